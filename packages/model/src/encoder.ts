@@ -1,0 +1,98 @@
+// The encoder contract: what a backend is. Read this file first.
+//
+// A backend runs the frozen towers of a dual encoder somewhere (a CUDA card, a WebGPU adapter, CPU threads, WASM).
+// It never decides anything: normalisation, scores, entropy and selection are @biovlm/core's, the same for every backend.
+// Backends are values handed in by the caller; importing a backend package registers nothing.
+//
+// Letters (docs/method.md): B images, S image side, D joint embedding, L text length, W text width, n rows of text.
+
+import type { EncoderGraphs } from "./encoder-graphs.js";
+
+/** What a backend runs on. A named device never falls back to another one; only `auto` does, and says so. */
+export type Device = "cuda" | "webgpu" | "cpu" | "wasm";
+
+/** Answer of {@link EncoderBackend.probe}. `score` orders usable backends for `auto` (higher first). */
+export type Probe =
+  | { readonly available: true; readonly score: number; readonly detail: string }
+  | { readonly available: false; readonly reason: string };
+
+/** What an opened encoder can do. Constant for the life of the encoder. */
+export interface Capabilities {
+  readonly device: Device;
+  /** Arithmetic of the towers. `int8` means weights and matmuls are quantised; embeddings are float32 in every case. */
+  readonly precision: "fp32" | "fp16" | "int8";
+  /** Rows the backend runs at once. Larger calls are split, in order; callers need not split. */
+  readonly maxBatch: number;
+  /** True when {@link Encoder.encodePrompts} and {@link Encoder.encodePromptsBackward} exist. */
+  readonly gradients: boolean;
+  /** True when the same input gives the same bytes on this machine with these settings. */
+  readonly deterministic: boolean;
+}
+
+/** Float rows, row-major. `data.length` is the product of `shape`. */
+export interface Embeddings {
+  readonly data: Float32Array;
+  /** [rows, D] */
+  readonly shape: readonly [number, number];
+}
+
+/** Prompt rows for the text tower: word vectors and their mask. */
+export interface PromptRows {
+  /** [n, L, W] word vectors (frozen tokens and context vectors), before position and type are added. */
+  readonly embeddings: Float32Array;
+  /** [n, L] 1 = token, 0 = padding. Padding never changes a result; rows of like length are cheaper together. */
+  readonly mask: Uint8Array;
+  readonly shape: readonly [number, number, number];
+}
+
+/** Activations kept by `encodePrompts(rows, {keep: true})` for one backward pass. Holds memory until `dispose()` (idempotent). */
+export interface Tape {
+  dispose(): void;
+}
+
+export interface RunOptions {
+  /** An aborted signal rejects the call with `signal.reason`; work already on the device may finish unseen. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * An opened pair of towers.
+ *
+ * Promises every backend keeps, checked by the suite in `@biovlm/model/testing`:
+ * outputs are not L2-normalised; row order is kept; input buffers are not retained or changed once the promise settles;
+ * calls may overlap; zero rows in give zero rows out; an output that holds NaN, Infinity or an all-zero row is an
+ * `EncoderError` (`bad_output`), never returned; after `close()` every call rejects with `EncoderError` (`closed`).
+ */
+export interface Encoder {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+
+  /** pixels [B,3,S,S] normalised float32 → image embeddings [B,D]. */
+  encodeImages(pixels: Float32Array, batch: number, options?: RunOptions): Promise<Embeddings>;
+
+  /** ids [n,L] token ids (int32), mask [n,L] (1 = token) → text embeddings [n,D]. L ≤ the model's context length. */
+  encodeTexts(ids: Int32Array, mask: Uint8Array, shape: readonly [number, number], options?: RunOptions): Promise<Embeddings>;
+
+  /** Prompt rows [n,L,W] → text embeddings [n,D]; with `keep` also the activations for the backward pass. */
+  encodePrompts?(
+    rows: PromptRows,
+    options?: RunOptions & { readonly keep?: boolean },
+  ): Promise<{ readonly out: Embeddings; readonly tape?: Tape }>;
+
+  /** dOut [n,D] → gradient on the word vectors [n,L,W]. A tape is spent by the call; plain rows are run forward again (less memory, more time). */
+  encodePromptsBackward?(from: Tape | PromptRows, dOut: Float32Array, options?: RunOptions): Promise<Float32Array>;
+
+  /** Frees sessions and device memory. Idempotent; waits for runs in flight. */
+  close(): Promise<void>;
+}
+
+/** A place where towers can run. */
+export interface EncoderBackend {
+  /** Unique, e.g. "cuda", "webgpu", "cpu", "wasm". What `--device` names. */
+  readonly name: string;
+  readonly device: Device;
+  /** Cheap; never throws, never hangs beyond a few seconds; a refusal keeps the runtime's own reason. */
+  probe(): Promise<Probe>;
+  /** Opens a model. Memoised per `graphs` object: a second call gives the same encoder until it is closed. Sessions are made at first use. */
+  open(graphs: EncoderGraphs): Promise<Encoder>;
+}

@@ -1,0 +1,4 @@
+// What test suites share: where goldens and real data lie, whether full counts are asked for, seeded byte mutation.
+
+export { cases, soak } from "./counts.js";
+export { golden, sharedPath, skipUnlessShared } from "./locations.js";

@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+// One run over every package. Sources of our packages are used directly (condition "@biovlm/source"), so a test never sees a stale build.
+export default defineConfig({
+  resolve: { conditions: ["@biovlm/source"] },
+  ssr: { resolve: { conditions: ["@biovlm/source", "node", "import", "module", "default"] } },
+  test: {
+    include: ["packages/*/test/**/*.test.ts", "tools/**/test/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**", "**/*.browser.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: "forks",
+    maxWorkers: 2,
+  },
+});
