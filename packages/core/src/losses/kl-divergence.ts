@@ -1,0 +1,36 @@
+// KL(teacher ‖ student) over class logits, summed and divided by a chosen divisor: forward and backward on the student.
+
+import { logSumExp } from "./cross-entropy.js";
+import { checkLength } from "./loss-shapes.js";
+
+export interface KlDivergence {
+  readonly loss: number;
+  /** softmax of the student and of the teacher [B,C] */
+  readonly student: Float64Array;
+  readonly teacher: Float64Array;
+}
+
+/** student, teacher logits [B,C] → Σ softmax(teacher)·(log softmax(teacher) − log softmax(student)) / divisor. */
+export function klDivergenceForward(student: Float32Array, teacher: Float32Array, divisor: number, B: number, C: number): KlDivergence {
+  checkLength("klDivergence student", student.length, [B, C]);
+  checkLength("klDivergence teacher", teacher.length, [B, C]);
+  const p = new Float64Array(B * C);
+  const q = new Float64Array(B * C);
+  let sum = 0;
+  for (let b = 0; b < B; b++) {
+    const at = b * C;
+    const s = logSumExp(student, at, C);
+    const t = logSumExp(teacher, at, C);
+    for (let c = at; c < at + C; c++) {
+      p[c] = Math.exp(student[c]! - s);
+      q[c] = Math.exp(teacher[c]! - t);
+      sum += q[c]! * (teacher[c]! - t - (student[c]! - s));
+    }
+  }
+  return { loss: sum / divisor, student: p, teacher: q };
+}
+
+/** Adds weight · ∂loss/∂student logits [B,C] = weight · (p − q) / divisor to dLogits. */
+export function klDivergenceBackward(forward: KlDivergence, divisor: number, weight: number, dLogits: Float64Array): void {
+  for (let i = 0; i < dLogits.length; i++) dLogits[i]! += (weight / divisor) * (forward.student[i]! - forward.teacher[i]!);
+}
