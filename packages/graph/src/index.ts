@@ -1,1 +1,19 @@
-export {};
+// @biovlm/graph: ONNX graphs as typed values — build, write, read, evaluate, quantise, differentiate. Imports nothing of ours.
+
+export { GraphBuilder, type Operand } from "./builder.js";
+export { GraphError, type GraphErrorCode } from "./errors.js";
+export { checkExternalLocation } from "./external-location.js";
+export type { Attribute, Dim, DType, ExternalData, Graph, Node, Tensor, Value } from "./graph.js";
+export { IR_VERSION, OPSET } from "./graph.js";
+export { type SerializedModel, type SerializeOptions, serializeModel } from "./serialize.js";
+export {
+  arrayOf,
+  ELEMENT_BYTES,
+  elementCount,
+  fromFloat16,
+  lazyTensor,
+  numbersOf,
+  type TensorArray,
+  tensorOf,
+  toFloat16,
+} from "./tensor.js";

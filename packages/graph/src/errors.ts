@@ -1,0 +1,27 @@
+// The one error class of this package. `code` is stable and meant for programs; the message is meant for people.
+
+/** Stable codes of GraphError. */
+export type GraphErrorCode =
+  | "shape_mismatch" // operands whose shapes do not fit the operator
+  | "dtype_mismatch" // operands whose element types do not fit the operator
+  | "bad_argument" // an attribute, name, axis or option out of range
+  | "unknown_value" // a name that the graph does not hold
+  | "duplicate_name" // two inputs, outputs or constants of one name
+  | "too_large" // more bytes than a protobuf message may hold (2 GiB), or than the reader's limits allow
+  | "malformed_model" // bytes that are no ONNX model of the subset this package writes
+  | "unsupported_model" // a well-formed model that uses what this package does not read
+  | "unsafe_location" // external data outside the model's folder
+  | "missing_data" // an initializer whose bytes lie in a file that was not given
+  | "unsupported_operator" // no evaluation rule
+  | "not_differentiable"; // no derivative rule, or an integer on the way
+
+/** Error of @biovlm/graph: `[biovlm:graph] what — expected …, got …. What to do.` */
+export class GraphError extends Error {
+  readonly code: GraphErrorCode;
+
+  constructor(code: GraphErrorCode, message: string, cause?: unknown) {
+    super(`[biovlm:graph] ${message}`, cause === undefined ? undefined : { cause });
+    this.name = "GraphError";
+    this.code = code;
+  }
+}
