@@ -1,1 +1,22 @@
-export {};
+// @biovlm/imaging/node: the same package with sharp as its decoder.
+
+import type { DecodedImage, DecodeOptions } from "../decoder.js";
+import { sharpDecoder } from "./sharp-decoder.js";
+
+export type { DecodedImage, DecodeOptions, ImageDecoder, ImageFormat } from "../decoder.js";
+export { DEFAULT_DECODE_OPTIONS } from "../decoder.js";
+export { ImagingError, type ImagingErrorCode } from "../errors.js";
+export { type ImageInfo, readImageInfo } from "../header.js";
+export { type SharpDecoderOptions, sharpDecoder } from "./sharp-decoder.js";
+
+const decoder = sharpDecoder();
+
+/**
+ * Decodes one untrusted image to upright RGB8 with sharp.
+ * @returns data [height,width,3], 8 bits
+ * @throws ImagingError (rejects) with a stable `code`
+ * @example const { data, width, height } = await decodeImage(await readFile("scan.png"))
+ */
+export function decodeImage(bytes: Uint8Array, options?: DecodeOptions): Promise<DecodedImage> {
+  return decoder.decode(bytes, options);
+}

@@ -1,0 +1,92 @@
+// The contract of an image decoder: untrusted bytes in, RGB8 pixels out, within limits that are checked on the header
+// before anything is allocated. Two implementations: `sharpDecoder` (@biovlm/imaging/node) and `browserDecoder`.
+// It does not resize, crop or normalise: that is @biovlm/core's exact kernel. It never reads a path or a URL.
+
+import { ImagingError } from "./errors.js";
+
+/** Formats that are decoded. */
+export type ImageFormat = "png" | "jpeg" | "webp" | "tiff";
+
+/** Pixels of one image: `data[(y * width + x) * 3 + channel]`, channels R, G, B, 8 bits each, no padding. */
+export interface DecodedImage {
+  /** width · height · 3 bytes. Owned by the caller. */
+  readonly data: Uint8Array;
+  /** Pixels, after the EXIF orientation was applied. */
+  readonly width: number;
+  readonly height: number;
+  /** What the bytes were, by their content (a file name is never asked). */
+  readonly format: ImageFormat;
+}
+
+/** Limits and choices. Every limit is inclusive. */
+export interface DecodeOptions {
+  /** Most pixels (width × height). Default 25 000 000. */
+  readonly maxPixels?: number;
+  /** Most bytes of the file. Default 16 MiB. */
+  readonly maxBytes?: number;
+  /** Most frames or pages the file may hold; only the first is ever decoded. Default 1: animations and stacks are refused. */
+  readonly maxFrames?: number;
+  /** `apply` (default) turns the image upright by its EXIF orientation; `ignore` leaves the stored rows, as open_clip's own pipeline does. */
+  readonly exif?: "apply" | "ignore";
+  /** `true` (default) refuses an image at the decoder's first warning, so that damaged data never becomes pixels. `false` refuses only
+   * truncation and errors, which is what PIL does. Browsers decide this for JPEG and WebP themselves; truncation is refused there too. */
+  readonly strict?: boolean;
+  /** Reject with `timeout` after so many milliseconds. Default: none. */
+  readonly timeoutMs?: number;
+}
+
+/** DecodeOptions with the defaults filled in. */
+export type ResolvedDecodeOptions = Required<Omit<DecodeOptions, "timeoutMs">> & { readonly timeoutMs: number | undefined };
+
+/** Turns image bytes into pixels. Calls may overlap; the bytes must not change until the promise settles and are not kept after it. */
+export interface ImageDecoder {
+  /** "sharp" or "browser", for diagnostics. */
+  readonly name: string;
+  /** Formats this decoder can read on this host. */
+  readonly formats: readonly ImageFormat[];
+  /** Decodes the first frame to RGB8: grey repeated, palette expanded, alpha dropped (not composited), CMYK converted,
+   * 16-bit samples divided by 257 and rounded. Colour profiles are ignored, as PIL's `convert("RGB")` ignores them.
+   * @throws ImagingError (rejects), never anything else. */
+  decode(bytes: Uint8Array, options?: DecodeOptions): Promise<DecodedImage>;
+}
+
+export const DEFAULT_DECODE_OPTIONS = {
+  maxPixels: 25_000_000,
+  maxBytes: 16 * 1024 * 1024,
+  maxFrames: 1,
+  exif: "apply",
+  strict: true,
+  timeoutMs: undefined,
+} as const satisfies ResolvedDecodeOptions;
+
+const OPTION_NAMES = Object.keys(DEFAULT_DECODE_OPTIONS);
+
+/** Fills in defaults and refuses unknown names and values out of range. @throws ImagingError `bad_option` */
+export function resolveDecodeOptions(options: DecodeOptions = {}): ResolvedDecodeOptions {
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(name)) {
+      throw new ImagingError(
+        "bad_option",
+        `unknown decode option "${name.slice(0, 40)}" — expected one of ${OPTION_NAMES.join(", ")}. Correct the name.`,
+      );
+    }
+  }
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as DecodeOptions;
+  const resolved: ResolvedDecodeOptions = { ...DEFAULT_DECODE_OPTIONS, ...given };
+  for (const name of ["maxPixels", "maxBytes", "maxFrames"] as const) requireCount(name, resolved[name]);
+  if (resolved.timeoutMs !== undefined) requireCount("timeoutMs", resolved.timeoutMs);
+  if (resolved.exif !== "apply" && resolved.exif !== "ignore") throw badValue("exif", '"apply" or "ignore"', resolved.exif);
+  if (typeof resolved.strict !== "boolean") throw badValue("strict", "true or false", resolved.strict);
+  return resolved;
+}
+
+function requireCount(name: string, value: unknown): void {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) throw badValue(name, "a whole number ≥ 1", value);
+}
+
+function badValue(name: string, expected: string, value: unknown): ImagingError {
+  return new ImagingError(
+    "bad_option",
+    `decode option ${name} — expected ${expected}, got ${String(value).slice(0, 40)}. Correct the value.`,
+  );
+}

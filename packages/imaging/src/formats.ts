@@ -1,0 +1,102 @@
+// The table of formats, by content: what is read, and what is recognised only to be refused with advice.
+// A new format is one row here and one header reader; DICOM has its row already and waits for its reader.
+
+import { ImagingError, unsupported } from "./errors.js";
+import type { HeaderStart } from "./header.js";
+import { ByteView } from "./headers/byte-view.js";
+import { readJpegHeader } from "./headers/jpeg.js";
+import { readPngHeader } from "./headers/png.js";
+import { readTiffHeader } from "./headers/tiff.js";
+import { readWebpHeader } from "./headers/webp.js";
+
+/** One row: how the format is recognised, and either its header reader or the advice given when it is refused. */
+export type FormatRow = { readonly name: string; matches(view: ByteView): boolean } & (
+  | { read(bytes: Uint8Array): HeaderStart; readonly advice?: never }
+  | { readonly advice: string; read?: never }
+);
+
+const TO_PNG = "Convert it to PNG first.";
+const FIRST_FRAME = "Save the frame you mean as PNG.";
+const SLICE = "Save the slice you mean as 8- or 16-bit PNG.";
+
+const startsWith =
+  (...texts: string[]) =>
+  (view: ByteView): boolean =>
+    texts.some((text) => view.has(0, text));
+
+/** First match wins. Order matters only where one signature is the start of another. */
+export const IMAGE_FORMATS: readonly FormatRow[] = [
+  { name: "PNG", matches: startsWith("\x89PNG\r\n\x1a\n"), read: readPngHeader },
+  { name: "JPEG", matches: startsWith("\xff\xd8\xff"), read: readJpegHeader },
+  { name: "WebP", matches: (view) => view.has(0, "RIFF") && view.has(8, "WEBP"), read: readWebpHeader },
+  { name: "TIFF", matches: startsWith("II*\0", "MM\0*", "II+\0", "MM\0+"), read: readTiffHeader },
+  {
+    name: "DICOM",
+    matches: isDicom,
+    advice: "Export the frame as PNG with the window it is read in (for instance: dcmj2pnm +Wm in.dcm out.png).",
+  },
+  { name: "GIF", matches: startsWith("GIF87a", "GIF89a"), advice: FIRST_FRAME },
+  {
+    name: "BMP",
+    matches: (view) => view.has(0, "BM") && view.length >= 26 && view.u32(14, true) >= 12 && view.u32(14, true) <= 256,
+    advice: TO_PNG,
+  },
+  { name: "JPEG 2000", matches: startsWith("\0\0\0\x0cjP  ", "\xff\x4f\xff\x51"), advice: TO_PNG },
+  { name: "JPEG XL", matches: startsWith("\0\0\0\x0cJXL ", "\xff\x0a"), advice: TO_PNG },
+  { name: "HEIC or AVIF", matches: (view) => view.has(4, "ftyp"), advice: TO_PNG },
+  { name: "NIfTI", matches: isNifti, advice: SLICE },
+  { name: "NRRD", matches: startsWith("NRRD000"), advice: SLICE },
+  { name: "gzip", matches: startsWith("\x1f\x8b"), advice: "Unpack it first; of a volume (.nii.gz), save the slice you mean as PNG." },
+  { name: "NumPy", matches: startsWith("\x93NUMPY"), advice: "Save the array as PNG, or name it as a data set where one is read." },
+  { name: "ZIP", matches: startsWith("PK\x03\x04", "PK\x05\x06"), advice: "Unpack it and pass the images." },
+  { name: "PDF", matches: startsWith("%PDF-"), advice: "Export the picture as PNG." },
+  { name: "Photoshop", matches: startsWith("8BPS"), advice: TO_PNG },
+  {
+    name: "PNM",
+    matches: (view) => view.length > 2 && /^P[1-7]$/.test(ascii(view, 2)) && /\s/.test(String.fromCharCode(view.u8(2))),
+    advice: TO_PNG,
+  },
+  { name: "SVG, XML or HTML", matches: isMarkup, advice: "Vector graphics and web pages are not images here; export pixels as PNG." },
+];
+
+/** The row whose signature the bytes carry and that has a reader. @throws ImagingError `unsupported_format` */
+export function imageFormatOf(bytes: Uint8Array): FormatRow & { read(bytes: Uint8Array): HeaderStart } {
+  const view = new ByteView(bytes, "image");
+  const row = IMAGE_FORMATS.find(({ matches }) => matches(view));
+  if (row === undefined) {
+    const opening = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    throw unsupported(
+      `unrecognised bytes (they begin with ${opening})`,
+      "Check that the file is an image; a name's ending is not looked at.",
+    );
+  }
+  if (row.read === undefined)
+    throw new ImagingError("unsupported_format", `${row.name} is not read — expected PNG, JPEG, WebP or TIFF. ${row.advice}`);
+  return row;
+}
+
+/** With the preamble of part 10, or raw: a first element of group 0002 or 0008 with a value representation or a length that fits. */
+function isDicom(view: ByteView): boolean {
+  if (view.has(128, "DICM")) return true;
+  if (view.length < 16) return false;
+  const [group, element] = [view.u16(0, true), view.u16(2, true)];
+  if (!(group === 0x0002 && element <= 0x0102) && !(group === 0x0008 && element <= 0x0070)) return false;
+  const explicit = /^(AE|AS|CS|DA|DT|IS|LO|OB|PN|SH|ST|TM|UI|UL|US)$/.test(ascii(view, 2, 4));
+  const length = view.u32(4, true);
+  return explicit || (length <= 64 && length % 2 === 0 && 8 + length <= view.length);
+}
+
+function isNifti(view: ByteView): boolean {
+  return view.has(344, "n+1\0") || view.has(344, "ni1\0") || view.has(4, "n+2\0\r\n\x1a\n");
+}
+
+function isMarkup(view: ByteView): boolean {
+  const text = ascii(view, 512)
+    .replace(/^\xef\xbb\xbf/, "")
+    .trimStart();
+  return /^<(\?xml|!doctype|!--|svg|html|head|body)/i.test(text) || /<svg[\s>]/i.test(text);
+}
+
+function ascii(view: ByteView, count: number, from = 0): string {
+  return String.fromCharCode(...view.bytes.subarray(from, from + count));
+}

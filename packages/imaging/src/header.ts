@@ -1,0 +1,73 @@
+// From bytes to what the image says about itself, with every limit applied: this runs before any decoder sees the file.
+// A header costs microseconds and a few kilobytes whatever it claims; nothing here inflates, decodes or allocates by a claimed size.
+
+import { type DecodeOptions, type ImageFormat, type ResolvedDecodeOptions, resolveDecodeOptions } from "./decoder.js";
+import { corrupt, ImagingError } from "./errors.js";
+import { imageFormatOf } from "./formats.js";
+
+/** What a header tells. */
+export interface ImageInfo {
+  readonly format: ImageFormat;
+  /** Stored size in pixels, before the orientation is applied. */
+  readonly width: number;
+  readonly height: number;
+  /** Bits per sample: 1, 2, 4, 8 or 16. */
+  readonly bitDepth: number;
+  readonly colour: "grey" | "rgb" | "palette" | "cmyk";
+  /** An alpha channel or a transparent colour. */
+  readonly alpha: boolean;
+  /** Frames of an animation, pages of a TIFF. */
+  readonly frames: number;
+  /** EXIF orientation, 1 (upright) to 8. */
+  readonly orientation: number;
+  /** Adam7 PNG or progressive JPEG. */
+  readonly interlaced: boolean;
+}
+
+/** The part of a header that bounds the memory, and a function that reads the rest once the bounds are known to hold. */
+export interface HeaderStart extends Pick<ImageInfo, "format" | "width" | "height" | "bitDepth" | "colour"> {
+  /** Pixels of the largest block (tile) the decoder allocates at once, where that is not the image itself. */
+  readonly blockPixels?: number;
+  finish(): Pick<ImageInfo, "alpha" | "frames" | "orientation" | "interlaced">;
+}
+
+/**
+ * Reads the header of an image and applies the limits of `options`.
+ * @throws ImagingError `empty_input`, `too_large`, `too_many_frames`, `unsupported_format`, `corrupt_image` or `bad_option`
+ * @example readImageInfo(bytes) // { format: "png", width: 512, height: 512, bitDepth: 8, colour: "grey", frames: 1, … }
+ */
+export function readImageInfo(bytes: Uint8Array, options?: DecodeOptions): ImageInfo {
+  return readLimitedInfo(bytes, resolveDecodeOptions(options));
+}
+
+/** `readImageInfo` with options that were resolved already. */
+export function readLimitedInfo(bytes: Uint8Array, limits: ResolvedDecodeOptions): ImageInfo {
+  if (!(bytes instanceof Uint8Array))
+    throw new ImagingError("bad_option", `image bytes — expected a Uint8Array, got ${typeof bytes}. Pass the file's contents.`);
+  if (bytes.length === 0)
+    throw new ImagingError("empty_input", "empty image — expected bytes, got none. Check that the file was written completely.");
+  if (bytes.length > limits.maxBytes) {
+    throw new ImagingError(
+      "too_large",
+      `image file too large — expected at most ${limits.maxBytes} bytes, got ${bytes.length}. Make it smaller or raise maxBytes.`,
+    );
+  }
+  const { finish, blockPixels, ...start } = imageFormatOf(bytes).read(bytes);
+  const { format, width, height } = start;
+  if (width === 0 || height === 0)
+    throw corrupt(`${format.toUpperCase()} without pixels — expected a size of at least 1×1, got ${width}×${height}`);
+  if (width * height > limits.maxPixels || (blockPixels ?? 0) > limits.maxPixels) {
+    throw new ImagingError(
+      "too_large",
+      `image too large — expected at most ${limits.maxPixels} pixels, got ${width}×${height}${(blockPixels ?? 0) > limits.maxPixels ? ` in blocks of ${blockPixels}` : ""}. Make it smaller or raise maxPixels.`,
+    );
+  }
+  const rest = finish();
+  if (rest.frames > limits.maxFrames) {
+    throw new ImagingError(
+      "too_many_frames",
+      `image with ${rest.frames} frames — expected at most ${limits.maxFrames}. Save the frame you mean as an image of its own, or raise maxFrames to take the first.`,
+    );
+  }
+  return { ...start, ...rest };
+}

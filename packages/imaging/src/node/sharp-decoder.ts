@@ -1,0 +1,118 @@
+// Decodes with sharp (libvips) in Node. sharp sees only bytes whose header passed our own reader, so never SVG, PDF or an unlimited size.
+// sharp is imported on the first decode: a program that decodes elsewhere need not have it.
+
+import type { Sharp, SharpInput, SharpOptions } from "sharp";
+import { type DecodedImage, type DecodeOptions, type ImageDecoder, resolveDecodeOptions } from "../decoder.js";
+import { corrupt, ImagingError } from "../errors.js";
+import { type ImageInfo, readLimitedInfo } from "../header.js";
+import { cmykToRgb, sixteenToEight, turnUpright } from "../pixels.js";
+
+/** Settings of sharp itself, which are global to the process. */
+export interface SharpDecoderOptions {
+  /** Threads libvips uses within one image; 1 is best where many images are decoded at once. Default: sharp's own (the number of cores). */
+  readonly concurrency?: number;
+}
+
+type SharpModule = ((input: SharpInput, options: SharpOptions) => Sharp) & {
+  cache(on: boolean): unknown;
+  concurrency(threads: number): unknown;
+};
+
+let loading: Promise<SharpModule> | undefined;
+
+function loadSharp(): Promise<SharpModule> {
+  loading ??= import("sharp").then(
+    ({ default: sharp }) => {
+      sharp.cache(false); // libvips would keep up to 50 MB of operations and their pixels; every image here is decoded once.
+      return sharp as unknown as SharpModule;
+    },
+    (cause: unknown) => {
+      loading = undefined;
+      throw new ImagingError(
+        "decoder_unavailable",
+        "sharp cannot be loaded — expected the package with its binary for this platform. Run: npm install sharp",
+        {
+          cause,
+        },
+      );
+    },
+  );
+  return loading;
+}
+
+/** A decoder on sharp for PNG, JPEG, WebP and TIFF. @example await sharpDecoder({ concurrency: 1 }).decode(bytes) */
+export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDecoder {
+  if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
+    throw new ImagingError("bad_option", `concurrency — expected a whole number ≥ 1, got ${concurrency}. Correct the value.`);
+  }
+  return {
+    name: "sharp",
+    formats: ["png", "jpeg", "webp", "tiff"],
+    async decode(bytes: Uint8Array, options?: DecodeOptions): Promise<DecodedImage> {
+      const limits = resolveDecodeOptions(options);
+      const info = readLimitedInfo(bytes, limits);
+      const sharp = await loadSharp();
+      if (concurrency !== undefined) sharp.concurrency(concurrency);
+      const image = sharp(bytes, {
+        failOn: limits.strict ? "warning" : "error",
+        limitInputPixels: limits.maxPixels,
+        unlimited: false,
+        sequentialRead: true,
+        pages: 1,
+        page: 0,
+        ignoreIcc: true,
+        autoOrient: false,
+      });
+      if (limits.timeoutMs !== undefined) image.timeout({ seconds: Math.ceil(limits.timeoutMs / 1000) });
+      const rgb = await withinTime(readRgb(image, info), limits.timeoutMs);
+      return { ...turnUpright(rgb, info.width, info.height, limits.exif === "apply" ? info.orientation : 1), format: info.format };
+    },
+  };
+}
+
+/** Runs the pipeline: RGB8 in stored rows [height,width,3]. */
+async function readRgb(image: Sharp, info: ImageInfo): Promise<Uint8Array> {
+  const cmyk = info.colour === "cmyk";
+  const wide = info.bitDepth === 16;
+  if (cmyk) image.pipelineColourspace("cmyk").toColourspace("cmyk");
+  else image.removeAlpha().toColourspace(wide ? "rgb16" : "srgb");
+  let raw: { data: Buffer; info: { width: number; height: number; channels: number } };
+  try {
+    raw = await image.raw({ depth: wide ? "ushort" : "uchar" }).toBuffer({ resolveWithObject: true });
+  } catch (cause) {
+    throw decodeFailure(info, cause);
+  }
+  const { width, height, channels } = raw.info;
+  if (width !== info.width || height !== info.height) {
+    throw corrupt(`${info.format.toUpperCase()} sizes disagree — header ${info.width}×${info.height}, data ${width}×${height}`);
+  }
+  const { buffer, byteOffset, byteLength } = raw.data;
+  const samples = width * height * (cmyk ? 4 : 3);
+  if (byteLength !== samples * (wide ? 2 : 1)) {
+    throw corrupt(`${info.format.toUpperCase()} decoded to ${channels} channels — expected ${cmyk ? 4 : 3} as its header says`);
+  }
+  if (wide) return sixteenToEight(new Uint16Array(buffer, byteOffset, samples));
+  const data = new Uint8Array(buffer, byteOffset, byteLength);
+  return cmyk ? cmykToRgb(data) : data;
+}
+
+function decodeFailure(info: ImageInfo, cause: unknown): ImagingError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  if (/timeout/i.test(text))
+    return new ImagingError("timeout", "decoding took too long. Raise timeoutMs or save the image again.", { cause });
+  if (/pixel limit/i.test(text))
+    return new ImagingError("too_large", "image too large for the decoder. Make it smaller or raise maxPixels.", { cause });
+  return corrupt(`${info.format.toUpperCase()} that does not decode (${info.width}×${info.height})`, cause);
+}
+
+function withinTime<T>(work: Promise<T>, timeoutMs: number | undefined): Promise<T> {
+  if (timeoutMs === undefined) return work;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expiry = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new ImagingError("timeout", `decoding took longer than ${timeoutMs} ms. Raise timeoutMs or save the image again.`)),
+      timeoutMs,
+    );
+  });
+  return Promise.race([work, expiry]).finally(() => clearTimeout(timer));
+}
