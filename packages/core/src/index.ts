@@ -1,3 +1,7 @@
+export { type ColorJitter, type ColorStep, colorJitter } from "./augment/color-jitter.js";
+export { flipHorizontal } from "./augment/flip.js";
+export { gaussianBlur3 } from "./augment/gaussian-blur.js";
+export { type CropBox, type RandomCropOptions, randomCropBox } from "./augment/random-crop.js";
 export type { Core, CoreBuild, CoreInfo, PixelSpec, RgbImage, Routing } from "./core.js";
 export { type CosineAxis, cosineBackward, cosineForward } from "./losses/cosine.js";
 export { type CrossEntropy, crossEntropyBackward, crossEntropyForward } from "./losses/cross-entropy.js";

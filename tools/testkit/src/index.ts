@@ -2,3 +2,4 @@
 
 export { cases, soak } from "./counts.js";
 export { golden, sharedPath, skipUnlessShared } from "./locations.js";
+export { type GoldenTensor, goldenTensors } from "./golden-tensors.js";

@@ -53,7 +53,12 @@ export function fitLogistic(train: FeatureSet, C: number, D: number, strength: n
 }
 
 /** Tries strengths 10⁻³ … 10⁵ and keeps the best on validation (the stronger regularisation at a tie). */
-export function linearProbe(train: FeatureSet, validation: FeatureSet, C: number, D: number): LogisticModel & { readonly strength: number } {
+export function linearProbe(
+  train: FeatureSet,
+  validation: FeatureSet,
+  C: number,
+  D: number,
+): LogisticModel & { readonly strength: number } {
   let best: { model: LogisticModel; strength: number; accuracy: number } | undefined;
   for (let e = -3; e <= 5; e += 0.5) {
     const strength = Number(`1e${Math.floor(e)}`) * (Number.isInteger(e) ? 1 : Math.sqrt(10));

@@ -54,7 +54,15 @@ export function tipAdapterF(train: FeatureSet, validation: FeatureSet, text: Flo
 }
 
 /** ∂ mean cross-entropy / ∂keys [n,D] at the initial α and β. */
-function keyGradient(rows: readonly number[], train: FeatureSet, keys: Float32Array, text: Float32Array, C: number, D: number, scale: number): Float32Array {
+function keyGradient(
+  rows: readonly number[],
+  train: FeatureSet,
+  keys: Float32Array,
+  text: Float32Array,
+  C: number,
+  D: number,
+  scale: number,
+): Float32Array {
   const { alpha, beta } = INITIAL;
   const gradient = new Float64Array(keys.length);
   for (const i of rows) {
@@ -74,7 +82,13 @@ function keyGradient(rows: readonly number[], train: FeatureSet, keys: Float32Ar
 }
 
 /** α in (0, 3], β in (0, 7] by grid on validation, as the authors' search; the initial values where there is no validation. */
-function searched(keys: Float32Array, train: FeatureSet, validation: FeatureSet, text: Float32Array, options: TipAdapterOptions): TipAdapter {
+function searched(
+  keys: Float32Array,
+  train: FeatureSet,
+  validation: FeatureSet,
+  text: Float32Array,
+  options: TipAdapterOptions,
+): TipAdapter {
   const { C, D, scale } = options;
   let best: { alpha: number; beta: number } = INITIAL;
   if (validation.n > 0) {
@@ -86,7 +100,11 @@ function searched(keys: Float32Array, train: FeatureSet, validation: FeatureSet,
       const votes = cacheVotes(affinity, train.labels, beta, validation.n, C);
       for (let j = 0; j < 20; j++) {
         const alpha = 0.1 + (j * 2.9) / 20;
-        const accuracy = accuracyOf(votes.map((x, at) => scale * zero[at]! + alpha * x), validation.labels, C);
+        const accuracy = accuracyOf(
+          votes.map((x, at) => scale * zero[at]! + alpha * x),
+          validation.labels,
+          C,
+        );
         if (accuracy > bestAccuracy) {
           bestAccuracy = accuracy;
           best = { alpha, beta };
