@@ -1,6 +1,8 @@
 // The numeric core's contract: every function BioVLM needs on floats and bytes, the same from WASM and from plain loops.
 // Floats and bytes in, floats and bytes out: no I/O, no ONNX. Letters as in docs/method.md.
 
+import type { CropBox } from "./augment/random-crop.js";
+
 /** Which implementation answers. "reference" is the plain-loop floor, also the oracle of the tests. */
 export type CoreBuild = "relaxed-simd" | "simd" | "reference";
 
@@ -41,6 +43,8 @@ export interface CoreInfo {
 /** Inference surface. Functions throw CoreError (`bad_shape`, `nan_input`, `out_of_memory`) with expected and got. */
 export interface Core {
   readonly info: CoreInfo;
+  /** PIL-exact bicubic resize of a box of the image (crop first, then resize, as torchvision's resized_crop) → [height,width,3] bytes. Goldens: augment.json "crops". */
+  resizeBox(image: RgbImage, box: CropBox, width: number, height: number): Uint8Array;
   /** PIL-exact bicubic resize of the shortest side to S, centre crop: → [S,S,3] bytes. Only the crop window is computed. */
   resizeCrop(image: RgbImage, size: number): Uint8Array;
   /** resizeCrop, /255, (x−mean)/std, planar: → [3,S,S]; writes into `out` at `offset` when given (batches without a copy). */

@@ -1,0 +1,175 @@
+// The three views of a training image: student (random resized crop), strong and weak (made from the student view), as embeddings.
+// `fresh` renders new views at every step, as the paper does; `bank` embeds V seeded views of each image once and draws from them.
+
+import {
+  type ColorStep,
+  type Core,
+  colorJitter,
+  flipHorizontal,
+  gaussianBlur3,
+  type PixelSpec,
+  type RgbImage,
+  randomCropBox,
+} from "@biovlm/core";
+import type { Encoder } from "@biovlm/model";
+import type { KeyedBytes } from "./checkpoint.js";
+import { readFloats, writeFloats } from "./embedding-cache.js";
+import { type RandomStream, randomStream } from "./random.js";
+import type { Recipe } from "./recipe.js";
+
+/** Embeddings [B,D] of the three views of a batch, L2-normalised. */
+export interface ViewFeatures {
+  readonly student: Float32Array;
+  readonly strong: Float32Array;
+  readonly weak: Float32Array;
+}
+
+export interface ViewSource {
+  /** rows index the training set. The same (epoch, rows) give the same views. */
+  batch(epoch: number, rows: readonly number[], signal?: AbortSignal): Promise<ViewFeatures>;
+}
+
+/** A training image: its content digest, and its pixels when asked. */
+export interface TrainingImage {
+  readonly sha256: string;
+  pixels(): Promise<RgbImage>;
+}
+
+export interface ViewOptions {
+  readonly core: Core;
+  readonly encoder: Encoder;
+  /** S, mean and std of the model, or of the recipe when it normalises otherwise */
+  readonly pixels: PixelSpec;
+  readonly recipe: Pick<Recipe, "viewsFrom">;
+  /** false where left and right are part of the label */
+  readonly flip: boolean;
+  readonly seed: number;
+}
+
+/** New random views at every step: three encodes per image and step. */
+export function freshViews(images: readonly TrainingImage[], options: ViewOptions): ViewSource {
+  return {
+    async batch(epoch, rows, signal) {
+      const { size } = options.pixels;
+      const length = 3 * size * size;
+      const pixels = new Float32Array(3 * rows.length * length);
+      for (const [b, row] of rows.entries()) {
+        const views = renderViews(await images[row]!.pixels(), options, randomStream(options.seed, "view", epoch, row));
+        for (const [v, view] of views.entries()) pixels.set(view, (v * rows.length + b) * length);
+      }
+      return splitViews(await embed(options, pixels, 3 * rows.length, signal), rows.length);
+    },
+  };
+}
+
+export interface ViewBankOptions extends ViewOptions {
+  /** V */
+  readonly viewsPerImage: number;
+  /** where embedded views are kept between runs */
+  readonly cache?: KeyedBytes;
+  /** names model, preprocess and view options; part of the cache key */
+  readonly cacheKey: string;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** V views of each image, embedded once; each epoch draws one per image. */
+export async function viewBank(images: readonly TrainingImage[], options: ViewBankOptions, signal?: AbortSignal): Promise<ViewSource> {
+  const V = options.viewsPerImage;
+  const blocks: Float32Array[] = [];
+  for (const [i, image] of images.entries()) {
+    signal?.throwIfAborted();
+    const key = `views/${options.cacheKey}/${V}/${options.seed}/${image.sha256}`;
+    const cached = await readFloats(options.cache, key);
+    const block = cached ?? (await embedViews(image, options, signal));
+    if (cached === undefined) await writeFloats(options.cache, key, block);
+    blocks.push(block);
+    options.onProgress?.(i + 1, images.length);
+  }
+  const D = (blocks[0]?.length ?? 0) / (3 * V);
+  return {
+    async batch(epoch, rows) {
+      const out = {
+        student: new Float32Array(rows.length * D),
+        strong: new Float32Array(rows.length * D),
+        weak: new Float32Array(rows.length * D),
+      };
+      for (const [b, row] of rows.entries()) {
+        const v = randomStream(options.seed, "pick", epoch, row).below(V);
+        const block = blocks[row]!;
+        out.student.set(block.subarray(v * 3 * D, v * 3 * D + D), b * D);
+        out.strong.set(block.subarray((v * 3 + 1) * D, (v * 3 + 2) * D), b * D);
+        out.weak.set(block.subarray((v * 3 + 2) * D, (v * 3 + 3) * D), b * D);
+      }
+      return out;
+    },
+  };
+}
+
+/** One image's V × (student, strong, weak) embeddings [V,3,D], seeded by its content, so that it does not matter where in a set it stands. */
+async function embedViews(image: TrainingImage, options: ViewBankOptions, signal?: AbortSignal): Promise<Float32Array> {
+  const pixels = await image.pixels();
+  const length = 3 * options.pixels.size ** 2;
+  const rows = new Float32Array(options.viewsPerImage * 3 * length);
+  for (let v = 0; v < options.viewsPerImage; v++) {
+    const views = renderViews(pixels, options, randomStream(options.seed, "view", v, image.sha256));
+    for (const [k, view] of views.entries()) rows.set(view, (v * 3 + k) * length);
+  }
+  return embed(options, rows, options.viewsPerImage * 3, signal);
+}
+
+/** Student, strong and weak view of one image, normalised [3,S,S] each. */
+export function renderViews(
+  image: RgbImage,
+  options: Pick<ViewOptions, "core" | "pixels" | "recipe" | "flip">,
+  random: RandomStream,
+): readonly Float32Array[] {
+  const { core, pixels, flip } = options;
+  const S = pixels.size;
+  const box = randomCropBox(image.width, image.height, { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] }, random);
+  const cropped = core.resizeBox(image, box, S, S);
+  let plain: Float32Array = new Float32Array(3 * S * S);
+  for (let i = 0; i < S * S; i++) for (let c = 0; c < 3; c++) plain[c * S * S + i] = cropped[i * 3 + c]! / 255;
+  plain = maybeFlip(plain, S, flip, random);
+  const student = normalise(plain, pixels);
+  if (options.recipe.viewsFrom === "normalised")
+    return [student, strongView(student, S, flip, random), maybeFlip(student, S, flip, random)];
+  return [student, normalise(strongView(plain, S, flip, random), pixels), normalise(maybeFlip(plain, S, flip, random), pixels)];
+}
+
+/** Flip ½, colour jitter (.4, .4, .4, .1) with p .8, 3×3 Gaussian blur (sigma 0.1–2) with p .5. */
+function strongView(x: Float32Array, S: number, flip: boolean, random: RandomStream): Float32Array {
+  let view = maybeFlip(x, S, flip, random);
+  if (random.uniform() < 0.8) {
+    const order = random.shuffle<ColorStep>(["brightness", "contrast", "saturation", "hue"]);
+    const around = (width: number) => 1 - width + 2 * width * random.uniform();
+    view = colorJitter(view, {
+      order,
+      brightness: around(0.4),
+      contrast: around(0.4),
+      saturation: around(0.4),
+      hue: 0.1 * (2 * random.uniform() - 1),
+    });
+  }
+  return random.uniform() < 0.5 ? gaussianBlur3(view, S, 0.1 + 1.9 * random.uniform()) : view;
+}
+
+/** Draws even when flips are off, so that the other draws stay the same. */
+function maybeFlip(x: Float32Array, S: number, allowed: boolean, random: RandomStream): Float32Array {
+  return random.uniform() < 0.5 && allowed ? flipHorizontal(x, S) : x;
+}
+
+function normalise(x: Float32Array, { size, mean, std }: PixelSpec): Float32Array {
+  const plane = size * size;
+  return x.map((v, i) => (v - mean[Math.floor(i / plane)]!) / std[Math.floor(i / plane)]!);
+}
+
+async function embed({ core, encoder }: ViewOptions, pixels: Float32Array, batch: number, signal?: AbortSignal): Promise<Float32Array> {
+  const { data, shape } = await encoder.encodeImages(pixels, batch, { signal });
+  return core.l2Normalize(data, shape[0], shape[1]);
+}
+
+function splitViews(rows: Float32Array, B: number): ViewFeatures {
+  const block = rows.length / 3;
+  if (block % B !== 0) throw new RangeError(`views: ${rows.length} numbers do not split into 3 × ${B} rows`);
+  return { student: rows.slice(0, block), strong: rows.slice(block, 2 * block), weak: rows.slice(2 * block) };
+}
