@@ -1,1 +1,1 @@
-export {};
+export { ModelError, type ModelErrorCode } from "./errors.js";

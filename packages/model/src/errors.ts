@@ -1,0 +1,52 @@
+// The one error class of this package. `code` is stable and meant for programs; the message is meant for people.
+// Files from outside (weights, tokenizers, configs, banks, hubs) are hostile: whatever is wrong with them ends here, typed.
+
+/** Stable codes of {@link ModelError}. */
+export type ModelErrorCode =
+  | "bad_argument" // an argument of ours out of range or of the wrong type
+  | "bad_name" // a model, bank or data-set name outside the allowed alphabet
+  | "malformed_json" // JSON that is not well-formed, too deep, or holds a key twice
+  | "malformed_safetensors" // bytes that break a rule of the safetensors format
+  | "malformed_zip" // an archive whose directory lies, overlaps or is cut
+  | "malformed_pickle" // a pickle that is cut, too large, or of another shape than a state dict's
+  | "malformed_checkpoint" // tensors that point outside their storage
+  | "unsafe_pickle" // a pickle that names a global outside the allow-list; nothing of it was resolved
+  | "unsupported_format" // a well-formed file of a kind that is not read here
+  | "unsupported_dtype" // an element type that cannot become float32
+  | "unsupported_model" // a well-formed model that is no ViT/BERT dual encoder of BiomedCLIP's kind
+  | "unknown_key" // weights that hold a tensor this model has no place for
+  | "missing_key" // weights that lack tensors
+  | "shape_mismatch" // a tensor of another shape than the spec says
+  | "missing_head_counts" // neither metadata, config.json nor known widths give the number of heads
+  | "malformed_config" // open_clip_config.json or config.json of another structure
+  | "malformed_tokenizer" // tokenizer files of another structure
+  | "unsupported_tokenizer" // a tokenizer that is not BERT WordPiece
+  | "text_too_long" // a text beyond the tokenizer's limit on characters
+  | "file_changed"; // a file that became shorter while it was read
+
+/** Error of @biovlm/model: `[biovlm:model] what — expected …, got …. What to do.` */
+export class ModelError extends Error {
+  readonly code: ModelErrorCode;
+
+  constructor(code: ModelErrorCode, message: string, cause?: unknown) {
+    super(`[biovlm:model] ${message}`, cause === undefined ? undefined : { cause });
+    this.name = "ModelError";
+    this.code = code;
+  }
+}
+
+const PRINTED = 80;
+
+/** Text from a file as it may stand in a message: JSON-quoted, control characters escaped, cut at 80 characters. */
+export function quoted(text: string): string {
+  const cut = text.length > PRINTED ? `${text.slice(0, PRINTED)}…` : text;
+  return JSON.stringify(cut).replace(
+    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** A shape as it stands in a message: [10, 4, 768]. */
+export function printShape(shape: readonly number[]): string {
+  return `[${shape.join(", ")}]`;
+}
