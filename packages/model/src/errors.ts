@@ -1,4 +1,4 @@
-// The one error class of this package. `code` is stable and meant for programs; the message is meant for people.
+// The error classes of this package: ModelError, and EncoderError for what backends throw. `code` is stable and meant for programs; the message is meant for people.
 // Files from outside (weights, tokenizers, configs, banks, hubs) are hostile: whatever is wrong with them ends here, typed.
 
 /** Stable codes of {@link ModelError}. */
@@ -22,7 +22,12 @@ export type ModelErrorCode =
   | "malformed_tokenizer" // tokenizer files of another structure
   | "unsupported_tokenizer" // a tokenizer that is not BERT WordPiece
   | "text_too_long" // a text beyond the tokenizer's limit on characters
-  | "file_changed"; // a file that became shorter while it was read
+  | "file_changed" // a file that became shorter while it was read
+  | "bad_bank" // a bank file or bank value that breaks the format
+  | "model_mismatch" // a bank made for another model
+  | "bad_classes" // no class names, an empty one, or one twice
+  | "missing_file" // a model folder without a file it needs
+  | "no_backend"; // none of the devices asked for is usable
 
 /** Error of @biovlm/model: `[biovlm:model] what — expected …, got …. What to do.` */
 export class ModelError extends Error {
@@ -31,6 +36,29 @@ export class ModelError extends Error {
   constructor(code: ModelErrorCode, message: string, cause?: unknown) {
     super(`[biovlm:model] ${message}`, cause === undefined ? undefined : { cause });
     this.name = "ModelError";
+    this.code = code;
+  }
+}
+
+/** Stable codes of {@link EncoderError}. */
+export type EncoderErrorCode =
+  | "bad_input" // a buffer or shape that does not fit the model
+  | "bad_output" // NaN, Infinity or an all-zero row came out
+  | "closed" // the encoder was closed
+  | "open_failed" // the runtime is missing or refused the model
+  | "run_failed" // the runtime failed while running
+  | "not_supported"; // gradients asked of an encoder without that capability
+
+/** What an encoder throws: `[biovlm:<backend>] what — expected …, got …. What to do.` */
+export class EncoderError extends Error {
+  readonly code: EncoderErrorCode;
+  /** The backend's name. */
+  readonly backend: string;
+
+  constructor(backend: string, code: EncoderErrorCode, message: string, cause?: unknown) {
+    super(`[biovlm:${backend}] ${message}`, cause === undefined ? undefined : { cause });
+    this.name = "EncoderError";
+    this.backend = backend;
     this.code = code;
   }
 }
