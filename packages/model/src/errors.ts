@@ -33,8 +33,8 @@ export type ModelErrorCode =
 export class ModelError extends Error {
   readonly code: ModelErrorCode;
 
-  constructor(code: ModelErrorCode, message: string, cause?: unknown) {
-    super(`[biovlm:model] ${message}`, cause === undefined ? undefined : { cause });
+  constructor(code: ModelErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(`[biovlm:model] ${message}`, options);
     this.name = "ModelError";
     this.code = code;
   }
