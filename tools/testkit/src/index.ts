@@ -1,5 +1,8 @@
 // What test suites share: where goldens and real data lie, whether full counts are asked for, seeded byte mutation.
 
+export { type AttackOptions, type AttackReport, attack, settledRss } from "./attack.js";
 export { cases, soak } from "./counts.js";
-export { golden, sharedPath, skipUnlessShared } from "./locations.js";
 export { type GoldenTensor, goldenTensors } from "./golden-tensors.js";
+export { golden, sharedPath, skipUnlessShared } from "./locations.js";
+export { mutations } from "./mutator.js";
+export { type Seeded, seeded } from "./seeded.js";
