@@ -27,6 +27,26 @@ export type ModelErrorCode =
   | "model_mismatch" // a bank made for another model
   | "bad_classes" // no class names, an empty one, or one twice
   | "missing_file" // a model folder without a file it needs
+  // stores, downloads, bundles (src/node)
+  | "bad_key" // a ByteStore key outside the allowed alphabet
+  | "bad_path" // a file name from a hub, manifest or bundle that would leave its folder
+  | "bad_digest" // a digest that is no sha256
+  | "not_found" // no such model, repository, revision or file
+  | "already_exists" // a model of this name is there and `replace` was not asked for
+  | "integrity" // content that is not what its digest says; moved to quarantine where it was ours
+  | "lock_mismatch" // the hub offers other content than the lock file, or a pin, says
+  | "locked" // another process holds the lock
+  | "disk_full" // no space, quota or file size left
+  | "not_permitted" // read-only or not ours
+  | "too_many_files" // no file descriptor left
+  | "io_error" // any other failure of the file system
+  | "offline" // HF_HUB_OFFLINE is set and the cache lacks a file
+  | "network" // no answer, or a connection that keeps breaking
+  | "hub_refused" // the hub asks for a token or for consent, or refuses
+  | "hub_protocol" // an answer that is none of a hub's: no commit, lies about ranges, HTML in place of the file
+  | "no_digest" // the hub names no digest and none was pinned
+  | "malformed_manifest" // biovlm-model.json or biovlm-lock.json of another structure
+  | "malformed_bundle" // a bundle that breaks a rule of its format
   | "no_backend"; // none of the devices asked for is usable
 
 /** Error of @biovlm/model: `[biovlm:model] what — expected …, got …. What to do.` */

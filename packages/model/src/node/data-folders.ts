@@ -1,0 +1,108 @@
+// Where things lie on this machine: pure functions of environment, platform and home folder. Nothing is made or touched here.
+
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+
+export interface HostPlace {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly platform: NodeJS.Platform;
+  readonly home: string;
+}
+
+/** This process's environment, platform and home folder. */
+export function thisPlace(): HostPlace {
+  return { env: process.env, platform: process.platform, home: homedir() };
+}
+
+export interface DataFolders {
+  /** BIOVLM_HOME, else the platform's data folder */
+  readonly home: string;
+  /** one folder a model, named as the model */
+  readonly models: string;
+  /** what failed verification, kept for a look */
+  readonly quarantine: string;
+  /** unfinished imports; safe to delete when nothing runs */
+  readonly staging: string;
+  readonly locks: string;
+  /** may be deleted at any time */
+  readonly cache: string;
+  /** the default lock file of pulls */
+  readonly lockFile: string;
+}
+
+/**
+ * BIOVLM_HOME, else $XDG_DATA_HOME/biovlm (~/.local/share/biovlm), ~/Library/Application Support/biovlm, %LOCALAPPDATA%\biovlm.
+ * The cache is in `cache` below BIOVLM_HOME when that is set, else in the platform's cache folder.
+ */
+export function dataFolders(place: HostPlace = thisPlace()): DataFolders {
+  const { env, platform, home } = place;
+  const own = env["BIOVLM_HOME"];
+  let data: string;
+  let cache: string;
+  if (own) {
+    data = isAbsolute(own) ? own : resolve(own);
+    cache = join(data, "cache");
+  } else if (platform === "darwin") {
+    data = join(home, "Library", "Application Support", "biovlm");
+    cache = join(home, "Library", "Caches", "biovlm");
+  } else if (platform === "win32") {
+    const local = env["LOCALAPPDATA"] || join(home, "AppData", "Local");
+    data = join(local, "biovlm", "Data");
+    cache = join(local, "biovlm", "Cache");
+  } else {
+    data = join(absolute(env["XDG_DATA_HOME"]) ?? join(home, ".local", "share"), "biovlm");
+    cache = join(absolute(env["XDG_CACHE_HOME"]) ?? join(home, ".cache"), "biovlm");
+  }
+  return {
+    home: data,
+    models: join(data, "models"),
+    quarantine: join(data, "quarantine"),
+    staging: join(data, "staging"),
+    locks: join(data, "locks"),
+    cache,
+    lockFile: join(data, "biovlm-lock.json"),
+  };
+}
+
+export interface HubSettings {
+  /** HF_ENDPOINT without a trailing slash; https://huggingface.co by default */
+  readonly endpoint: string;
+  /** HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub: shared with the Python tools */
+  readonly cache: string;
+  /** HF_TOKEN (or HUGGING_FACE_HUB_TOKEN) */
+  readonly token?: string;
+  /** where `hf auth login` keeps a token; read when no variable gives one, unless HF_HUB_DISABLE_IMPLICIT_TOKEN is set */
+  readonly tokenFile?: string;
+  /** HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE): no connection is made */
+  readonly offline: boolean;
+}
+
+/** The Hugging Face variables, read as its own tools read them. */
+export function hubSettings(place: HostPlace = thisPlace()): HubSettings {
+  const { env, home } = place;
+  const hfHome = expand(env["HF_HOME"], home) ?? join(expand(env["XDG_CACHE_HOME"], home) ?? join(home, ".cache"), "huggingface");
+  const token = (env["HF_TOKEN"] || env["HUGGING_FACE_HUB_TOKEN"])?.trim();
+  return {
+    endpoint: (env["HF_ENDPOINT"] || "https://huggingface.co").replace(/\/+$/, ""),
+    cache: expand(env["HF_HUB_CACHE"] || env["HUGGINGFACE_HUB_CACHE"], home) ?? join(hfHome, "hub"),
+    ...(token
+      ? { token }
+      : isTrue(env["HF_HUB_DISABLE_IMPLICIT_TOKEN"])
+        ? {}
+        : { tokenFile: env["HF_TOKEN_PATH"] || join(hfHome, "token") }),
+    offline: isTrue(env["HF_HUB_OFFLINE"]) || isTrue(env["TRANSFORMERS_OFFLINE"]),
+  };
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path && isAbsolute(path) ? path : undefined;
+}
+
+function expand(path: string | undefined, home: string): string | undefined {
+  if (!path) return undefined;
+  return path === "~" || path.startsWith("~/") ? join(home, path.slice(1)) : path;
+}
+
+function isTrue(value: string | undefined): boolean {
+  return value !== undefined && ["1", "true", "yes", "on"].includes(value.toLowerCase());
+}

@@ -1,0 +1,38 @@
+// Turns what the operating system says about a file into an error of ours: disk full, not writable, too many open files, …
+// The cause keeps the system's own error; errors that are ours already, and aborts, pass through.
+
+import { ModelError, type ModelErrorCode } from "../errors.js";
+
+const KINDS: Record<string, readonly [ModelErrorCode, string, string]> = {
+  ENOSPC: ["disk_full", "the disk is full", "Free some space, or choose another folder with BIOVLM_HOME"],
+  EDQUOT: ["disk_full", "the disk quota is used up", "Free some space, or choose another folder with BIOVLM_HOME"],
+  EFBIG: ["disk_full", "a file-size limit was hit", "Raise the limit (ulimit -f), or choose another file system"],
+  EACCES: ["not_permitted", "permission was refused", "Check the owner and mode of the folder, or choose another with BIOVLM_HOME"],
+  EPERM: ["not_permitted", "permission was refused", "Check the owner and mode of the folder, or choose another with BIOVLM_HOME"],
+  EROFS: ["not_permitted", "the file system is read-only", "Choose a writable folder with BIOVLM_HOME"],
+  EMFILE: ["too_many_files", "this process has too many open files", "Raise the limit (ulimit -n), or run fewer jobs at once"],
+  ENFILE: ["too_many_files", "the system has too many open files", "Close other programs, or raise the system's limit"],
+  ENOENT: ["not_found", "there is no such file or folder", "Check the path"],
+  ENOTDIR: ["not_found", "a part of the path is not a folder", "Check the path"],
+  EISDIR: ["io_error", "it is a folder, not a file", "Name the file itself"],
+  ELOOP: ["io_error", "the path goes in circles through links", "Check the path"],
+  ENAMETOOLONG: ["io_error", "the path is too long", "Use a shorter folder or name"],
+};
+
+/** The system's code ("ENOENT", …) of an error, or "". */
+export function systemCode(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : "";
+}
+
+/**
+ * The error to throw for a failed file operation. `what` names the operation and the path: "writing /a/b".
+ * Codes: `disk_full`, `not_permitted`, `too_many_files`, `not_found`, `io_error`.
+ */
+export function fileFailure(error: unknown, what: string): Error {
+  if (error instanceof ModelError) return error;
+  const system = systemCode(error);
+  if (error instanceof Error && error.name === "AbortError") return error;
+  const [code, why, remedy] = KINDS[system] ?? (["io_error", system || String(error), "Check the disk and try again"] as const);
+  return new ModelError(code, `${what} failed — ${why}${system ? ` (${system})` : ""}. ${remedy}.`, { cause: error });
+}
