@@ -1,7 +1,6 @@
 // The numeric core's contract: every function BioVLM needs on floats and bytes, the same from WASM and from plain loops.
-// Floats and bytes in, floats and bytes out: no I/O, no ONNX. Letters as in docs/method.md.
-
-import type { CropBox } from "./augment/random-crop.js";
+// Floats and bytes in, floats and bytes out: no I/O, no ONNX, nothing asynchronous, nothing retained after a call.
+// Letters as in docs/method.md: B images, S image side, N prompts, C classes, D embedding, K kept prompts.
 
 /** Which implementation answers. "reference" is the plain-loop floor, also the oracle of the tests. */
 export type CoreBuild = "relaxed-simd" | "simd" | "reference";
@@ -13,10 +12,19 @@ export interface RgbImage {
   readonly height: number;
 }
 
+/** A rectangle of whole source pixels. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 export interface PixelSpec {
   /** S */
   readonly size: number;
   readonly mean: readonly [number, number, number];
+  /** positive */
   readonly std: readonly [number, number, number];
 }
 
@@ -37,25 +45,36 @@ export interface Routing {
 
 export interface CoreInfo {
   readonly build: CoreBuild;
+  /** true when plain SIMD or the reference was asked for: one machine code path, the same bits on every engine */
   readonly deterministic: boolean;
 }
 
-/** Inference surface. Functions throw CoreError (`bad_shape`, `nan_input`, `out_of_memory`) with expected and got. */
+/**
+ * Inference surface. Every array is checked against its shape before a kernel runs; outputs are fresh arrays.
+ * Functions throw CoreError: `bad_shape`, `bad_option`, `nan_input` (NaN or infinity in, or overflow), `zero_row`, `out_of_memory`.
+ * A row's result never depends on the other rows of the call, so batching cannot change an answer.
+ */
 export interface Core {
   readonly info: CoreInfo;
-  /** PIL-exact bicubic resize of a box of the image (crop first, then resize, as torchvision's resized_crop) → [height,width,3] bytes. Goldens: augment.json "crops". */
-  resizeBox(image: RgbImage, box: CropBox, width: number, height: number): Uint8Array;
-  /** PIL-exact bicubic resize of the shortest side to S, centre crop: → [S,S,3] bytes. Only the crop window is computed. */
+  /** PIL-exact bicubic resize of the shortest side to S, centre crop → [S,S,3] bytes. Only the crop window is computed. */
   resizeCrop(image: RgbImage, size: number): Uint8Array;
-  /** resizeCrop, /255, (x−mean)/std, planar: → [3,S,S]; writes into `out` at `offset` when given (batches without a copy). */
+  /** Image.crop(box) then Image.resize((S,S), BICUBIC) of Pillow, byte for byte → [S,S,3]. Pixels outside the box are not read. */
+  resizeBox(image: RgbImage, box: Box, size: number): Uint8Array;
+  /** resizeCrop, /255, (x−mean)/std, planar → [3,S,S]; writes into `out` at `offset` and returns `out` when given (batches without a copy). */
   preprocess(image: RgbImage, spec: PixelSpec, out?: Float32Array, offset?: number): Float32Array;
+  /** bytes [S,S,3] → /255, (x−mean)/std in torch's float32 order, planar [3,S,S]; `out` and `offset` as in preprocess. */
+  normalize(bytes: Uint8Array | Uint8ClampedArray, spec: PixelSpec, out?: Float32Array, offset?: number): Float32Array;
   /** x [rows,D] → x/‖x‖₂ by row. A zero row is an error. */
   l2Normalize(x: Float32Array, rows: number, D: number): Float32Array;
-  /** f [B,D], t [N,C,D] (both normalised), s = exp(logit scale) → z [B,N,C]. */
+  /** a [M,D] · b [R,D]ᵀ → [M,R]. */
+  gemm(a: Float32Array, b: Float32Array, shape: { M: number; R: number; D: number }): Float32Array;
+  /** f [B,D], t [N,C,D] (both normalised), s = exp(logit scale) → z = s·f·tᵀ [B,N,C]. */
   score(f: Float32Array, t: Float32Array, scale: number, shape: { B: number; N: number; C: number; D: number }): Float32Array;
+  /** softmax(x) by row of x [rows,C]. */
   softmax(x: Float32Array, rows: number, C: number): Float32Array;
+  /** log softmax(x) by row of x [rows,C]. */
   logSoftmax(x: Float32Array, rows: number, C: number): Float32Array;
-  /** Entropy in nats of softmax(x) by row → [rows]. */
+  /** Entropy in nats of softmax(x) by row → [rows]. Never negative; accurate in relative terms down to the surest row. */
   entropy(x: Float32Array, rows: number, C: number): Float32Array;
   /** z [B,N,C] → entropies, the K = max(1, ⌊ρN⌋) kept prompts, their mean logits and probabilities. */
   select(logits: Float32Array, rho: number, shape: { B: number; N: number; C: number }): Routing;

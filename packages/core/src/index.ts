@@ -2,7 +2,10 @@ export { type ColorJitter, type ColorStep, colorJitter } from "./augment/color-j
 export { flipHorizontal } from "./augment/flip.js";
 export { gaussianBlur3 } from "./augment/gaussian-blur.js";
 export { type CropBox, type RandomCropOptions, randomCropBox } from "./augment/random-crop.js";
-export type { Core, CoreBuild, CoreInfo, PixelSpec, RgbImage, Routing } from "./core.js";
+export type { Box, Core, CoreBuild, CoreInfo, PixelSpec, RgbImage, Routing } from "./core.js";
+export { CoreError, type CoreErrorCode } from "./errors.js";
+export { keptCount } from "./kept-count.js";
+export { type LoadOptions, loadCore } from "./load-core.js";
 export { type CosineAxis, cosineBackward, cosineForward } from "./losses/cosine.js";
 export { type CrossEntropy, crossEntropyBackward, crossEntropyForward } from "./losses/cross-entropy.js";
 export { type KlDivergence, klDivergenceBackward, klDivergenceForward } from "./losses/kl-divergence.js";
@@ -10,3 +13,4 @@ export { type MarginalEntropy, marginalEntropyBackward, marginalEntropyForward }
 export { l2NormalizeBackward, scoreBackward, selectionBackward } from "./losses/routing-gradient.js";
 export { type AdamWOptions, adamWStep } from "./optimisers/adamw.js";
 export { type SgdOptions, sgdStep } from "./optimisers/sgd.js";
+export { createReferenceCore } from "./reference.js";

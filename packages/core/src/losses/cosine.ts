@@ -1,7 +1,7 @@
 // 1 − mean cosine between two [N,C,D] blocks over a chosen axis: forward and backward on the first.
 // "embedding" gives N·C cosines over D; "class" gives N·D cosines over C, as the released code does.
 
-import { checkLength } from "./loss-shapes.js";
+import { checkLength } from "../shape-checks.js";
 
 export type CosineAxis = "embedding" | "class";
 

@@ -1,7 +1,7 @@
 // Cross-entropy of class logits against integer labels, mean over the batch: forward and backward.
 // Plain loops with float64 accumulation: [B,C] is small and the result decides an outcome, so one order for every build.
 
-import { checkLabels, checkLength } from "./loss-shapes.js";
+import { checkLabels, checkLength } from "../shape-checks.js";
 
 export interface CrossEntropy {
   /** mean over B, nats */

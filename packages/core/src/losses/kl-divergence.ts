@@ -1,7 +1,7 @@
 // KL(teacher ‖ student) over class logits, summed and divided by a chosen divisor: forward and backward on the student.
 
+import { checkLength } from "../shape-checks.js";
 import { logSumExp } from "./cross-entropy.js";
-import { checkLength } from "./loss-shapes.js";
 
 export interface KlDivergence {
   readonly loss: number;

@@ -1,7 +1,7 @@
 // Entropy of the mean distribution of the kept prompts ("ent" in method.md), by log-sum-exp: forward and backward.
 
+import { checkLength } from "../shape-checks.js";
 import { logSumExp } from "./cross-entropy.js";
-import { checkLength } from "./loss-shapes.js";
 
 export interface MarginalEntropy {
   /** mean over B, nats */

@@ -1,7 +1,7 @@
 // Gradients through routing: the mean of the kept logits, the scaled score f·t and the L2 normalisation of text embeddings.
 // Which prompts are kept is a choice, not a function with a gradient: it is taken as constant.
 
-import { checkLength } from "./loss-shapes.js";
+import { checkLength } from "../shape-checks.js";
 
 /** Adds dMean [B,C] / K to the kept rows of dLogits [B,N,C]. */
 export function selectionBackward(dMean: Float64Array, kept: Int32Array, dLogits: Float64Array, B: number, N: number, C: number): void {
