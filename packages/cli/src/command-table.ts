@@ -1,0 +1,18 @@
+// Every command, in the order of help and docs/cli.md. A new command is one file in commands/ and one line here.
+
+import type { AnyCommand } from "./command.js";
+import { completion } from "./commands/completion.js";
+
+export const DESCRIPTION =
+  "Routed prompts for biomedical images: classify with a frozen vision-language model and a small bank of prompts.";
+
+export const EPILOGUE = `New here? Run: biovlm quickstart
+Research use only, not a medical device.`;
+
+/** Group → what its commands are about. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  models: "models in the store: fetch, import, list, check, remove",
+  bank: "prompt banks: look into one, compile one",
+};
+
+export const COMMANDS: readonly AnyCommand[] = [completion];

@@ -1,0 +1,149 @@
+// The contract of a command: one object that the parser, --help, docs/cli.md, the config files and shell completion are all made from.
+//
+// To add a command: write commands/NAME.ts that exports `defineCommand({...})`, and list it in command-table.ts. Nothing else.
+// A command file imports only light modules at its top; model, core, imaging and backends come by `await import()` inside `run`,
+// so that --help stays quick.
+
+import type { ExitCode } from "./exit-codes.js";
+import type { Terminal } from "./terminal.js";
+
+interface OptionBase {
+  /** One sentence fragment, lower case, no full stop. */
+  readonly description: string;
+  /** One letter, e.g. "q". */
+  readonly short?: string;
+  /**
+   * True when the option may also come from BIOVLM_<NAME>, from biovlm.config.json and from the user's config.
+   * Set it for what a person sets once (device, threads), not for what a call is about (paths, classes).
+   */
+  readonly setting?: boolean;
+}
+
+interface ValueBase extends OptionBase {
+  /** Placeholder in help, e.g. "DIR". */
+  readonly value?: string;
+}
+
+export interface FlagOption extends OptionBase {
+  readonly type: "flag";
+}
+export interface TextOption extends ValueBase {
+  readonly type: "text";
+  readonly default?: string;
+  /** May be given several times: the value is a list. */
+  readonly many?: boolean;
+  /** What shell completion offers. */
+  readonly completes?: "file" | "folder" | readonly string[];
+}
+export interface ChoiceOption extends ValueBase {
+  readonly type: "choice";
+  readonly choices: readonly string[];
+  readonly default?: string;
+}
+export interface NumberOption extends ValueBase {
+  readonly type: "number" | "integer";
+  readonly min: number;
+  readonly max: number;
+  readonly default?: number;
+}
+/** A count with a suffix: k, M, G (powers of 1000) or KiB, MiB, GiB. The value is a number. */
+export interface SizeOption extends ValueBase {
+  readonly type: "size";
+  readonly min: number;
+  readonly max: number;
+  readonly default?: string;
+}
+
+export type OptionSpec = FlagOption | TextOption | ChoiceOption | NumberOption | SizeOption;
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
+
+type Base<O> = O extends { type: "choice"; choices: readonly (infer C)[] } ? C : O extends { type: "text" } ? string : number;
+type Value<O> = O extends { type: "flag" }
+  ? boolean
+  : O extends { many: true }
+    ? readonly string[]
+    : O extends { default: string | number }
+      ? Base<O>
+      : Base<O> | undefined;
+
+/** Values of the options, typed from their specs: a flag is a boolean, `many` a list, an option without default may be undefined. */
+export type OptionValues<S extends OptionSpecs> = { readonly [K in keyof S]: Value<S[K]> };
+
+export interface ArgumentSpec {
+  /** As in usage, lower case, e.g. "path". */
+  readonly name: string;
+  readonly description: string;
+  readonly optional?: boolean;
+  /** The last argument may repeat. */
+  readonly many?: boolean;
+  readonly completes?: "file" | "folder" | readonly string[];
+}
+
+/** What a command is given beside its options. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  /** Aborted by SIGINT and SIGTERM: stop soon, leave nothing torn. */
+  readonly signal: AbortSignal;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute. Relative paths of the user are resolved against it. */
+  readonly cwd: string;
+  /** True with --debug. */
+  readonly debug: boolean;
+}
+
+export interface CommandExample {
+  readonly command: string;
+  readonly shows: string;
+}
+
+export interface CommandSpec<S extends OptionSpecs = OptionSpecs> {
+  /** "classify", or "models pull" for a command of a group. */
+  readonly name: string;
+  /** One line, no full stop: what it does, seen by a person who does not know it. */
+  readonly summary: string;
+  /** Paragraphs for --help and docs/cli.md. */
+  readonly description?: readonly string[];
+  readonly arguments?: readonly ArgumentSpec[];
+  /** Keys in camelCase; `classesFile` is `--classes-file`. */
+  readonly options: S;
+  readonly examples?: readonly CommandExample[];
+  /** True when the command says something about images: the research-use line is then printed once on stderr. */
+  readonly aboutImages?: boolean;
+  /** Does the work; returns an exit code (default 0), throws errors with a stable `code`. */
+  run(context: CommandContext, options: OptionValues<S>, args: readonly string[]): Promise<ExitCode | undefined>;
+}
+
+/** Keeps the option types of one command. */
+export function defineCommand<const S extends OptionSpecs>(spec: CommandSpec<S>): CommandSpec<S> {
+  return spec;
+}
+
+/** A command whose option types have been forgotten, as the table holds it. */
+export interface AnyCommand extends Omit<CommandSpec, "run"> {
+  // Method syntax: each command narrows the options to its own.
+  run(context: CommandContext, options: never, args: readonly string[]): Promise<ExitCode | undefined>;
+}
+
+/** Options that every command has. */
+export const COMMON_OPTIONS = {
+  quiet: { type: "flag", short: "q", setting: true, description: "print nothing but data and errors" },
+  debug: { type: "flag", description: "print stacks with errors" },
+} as const satisfies OptionSpecs;
+
+/** `classesFile` → `classes-file`. */
+export function kebab(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `classesFile` → `BIOVLM_CLASSES_FILE`. */
+export function environmentName(key: string): string {
+  return `BIOVLM_${kebab(key).replaceAll("-", "_").toUpperCase()}`;
+}
+
+/** The placeholder of an option's value in help, or undefined for a flag. */
+export function placeholder(key: string, option: OptionSpec): string | undefined {
+  if (option.type === "flag") return undefined;
+  if (option.value !== undefined) return option.value;
+  if (option.type === "choice") return option.choices.join("|");
+  return option.type === "text" ? kebab(key).toUpperCase() : option.type === "size" ? "SIZE" : "N";
+}

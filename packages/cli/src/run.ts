@@ -1,0 +1,72 @@
+// One call of the program, from words to an exit code: parse, settings, run, report. Touches no global; main.ts hands it the process.
+
+import { readFileSync } from "node:fs";
+import type { CommandContext } from "./command.js";
+import { COMMANDS, DESCRIPTION, EPILOGUE, GROUPS } from "./command-table.js";
+import { reportError } from "./errors.js";
+import { EXIT, type ExitCode } from "./exit-codes.js";
+import { parse } from "./parser.js";
+import { readConfigFiles, resolveOptions, unknownVariables } from "./settings.js";
+import { createTerminal, type OutputStream, printable, wantsColor } from "./terminal.js";
+
+/** What a call needs of the process. */
+export interface Host {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Aborts with the name of the signal ("SIGINT", "SIGTERM") as reason. */
+  readonly signal: AbortSignal;
+}
+
+export const RESEARCH_USE = "Research use only, not a medical device.";
+
+/** The version in package.json. */
+export function version(): string {
+  return (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
+}
+
+/** Runs the words after the program's name. Never throws. */
+export async function run(argv: readonly string[], host: Host): Promise<ExitCode> {
+  const debug = argv.includes("--debug");
+  let terminal = createTerminal(host.stdout, host.stderr, { env: host.env, quiet: false });
+  try {
+    const request = parse(argv, COMMANDS, {
+      version: version(),
+      groups: GROUPS,
+      description: DESCRIPTION,
+      epilogue: EPILOGUE,
+      columns: host.stdout.columns ?? 100,
+      color: wantsColor(host.stdout, host.env),
+    });
+    if (request.kind === "print") {
+      await terminal.write(request.text);
+      return EXIT.ok;
+    }
+    const configs = await readConfigFiles(host.cwd, host.env, COMMANDS);
+    const options = resolveOptions(request.command, request.flags, host.env, configs);
+    terminal = createTerminal(host.stdout, host.stderr, { env: host.env, quiet: options["quiet"] === true });
+    for (const warning of unknownVariables(host.env, COMMANDS)) terminal.warn(printable(warning));
+    if (request.command.aboutImages) terminal.note(RESEARCH_USE);
+    const context: CommandContext = { terminal, signal: host.signal, env: host.env, cwd: host.cwd, debug };
+    return (await request.command.run(context, options as never, request.args)) ?? EXIT.ok;
+  } catch (error) {
+    if (host.signal.aborted) {
+      terminal.error(`stopped by ${String(host.signal.reason)}`);
+      return host.signal.reason === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
+    }
+    const report = reportError(error);
+    terminal.error(`error[${report.code}]: ${printable(report.message)}`);
+    if (report.remedy !== undefined) terminal.error(`  ${printable(report.remedy)}`);
+    if (debug) terminal.error(stackOf(error));
+    return report.exitCode;
+  }
+}
+
+function stackOf(error: unknown): string {
+  const lines: string[] = [];
+  for (let e = error, depth = 0; e instanceof Error && depth < 8; e = e.cause, depth++) {
+    lines.push(`${depth === 0 ? "" : "caused by: "}${e.stack ?? e.message}`);
+  }
+  return lines.join("\n");
+}
