@@ -2,6 +2,7 @@
 
 export { GraphBuilder, type Operand } from "./builder.js";
 export { GraphError, type GraphErrorCode } from "./errors.js";
+export { type Evaluated, evaluate, type Feed } from "./evaluation/evaluate.js";
 export { checkExternalLocation } from "./external-location.js";
 export type { Attribute, Dim, DType, ExternalData, Graph, Node, Tensor, Value } from "./graph.js";
 export { IR_VERSION, OPSET } from "./graph.js";
