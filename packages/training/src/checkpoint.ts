@@ -1,6 +1,7 @@
 // The state of a run after an epoch, as bytes: context vectors and optimiser moments with a digest over all of it.
 // Random state needs no place: every stream is drawn anew from (seed, epoch). Where the bytes lie is the caller's store.
 
+import type { ByteStore } from "@biovlm/model";
 import { TrainingError } from "./errors.js";
 
 /** Mutable state of a run. moment1 is SGD's velocity or AdamW's first moment. */
@@ -18,10 +19,7 @@ export interface CheckpointStore {
 }
 
 /** A key → bytes store whose `put` is atomic: old or new, never torn. */
-export interface KeyedBytes {
-  get(key: string): Promise<Uint8Array | undefined>;
-  put(key: string, bytes: Uint8Array): Promise<void>;
-}
+export type KeyedBytes = Pick<ByteStore, "get" | "put">;
 
 const MAGIC = "biovlm-checkpoint/1\n";
 
