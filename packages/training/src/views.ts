@@ -126,10 +126,8 @@ export function renderViews(
   const { core, pixels, flip } = options;
   const S = pixels.size;
   const box = randomCropBox(image.width, image.height, { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] }, random);
-  const cropped = core.resizeBox(image, box, S, S);
-  let plain: Float32Array = new Float32Array(3 * S * S);
-  for (let i = 0; i < S * S; i++) for (let c = 0; c < 3; c++) plain[c * S * S + i] = cropped[i * 3 + c]! / 255;
-  plain = maybeFlip(plain, S, flip, random);
+  const cropped = core.normalize(core.resizeBox(image, box, S), { size: S, mean: [0, 0, 0], std: [1, 1, 1] });
+  const plain = maybeFlip(cropped, S, flip, random);
   const student = normalise(plain, pixels);
   if (options.recipe.viewsFrom === "normalised")
     return [student, strongView(student, S, flip, random), maybeFlip(student, S, flip, random)];
