@@ -26,8 +26,11 @@ export type Request =
  */
 export function parse(argv: readonly string[], commands: readonly AnyCommand[], options: ParserOptions): Request {
   let text = "";
+  const append = (more: string) => {
+    text += more;
+  };
   let request: Request | undefined;
-  const collect = { writeOut: (s: string) => void (text += s), writeErr: () => {}, outputError: () => {} };
+  const collect = { writeOut: append, writeErr: () => {}, outputError: () => {} };
   const shape = <C extends Command>(command: C): C =>
     command
       .exitOverride()
@@ -70,7 +73,10 @@ export function parse(argv: readonly string[], commands: readonly AnyCommand[], 
       request = { kind: "run", command: spec, flags: command.opts(), args: [...command.args] };
     });
   }
-  if (argv.length === 0) return { kind: "print", text: withHelp(root) };
+  if (argv.length === 0) {
+    root.outputHelp();
+    return { kind: "print", text };
+  }
   try {
     root.parse([...argv], { from: "user" });
   } catch (error) {
@@ -80,14 +86,6 @@ export function parse(argv: readonly string[], commands: readonly AnyCommand[], 
   }
   if (request === undefined) throw usageError("missing_command", "no command given", "Run biovlm --help.");
   return request;
-}
-
-/** Help text with what addHelpText adds, which helpInformation() leaves out. */
-function withHelp(command: Command): string {
-  let text = "";
-  command.configureOutput({ ...command.configureOutput(), writeOut: (s) => void (text += s) });
-  command.outputHelp();
-  return text;
 }
 
 /** "print x" → "Print x." */
