@@ -6,7 +6,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@biovlm/source", "node", "import", "module", "default"] } },
   test: {
     include: ["packages/*/test/**/*.test.ts", "tools/**/test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**", "**/*.browser.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",
