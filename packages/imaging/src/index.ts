@@ -1,6 +1,22 @@
 // @biovlm/imaging: untrusted bytes → upright RGB8 pixels within limits. This entry runs in browsers; ./node decodes with sharp.
 
+import { browserDecoder } from "./browser-decoder.js";
+import type { DecodedImage, DecodeOptions } from "./decoder.js";
+
+export { browserDecoder } from "./browser-decoder.js";
 export type { DecodedImage, DecodeOptions, ImageDecoder, ImageFormat } from "./decoder.js";
 export { DEFAULT_DECODE_OPTIONS } from "./decoder.js";
 export { ImagingError, type ImagingErrorCode } from "./errors.js";
 export { type ImageInfo, readImageInfo } from "./header.js";
+
+const decoder = browserDecoder();
+
+/**
+ * Decodes one untrusted image to upright RGB8 with what the browser has.
+ * @returns data [height,width,3], 8 bits
+ * @throws ImagingError (rejects) with a stable `code`
+ * @example const { data, width, height } = await decodeImage(new Uint8Array(await file.arrayBuffer()))
+ */
+export function decodeImage(bytes: Uint8Array, options?: DecodeOptions): Promise<DecodedImage> {
+  return decoder.decode(bytes, options);
+}

@@ -6,6 +6,7 @@ import { type DecodedImage, type DecodeOptions, type ImageDecoder, resolveDecode
 import { corrupt, ImagingError } from "../errors.js";
 import { type ImageInfo, readLimitedInfo } from "../header.js";
 import { cmykToRgb, sixteenToEight, turnUpright } from "../pixels.js";
+import { withinTime } from "../time-limit.js";
 
 /** Settings of sharp itself, which are global to the process. */
 export interface SharpDecoderOptions {
@@ -103,16 +104,4 @@ function decodeFailure(info: ImageInfo, cause: unknown): ImagingError {
   if (/pixel limit/i.test(text))
     return new ImagingError("too_large", "image too large for the decoder. Make it smaller or raise maxPixels.", { cause });
   return corrupt(`${info.format.toUpperCase()} that does not decode (${info.width}×${info.height})`, cause);
-}
-
-function withinTime<T>(work: Promise<T>, timeoutMs: number | undefined): Promise<T> {
-  if (timeoutMs === undefined) return work;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const expiry = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new ImagingError("timeout", `decoding took longer than ${timeoutMs} ms. Raise timeoutMs or save the image again.`)),
-      timeoutMs,
-    );
-  });
-  return Promise.race([work, expiry]).finally(() => clearTimeout(timer));
 }

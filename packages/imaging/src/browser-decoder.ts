@@ -1,0 +1,109 @@
+// Decodes in browsers: PNG by our own decoder (exact with alpha and 16 bits), JPEG and WebP by createImageBitmap.
+// TIFF is refused: browsers do not read it. CMYK JPEG is refused: each browser converts it in its own way.
+// Orientation is applied by us: browsers turn JPEG even when asked not to (imageOrientation "none"), so they are not shown the EXIF block.
+
+import { type DecodedImage, type DecodeOptions, type ImageDecoder, type ImageFormat, resolveDecodeOptions } from "./decoder.js";
+import { corrupt, ImagingError, unsupported } from "./errors.js";
+import { type ImageInfo, readLimitedInfo } from "./header.js";
+import { ByteView } from "./headers/byte-view.js";
+import { dropAlpha, turnUpright } from "./pixels.js";
+import { decodePng } from "./png-decoder.js";
+import { withinTime } from "./time-limit.js";
+
+const hasBitmaps = (): boolean => typeof createImageBitmap === "function" && typeof OffscreenCanvas === "function";
+
+/** A decoder on what the browser has. Outside a browser (Node, some workers) it still reads PNG. */
+export function browserDecoder(): ImageDecoder {
+  return {
+    name: "browser",
+    get formats(): readonly ImageFormat[] {
+      return hasBitmaps() ? ["png", "jpeg", "webp"] : ["png"];
+    },
+    async decode(bytes: Uint8Array, options?: DecodeOptions): Promise<DecodedImage> {
+      const limits = resolveDecodeOptions(options);
+      const info = readLimitedInfo(bytes, limits);
+      const rgb = await withinTime(info.format === "png" ? decodePng(bytes, info) : decodeBitmap(bytes, info), limits.timeoutMs);
+      return { ...turnUpright(rgb, info.width, info.height, limits.exif === "apply" ? info.orientation : 1), format: info.format };
+    },
+  };
+}
+
+async function decodeBitmap(bytes: Uint8Array, info: ImageInfo): Promise<Uint8Array> {
+  if (info.format === "tiff")
+    throw unsupported("TIFF is not read in browsers", "Convert it to PNG first, or use the command line or the server.");
+  if (info.colour === "cmyk")
+    throw unsupported("CMYK JPEG is not read in browsers", "Save it as RGB, or use the command line or the server.");
+  if (!hasBitmaps()) {
+    throw new ImagingError(
+      "decoder_unavailable",
+      `no decoder for ${info.format.toUpperCase()} here — expected a browser with createImageBitmap and OffscreenCanvas. In Node import @biovlm/imaging/node.`,
+    );
+  }
+  let bitmap: ImageBitmap;
+  try {
+    const plain = info.orientation === 1 ? bytes : withoutExif(bytes, info);
+    const blob = new Blob([plain as BlobPart], { type: `image/${info.format}` });
+    bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  } catch (cause) {
+    throw corrupt(`${info.format.toUpperCase()} that does not decode (${info.width}×${info.height})`, cause);
+  }
+  try {
+    if (bitmap.width !== info.width || bitmap.height !== info.height) {
+      throw corrupt(
+        `${info.format.toUpperCase()} sizes disagree — header ${info.width}×${info.height}, data ${bitmap.width}×${bitmap.height}`,
+      );
+    }
+    return dropAlpha(info.alpha ? readThroughTexture(bitmap) : readThroughCanvas(bitmap));
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** A copy whose EXIF block no longer carries its name, so that no reader finds an orientation in it. Nothing moves. */
+function withoutExif(bytes: Uint8Array, { format }: ImageInfo): Uint8Array {
+  const copy = bytes.slice();
+  const view = new ByteView(copy, format);
+  if (format === "webp") {
+    for (let at = 12; at + 8 <= copy.length; at += 8 + view.u32(at + 4, true) + (view.u32(at + 4, true) & 1)) {
+      if (view.has(at, "VP8X")) copy[at + 8]! &= ~0x08;
+      else if (view.has(at, "EXIF")) copy.set([0x58, 0x58, 0x58, 0x58], at);
+    }
+    return copy;
+  }
+  // In entropy-coded data 0xFF is never followed by 0xE1, so this finds segments, whole or within other metadata, and no pixels.
+  for (let at = copy.indexOf(0xff); at >= 0; at = copy.indexOf(0xff, at + 1)) {
+    if (copy[at + 1] === 0xe1 && view.has(at + 4, "Exif\0\0")) copy[at + 4] = 0x58;
+  }
+  return copy;
+}
+
+/** RGBA of an opaque bitmap. */
+function readThroughCanvas(bitmap: ImageBitmap): Uint8ClampedArray {
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
+  if (context === null)
+    throw new ImagingError("decoder_unavailable", "no 2D canvas in this browser. Close other pages or use another browser.");
+  context.drawImage(bitmap, 0, 0);
+  return context.getImageData(0, 0, bitmap.width, bitmap.height).data;
+}
+
+/** RGBA of a bitmap with alpha, through a WebGL texture: a 2D canvas would premultiply and lose the colours under the alpha. */
+function readThroughTexture(bitmap: ImageBitmap): Uint8Array {
+  const gl = new OffscreenCanvas(1, 1).getContext("webgl2", { antialias: false, depth: false });
+  if (gl === null) throw unsupported("WebP with alpha needs WebGL in browsers", "Save it as PNG.");
+  try {
+    gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
+    gl.pixelStorei(gl.UNPACK_COLORSPACE_CONVERSION_WEBGL, gl.NONE);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, gl.getParameter(gl.TEXTURE_BINDING_2D), 0);
+    if (gl.checkFramebufferStatus(gl.FRAMEBUFFER) !== gl.FRAMEBUFFER_COMPLETE)
+      throw unsupported("WebP with alpha, too large for this device", "Save it as PNG.");
+    const rgba = new Uint8Array(bitmap.width * bitmap.height * 4);
+    gl.readPixels(0, 0, bitmap.width, bitmap.height, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
+    return rgba;
+  } finally {
+    gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+}

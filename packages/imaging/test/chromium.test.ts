@@ -1,0 +1,109 @@
+// The browser decoder in a real Chromium (CHROMIUM or /usr/bin/chromium): the same bytes as Pillow and sharp.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decodeImage } from "../src/node/index.js";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const fixtures = join(here, "fixtures");
+const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const present = existsSync(executablePath);
+if (!present) console.log(`skipped: no Chromium (${executablePath}); set CHROMIUM to its path`);
+
+let page: Page;
+let context: BrowserContext | undefined;
+let server: Server | undefined;
+const profile = mkdtempSync(join(tmpdir(), "biovlm-chromium-"));
+
+interface Outcome {
+  code?: string;
+  message?: string;
+  width?: number;
+  height?: number;
+  data?: number[];
+}
+
+const decodeInPage = (bytes: Uint8Array, options = {}): Promise<Outcome> =>
+  page.evaluate(
+    async ([numbers, given]) => {
+      const { decodeImage: decode } = (globalThis as unknown as { imaging: typeof import("../src/index.js") }).imaging;
+      try {
+        const { data, width, height } = await decode(Uint8Array.from(numbers as number[]), given as object);
+        return { data: Array.from(data), width, height };
+      } catch (error) {
+        return { code: (error as { code?: string }).code ?? "none", message: String(error) };
+      }
+    },
+    [Array.from(bytes), options] as const,
+  );
+
+describe.skipIf(!present)("the browser decoder in Chromium", () => {
+  beforeAll(async () => {
+    const bundle = await build({
+      entryPoints: [join(here, "../src/index.ts")],
+      bundle: true,
+      write: false,
+      format: "iife",
+      globalName: "imaging",
+      platform: "browser",
+    });
+    server = createServer((_, response) =>
+      response.setHeader("content-type", "text/html").end(`<script>${bundle.outputFiles[0]!.text}</script>`),
+    );
+    await new Promise<void>((ready) => server!.listen(0, "127.0.0.1", ready));
+    context = await chromium.launchPersistentContext(profile, {
+      executablePath,
+      args: [
+        "--no-sandbox",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--enable-unsafe-swiftshader",
+      ],
+    });
+    page = await context.newPage();
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  }, 60_000);
+
+  afterAll(async () => {
+    await context?.close();
+    server?.close();
+    rmSync(profile, { recursive: true, force: true });
+  });
+
+  const readable = readdirSync(fixtures).filter((name) => /\.(png|jpg|webp)$/.test(name) && !/^(animated|cmyk)/.test(name));
+  it.each(readable)("gives the bytes of sharp for %s", async (name) => {
+    const bytes = readFileSync(join(fixtures, name));
+    const [ours, sharps] = [await decodeInPage(bytes), await decodeImage(bytes)];
+    expect(ours.message).toBeUndefined();
+    expect([ours.width, ours.height]).toEqual([sharps.width, sharps.height]);
+    const digest = (data: Uint8Array): string => createHash("sha256").update(data).digest("hex");
+    expect(digest(Uint8Array.from(ours.data!))).toBe(digest(sharps.data));
+  });
+
+  it.each([
+    ["grey.tif", "unsupported_format"],
+    ["cmyk.jpg", "unsupported_format"],
+    ["animated.gif", "unsupported_format"],
+    ["animated.webp", "too_many_frames"],
+  ])("refuses %s with %s", async (name, code) => {
+    expect(await decodeInPage(readFileSync(join(fixtures, name)))).toMatchObject({ code });
+  });
+
+  it("refuses truncated files", async () => {
+    for (const name of ["rgb.png", "rgb-75-2.jpg", "lossy.webp"]) {
+      const bytes = readFileSync(join(fixtures, name));
+      expect(await decodeInPage(bytes.subarray(0, bytes.length - 20))).toMatchObject({ code: "corrupt_image" });
+    }
+  });
+});

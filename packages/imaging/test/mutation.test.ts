@@ -1,0 +1,120 @@
+// R1: seeded mutations of valid files. Every outcome is pixels of the promised size or an ImagingError; nothing crashes, hangs or leaks.
+
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { crc32 } from "node:zlib";
+import { cases } from "@biovlm/testkit";
+import { describe, expect, it } from "vitest";
+import { decodeImage as decodeInBrowserEntry } from "../src/index.js";
+import { type DecodedImage, decodeImage, ImagingError } from "../src/node/index.js";
+import { PNG_SIGNATURE } from "./picture-writer.js";
+
+const fixtures = join(dirname(fileURLToPath(import.meta.url)), "fixtures");
+const seeds: Record<string, string[]> = {
+  png: ["rgb.png", "palette-4-bit.png", "rgba.png", "grey16.png", "turned-8.png"],
+  jpeg: ["rgb-75-2.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg", "turned-6.jpg"],
+  webp: ["lossy.webp", "lossless.webp", "alpha-lossy.webp", "animated.webp"],
+  tiff: ["rgb-lzw.tif", "rgb-deflate.tif", "rgb-jpeg.tif", "grey16.tif", "big.tif", "bilevel-group4.tif", "pages.tif"],
+};
+
+/** mulberry32 */
+function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** One to eight edits: bits, bytes, extreme words, cuts, repeats, overwritten stretches; headers are hit as often as bodies. */
+function mutate(bytes: Uint8Array, next: () => number): Uint8Array {
+  let out = Buffer.from(bytes);
+  const edits = 1 + Math.floor(next() * 8);
+  for (let i = 0; i < edits; i++) {
+    const reach = next() < 0.5 ? Math.min(128, out.length) : out.length;
+    const at = Math.floor(next() * reach);
+    const kind = Math.floor(next() * 7);
+    if (kind === 0) out[at]! ^= 1 << Math.floor(next() * 8);
+    else if (kind === 1) out[at] = Math.floor(next() * 256);
+    else if (kind === 2 && at + 4 <= out.length) out.writeUInt32BE([0, 1, 0x7fffffff, 0xffffffff, 0x80000000][Math.floor(next() * 5)]!, at);
+    else if (kind === 3 && at + 2 <= out.length) out.writeUInt16LE([0, 0xffff, 0x7fff, 65500][Math.floor(next() * 4)]!, at);
+    else if (kind === 4 && next() < 0.3) out = out.subarray(0, Math.max(1, at));
+    else if (kind === 5) out = Buffer.concat([out.subarray(0, at), out.subarray(at, at + 64), out.subarray(at)]);
+    else if (kind === 6) out.fill(Math.floor(next() * 256), at, Math.min(out.length, at + Math.floor(next() * 32)));
+  }
+  return next() < 0.5 ? repairChecksums(out) : out;
+}
+
+/** Of a PNG: the CRCs of its chunks made right again, so that what lies behind them is reached. */
+function repairChecksums(bytes: Buffer): Buffer {
+  if (!bytes.subarray(0, 8).equals(PNG_SIGNATURE)) return bytes;
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const end = at + 8 + bytes.readUInt32BE(at);
+    if (end + 4 > bytes.length) break;
+    bytes.writeUInt32BE(crc32(bytes.subarray(at + 4, end)) >>> 0, end);
+    at = end + 4;
+  }
+  return bytes;
+}
+
+async function run(
+  decode: (bytes: Uint8Array) => Promise<DecodedImage>,
+  names: string[],
+  seed: number,
+  count: number,
+): Promise<{ slowest: number; refused: number }> {
+  const files = names.map((name) => readFileSync(join(fixtures, name)));
+  const next = random(seed);
+  let slowest = 0;
+  let refused = 0;
+  for (let i = 0; i < count; i++) {
+    const bytes = mutate(files[i % files.length]!, next);
+    const start = performance.now();
+    try {
+      const { data, width, height } = await decode(bytes);
+      if (data.length !== width * height * 3) throw new Error(`case ${i}: ${data.length} bytes for ${width}×${height}`);
+    } catch (error) {
+      if (!(error instanceof ImagingError)) throw new Error(`case ${i} of seed ${seed}: not a typed error`, { cause: error });
+      refused++;
+    }
+    slowest = Math.max(slowest, performance.now() - start);
+  }
+  return { slowest, refused };
+}
+
+describe("mutated images (R1)", () => {
+  it.each(Object.entries(seeds))(
+    "of %s are decoded or refused with a typed error, in time and without growth",
+    async (format, names) => {
+      const count = cases(1000);
+      await run(decodeImage, names, 1, Math.min(100, count)); // warm-up: threads, code and allocator pools
+      const before = process.memoryUsage().rss;
+      const { slowest, refused } = await run(decodeImage, names, 2, count);
+      const growth = (process.memoryUsage().rss - before) / 1e6;
+      console.log(
+        `${format}: ${count} cases, ${refused} refused, slowest ${slowest.toFixed(0)} ms, RSS ${growth >= 0 ? "+" : ""}${growth.toFixed(1)} MB`,
+      );
+      expect(slowest).toBeLessThan(2000);
+      expect(growth).toBeLessThan(64);
+      expect(refused).toBeGreaterThan(count / 10);
+    },
+    120_000,
+  );
+
+  it("of PNG are decoded or refused with a typed error by the browser entry too", async () => {
+    const { slowest } = await run(decodeInBrowserEntry, seeds["png"]!, 3, cases(1000));
+    expect(slowest).toBeLessThan(2000);
+  });
+
+  it("of no structure at all are refused", async () => {
+    const next = random(4);
+    for (let i = 0; i < cases(1000); i++) {
+      const bytes = Uint8Array.from({ length: 1 + Math.floor(next() * 300) }, () => Math.floor(next() * 256));
+      await expect(decodeImage(bytes)).rejects.toBeInstanceOf(ImagingError);
+    }
+  });
+});
