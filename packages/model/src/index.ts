@@ -1,2 +1,29 @@
+export { type ByteSource, bytesSource } from "./byte-source.js";
 export { type ByteStore, checkKey, memoryStore } from "./byte-store.js";
-export { ModelError, type ModelErrorCode } from "./errors.js";
+export type { Capabilities, Device, Embeddings, Encoder, EncoderBackend, Probe, PromptRows, RunOptions, Tape } from "./encoder.js";
+export { type ArtifactForm, type EncoderGraphs, type OnnxArtifact, type PromptGradientGraphs, TOWER_IO } from "./encoder-graphs.js";
+export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } from "./errors.js";
+export { imageTower, type TowerOptions } from "./image-tower.js";
+export { memoisedOpen } from "./memoised-open.js";
+export { PROBE_IO, probeModel, probeRefusal } from "./probe-model.js";
+export { RunQueue } from "./run-queue.js";
+export {
+  layOutSafetensors,
+  openSafetensors,
+  type Safetensors,
+  type SafetensorsDtype,
+  type SafetensorsLayout,
+  type SafetensorsTensor,
+  safetensorsChunks,
+  type TensorToWrite,
+  writeSafetensors,
+} from "./safetensors.js";
+export type { ModelSpec, TextSpec, VisionSpec } from "./spec.js";
+export { type StateDict, safetensorsStateDict, stateDictOf, type WeightTensor, weightTensor } from "./state-dict.js";
+export { isJsonObject, type Json, type JsonObject, parseStrictJson } from "./strict-json.js";
+export { type TextTowerOptions, textTower } from "./text-tower.js";
+export { toFloat32 } from "./to-float32.js";
+export { type PlaceBeside, type TowerSource, towerArtifacts } from "./tower-artifacts.js";
+export { type RuntimeTensor, type TowerRuntime, type TowerSession, towerEncoder } from "./tower-encoder.js";
+export type { TowerWeights } from "./weight-view.js";
+export { type WordVectors, wordVectors } from "./word-table.js";
