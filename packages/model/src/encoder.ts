@@ -51,7 +51,7 @@ export interface Tape {
 }
 
 export interface RunOptions {
-  /** An aborted signal rejects the call with `signal.reason`; work already on the device may finish unseen. */
+  /** An aborted signal rejects the call with `signal.reason`, at the latest when the batch on the device has ended. */
   readonly signal?: AbortSignal;
 }
 

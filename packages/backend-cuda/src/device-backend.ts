@@ -1,0 +1,124 @@
+// One backend of onnxruntime-node: probe by opening a one-node model on the device, open a model's towers there.
+
+import { availableParallelism } from "node:os";
+import {
+  type Capabilities,
+  type Encoder,
+  type EncoderBackend,
+  EncoderError,
+  type EncoderGraphs,
+  memoisedOpen,
+  type OnnxArtifact,
+  PROBE_IO,
+  type Probe,
+  probeModel,
+  probeRefusal,
+  RunQueue,
+  type TowerRuntime,
+  type TowerSession,
+  towerEncoder,
+} from "@biovlm/model";
+import type { InferenceSession } from "onnxruntime-node";
+import { type OnnxRuntime, runtimeLibrary } from "./runtime-library.js";
+import { signsHere, softwareAdapter } from "./software-adapter.js";
+
+export type NodeDevice = "cuda" | "webgpu" | "cpu";
+
+/** Options of one backend. Unknown names are refused. */
+export interface DeviceOptions {
+  /** CPU threads of one run; what the machine offers unless said. On cuda and webgpu they serve the few operators left on the CPU. */
+  readonly threads?: number;
+  /** Rows run at once: 32 on cpu, 64 on webgpu, 128 on cuda unless said. */
+  readonly maxBatch?: number;
+}
+
+interface Traits {
+  readonly score: number;
+  readonly maxBatch: number;
+  /** see TowerRuntime.batchCost: a CPU run costs about as much as 64 tokens of a BERT-base, a device run much more in comparison */
+  readonly batchCost: number;
+}
+
+const TRAITS: Record<NodeDevice, Traits> = {
+  cuda: { score: 100, maxBatch: 128, batchCost: 2048 },
+  webgpu: { score: 80, maxBatch: 64, batchCost: 1024 },
+  cpu: { score: 50, maxBatch: 32, batchCost: 64 },
+};
+/** Below wasm (20): emulated WebGPU is slower than either CPU path. */
+const SOFTWARE_SCORE = 5;
+
+/** Makes the backend of one device. Throws EncoderError `bad_input` for options out of range. */
+export function deviceBackend(device: NodeDevice, options: DeviceOptions = {}): EncoderBackend {
+  const traits = TRAITS[device];
+  const { threads = availableParallelism(), maxBatch = traits.maxBatch } = checked(device, options);
+  const capabilities = (graphs: EncoderGraphs): Capabilities => ({
+    device,
+    precision: graphs.precision,
+    maxBatch,
+    gradients: graphs.promptGradients !== undefined,
+    // one thread count, one order of sums on the CPU; cuBLAS and drivers promise less
+    deterministic: device === "cpu",
+  });
+  const open = async (graphs: EncoderGraphs): Promise<Encoder> => {
+    const runtime = nodeRuntime(await runtimeLibrary(device), device, threads, traits.batchCost);
+    return towerEncoder(runtime, graphs, device, capabilities(graphs));
+  };
+  return { name: device, device, probe: () => probe(device, threads), open: memoisedOpen(open) };
+}
+
+function checked(device: NodeDevice, options: DeviceOptions): DeviceOptions {
+  for (const [key, value] of Object.entries(options)) {
+    if (key !== "threads" && key !== "maxBatch") {
+      throw new EncoderError(device, "bad_input", `option "${key}" — expected threads or maxBatch, got another name. Correct it.`);
+    }
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1 && value <= 65_536)) {
+      throw new EncoderError(device, "bad_input", `option ${key} — expected a whole number from 1 to 65536, got ${value}. Correct it.`);
+    }
+  }
+  return options;
+}
+
+function sessionOptions(device: NodeDevice, threads: number): InferenceSession.SessionOptions {
+  return { executionProviders: [device], intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3 };
+}
+
+async function probe(device: NodeDevice, threads: number): Promise<Probe> {
+  try {
+    const library = await runtimeLibrary(device);
+    const session = await library.InferenceSession.create(probeModel(), sessionOptions(device, threads));
+    try {
+      const outputs = await session.run({ [PROBE_IO.input]: new library.Tensor("float32", Float32Array.from(PROBE_IO.x), [2]) });
+      const refusal = probeRefusal((await outputs[PROBE_IO.output]!.getData()) as Float32Array);
+      if (refusal !== undefined) return { available: false, reason: refusal };
+    } finally {
+      await session.release();
+    }
+    const software = device === "webgpu" ? softwareAdapter(signsHere()) : undefined;
+    if (software !== undefined)
+      return { available: true, score: SOFTWARE_SCORE, detail: `onnxruntime-node, software adapter: ${software}` };
+    const detail = device === "cpu" ? `onnxruntime-node, ${threads} thread${threads === 1 ? "" : "s"}` : "onnxruntime-node";
+    return { available: true, score: TRAITS[device].score, detail };
+  } catch (error) {
+    return { available: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function nodeRuntime(library: OnnxRuntime, device: NodeDevice, threads: number, batchCost: number): TowerRuntime {
+  return {
+    form: "file",
+    queue: new RunQueue(),
+    batchCost,
+    tensor: (data, dims) => new library.Tensor("float32", data, dims),
+    open: async (artifact: OnnxArtifact): Promise<TowerSession> => {
+      const options = sessionOptions(device, threads);
+      const session =
+        artifact.kind === "file"
+          ? await library.InferenceSession.create(artifact.path, options)
+          : await library.InferenceSession.create(artifact.model, options);
+      return {
+        run: (feeds, fetches) => session.run(feeds as InferenceSession.FeedsType, fetches),
+        release: () => session.release(),
+      };
+    },
+  };
+}

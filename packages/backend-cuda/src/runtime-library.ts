@@ -1,0 +1,27 @@
+// onnxruntime-node, an optional dependency: imported at first use and never on import of this package, so that a machine without it
+// (musl, darwin/x64, a failed install) still runs everything else.
+
+import { EncoderError } from "@biovlm/model";
+import type * as Library from "onnxruntime-node";
+
+/** The one optional library of this package and the version it is made for; package.json says the same. */
+export const RUNTIME_LIBRARY = { name: "onnxruntime-node", version: "1.30.0" } as const;
+
+export type OnnxRuntime = typeof Library;
+
+let loaded: Promise<OnnxRuntime> | undefined;
+
+/** The library, or an `EncoderError` `open_failed` that keeps Node's reason. A failed import is tried again on the next call. */
+export function runtimeLibrary(backend: string): Promise<OnnxRuntime> {
+  loaded ??= import("onnxruntime-node").catch((cause: unknown) => {
+    loaded = undefined;
+    const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new EncoderError(
+      backend,
+      "open_failed",
+      `${RUNTIME_LIBRARY.name} — expected version ${RUNTIME_LIBRARY.version} to load, got: ${reason}. Install it, or use the wasm device.`,
+      cause,
+    );
+  });
+  return loaded;
+}
