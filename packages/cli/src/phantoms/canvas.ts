@@ -69,6 +69,36 @@ export function smoothNoise(random: Random, cells: number, octaves: number): (x:
   };
 }
 
+/** Speckle as coherent sound gives it: the length of a random walk in two dimensions, correlated over a few pixels, mean 1. */
+export function speckle(random: Random, size: number): (x: number, y: number) => number {
+  const field = () => {
+    const noise = Float32Array.from({ length: size * size }, () => random.normal());
+    return (i: number, j: number) => {
+      let sum = 0;
+      // Wider across than in depth.
+      for (const [di, dj, weight] of KERNEL) {
+        const column = Math.min(size - 1, Math.max(0, i + di));
+        const row = Math.min(size - 1, Math.max(0, j + dj));
+        sum += weight * noise[row * size + column]!;
+      }
+      return sum;
+    };
+  };
+  const real = field();
+  const imaginary = field();
+  const place = (v: number) => Math.min(size - 1, Math.floor(((v + 1) / 2) * size));
+  // Rayleigh with unit deviation has mean √(π/2).
+  return (x, y) => Math.hypot(real(place(x), place(y)), imaginary(place(x), place(y))) / Math.sqrt(Math.PI / 2);
+}
+
+/** Gaussian weights over 7 × 3 pixels, scaled so that the sum of their squares is 1. */
+const KERNEL: readonly (readonly [number, number, number])[] = (() => {
+  const taps: [number, number, number][] = [];
+  for (let dj = -1; dj <= 1; dj++) for (let di = -3; di <= 3; di++) taps.push([di, dj, Math.exp(-(di * di) / 4.5 - (dj * dj) / 1.2)]);
+  const norm = Math.sqrt(taps.reduce((sum, [, , w]) => sum + w * w, 0));
+  return taps.map(([di, dj, w]) => [di, dj, w / norm]);
+})();
+
 export function mix(a: number, b: number, t: number): number {
   return a + (b - a) * t;
 }

@@ -2,7 +2,7 @@
 // They are made of ellipses and noise; no patient's image went into them and nothing medical can be read from them.
 
 import type { RgbImage } from "@biovlm/core";
-import { capsule, ellipse, mix, type Random, render, segmentDistance, smoothNoise, step } from "./canvas.js";
+import { capsule, ellipse, mix, type Random, render, segmentDistance, smoothNoise, speckle, step } from "./canvas.js";
 
 /** Two dark lungs crossed by ribs, a bright spine, heart, collar bones and diaphragm. */
 export function chestXray(size: number, random: Random): RgbImage {
@@ -136,8 +136,7 @@ export type UltrasoundFinding = "layers" | "cyst" | "mass";
 
 /** Speckle over horizontal layers; a smooth dark oval with a bright back, or a ragged dark mass with a shadow below it. */
 export function breastUltrasound(size: number, random: Random, finding: UltrasoundFinding): RgbImage {
-  const real = smoothNoise(random, 64, 1);
-  const imaginary = smoothNoise(random, 64, 1);
+  const grains = speckle(random, size);
   const wave = smoothNoise(random, 4, 3);
   const streak = smoothNoise(random, 9, 2);
   const ragged = smoothNoise(random, 12, 2);
@@ -173,8 +172,6 @@ export function breastUltrasound(size: number, random: Random, finding: Ultrasou
         echo = mix(echo, 0.12 + 0.06 * streak(x, y), lesion);
       }
     }
-    // The envelope of two fields, finer in depth than across, is what coherent sound gives.
-    const speckle = Math.hypot(real(x * 0.8, y), imaginary(x * 0.8, y));
-    return 0.7 * Math.max(0, echo) * (0.35 + 1.1 * speckle) * (1 - 0.3 * step(0, 1, y));
+    return 0.62 * Math.max(0, echo) * (0.3 + 0.7 * grains(x, y)) * (1 - 0.3 * step(0, 1, y));
   });
 }
