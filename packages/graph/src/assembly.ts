@@ -20,10 +20,14 @@ export class GraphAssembly {
   private readonly symbolSource = new Map<string, { value: Value; axis: number }>();
   private readonly runtimeDims = new Map<string, Value>();
   private readonly counters = new Map<string, number>();
+  private readonly known = new Map<string, Value[]>();
+  private readonly prefix: string;
   private built = false;
 
-  constructor(name: string) {
+  /** @param prefix stands before every name made up here, so that a graph derived from another shares its namespace. */
+  constructor(name: string, prefix = "") {
     this.name = name;
+    this.prefix = prefix;
   }
 
   /** Declares a graph input. Symbols in its shape become readable at run time. */
@@ -81,6 +85,7 @@ export class GraphAssembly {
 
   /**
    * Appends any operator with the outputs the caller says it has: the door for operators that builder.ts does not list.
+   * Operators are pure, so the same call again gives the same values and no second node.
    * @returns one Value for each of `outputs`.
    */
   node(
@@ -91,8 +96,14 @@ export class GraphAssembly {
     domain = "",
   ): Value[] {
     for (const v of inputs) if (v !== undefined) this.check(v);
+    const names = inputs.map((v) => v?.name ?? "");
+    const key = JSON.stringify([op, domain, names, outputs.map((o) => [o.dtype, o.shape]), attributes]);
+    const shareable = !Object.values(attributes).some((a) => "tensor" in a);
+    const before = shareable ? this.known.get(key) : undefined;
+    if (before !== undefined) return before;
     const made = outputs.map((o) => this.declare(this.fresh(op), o.dtype, o.shape));
-    this.nodes.push({ op, domain, inputs: inputs.map((v) => v?.name ?? ""), outputs: made.map((v) => v.name), attributes });
+    this.nodes.push({ op, domain, inputs: names, outputs: made.map((v) => v.name), attributes });
+    if (shareable) this.known.set(key, made);
     return made;
   }
 
@@ -100,6 +111,8 @@ export class GraphAssembly {
   protected runtimeDim(symbol: string): Value {
     const known = this.runtimeDims.get(symbol);
     if (known !== undefined) return known;
+    const parts = factors(symbol);
+    if (parts.length < 2 && !this.symbolSource.has(symbol)) this.missingSymbol(symbol);
     const source = this.symbolSource.get(symbol);
     let value: Value;
     if (source !== undefined) {
@@ -108,7 +121,6 @@ export class GraphAssembly {
         end: { int: source.axis + 1 },
       }) as [Value];
     } else {
-      const parts = factors(symbol);
       if (parts.length < 2) {
         throw new GraphError(
           "unknown_value",
@@ -121,6 +133,9 @@ export class GraphAssembly {
     this.runtimeDims.set(symbol, value);
     return value;
   }
+
+  /** Called for a symbol that no value has yet: a derived builder may declare an input that has it. */
+  protected missingSymbol(_symbol: string): void {}
 
   /** A shape as an int64 [rank]: a literal where all sizes are numbers, else joined at run time. */
   protected runtimeShape(dims: readonly Dim[]): Value {
@@ -145,7 +160,7 @@ export class GraphAssembly {
         throw new GraphError("duplicate_name", `output — expected a name no input or constant has, got "${name}". Choose another.`);
       }
       if (!this.isGiven(value.name) && !renamed.has(value.name)) renamed.set(value.name, name);
-      else if (name !== value.name) renamed.set(this.node("Identity", [value], [value])[0]!.name, name);
+      else if (name !== value.name) renamed.set(this.copy(value).name, name);
     }
     const taken = new Set(this.outputs.map((o) => o.name));
     const nameOf = (name: string) => renamed.get(name) ?? (taken.has(name) && !this.isGiven(name) ? `${name}/inner` : name);
@@ -167,6 +182,13 @@ export class GraphAssembly {
     const initializers = new Map([...this.initializers].filter(([name]) => needed.has(name)));
     const outputs = this.outputs.map(({ name }) => ({ name, value: values.get(name)! }));
     return { name: this.name, opset: OPSET, irVersion: IR_VERSION, inputs: this.inputs, outputs, nodes: kept, initializers, values };
+  }
+
+  /** A second value equal to the first, past the sharing of equal calls. */
+  private copy(value: Value): Value {
+    const made = this.declare(this.fresh("Identity"), value.dtype, value.shape);
+    this.nodes.push({ op: "Identity", domain: "", inputs: [value.name], outputs: [made.name], attributes: {} });
+    return made;
   }
 
   private isGiven(name: string): boolean {
@@ -199,7 +221,7 @@ export class GraphAssembly {
     for (;;) {
       const n = (this.counters.get(stem) ?? 0) + 1;
       this.counters.set(stem, n);
-      const name = `${stem}_${n}`;
+      const name = `${this.prefix}${stem}_${n}`;
       if (!this.values.has(name)) return name;
     }
   }
