@@ -1,5 +1,21 @@
-// Errors of this package: one class, stable codes.
+// The one error class of this package. `code` is stable and may be switched on; the message is for people.
 
+/** What went wrong.
+ * - `bad_option`: an option or argument out of range.
+ * - `bad_name`: a data-set name that no data set can have; nothing was looked up.
+ * - `unknown_dataset`, `unknown_class`: a well-formed name that is not known; the message names the nearest known one.
+ * - `bad_file`: a file or folder that is malformed or contradicts itself (JSON, CSV, npy, zip, split, image folder).
+ * - `too_large`: more bytes, entries or rows than the limits allow.
+ * - `not_found`: a folder, file or zip member that should be there and is not.
+ * - `integrity`: bytes that do not match their published digest.
+ * - `refused_pair`: two data sets that must not be compared because they share images.
+ * - `too_few_images`: a split asks for more images than there are.
+ * - `bad_attributes`: an attribute set that breaks its schema or its lint.
+ * - `bad_answer`: a language model whose answer could not be used.
+ * - `network`: a download or an endpoint that failed; `cause` tells how.
+ * - `storage`: the file system refused; `cause` tells how.
+ * - `locked`: another process is writing the same file.
+ * - `aborted`: the caller's signal. */
 export type DatasetErrorCode =
   | "bad_option"
   | "unknown_dataset"
@@ -12,8 +28,10 @@ export type DatasetErrorCode =
   | "refused_pair"
   | "too_few_images"
   | "bad_attributes"
+  | "bad_answer"
   | "network"
   | "storage"
+  | "locked"
   | "aborted";
 
 /** `[biovlm:datasets] what — expected …, got …. What to do.` */
