@@ -98,18 +98,7 @@ export const layerNormalization: DerivativeRule = (call) => {
   const axes = shape.flatMap((_, i) => (i >= axis ? [i] : []));
   const scale = call.inputs[1]!;
   if (call.wants(0) || call.wants(1)) {
-    const ones = b.expand(b.literal(1, scale.dtype), scale.shape);
-    const flat =
-      scale.shape.length === 1 && typeof scale.shape[0] === "number"
-        ? b.literal(new Array<number>(scale.shape[0]).fill(1), scale.dtype)
-        : ones;
-    const [normalised, , inverse] = b.layerNormalizationWithStatistics(
-      call.x(0),
-      flat,
-      undefined,
-      floatAttribute(node, "epsilon", 1e-5),
-      axis,
-    ) as [Value, Value, Value];
+    const [normalised, inverse] = standardised(call, axis);
     if (call.wants(0)) {
       const g = b.mul(dy, call.x(1));
       const along = b.mul(normalised, b.reduceMean(b.mul(g, normalised), axes, true));
@@ -119,6 +108,32 @@ export const layerNormalization: DerivativeRule = (call) => {
   }
   if (call.wants(2)) call.give(2, b.reduceTo(dy, call.inputs[2]!.shape));
 };
+
+/** x̂ and r of LayerNormalization, r with sizes 1 on the normalised axes. */
+function standardised(call: DerivativeCall, axis: number): [Value, Value] {
+  const { b, node } = call;
+  const x = call.x(0);
+  const scale = call.inputs[1]!;
+  const size = scale.shape.length === 1 ? scale.shape[0]! : "many";
+  const ones =
+    typeof size === "number" ? b.literal(new Array<number>(size).fill(1), scale.dtype) : b.expand(b.literal(1, scale.dtype), scale.shape);
+  // Under one more axis, because onnxruntime fuses Add + LayerNormalization for WebGPU into an operator that has no statistics.
+  const lifted = b.unsqueeze(x, [0]);
+  const [normalised, , inverse] = b.layerNormalizationWithStatistics(
+    lifted,
+    ones,
+    undefined,
+    floatAttribute(node, "epsilon", 1e-5),
+    axis + 1,
+  ) as [Value, Value, Value];
+  return [
+    b.reshape(normalised, x.shape),
+    b.reshape(
+      inverse,
+      x.shape.map((d, i) => (i < axis ? d : 1)),
+    ),
+  ];
+}
 
 /** The axes a reduction runs over and its gradient with those axes back in place, of size 1. */
 function reduced(call: DerivativeCall, v: Value): Value {
