@@ -71,7 +71,7 @@ async function acquire(path: string, mine: LockHolder, staleMs: number, options:
         `${path} is held by ${who} — expected it to be released within ${options.waitMs ?? 60_000} ms. Wait for that process, or end it.`,
       );
     }
-    await delay(pause, undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(() => {
+    await delay(pause, undefined, { signal: options.signal }).catch(() => {
       throw options.signal?.reason;
     });
   }
