@@ -3,30 +3,32 @@
 import type { Core } from "@biovlm/core";
 import { linearProbe } from "./baselines/linear-probe.js";
 import { tipAdapter, tipAdapterF } from "./baselines/tip-adapter.js";
+import type { ClassSet, ClassTexts } from "./class-set.js";
+import { TrainingError } from "./errors.js";
 import type { FeatureSet, FittedClassifier } from "./feature-set.js";
 import { RECIPES, type Recipe } from "./recipe.js";
 
-/** Text embeddings of the class names that methods without training need, L2-normalised. */
-export interface ClassTexts {
-  /** [C,D] "a photo of …"-like single sentence */
-  readonly single: Float32Array;
-  /** [P,C,D] template sentences */
-  readonly templates: Float32Array;
-  /** [M,C,D] attribute sentences */
-  readonly attributes: Float32Array;
-}
-
-/** What a method is given. `learn` runs the training loop with a recipe and gives the bank's text embeddings [N,C,D] for `texts`' classes. */
+/** What a method is given. */
 export interface MethodInput {
   readonly core: Core;
-  readonly C: number;
   readonly D: number;
   readonly scale: number;
   readonly seed: number;
+  /** normalised as the method's recipe says */
   readonly train: FeatureSet;
   readonly validation: FeatureSet;
-  readonly texts: ClassTexts;
-  learn(recipe: Recipe, teacher: "attributes" | "templates" | "single"): Promise<Float32Array>;
+  /** the classes learned */
+  readonly on: ClassSet;
+  /** Runs the training loop with a recipe: ctx [N,T,W]. */
+  learn(recipe: Recipe, teacher: Teacher): Promise<Float32Array>;
+}
+
+/** The sentences that take the attributes' place in the losses: attributes, templates, or the one hand-written sentence. */
+export type Teacher = keyof ClassTexts;
+
+/** A fitted method, ready for the classes it was fitted on, and for others where it is open-set. */
+export interface FittedMethod {
+  on(classes: ClassSet): FittedClassifier | Promise<FittedClassifier>;
 }
 
 export interface Method {
@@ -36,67 +38,46 @@ export interface Method {
   /** whether it can name classes it was not fitted on (base-to-new, cross-dataset) */
   readonly openSet: boolean;
   readonly trained: boolean;
-  fit(input: MethodInput): FittedClassifier | Promise<FittedClassifier>;
+  /** present for learned banks */
+  readonly recipe?: Recipe;
+  fit(input: MethodInput): FittedMethod | Promise<FittedMethod>;
 }
 
 /** Recipes of the prompt methods that are special cases of the bank. */
-const coop: Recipe = { ...RECIPES["biovlm-golden"], prompts: 1, weights: { ce: 1, ent: 0, gptent: 0, gptaugent: 0, kd: 0, kdAug: 0, cos: 0 } };
+const coop: Recipe = {
+  ...RECIPES["biovlm-golden"],
+  prompts: 1,
+  weights: { ce: 1, ent: 0, gptent: 0, gptaugent: 0, kd: 0, kdAug: 0, cos: 0 },
+};
 /** KgCoOp's regulariser: 8 × (1 − cosine to the hand-written prompt). */
 const kgcoop: Recipe = { ...coop, weights: { ...coop.weights, cos: 8 } };
 
 export const METHODS: readonly Method[] = [
-  {
-    name: "zero-shot",
-    summary: "one hand-written sentence per class",
-    openSet: true,
-    trained: false,
-    fit: ({ core, texts, C, D, scale }) => routed(core, texts.single, 1, C, D, scale, 1),
-  },
-  {
-    name: "template-ensemble",
-    summary: "mean embedding of the template sentences",
-    openSet: true,
-    trained: false,
-    fit: ({ core, texts, C, D, scale }) => routed(core, meanText(core, texts.templates, C, D), 1, C, D, scale, 1),
-  },
-  {
-    name: "attribute-ensemble",
-    summary: "mean embedding of the attribute sentences",
-    openSet: true,
-    trained: false,
-    fit: ({ core, texts, C, D, scale }) => routed(core, meanText(core, texts.attributes, C, D), 1, C, D, scale, 1),
-  },
-  {
-    name: "attribute-bank",
-    summary: "attribute sentences as a bank with entropy selection, no training",
-    openSet: true,
-    trained: false,
-    fit: ({ core, texts, C, D, scale }) => routed(core, texts.attributes, texts.attributes.length / (C * D), C, D, scale, 0.5),
-  },
-  {
-    name: "linear-probe",
-    summary: "logistic regression on image embeddings",
-    openSet: false,
-    trained: true,
-    fit: ({ train, validation, C, D }) => linearProbe(train, validation, C, D),
-  },
-  {
-    name: "tip-adapter",
-    summary: "cache of the shots beside the template ensemble",
-    openSet: false,
-    trained: true,
-    fit: ({ core, train, validation, texts, C, D, scale }) => tipAdapter(train, validation, meanText(core, texts.templates, C, D), { C, D, scale }),
-  },
-  {
-    name: "tip-adapter-f",
-    summary: "Tip-Adapter with its keys trained",
-    openSet: false,
-    trained: true,
-    fit: ({ core, train, validation, texts, C, D, scale, seed }) => tipAdapterF(train, validation, meanText(core, texts.templates, C, D), { C, D, scale, seed }),
-  },
+  textMethod("zero-shot", "one hand-written sentence per class", 1, ({ texts }) => texts.single),
+  textMethod("template-ensemble", "mean embedding of the template sentences", 1, ({ texts, C }, core, D) =>
+    meanText(core, texts.templates, C, D),
+  ),
+  textMethod("attribute-ensemble", "mean embedding of the attribute sentences", 1, ({ texts, C }, core, D) =>
+    meanText(core, texts.attributes, C, D),
+  ),
+  textMethod("attribute-bank", "attribute sentences as a bank with entropy selection, no training", 0.5, ({ texts }) => texts.attributes),
+  featureMethod("linear-probe", "logistic regression on image embeddings", ({ train, validation, on, D }) =>
+    linearProbe(train, validation, on.C, D),
+  ),
+  featureMethod("tip-adapter", "cache of the shots beside the template ensemble", ({ core, train, validation, on, D, scale }) =>
+    tipAdapter(train, validation, meanText(core, on.texts.templates, on.C, D), { C: on.C, D, scale }),
+  ),
+  featureMethod("tip-adapter-f", "Tip-Adapter with its keys trained", ({ core, train, validation, on, D, scale, seed }) =>
+    tipAdapterF(train, validation, meanText(core, on.texts.templates, on.C, D), { C: on.C, D, scale, seed }),
+  ),
   promptMethod("coop", "one learned prompt, cross-entropy only", coop, "single"),
   promptMethod("kgcoop", "one learned prompt held near the hand-written one", kgcoop, "single"),
-  promptMethod("bank-no-selection", "the default recipe without entropy selection (every prompt kept)", { ...RECIPES.biovlm, rho: 1 }, "attributes"),
+  promptMethod(
+    "bank-no-selection",
+    "the default recipe without entropy selection (every prompt kept)",
+    { ...RECIPES.biovlm, rho: 1 },
+    "attributes",
+  ),
   promptMethod("released", "the authors' released code in meaning", RECIPES.released, "attributes"),
   promptMethod("biovlm", "the default recipe", RECIPES.biovlm, "attributes"),
 ];
@@ -107,15 +88,56 @@ export function methodNamed(name: string): Method | undefined {
 }
 
 /** A bank learned with a recipe. */
-export function promptMethod(name: string, summary: string, recipe: Recipe, teacher: "attributes" | "templates" | "single"): Method {
+export function promptMethod(name: string, summary: string, recipe: Recipe, teacher: Teacher): Method {
   return {
     name,
     summary,
     openSet: true,
     trained: true,
-    async fit(input) {
-      const text = await input.learn(recipe, teacher);
-      return routed(input.core, text, recipe.prompts, input.C, input.D, input.scale, recipe.rho);
+    recipe,
+    async fit({ core, D, scale, learn }) {
+      const ctx = await learn(recipe, teacher);
+      return { on: async (set) => routed(core, await set.promptTexts(ctx, recipe), recipe.prompts, set.C, D, scale, recipe.rho) };
+    },
+  };
+}
+
+/** Sentences only: text [N,C,D] of any classes, nothing fitted. */
+function textMethod(name: string, summary: string, rho: number, text: (set: ClassSet, core: Core, D: number) => Float32Array): Method {
+  return {
+    name,
+    summary,
+    openSet: true,
+    trained: false,
+    fit: ({ core, D, scale }) => ({
+      on(set) {
+        const rows = text(set, core, D);
+        return routed(core, rows, rows.length / (set.C * D), set.C, D, scale, rho);
+      },
+    }),
+  };
+}
+
+/** Fitted to the classes of its training images, and to no others. */
+function featureMethod(name: string, summary: string, fit: (input: MethodInput) => FittedClassifier): Method {
+  return {
+    name,
+    summary,
+    openSet: false,
+    trained: true,
+    fit(input) {
+      const fitted = fit(input);
+      return {
+        on(set) {
+          if (set !== input.on) {
+            throw new TrainingError(
+              "bad_option",
+              `method ${name} — expected the classes it was fitted on, got others. Choose a method that names unseen classes.`,
+            );
+          }
+          return fitted;
+        },
+      };
     },
   };
 }

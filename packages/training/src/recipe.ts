@@ -2,6 +2,7 @@
 // `released` reproduces the public code; `golden` is the method as its formulas mean it, on which the golden files are made.
 
 import type { CosineAxis } from "@biovlm/core";
+import { TrainingError } from "./errors.js";
 
 export interface LossWeights {
   readonly ce: number;
@@ -93,3 +94,89 @@ export const RECIPES: Readonly<Record<"released" | "biovlm-golden" | "biovlm", R
 };
 
 export type RecipeName = keyof typeof RECIPES;
+
+type Kind = "count" | "fraction" | "positive" | "amount" | boolean | readonly string[];
+
+/** What each option may be: the one table behind checks, `--set` and its help. */
+const OPTIONS: Readonly<Record<Exclude<keyof Recipe, "weights">, Kind>> = {
+  prompts: "count",
+  contextTokens: "count",
+  rho: "fraction",
+  contextStd: "amount",
+  embedding: ["word", "released"],
+  entropyGradient: true,
+  cosineAxis: ["embedding", "class"],
+  klDivisor: ["B", "BNC"],
+  normalisation: ["model", "imagenet"],
+  viewsFrom: ["image", "normalised"],
+  flips: ["always", "label-safe"],
+  optimiser: ["sgd", "adamw"],
+  learningRate: "positive",
+  warmupEpochs: "amount",
+  warmupRate: "amount",
+  momentum: "amount",
+  weightDecay: "amount",
+  epochs: "count",
+  batch: "count",
+};
+const WEIGHTS = ["ce", "ent", "gptent", "gptaugent", "kd", "kdAug", "cos"] as const;
+const LARGEST_COUNT = 4096;
+
+/** Names of all options as `--set` takes them; loss weights are `weights.ce`, … */
+export const RECIPE_OPTIONS: readonly string[] = [...Object.keys(OPTIONS), ...WEIGHTS.map((w) => `weights.${w}`)];
+
+/** A recipe with options changed by name: `recipeWith(RECIPES.biovlm, { klDivisor: "BNC", "weights.cos": "0" })`. Throws `bad_option`. */
+export function recipeWith(base: Recipe, settings: Readonly<Record<string, string>>): Recipe {
+  const changed: Record<string, unknown> = {};
+  const weights: Record<string, number> = { ...base.weights };
+  for (const [name, value] of Object.entries(settings)) {
+    const weight = WEIGHTS.find((w) => name === `weights.${w}`);
+    if (weight !== undefined) weights[weight] = numberOf(name, value);
+    else if (Object.hasOwn(OPTIONS, name)) changed[name] = parsedOption(name, OPTIONS[name as keyof typeof OPTIONS], value);
+    else throw bad(name, `one of ${RECIPE_OPTIONS.join(", ")}`, "an unknown name");
+  }
+  return checkRecipe({ ...base, ...changed, weights: weights as unknown as LossWeights });
+}
+
+/** Checks every option, and the context against the model's text length when given. Throws TrainingError `bad_option`. */
+export function checkRecipe(recipe: Recipe, spec?: { readonly text: { readonly contextLength: number } }): Recipe {
+  for (const [name, kind] of Object.entries(OPTIONS)) {
+    const value = recipe[name as keyof typeof OPTIONS];
+    const expected = refusal(kind, value);
+    if (expected !== undefined) throw bad(name, expected, String(value));
+  }
+  for (const w of WEIGHTS) {
+    const value = recipe.weights[w];
+    if (!Number.isFinite(value) || value < 0) throw bad(`weights.${w}`, "a number ≥ 0", String(value));
+  }
+  if (spec !== undefined && recipe.contextTokens > spec.text.contextLength - 3) {
+    throw bad("contextTokens", `at most ${spec.text.contextLength - 3} for this model`, String(recipe.contextTokens));
+  }
+  return recipe;
+}
+
+function refusal(kind: Kind, value: unknown): string | undefined {
+  if (typeof kind === "boolean") return typeof value === "boolean" ? undefined : "true or false";
+  if (typeof kind !== "string") return kind.includes(value as string) ? undefined : `one of ${kind.join(", ")}`;
+  const x = value as number;
+  const number = typeof value === "number" && Number.isFinite(value);
+  if (kind === "count")
+    return number && Number.isInteger(x) && x >= 1 && x <= LARGEST_COUNT ? undefined : `a whole number from 1 to ${LARGEST_COUNT}`;
+  if (kind === "fraction") return number && x > 0 && x <= 1 ? undefined : "a number in (0, 1]";
+  if (kind === "positive") return number && x > 0 ? undefined : "a number above 0";
+  return number && x >= 0 ? undefined : "a number ≥ 0";
+}
+
+function parsedOption(name: string, kind: Kind, value: string): unknown {
+  if (typeof kind === "boolean") return value === "true" ? true : value === "false" ? false : value;
+  return typeof kind === "string" ? numberOf(name, value) : value;
+}
+
+function numberOf(name: string, value: string): number {
+  if (!/^\d+(\.\d+)?(e[+-]?\d+)?$/i.test(value)) throw bad(name, "a number", JSON.stringify(value));
+  return Number(value);
+}
+
+function bad(name: string, expected: string, got: string): TrainingError {
+  return new TrainingError("bad_option", `recipe option ${name} — expected ${expected}, got ${got}. Correct it.`);
+}

@@ -2,7 +2,7 @@
 // Everything it needs is handed in: views give image embeddings, the learner runs the frozen text tower, core does the numbers.
 // Randomness is drawn from (seed, epoch) streams, so a resumed run ends in the same bytes as an undisturbed one.
 
-import { adamWStep, type Core, sgdStep } from "@biovlm/core";
+import { adamWStep, type Core, type Routing, sgdStep } from "@biovlm/core";
 import { type Checkpoint, type CheckpointStore, freshCheckpoint } from "./checkpoint.js";
 import { TrainingError } from "./errors.js";
 import { type LossTerms, objective } from "./objective.js";
@@ -78,17 +78,29 @@ export async function train(input: TrainInput): Promise<TrainResult> {
       clock.push(performance.now());
       const { text, tape } = await learner.forward(state.ctx, input.signal);
       clock.push(performance.now());
-      const B = rows.length;
-      const shape = { B, N, M: input.attributesPerClass, C, D };
-      const teacher = teach(core, { ...features, attributes: input.attributes, scale: input.scale, rho: recipe.rho, shape });
       const batchLabels = Int32Array.from(rows, (r) => labels[r]!);
-      const { terms, dText, routing } = objective(
-        core,
-        { text, images: features.student, labels: batchLabels, attributes: input.attributes, teacher, scale: input.scale, shape },
-        recipe,
-      );
-      clock.push(performance.now());
-      const dCtx = await learner.backward(tape, dText, input.signal);
+      let terms: LossTerms;
+      let routing: Routing;
+      let dCtx: Float32Array;
+      try {
+        const shape = { B: rows.length, N, M: input.attributesPerClass, C, D };
+        const teacher = teach(core, { ...features, attributes: input.attributes, scale: input.scale, rho: recipe.rho, shape });
+        const given = {
+          text,
+          images: features.student,
+          labels: batchLabels,
+          attributes: input.attributes,
+          teacher,
+          scale: input.scale,
+          shape,
+        };
+        const loss = objective(core, given, recipe);
+        ({ terms, routing } = loss);
+        clock.push(performance.now());
+        dCtx = await learner.backward(tape, loss.dText, input.signal);
+      } finally {
+        learner.discard(tape);
+      }
       update(state, dCtx, lr, recipe);
       clock.push(performance.now());
       if (!Number.isFinite(terms.total)) {

@@ -1,1 +1,1 @@
-export {};
+export * from "./reliability-diagram.js";

@@ -1,0 +1,54 @@
+// A list of classes as text: the sentences that methods without training use, and a learned context filled with these names.
+
+import { classTokens, DEFAULT_TEMPLATES, encodeSentences, promptFrame } from "@biovlm/model";
+import { attributeFeatures, type LearnContext, teacherSentences } from "./learn-bank.js";
+import { PROMPT_SUFFIX } from "./prompt-learner.js";
+import type { Recipe } from "./recipe.js";
+
+/** Text embeddings of the class names that methods without training need, L2-normalised. */
+export interface ClassTexts {
+  /** [C,D], the first template */
+  readonly single: Float32Array;
+  /** [P,C,D] template sentences */
+  readonly templates: Float32Array;
+  /** [M,C,D] attribute sentences, or template sentences where there are none */
+  readonly attributes: Float32Array;
+}
+
+export interface ClassSet {
+  readonly classes: readonly string[];
+  readonly C: number;
+  readonly texts: ClassTexts;
+  /** ctx [N,T,W] → normalised text embeddings [N,C,D] of these classes */
+  promptTexts(ctx: Float32Array, recipe: Recipe): Promise<Float32Array>;
+}
+
+/** @param sentences for each class M attribute sentences */
+export async function classSet(
+  context: LearnContext,
+  classes: readonly string[],
+  sentences: readonly (readonly string[])[] | undefined,
+  signal?: AbortSignal,
+): Promise<ClassSet> {
+  const { core, encoder, model } = context;
+  const C = classes.length;
+  const D = model.spec.embedDim;
+  const filled = DEFAULT_TEMPLATES.map((t) => classes.map((name) => t.replace("{}", () => name.replaceAll("_", " "))));
+  const templates = (await encodeSentences({ core, encoder, tokenizer: model.tokenizer }, filled.flat(), { signal })).data;
+  const attributes = await attributeFeatures(context, teacherSentences(classes, sentences), signal);
+  return {
+    classes,
+    C,
+    texts: { single: templates.slice(0, C * D), templates, attributes },
+    async promptTexts(ctx, recipe) {
+      const frame = promptFrame(
+        model,
+        classTokens(model, classes, recipe.contextTokens, PROMPT_SUFFIX),
+        recipe.contextTokens,
+        recipe.embedding,
+      );
+      const { out } = await encoder.encodePrompts(frame.rows(ctx, recipe.prompts), { signal });
+      return core.l2Normalize(out.data, recipe.prompts * C, D);
+    },
+  };
+}

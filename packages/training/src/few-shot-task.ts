@@ -1,0 +1,154 @@
+// Which images a method learns from and which it is tested on, in the three settings of method.md. Items and class names only; no pixels, no numerics.
+
+import {
+  type AttributeSet,
+  attributeSentences,
+  baseAndNew,
+  checkCrossPair,
+  type Dataset,
+  type DatasetItem,
+  fewShot,
+  groupSplit,
+  restrictTo,
+  type SplitName,
+} from "@biovlm/datasets";
+import { TrainingError } from "./errors.js";
+import type { Setting } from "./results.js";
+
+/** A data set with what the harness must know beside its items. */
+export interface TaskSource {
+  readonly dataset: Dataset;
+  /** class names as text and the teacher's sentences; the data set's own names and template sentences when absent */
+  readonly attributes?: AttributeSet;
+  /** "odd" where the model has seen the even half of the official training split with labels */
+  readonly parity?: "all" | "odd";
+}
+
+/** Classes as text, and the images of one side. Labels index `classes`. */
+export interface TaskSide {
+  readonly classes: readonly string[];
+  /** for each class M sentences; absent where the data set has none */
+  readonly sentences?: readonly (readonly string[])[];
+  readonly items: readonly DatasetItem[];
+}
+
+export interface Task {
+  readonly setting: Setting;
+  /** the data set tested on */
+  readonly dataset: string;
+  /** the data set learned from, where it is another */
+  readonly source?: string;
+  readonly shots: number;
+  readonly seed: number;
+  /** left and right are part of the label of the images learned from */
+  readonly sided: boolean;
+  readonly learn: TaskSide;
+  /** min(shots, 4) images per class for choices inside a method and for temperature scaling */
+  readonly validation: readonly DatasetItem[];
+  readonly tests: readonly { readonly name: "test" | "base" | "new"; readonly side: TaskSide }[];
+  /** why the figures say nothing */
+  readonly caveat?: string;
+}
+
+export interface TaskOptions {
+  readonly shots: number;
+  readonly seed: number;
+  /** "val" settles recipe options without a look at the test split: tested on the whole validation split, inner validation from unused training images */
+  readonly testOn?: "test" | "val";
+}
+
+/** All classes, learned from few shots and tested on the whole official split. */
+export function fewShotTask(source: TaskSource, options: TaskOptions): Task {
+  const { train, validation, test } = draw(source, allLabels(source), options);
+  return {
+    ...head("few-shot", source, options),
+    learn: side(source, allLabels(source), train),
+    validation,
+    tests: [{ name: "test", side: side(source, allLabels(source), test) }],
+  };
+}
+
+/** Learned on the first ⌈C/2⌉ classes, tested on them and on the rest apart. */
+export function baseToNewTask(source: TaskSource, options: TaskOptions): Task {
+  const labels = baseAndNew(source.dataset.classes.length);
+  if (labels.new.length === 0) {
+    throw new TrainingError(
+      "bad_option",
+      `base-to-new on ${source.dataset.name} — expected at least two classes, got ${source.dataset.classes.length}. Choose another data set.`,
+    );
+  }
+  const { train, validation, test } = draw(source, labels.base, options);
+  const single = labels.base.length === 1 || labels.new.length === 1;
+  const newTest = restrictTo(splitsOf(source.dataset)[options.testOn ?? "test"], labels.new);
+  return {
+    ...head("base-to-new", source, options),
+    learn: side(source, labels.base, train),
+    validation,
+    tests: [
+      { name: "base", side: side(source, labels.base, test) },
+      { name: "new", side: side(source, labels.new, newTest) },
+    ],
+    ...(single ? { caveat: "one class on a side: right by construction" } : {}),
+  };
+}
+
+/** Learned on one data set, tested on another one's classes. Throws DatasetError `refused_pair` for sets that share images. */
+export function crossDatasetTask(source: TaskSource, target: TaskSource, options: TaskOptions): Task {
+  checkCrossPair(source.dataset.name, target.dataset.name);
+  const { train, validation } = draw(source, allLabels(source), options);
+  const test = splitsOf(target.dataset)[options.testOn ?? "test"];
+  return {
+    ...head("cross-dataset", source, options),
+    dataset: target.dataset.name,
+    source: source.dataset.name,
+    learn: side(source, allLabels(source), train),
+    validation,
+    tests: [{ name: "test", side: side(target, allLabels(target), test) }],
+  };
+}
+
+function head(setting: Setting, { dataset }: TaskSource, { shots, seed }: TaskOptions) {
+  return { setting, dataset: dataset.name, shots, seed, sided: dataset.sided };
+}
+
+function allLabels({ dataset }: TaskSource): number[] {
+  return dataset.classes.map((_, label) => label);
+}
+
+function side({ dataset, attributes }: TaskSource, labels: readonly number[], items: readonly DatasetItem[]): TaskSide {
+  if (attributes === undefined) return { classes: labels.map((l) => dataset.classes[l]!), items };
+  if (attributes.classes.length !== dataset.classes.length) {
+    throw new TrainingError(
+      "bad_option",
+      `attributes of ${dataset.name} — expected ${dataset.classes.length} classes, got ${attributes.classes.length}. Use the data set's own attribute file.`,
+    );
+  }
+  const sentences = attributeSentences(attributes);
+  return { classes: labels.map((l) => attributes.classes[l]!.name), sentences: labels.map((l) => sentences[l]!), items };
+}
+
+function draw(source: TaskSource, labels: readonly number[], { shots, seed, testOn = "test" }: TaskOptions) {
+  const splits = splitsOf(source.dataset);
+  const pool = restrictTo(splits.train, labels);
+  const onePerGroup = pool.some((item) => item.group !== undefined);
+  const parity = source.parity ?? "all";
+  const train = fewShot(pool, labels.length, { shots, seed, onePerGroup, parity });
+  const used = new Set(train.map((item) => item.group ?? item.id));
+  const held =
+    testOn === "val"
+      ? pool.filter((item) => !used.has(item.group ?? item.id) && (parity === "all" || item.index % 2 === 1))
+      : restrictTo(splits.val, labels);
+  const present = labels.map((_, label) => label).filter((label) => held.some((item) => item.label === label));
+  const validation =
+    present.length < labels.length
+      ? []
+      : fewShot(held, labels.length, { shots: Math.min(shots, 4), seed, onePerGroup: testOn === "val" && onePerGroup });
+  return { train, validation, test: restrictTo(splits[testOn], labels) };
+}
+
+/** The official splits, or 70/10/20 by group with seed 1 where a set has none. */
+function splitsOf(dataset: Dataset): Record<SplitName, DatasetItem[]> {
+  if (dataset.items.every((item) => item.split === undefined)) return groupSplit(dataset.items, { train: 0.7, val: 0.1, test: 0.2 }, 1);
+  const of = (name: SplitName) => dataset.items.filter((item) => item.split === name);
+  return { train: of("train"), val: of("val"), test: of("test") };
+}

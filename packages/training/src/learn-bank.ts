@@ -1,0 +1,242 @@
+// From labelled images to a bank: views, teacher, learner and loop put together for one run. The same inputs give the same bank bytes.
+// The loop itself is train.ts; where images, checkpoints and cached views lie is the caller's.
+
+import type { Core, PixelSpec } from "@biovlm/core";
+import {
+  bankDigest,
+  DEFAULT_TEMPLATES,
+  type Encoder,
+  encodeSentences,
+  type ModelSpec,
+  type PromptBank,
+  type PromptModel,
+  writeBank,
+} from "@biovlm/model";
+import { checkpointStore, type KeyedBytes, runDigest } from "./checkpoint.js";
+import { TrainingError } from "./errors.js";
+import { type Activations, PROMPT_SUFFIX, promptLearner } from "./prompt-learner.js";
+import { checkRecipe, type Recipe } from "./recipe.js";
+import type { RunEvent } from "./run-log.js";
+import { type StepReport, type TrainResult, train } from "./train.js";
+import { freshViews, type TrainingImage, type ViewSource, viewBank } from "./views.js";
+
+/** A model as the loop needs it. */
+export type TrainableModel = PromptModel & { readonly digest: string };
+
+/** Where a run happens. */
+export interface LearnContext {
+  /** training wants a deterministic core: `loadCore({ deterministic: true })` */
+  readonly core: Core;
+  readonly encoder: Encoder;
+  readonly model: TrainableModel;
+}
+
+export interface LearnOptions {
+  readonly classes: readonly string[];
+  readonly images: readonly TrainingImage[];
+  /** [n] class index of every image */
+  readonly labels: Int32Array;
+  /** for each class M sentences; the default templates filled with the class names when absent */
+  readonly attributes?: readonly (readonly string[])[];
+  readonly recipe: Recipe;
+  /** kept in the bank's file, e.g. "biovlm" */
+  readonly recipeName: string;
+  readonly seed: number;
+  /** "fresh": new views at every step; a number V: V seeded views of each image, embedded once */
+  readonly views: "fresh" | number;
+  /** true where left and right are part of the label */
+  readonly sided?: boolean;
+  readonly activations?: Activations;
+  /** where view embeddings are kept between runs */
+  readonly cache?: KeyedBytes;
+  /** where the state is kept after every epoch, under `checkpoint/<run digest>` */
+  readonly checkpoints?: KeyedBytes;
+  readonly onEvent?: (event: RunEvent) => void;
+  readonly onViews?: (done: number, total: number) => void;
+  readonly onStep?: (step: StepReport) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface LearnedBank {
+  readonly bank: PromptBank;
+  /** the bank's file */
+  readonly bytes: Uint8Array;
+  /** "sha256:…" of the file */
+  readonly digest: string;
+  readonly run: TrainResult;
+}
+
+/**
+ * Learns a bank.
+ * @throws TrainingError `empty_split`, `bad_option`, `no_gradients`, `not_finite`, `checkpoint_*`; ModelError of class names; EncoderError.
+ * @example const { bytes } = await learnBank({ core, encoder, model }, { classes, images, labels, recipe: RECIPES.biovlm, recipeName: "biovlm", seed: 1, views: 8 })
+ */
+export async function learnBank(context: LearnContext, options: LearnOptions): Promise<LearnedBank> {
+  const { core, encoder, model } = context;
+  const { classes, images, labels, recipe, seed } = options;
+  checkRecipe(recipe, model.spec);
+  checkLabels(labels, images.length, classes.length);
+  const started = performance.now();
+  const sentences = teacherSentences(classes, options.attributes);
+  const pixels = viewPixels(model.spec, recipe);
+  const flip = recipe.flips === "always" || options.sided !== true;
+  options.onEvent?.({
+    type: "start",
+    recipe,
+    seed,
+    classes,
+    images: images.length,
+    model: model.digest,
+    device: encoder.capabilities.device,
+    teacher: options.attributes === undefined ? "templates" : "attributes",
+    views: String(options.views),
+  });
+  if (options.attributes === undefined) {
+    options.onEvent?.({
+      type: "note",
+      text: `no attribute sentences given: ${sentences[0]!.length} template sentences per class form the teacher`,
+    });
+  }
+  const attributes = await attributeFeatures(context, sentences, options.signal);
+  const viewOptions = { core, encoder, pixels, recipe, flip, seed };
+  const cacheKey = await runDigest({
+    model: model.digest,
+    encoder: { device: encoder.capabilities.device, precision: encoder.capabilities.precision },
+    pixels,
+    viewsFrom: recipe.viewsFrom,
+    flip,
+  });
+  const views =
+    options.views === "fresh"
+      ? freshViews(images, viewOptions)
+      : await viewBank(
+          images,
+          { ...viewOptions, viewsPerImage: options.views, cache: options.cache, cacheKey, onProgress: options.onViews },
+          options.signal,
+        );
+  const run = await runDigest({
+    images: images.map((i) => i.sha256),
+    labels: Array.from(labels),
+    classes,
+    sentences,
+    recipe,
+    seed,
+    views: options.views,
+    cacheKey,
+  });
+  const learned = await learnContext(context, {
+    ...options,
+    views,
+    attributes,
+    attributesPerClass: sentences[0]!.length,
+    checkpoints: options.checkpoints === undefined ? undefined : checkpointStore(options.checkpoints, `checkpoint/${run}`, run),
+  });
+  const bank: PromptBank = {
+    modelDigest: model.digest,
+    recipe: options.recipeName,
+    options: {
+      ...recipe,
+      views: options.views,
+      images: images.length,
+      teacher: options.attributes === undefined ? "templates" : "attributes",
+      run,
+    },
+    rho: recipe.rho,
+    promptSuffix: PROMPT_SUFFIX,
+    classes: [...classes],
+    logitScale: model.spec.logitScale,
+    seed,
+    createdBy: "biovlm",
+    ctx: { data: learned.ctx, shape: [recipe.prompts, recipe.contextTokens, model.spec.text.width] },
+  };
+  const digest = await bankDigest(bank);
+  options.onEvent?.({ type: "end", bank: digest, seconds: (performance.now() - started) / 1000 });
+  return { bank, bytes: writeBank(bank), digest, run: learned };
+}
+
+/** What {@link learnContext} is given: views and teacher ready. */
+export interface LearnContextOptions
+  extends Pick<LearnOptions, "classes" | "labels" | "recipe" | "seed" | "activations" | "onEvent" | "onStep" | "signal"> {
+  readonly views: ViewSource;
+  /** g [M,C,D] */
+  readonly attributes: Float32Array;
+  readonly attributesPerClass: number;
+  readonly checkpoints?: ReturnType<typeof checkpointStore>;
+}
+
+/** The loop on ready views and teacher: context vectors. */
+export async function learnContext({ core, encoder, model }: LearnContext, options: LearnContextOptions): Promise<TrainResult> {
+  const learner = promptLearner({ ...options, encoder, model });
+  let loss = 0;
+  let accuracy = 0;
+  return train({
+    core,
+    learner,
+    views: options.views,
+    labels: options.labels,
+    attributes: options.attributes,
+    attributesPerClass: options.attributesPerClass,
+    scale: Math.exp(model.spec.logitScale),
+    recipe: options.recipe,
+    seed: options.seed,
+    checkpoints: options.checkpoints,
+    signal: options.signal,
+    onStep(step) {
+      options.onEvent?.({ type: "step", ...step });
+      options.onStep?.(step);
+      if (step.step === 1) loss = accuracy = 0;
+      loss += step.terms.total / step.steps;
+      accuracy += step.accuracy / step.steps;
+      if (step.step === step.steps) options.onEvent?.({ type: "epoch", epoch: step.epoch, loss, accuracy });
+    },
+  });
+}
+
+/** For each class the teacher's sentences: those given, or ten templates with the class name in them. */
+export function teacherSentences(
+  classes: readonly string[],
+  attributes: readonly (readonly string[])[] | undefined,
+): readonly (readonly string[])[] {
+  if (attributes === undefined) {
+    return classes.map((name) => DEFAULT_TEMPLATES.slice(0, 10).map((t) => t.replace("{}", () => name.replaceAll("_", " "))));
+  }
+  const M = attributes[0]?.length ?? 0;
+  if (attributes.length !== classes.length || M === 0 || attributes.some((a) => a.length !== M)) {
+    throw new TrainingError(
+      "bad_option",
+      `attributes — expected one list for each of ${classes.length} classes, all of one length ≥ 1, got lengths [${attributes.map((a) => a.length).join(", ")}]. Correct the file.`,
+    );
+  }
+  return attributes;
+}
+
+/** Sentences by class [C][M] → g [M,C,D], normalised. */
+export async function attributeFeatures(
+  { core, encoder, model }: LearnContext,
+  sentences: readonly (readonly string[])[],
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const M = sentences[0]!.length;
+  const rows = Array.from({ length: M }, (_, m) => sentences.map((s) => s[m]!)).flat();
+  return (await encodeSentences({ core, encoder, tokenizer: model.tokenizer }, rows, { signal })).data;
+}
+
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+
+/** S, mean and std of the views: the model's own, or the recipe's ImageNet numbers. */
+export function viewPixels(spec: ModelSpec, recipe: Pick<Recipe, "normalisation">): PixelSpec {
+  const { mean, std } = recipe.normalisation === "imagenet" ? IMAGENET : spec;
+  return { size: spec.vision.imageSize, mean, std };
+}
+
+function checkLabels(labels: Int32Array, n: number, C: number): void {
+  if (n === 0) throw new TrainingError("empty_split", "training images — expected at least one, got none. Check the folder and the shots.");
+  if (labels.length !== n) {
+    throw new TrainingError("bad_shape", `labels — expected one for each of ${n} images, got ${labels.length}. Pass one label per image.`);
+  }
+  for (const label of labels) {
+    if (!Number.isInteger(label) || label < 0 || label >= C) {
+      throw new TrainingError("bad_option", `label — expected a class index from 0 to ${C - 1}, got ${label}. Check the class list.`);
+    }
+  }
+}

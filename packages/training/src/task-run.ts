@@ -1,0 +1,171 @@
+// One task, several methods: features and views once, each method fitted on them and evaluated. The same task and method give the same figures.
+
+import { type KeyedBytes, runDigest } from "./checkpoint.js";
+import { type ClassSet, classSet } from "./class-set.js";
+import { type Evaluation, evaluate } from "./evaluate.js";
+import type { FeatureSet } from "./feature-set.js";
+import type { Task } from "./few-shot-task.js";
+import { type Decode, itemFeatures, itemImage } from "./item-images.js";
+import { type LearnContext, learnContext, viewPixels } from "./learn-bank.js";
+import type { Method, Teacher } from "./methods.js";
+import type { Recipe } from "./recipe.js";
+import type { StepReport } from "./train.js";
+import { freshViews, type TrainingImage, type ViewSource, viewBank } from "./views.js";
+
+export interface TaskRunOptions {
+  readonly decode: Decode;
+  /** "fresh" or V */
+  readonly views: "fresh" | number;
+  /** image embeddings and views by content, kept between runs */
+  readonly cache?: KeyedBytes;
+  readonly onStep?: (method: string, step: StepReport) => void;
+  readonly onEmbed?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface MethodResult {
+  readonly method: string;
+  readonly evaluations: Readonly<Partial<Record<"test" | "base" | "new", Evaluation>>>;
+  readonly seconds: number;
+  /** learned banks: ctx [N,T,W] */
+  readonly ctx?: Float32Array;
+}
+
+/** Fits and evaluates methods one after another on one task; yields each as it ends. A method that cannot name the tested classes is left out. */
+export async function* runTask(
+  context: LearnContext,
+  task: Task,
+  methods: readonly Method[],
+  options: TaskRunOptions,
+): AsyncGenerator<MethodResult> {
+  const prepared = new PreparedTask(context, task, options);
+  for (const method of methods) {
+    if (!method.openSet && task.setting !== "few-shot") continue;
+    options.signal?.throwIfAborted();
+    yield await prepared.run(method);
+  }
+}
+
+class PreparedTask {
+  private readonly context: LearnContext;
+  private readonly task: Task;
+  private readonly options: TaskRunOptions;
+  private readonly kept = new Map<string, Promise<unknown>>();
+
+  constructor(context: LearnContext, task: Task, options: TaskRunOptions) {
+    this.context = context;
+    this.task = task;
+    this.options = options;
+  }
+
+  async run(method: Method): Promise<MethodResult> {
+    const { context, task } = this;
+    const started = performance.now();
+    const normalisation = method.recipe?.normalisation ?? "model";
+    const train = await this.features("train", task.learn.items, normalisation);
+    const validation = await this.features("validation", task.validation, normalisation);
+    const on = await this.classes("learn", task.learn);
+    let ctx: Float32Array | undefined;
+    const fitted = await method.fit({
+      core: context.core,
+      D: context.model.spec.embedDim,
+      scale: Math.exp(context.model.spec.logitScale),
+      seed: task.seed,
+      train,
+      validation,
+      on,
+      learn: async (recipe, teacher) => {
+        ctx = await this.learn(method.name, recipe, teacher, on);
+        return ctx;
+      },
+    });
+    const own = await fitted.on(on);
+    const evaluations: Partial<Record<"test" | "base" | "new", Evaluation>> = {};
+    for (const { name, side } of task.tests) {
+      // the same class list needs no second look at the text tower, and gets the temperature fitted on its validation images
+      const same = side.classes.join("\n") === task.learn.classes.join("\n");
+      const classifier = same ? own : await fitted.on(await this.classes(name, side));
+      const test = await this.features(name, side.items, normalisation);
+      evaluations[name] = evaluate({
+        logits: classifier.logits(test.features, test.n),
+        labels: test.labels,
+        C: side.classes.length,
+        seed: task.seed,
+        ...(same && validation.n > 0
+          ? { validation: { logits: classifier.logits(validation.features, validation.n), labels: validation.labels } }
+          : {}),
+      });
+    }
+    return { method: method.name, evaluations, seconds: (performance.now() - started) / 1000, ...(ctx === undefined ? {} : { ctx }) };
+  }
+
+  private async learn(method: string, recipe: Recipe, teacher: Teacher, on: ClassSet): Promise<Float32Array> {
+    const { context, task, options } = this;
+    const attributes = on.texts[teacher];
+    const { ctx } = await learnContext(context, {
+      classes: on.classes,
+      labels: Int32Array.from(task.learn.items, (item) => item.label),
+      recipe,
+      seed: task.seed,
+      views: await this.views(recipe),
+      attributes,
+      attributesPerClass: attributes.length / (on.C * context.model.spec.embedDim),
+      onStep: (step) => options.onStep?.(method, step),
+      signal: options.signal,
+    });
+    return ctx;
+  }
+
+  private features(name: string, items: Task["validation"], normalisation: Recipe["normalisation"]): Promise<FeatureSet> {
+    const { decode, cache, onEmbed: onProgress, signal } = this.options;
+    const pixels = viewPixels(this.context.model.spec, { normalisation });
+    return this.once(`features ${name} ${normalisation}`, () =>
+      itemFeatures(this.context, items, { pixels, decode, cache, onProgress, signal }),
+    );
+  }
+
+  private classes(name: string, side: Task["learn"]): Promise<ClassSet> {
+    return this.once(`classes ${name}`, () => classSet(this.context, side.classes, side.sentences, this.options.signal));
+  }
+
+  private images(): Promise<readonly TrainingImage[]> {
+    return this.once("images", async () => {
+      const images: TrainingImage[] = [];
+      for (const item of this.task.learn.items) images.push(await itemImage(item, this.options.decode));
+      return images;
+    });
+  }
+
+  private views(recipe: Recipe): Promise<ViewSource> {
+    const { context, task, options } = this;
+    const flip = recipe.flips === "always" || !task.sided;
+    return this.once(`views ${recipe.normalisation} ${recipe.viewsFrom} ${flip}`, async () => {
+      const images = await this.images();
+      const pixels = viewPixels(context.model.spec, recipe);
+      const viewOptions = { core: context.core, encoder: context.encoder, pixels, recipe, flip, seed: task.seed };
+      if (options.views === "fresh") return freshViews(images, viewOptions);
+      const { device, precision } = context.encoder.capabilities;
+      const cacheKey = await runDigest({
+        model: context.model.digest,
+        encoder: { device, precision },
+        pixels,
+        viewsFrom: recipe.viewsFrom,
+        flip,
+      });
+      return viewBank(
+        images,
+        { ...viewOptions, viewsPerImage: options.views, cache: options.cache, cacheKey, onProgress: options.onEmbed },
+        options.signal,
+      );
+    });
+  }
+
+  private once<T>(key: string, make: () => Promise<T>): Promise<T> {
+    const known = this.kept.get(key) as Promise<T> | undefined;
+    if (known !== undefined) return known;
+    const made = make();
+    this.kept.set(key, made);
+    made.catch(() => this.kept.delete(key));
+    return made;
+  }
+}
