@@ -5,6 +5,11 @@ export { type AttributeSet, AttributeSetSchema, parseAttributeSet } from "./attr
 export { attributeSentences, attributeSet, datasetClasses, fillTemplate, listDatasets } from "./attribute-sets.js";
 export type { Dataset, DatasetItem, ItemContent, SplitName } from "./dataset.js";
 export { DatasetError, type DatasetErrorCode } from "./errors.js";
+export { MEDMNIST, type MedmnistFacts, medmnistFile, medmnistUrl } from "./medmnist.js";
 export { nearestName, requireName } from "./names.js";
+export { type NpyHeader, type NpyType, parseNpyHeader } from "./npy.js";
+export { DEFAULT_NPZ_LIMITS, type NpzFile, type NpzLimits, type NpzRows } from "./npz.js";
+export { arraysDataset, medmnistDataset } from "./npz-dataset.js";
 export { type PythonRandom, pythonRandom } from "./python-random.js";
 export { baseAndNew, checkCrossPair, type FewShotOptions, fewShot, groupSplit, restrictTo, type SplitShares } from "./splits.js";
+export { readNpzBlob } from "./zip-blob.js";

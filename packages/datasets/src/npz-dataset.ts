@@ -1,0 +1,80 @@
+// An .npz file as a Dataset: an official MedMNIST file, or plain `images` and `labels` arrays. Images of any size come as raw pixels;
+// counts, shapes and labels are checked before anything is used.
+
+import type { Dataset, DatasetItem, SplitName } from "./dataset.js";
+import { DatasetError } from "./errors.js";
+import type { MedmnistFacts } from "./medmnist.js";
+import type { NpzFile } from "./npz.js";
+
+/** Image members up to this size are held in memory once touched; larger ones are streamed row by row. */
+const HELD_BYTES = 128 * 2 ** 20;
+const MAX_ITEMS = 5_000_000;
+
+/** The data set of an official MedMNIST file, with its official split. @param classes by label @throws DatasetError `bad_file` where the file is not what the registry says */
+export async function medmnistDataset(npz: NpzFile, facts: MedmnistFacts, classes: readonly string[]): Promise<Dataset> {
+  const items: DatasetItem[] = [];
+  for (const split of ["train", "val", "test"] as const) {
+    const part = await npzItems(npz, { what: facts.name, prefix: `${split}_`, split, classCount: classes.length });
+    const channels = npz.members.get(`${split}_images`)?.shape[3] ?? 1;
+    if (part.length !== facts.counts[split] || channels !== facts.channels)
+      throw bad(facts.name, `${facts.counts[split]} ${split} images of ${facts.channels} channels`, `${part.length} of ${channels}`);
+    items.push(...part);
+  }
+  return { name: facts.name, classes, sided: facts.sided, items };
+}
+
+/** Members `images` (uint8 [n,H,W] or [n,H,W,3]) and `labels` ([n] or [n,1]), without a split. */
+export async function arraysDataset(npz: NpzFile, name: string, classes: readonly string[]): Promise<Dataset> {
+  return { name, classes, sided: false, items: await npzItems(npz, { what: name, prefix: "", classCount: classes.length }) };
+}
+
+interface Part {
+  readonly what: string;
+  readonly prefix: string;
+  readonly split?: SplitName;
+  readonly classCount: number;
+}
+
+async function npzItems(npz: NpzFile, { what, prefix, split, classCount }: Part): Promise<DatasetItem[]> {
+  const imagesName = `${prefix}images`;
+  const images = npz.members.get(imagesName);
+  const labels = npz.members.get(`${prefix}labels`);
+  if (images === undefined || labels === undefined)
+    throw bad(what, `members ${imagesName} and ${prefix}labels`, [...npz.members.keys()].join(", "));
+  const [n, height, width, channels] = [...images.shape, 1] as [number, number, number, number];
+  if (images.type !== "uint8" || images.shape.length < 3 || images.shape.length > 4 || (channels !== 1 && channels !== 3))
+    throw bad(what, `uint8 ${imagesName} [n, H, W] or [n, H, W, 3]`, `${images.type} [${images.shape.join(", ")}]`);
+  if (n < 1 || n > MAX_ITEMS || height < 1 || width < 1 || height * width > 25e6)
+    throw bad(what, `1 to ${MAX_ITEMS} images of at most 25 megapixels`, `[${images.shape.join(", ")}]`);
+  if (labels.shape[0] !== n || labels.shape.slice(1).some((d) => d !== 1))
+    throw bad(what, `labels [${n}, 1]`, `[${labels.shape.join(", ")}]`);
+  const values = labelValues(await npz.read(`${prefix}labels`, 8 * n), labels.type, n);
+  const wrong = values.findIndex((v) => !(Number.isInteger(v) && v >= 0 && v < classCount));
+  if (wrong >= 0) throw bad(what, `labels 0 to ${classCount - 1}`, `${values[wrong]}`);
+
+  const rowBytes = height * width * channels;
+  let held: Promise<Uint8Array> | undefined;
+  const rows = npz.rows(imagesName);
+  const pixels = async (index: number) => {
+    if (images.dataLength > HELD_BYTES) return rows.read(index);
+    held ??= npz.read(imagesName, HELD_BYTES);
+    return (await held).slice(index * rowBytes, (index + 1) * rowBytes);
+  };
+  return values.map((label, index) => ({
+    id: split === undefined ? `${index}` : `${split}/${index}`,
+    label,
+    ...(split === undefined ? {} : { split }),
+    index,
+    open: async () => ({ kind: "pixels", data: await pixels(index), width, height, channels }),
+  }));
+}
+
+function bad(what: string, expected: string, got: string): DatasetError {
+  return new DatasetError("bad_file", `${what} — expected ${expected}, got ${got}. Download the official file again.`);
+}
+
+function labelValues(bytes: Uint8Array, type: string, n: number): number[] {
+  if (type === "uint8") return Array.from(bytes.subarray(0, n));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: n }, (_, i) => (type === "int64" ? Number(view.getBigInt64(8 * i, true)) : view.getFloat32(4 * i, true)));
+}
