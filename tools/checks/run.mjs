@@ -1,0 +1,45 @@
+// Runs every check of the workspace and says what broke and how to mend it. `node tools/checks/run.mjs [name part]…` runs the named ones.
+// Each check is a file beside this one; none of them changes anything.
+import { browserBundles } from "./browser-bundles.mjs";
+import { changesets } from "./changesets.mjs";
+import { cliDocs } from "./cli-docs.mjs";
+import { docLinks } from "./doc-links.mjs";
+import { fileShape } from "./file-shape.mjs";
+import { moduleBoundaries } from "./module-boundaries.mjs";
+import { packageExports } from "./package-exports.mjs";
+import { plainText } from "./plain-text.mjs";
+import { testTypes } from "./test-types.mjs";
+import { wasmBudget } from "./wasm-budget.mjs";
+
+/** @type {import("./workspace.mjs").Check[]} */
+const checks = [
+  moduleBoundaries,
+  fileShape,
+  plainText,
+  docLinks,
+  changesets,
+  cliDocs,
+  wasmBudget,
+  browserBundles,
+  testTypes,
+  packageExports,
+];
+
+const wanted = process.argv.slice(2);
+const chosen = wanted.length === 0 ? checks : checks.filter(({ name }) => wanted.some((part) => name.includes(part)));
+if (chosen.length === 0) {
+  console.error(`no check matches [${wanted.join(", ")}]; there are: ${checks.map(({ name }) => name).join(", ")}`);
+  process.exit(2);
+}
+let broken = 0;
+for (const check of chosen) {
+  const started = performance.now();
+  const { problems, notes = [], skipped } = await check.run();
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const state = problems.length > 0 ? "FAILED" : skipped !== undefined ? `skipped: ${skipped}` : "ok";
+  console.log(`${check.name}: ${state} (${seconds} s)${notes.map((note) => `\n  ${note}`).join("")}`);
+  for (const problem of problems) console.log(`  ✗ ${problem}`);
+  broken += problems.length;
+}
+console.log(broken === 0 ? `${chosen.length} checks passed` : `${broken} problems`);
+process.exitCode = broken === 0 ? 0 : 1;

@@ -1,0 +1,26 @@
+// Type-checks what no build compiles: the tests of every package and the test kit, against the packages' sources. vitest strips types
+// without reading them, so a test that calls an old signature would otherwise go on passing for the wrong reason.
+import ts from "typescript";
+import { root, shown } from "./workspace.mjs";
+
+/** @type {import("./workspace.mjs").Check} */
+export const testTypes = {
+  name: "types of the tests",
+  async run() {
+    const host = {
+      ...ts.sys,
+      onUnRecoverableConfigFileDiagnostic: (d) => {
+        throw new Error(ts.flattenDiagnosticMessageText(d.messageText, "\n"));
+      },
+    };
+    const config = ts.getParsedCommandLineOfConfigFile(`${root}/tsconfig.tests.json`, {}, host);
+    const program = ts.createProgram(config.fileNames, config.options);
+    const problems = ts.getPreEmitDiagnostics(program).map((diagnostic) => {
+      const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, " ");
+      if (diagnostic.file === undefined) return text;
+      const { line } = diagnostic.file.getLineAndCharacterOfPosition(diagnostic.start ?? 0);
+      return `${shown(diagnostic.file.fileName)}:${line + 1} TS${diagnostic.code} ${text.slice(0, 300)}`;
+    });
+    return { problems, notes: [`${config.fileNames.length} test files`] };
+  },
+};
