@@ -5,6 +5,8 @@ export { type ArtifactForm, type EncoderGraphs, type OnnxArtifact, type PromptGr
 export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } from "./errors.js";
 export { imageTower, type TowerOptions } from "./image-tower.js";
 export { memoisedOpen } from "./memoised-open.js";
+export { modelDigest } from "./model-digest.js";
+export { checkName, NAME_PATTERN } from "./names.js";
 export { PROBE_IO, probeModel, probeRefusal } from "./probe-model.js";
 export { RunQueue } from "./run-queue.js";
 export {
