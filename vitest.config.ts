@@ -10,6 +10,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",
+    // where a CI run wants the counts
+    reporters: process.env["BIOVLM_TEST_RESULTS"] ? ["default", ["json", { outputFile: process.env["BIOVLM_TEST_RESULTS"] }]] : ["default"],
     maxWorkers: 2,
   },
 });
