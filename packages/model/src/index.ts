@@ -1,5 +1,27 @@
+export {
+  BANK_FORMAT,
+  type BankTensor,
+  bankDigest,
+  checkBank,
+  checkBankFits,
+  type PromptBank,
+  promptCount,
+  promptNames,
+  readBank,
+  sha256,
+  writeBank,
+} from "./bank.js";
 export { type ByteSource, bytesSource } from "./byte-source.js";
 export { type ByteStore, checkKey, memoryStore } from "./byte-store.js";
+export {
+  type Classification,
+  type Classifier,
+  type ClassifierParts,
+  type ClassifyOptions,
+  createClassifier,
+  type PromptAnswer,
+} from "./classifier.js";
+export { compileBank } from "./compile-bank.js";
 export type { Capabilities, Device, Embeddings, Encoder, EncoderBackend, Probe, PromptRows, RunOptions, Tape } from "./encoder.js";
 export { type ArtifactForm, type EncoderGraphs, type OnnxArtifact, type PromptGradientGraphs, TOWER_IO } from "./encoder-graphs.js";
 export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } from "./errors.js";
@@ -8,6 +30,18 @@ export { memoisedOpen } from "./memoised-open.js";
 export { modelDigest } from "./model-digest.js";
 export { checkName, NAME_PATTERN } from "./names.js";
 export { PROBE_IO, probeModel, probeRefusal } from "./probe-model.js";
+export {
+  type ClassTokens,
+  checkClasses,
+  classTokens,
+  encodeSentences,
+  type FrozenEmbedding,
+  type PromptFrame,
+  type PromptModel,
+  type PromptTokenizer,
+  paddedRows,
+  promptFrame,
+} from "./prompts.js";
 export { RunQueue } from "./run-queue.js";
 export {
   layOutSafetensors,
@@ -29,3 +63,4 @@ export { type PlaceBeside, type TowerSource, towerArtifacts } from "./tower-arti
 export { type RuntimeTensor, type TowerRuntime, type TowerSession, towerEncoder } from "./tower-encoder.js";
 export type { TowerWeights } from "./weight-view.js";
 export { type WordVectors, wordVectors } from "./word-table.js";
+export { attributeBank, DEFAULT_TEMPLATES, templateBank, type ZeroShotContext } from "./zero-shot.js";

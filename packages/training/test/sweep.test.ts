@@ -1,0 +1,132 @@
+import { loadCore } from "@biovlm/core";
+import { memoryStore } from "@biovlm/model";
+import { describe, expect, it } from "vitest";
+import { baseToNewTask, crossDatasetTask, fewShotTask } from "../src/few-shot-task.js";
+import { METHODS, promptMethod } from "../src/methods.js";
+import { RECIPES } from "../src/recipe.js";
+import { markdownReport } from "../src/report.js";
+import { type SweepOptions, type SweepPlan, sweep } from "../src/sweep.js";
+import { toyDataset } from "./toy-dataset.js";
+import { toyEncoder, toyModel } from "./toy-model.js";
+
+const decode = async () => {
+  throw new Error("toys are raw pixels");
+};
+const quick = { ...RECIPES["biovlm-golden"], epochs: 3, batch: 8, prompts: 3, learningRate: 0.05 };
+
+describe("tasks", () => {
+  it("draws the shots from train, validation from val, and tests on the whole test split", () => {
+    const task = fewShotTask({ dataset: toyDataset() }, { shots: 8, seed: 1 });
+    expect(task.learn.items).toHaveLength(24);
+    expect(task.learn.items.every((item) => item.split === "train")).toBe(true);
+    expect(task.validation).toHaveLength(12);
+    expect(task.validation.every((item) => item.split === "val")).toBe(true);
+    expect(task.tests[0]!.side.items).toHaveLength(60);
+  });
+
+  it("keeps away from the even half of train, and from two images of one group", () => {
+    const odd = fewShotTask({ dataset: toyDataset(), parity: "odd" }, { shots: 8, seed: 1 });
+    expect(odd.learn.items.every((item) => item.index % 2 === 1)).toBe(true);
+    const grouped = fewShotTask({ dataset: toyDataset({ groups: true }) }, { shots: 8, seed: 1 });
+    expect(new Set(grouped.learn.items.map((item) => item.group)).size).toBe(24);
+  });
+
+  it("settles options without the test split: tested on validation, inner validation from training images not drawn", () => {
+    const task = fewShotTask({ dataset: toyDataset() }, { shots: 8, seed: 1, testOn: "val" });
+    expect(task.tests[0]!.side.items.every((item) => item.split === "val")).toBe(true);
+    const drawn = new Set(task.learn.items.map((item) => item.id));
+    expect(task.validation.every((item) => item.split === "train" && !drawn.has(item.id))).toBe(true);
+  });
+
+  it("splits a set without official splits by group, the same way each time", () => {
+    const once = fewShotTask({ dataset: toyDataset({ splits: false, groups: true }) }, { shots: 4, seed: 1 });
+    const again = fewShotTask({ dataset: toyDataset({ splits: false, groups: true }) }, { shots: 4, seed: 1 });
+    const groups = (items: typeof once.learn.items) => new Set(items.map((i) => i.group));
+    expect(once.tests[0]!.side.items.map((i) => i.id)).toEqual(again.tests[0]!.side.items.map((i) => i.id));
+    for (const g of groups(once.learn.items)) expect(groups(once.tests[0]!.side.items).has(g)).toBe(false);
+  });
+
+  it("learns on the first half of the classes and names those with one class on a side", () => {
+    const task = baseToNewTask({ dataset: toyDataset({ classes: ["a", "b", "c", "d", "e"] }) }, { shots: 2, seed: 1 });
+    expect(task.learn.classes).toEqual(["a", "b", "c"]);
+    expect(task.tests.map((t) => t.side.classes)).toEqual([
+      ["a", "b", "c"],
+      ["d", "e"],
+    ]);
+    expect(task.tests[1]!.side.items.every((item) => item.label < 2)).toBe(true);
+    expect(task.caveat).toBeUndefined();
+    expect(baseToNewTask({ dataset: toyDataset({ classes: ["a", "b"] }) }, { shots: 2, seed: 1 }).caveat).toMatch(/one class/);
+  });
+
+  it("refuses to learn from the images it is tested on", () => {
+    const [busi, breast] = [{ dataset: toyDataset({ name: "busi" }) }, { dataset: toyDataset({ name: "breastmnist" }) }];
+    expect(() => crossDatasetTask(busi, breast, { shots: 1, seed: 1 })).toThrow(expect.objectContaining({ code: "refused_pair" }));
+    expect(() => crossDatasetTask(busi, busi, { shots: 1, seed: 1 })).toThrow(expect.objectContaining({ code: "refused_pair" }));
+  });
+});
+
+describe("sweep", () => {
+  const methods = [...METHODS.filter((m) => m.recipe === undefined), promptMethod("quick", "three epochs", quick, "attributes")];
+  const plan: SweepPlan = { setting: "few-shot", datasets: ["toys"], shots: [2, 4], seeds: [1, 2], methods };
+  const setUp = async (changes: Partial<SweepOptions> = {}) => ({
+    context: { core: await loadCore({ deterministic: true }), encoder: toyEncoder(), model: toyModel() },
+    options: {
+      open: async (name: string) => ({ dataset: toyDataset({ name }) }),
+      decode,
+      views: 2,
+      cells: memoryStore(),
+      cache: memoryStore(),
+      ...changes,
+    } satisfies SweepOptions,
+  });
+
+  it("gives one cell for each data set, shots, seed and method, with better than chance where colours tell the classes", async () => {
+    const { context, options } = await setUp();
+    const cells = await sweep(context, plan, options);
+    expect(cells).toHaveLength(2 * 2 * methods.length);
+    const probe = cells.filter((c) => c.method === "linear-probe" && c.shots === 4);
+    expect(Math.min(...probe.map((c) => c.test!.accuracy))).toBeGreaterThan(0.6);
+    for (const cell of cells) expect(cell.test!.correct).toMatch(/^[01]{60}$/);
+    expect(markdownReport(cells, "quick")).toContain("| quick |");
+  });
+
+  it("stopped anywhere, it goes on where it was and ends with the same cells", async () => {
+    const whole = await setUp();
+    const undisturbed = await sweep(whole.context, plan, whole.options);
+    const { context, options } = await setUp();
+    const stop = new AbortController();
+    let ended = 0;
+    const stopped = sweep(context, plan, { ...options, signal: stop.signal, onCell: () => ++ended === 11 && stop.abort() });
+    await expect(stopped).rejects.toThrow();
+    let resumed = 0;
+    const cells = await sweep(context, plan, { ...options, onCell: (_, place) => place.resumed && resumed++ });
+    expect(resumed).toBe(11);
+    const figures = (list: typeof cells) => list.map(({ seconds: _, ...rest }) => rest);
+    expect(figures(cells)).toEqual(figures(undisturbed));
+  });
+
+  it("leaves methods out that cannot name unseen classes, and reports refused pairs", async () => {
+    const { context, options } = await setUp();
+    const refused: string[] = [];
+    const cells = await sweep(
+      context,
+      { ...plan, setting: "cross-dataset", datasets: ["busi", "breastmnist", "toys"], shots: [2], seeds: [1] },
+      { ...options, onRefused: (reason) => refused.push(reason) },
+    );
+    expect(refused).toHaveLength(2);
+    expect(cells.some((c) => c.method === "linear-probe")).toBe(false);
+    expect(new Set(cells.map((c) => `${c.source}→${c.dataset}`)).size).toBe(4);
+  });
+
+  it("computes a cell again when its bytes are not a cell", async () => {
+    const { context, options } = await setUp();
+    const small = { ...plan, shots: [2], seeds: [1] };
+    const first = await sweep(context, small, options);
+    const [key] = await options.cells.list("cells");
+    await options.cells.put(key!, new TextEncoder().encode('{"format":"biovlm-ce'));
+    let computed = 0;
+    const again = await sweep(context, small, { ...options, onCell: (_, place) => !place.resumed && computed++ });
+    expect(computed).toBe(1);
+    expect(again.map((c) => c.test!.accuracy)).toEqual(first.map((c) => c.test!.accuracy));
+  });
+});
