@@ -45,8 +45,10 @@ export interface Routing {
 
 export interface CoreInfo {
   readonly build: CoreBuild;
-  /** true when plain SIMD or the reference was asked for: one machine code path, the same bits on every engine */
+  /** true for plain SIMD: the same bits on every engine. Relaxed SIMD and the reference's Math.exp may differ in the last bit. */
   readonly deterministic: boolean;
+  /** why this build runs, e.g. which faster one this engine refused */
+  readonly detail: string;
 }
 
 /**

@@ -7,8 +7,8 @@ import type { Kernels, RoutingArrays, ScoreShape } from "./kernels.js";
 import { PRECISION_BITS, type ResamplePlan } from "./resample-plan.js";
 
 /** The Core contract answered by plain loops. */
-export function createReferenceCore(): Core {
-  return guardedCore({ build: "reference", deterministic: true }, referenceKernels);
+export function createReferenceCore(detail = "the reference was asked for"): Core {
+  return guardedCore({ build: "reference", deterministic: false, detail }, referenceKernels);
 }
 
 export const referenceKernels: Kernels = {
