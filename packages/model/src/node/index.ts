@@ -2,4 +2,11 @@ export { type FileContent, sweepTemporaries, writeFileAtomic } from "./atomic-fi
 export { type DataFolders, dataFolders, type HostPlace, type HubSettings, hubSettings, thisPlace } from "./data-folders.js";
 export { fileFailure } from "./file-failure.js";
 export { type FileStoreOptions, fileStore } from "./file-store.js";
+export type { SnapshotProgress } from "./hub-snapshot.js";
+export { inspectModel } from "./import-model.js";
+export { MANIFEST_FILE, SIDE_FILES, STORED_WEIGHTS, WEIGHT_FILES } from "./model-files.js";
+export type { ManifestFile, ModelManifest, ModelSource } from "./model-manifest.js";
+export { type ImportOptions, type ListedModel, type ModelStore, openModelStore, type StoredModel } from "./model-store.js";
 export { type LockHolder, type LockOptions, withLock } from "./process-lock.js";
+export { type PulledModel, type PullOptions, pullModel } from "./pull-model.js";
+export { type FileSource, openFileSource, openWeightsFile, type WeightsFile } from "./weights-file.js";

@@ -141,7 +141,8 @@ async function heartbeat(path: string, mine: LockHolder, lost: AbortController):
 }
 
 let host: string | undefined;
-function thisHost(): string {
+/** This host and process namespace, as lock files name it. */
+export function thisHost(): string {
   if (host === undefined) {
     host = hostname();
     try {

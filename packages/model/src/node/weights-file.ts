@@ -1,0 +1,70 @@
+// A weights file on disk as a state dict whose tensors are read when asked for: the file is never in memory as a whole.
+// Which format it is, its first bytes say, not its name.
+
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { basename } from "node:path";
+import type { ByteSource } from "../byte-source.js";
+import { ModelError } from "../errors.js";
+import { openSafetensors } from "../safetensors.js";
+import { type StateDict, safetensorsStateDict } from "../state-dict.js";
+import { fileFailure } from "./file-failure.js";
+
+export interface WeightsFile {
+  readonly format: "safetensors" | "torch";
+  /** as the file names them; valid until `close` */
+  readonly weights: StateDict;
+  close(): void;
+}
+
+export interface FileSource extends ByteSource {
+  close(): void;
+}
+
+/** Opens a file for reads of ranges. Reads throw `ModelError` (`file_changed`) when the file became shorter. */
+export function openFileSource(path: string): FileSource {
+  let file: number;
+  let size: number;
+  try {
+    file = openSync(path, "r");
+    size = fstatSync(file).size;
+  } catch (error) {
+    throw fileFailure(error, `reading ${path}`);
+  }
+  return {
+    size,
+    read(offset, length) {
+      const bytes = new Uint8Array(length);
+      try {
+        for (let at = 0; at < length; ) {
+          const read = readSync(file, bytes, at, length - at, offset + at);
+          if (read === 0)
+            throw new ModelError("file_changed", `${path} became shorter while it was read — expected ${size} bytes. Try again.`);
+          at += read;
+        }
+      } catch (error) {
+        throw fileFailure(error, `reading ${path}`);
+      }
+      return bytes;
+    },
+    close: () => closeSync(file),
+  };
+}
+
+/**
+ * Opens a weights file. F32 tensors of a safetensors file carry `external` with the file's own name.
+ * Throws `ModelError`: what the format's reader says, `unsupported_format`, or as `fileFailure`.
+ */
+export function openWeightsFile(path: string): WeightsFile {
+  const source = openFileSource(path);
+  try {
+    const head = source.read(0, Math.min(9, source.size));
+    if (head[0] === 0x50 && head[1] === 0x4b) {
+      throw new ModelError("unsupported_format", `${path} — expected safetensors, got an archive. Convert it to safetensors.`);
+    }
+    const weights = safetensorsStateDict(openSafetensors(source), { location: basename(path) });
+    return { format: "safetensors", weights, close: () => source.close() };
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
