@@ -1,5 +1,7 @@
 // What a data set is here: named classes and labelled items that open to an encoded file or to raw pixels. No decoding, no numerics.
 
+import type { AttributeSet } from "./attribute-schema.js";
+
 export type SplitName = "train" | "val" | "test";
 
 /** An item's content: an encoded image file, or raw 8-bit pixels [height,width,channels]. */
@@ -18,6 +20,7 @@ export interface DatasetItem {
   readonly index: number;
   /** items of one group (a lesion, a patient) must stay on one side of a split */
   readonly group?: string;
+  /** Cheapest in order of `index`, or many at once: a large archive is passed over forward. */
   open(): Promise<ItemContent>;
 }
 
@@ -28,4 +31,18 @@ export interface Dataset {
   /** true where left and right are part of the label, so that a mirrored image is another class */
   readonly sided: boolean;
   readonly items: readonly DatasetItem[];
+}
+
+/** Where a data set's split comes from: published with it, a split file, its own train/val/test folders or column, or drawn here by seed. */
+export type SplitOrigin = "official" | "file" | "given" | "drawn";
+
+/** A data set opened from disk: every item has a split. */
+export interface OpenedDataset extends Dataset {
+  readonly splitOrigin: SplitOrigin;
+  /** phrases for its classes, where the set is a known one */
+  readonly attributes?: AttributeSet;
+  /** what a person should know: file read, images left out, licence */
+  readonly notes: readonly string[];
+  /** frees files; items cannot be opened afterwards */
+  close(): void;
 }

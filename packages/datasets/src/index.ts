@@ -3,7 +3,9 @@
 
 export { type AttributeSet, AttributeSetSchema, parseAttributeSet } from "./attribute-schema.js";
 export { attributeSentences, attributeSet, datasetClasses, fillTemplate, listDatasets } from "./attribute-sets.js";
-export type { Dataset, DatasetItem, ItemContent, SplitName } from "./dataset.js";
+export { CATALOGUE, type CatalogueEntry } from "./catalogue.js";
+export { type CsvLimits, type CsvTable, parseCsv } from "./csv.js";
+export type { Dataset, DatasetItem, ItemContent, OpenedDataset, SplitName, SplitOrigin } from "./dataset.js";
 export { DatasetError, type DatasetErrorCode } from "./errors.js";
 export { MEDMNIST, type MedmnistFacts, medmnistFile, medmnistUrl } from "./medmnist.js";
 export { nearestName, requireName } from "./names.js";
@@ -11,5 +13,17 @@ export { type NpyHeader, type NpyType, parseNpyHeader } from "./npy.js";
 export { DEFAULT_NPZ_LIMITS, type NpzFile, type NpzLimits, type NpzRows } from "./npz.js";
 export { arraysDataset, medmnistDataset } from "./npz-dataset.js";
 export { type PythonRandom, pythonRandom } from "./python-random.js";
-export { baseAndNew, checkCrossPair, type FewShotOptions, fewShot, groupSplit, restrictTo, type SplitShares } from "./splits.js";
+export { parseSplitFile, type SplitEntry, type SplitFile } from "./split-file.js";
+export {
+  baseAndNew,
+  checkCrossPair,
+  DEFAULT_SHARES,
+  drawSplit,
+  type FewShotOptions,
+  fewShot,
+  groupSplit,
+  restrictTo,
+  type SplitShares,
+  withSplits,
+} from "./splits.js";
 export { readNpzBlob } from "./zip-blob.js";

@@ -82,6 +82,26 @@ export function groupSplit(items: readonly DatasetItem[], shares: SplitShares, s
   return out;
 }
 
+/** 70/10/20 */
+export const DEFAULT_SHARES: SplitShares = { train: 0.7, val: 0.1, test: 0.2 };
+
+/** The items in their order with the sides of `groupSplit` written in, `index` counted within each side. */
+export function drawSplit(items: readonly DatasetItem[], shares: SplitShares, seed: number): DatasetItem[] {
+  const parts = groupSplit(items, shares, seed);
+  const side = new Map<DatasetItem, SplitName>();
+  for (const split of ["train", "val", "test"] as const) for (const item of parts[split]) side.set(item, split);
+  return withSplits(items, (item) => side.get(item)!);
+}
+
+/** The items in their order with a side each, `index` counted within each side. */
+export function withSplits(items: readonly DatasetItem[], sideOf: (item: DatasetItem) => SplitName): DatasetItem[] {
+  const count: Record<SplitName, number> = { train: 0, val: 0, test: 0 };
+  return items.map((item) => {
+    const split = sideOf(item);
+    return { ...item, split, index: count[split]++, open: () => item.open() };
+  });
+}
+
 /** Sorted labels: the first ⌈C/2⌉ are base, the rest new. */
 export function baseAndNew(classCount: number): { readonly base: readonly number[]; readonly new: readonly number[] } {
   const half = Math.ceil(classCount / 2);

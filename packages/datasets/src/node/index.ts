@@ -1,4 +1,8 @@
 // @biovlm/datasets/node: the package with files and folders.
 
 export * from "../index.js";
+export { type CsvListOptions, openCsvList } from "./csv-list.js";
+export { dataRoot, type MedmnistSize } from "./data-root.js";
+export { type ImageFolderOptions, openImageFolder } from "./image-folder.js";
+export { type OpenDatasetOptions, openDataset } from "./open-dataset.js";
 export { openNpz } from "./zip-file.js";

@@ -1,0 +1,162 @@
+// A CSV list as a data set: one row an image, with its class, and where there are such columns its group (lesion, patient) and its split.
+
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type CsvTable, parseCsv } from "../csv.js";
+import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
+import { DatasetError } from "../errors.js";
+import { nearestName } from "../names.js";
+import { byCodeUnit, classText, relativePath } from "../relative-path.js";
+import { DEFAULT_SHARES, drawSplit, type SplitShares, withSplits } from "../splits.js";
+import { findImages, readTextFile } from "./image-files.js";
+import { datasetName, fileItem } from "./image-folder.js";
+
+export interface CsvListOptions {
+  readonly name?: string;
+  /** folder that image paths start from; `images` beside the list, else the list's own folder */
+  readonly imageFolder?: string;
+  /** column names; found by usual names where absent */
+  readonly imageColumn?: string;
+  readonly labelColumn?: string;
+  /** images of one group stay on one side of a drawn split */
+  readonly groupColumn?: string;
+  /** train, val or test of each row */
+  readonly splitColumn?: string;
+  /** values of the label column in label order; sorted where absent */
+  readonly labels?: readonly string[];
+  /** class names in label order; the label values where absent */
+  readonly classes?: readonly string[];
+  readonly seed?: number;
+  readonly shares?: SplitShares;
+}
+
+const USUAL = {
+  image: ["image", "file", "filename", "file_name", "path", "image_path", "image_id"],
+  label: ["label", "class", "dx", "diagnosis", "category", "target"],
+  group: ["group", "lesion", "lesion_id", "patient", "patient_id", "subject", "subject_id"],
+  split: ["split", "set", "partition", "fold"],
+} as const;
+
+const SPLIT_VALUES: Readonly<Record<string, SplitName>> = {
+  train: "train",
+  training: "train",
+  val: "val",
+  valid: "val",
+  validation: "val",
+  test: "test",
+  testing: "test",
+};
+
+/** @throws DatasetError `not_found`, `storage`, `bad_file`, `bad_option`, `too_large` */
+export async function openCsvList(csvPath: string, options: CsvListOptions = {}): Promise<OpenedDataset> {
+  const table = parseCsv(await readTextFile(csvPath, "CSV list"));
+  const image = column(table, "image", options.imageColumn)!;
+  const label = column(table, "label", options.labelColumn)!;
+  const group = column(table, "group", options.groupColumn);
+  const split = column(table, "split", options.splitColumn);
+  const folder = options.imageFolder ?? (await defaultFolder(csvPath));
+  const labels = options.labels ?? [...new Set(table.rows.map((row) => row[label]!))].sort(byCodeUnit);
+  const classes = options.classes ?? labels.map(classText);
+  if (classes.length !== labels.length)
+    throw new DatasetError("bad_option", `class names — expected ${labels.length}, one a label value, got ${classes.length}.`);
+  if (
+    labels.length < 2 ||
+    labels.length > 10_000 ||
+    classes.some((name) => name === "" || name.length > 200) ||
+    new Set(classes).size < classes.length
+  )
+    throw new DatasetError(
+      "bad_file",
+      `CSV list — expected 2 to 10000 different class names, got ${labels.length}. Check the label column.`,
+    );
+
+  const find = await imageFinder(folder);
+  const labelOf = new Map(labels.map((value, i) => [value, i]));
+  const seen = new Set<string>();
+  const sides: (SplitName | undefined)[] = [];
+  let missing = 0;
+  let firstMissing = 0;
+  const items = table.rows.map((row, i): DatasetItem => {
+    const where = `CSV list, row ${i + 2}`;
+    const at = labelOf.get(row[label]!);
+    if (at === undefined)
+      throw new DatasetError(
+        "bad_file",
+        `${where} — expected one of the labels ${labels.slice(0, 20).join(", ")}, got another. Correct the row.`,
+      );
+    const path = relativePath(row[image]!.trim(), where);
+    const found = find(path);
+    if (found === undefined && missing++ === 0) firstMissing = i + 2;
+    if (seen.has(found ?? path)) throw new DatasetError("bad_file", `${where} — expected every image once, got one again. Remove a row.`);
+    seen.add(found ?? path);
+    if (split !== undefined) {
+      const side = SPLIT_VALUES[row[split]!.trim().toLowerCase()];
+      if (side === undefined)
+        throw new DatasetError("bad_file", `${where} — expected train, val or test as split, got another value. Correct the row.`);
+      sides.push(side);
+    }
+    const item = fileItem(folder, found ?? path, at, i, sides[i], classes[at]!);
+    const key = group === undefined ? "" : row[group]!.trim();
+    return key === "" ? item : { ...item, group: key };
+  });
+  if (missing > 0) {
+    throw new DatasetError(
+      "not_found",
+      `CSV list — expected ${items.length} images in the image folder, got ${items.length - missing}; the first missing one is in row ${firstMissing}. Check the image folder and column.`,
+    );
+  }
+  return {
+    name: options.name ?? datasetName(csvPath),
+    classes,
+    sided: false,
+    items:
+      split === undefined
+        ? drawSplit(items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1)
+        : withSplits(items, (item) => sides[item.index]!),
+    splitOrigin: split === undefined ? "drawn" : "given",
+    notes:
+      group === undefined
+        ? []
+        : [`grouped by column "${table.columns[group]}": ${new Set(items.map((item) => item.group ?? item.id)).size} groups`],
+    close() {},
+  };
+}
+
+/** Index of the named column, or of the first usual one. Image and label are required. */
+function column(table: CsvTable, kind: keyof typeof USUAL, named: string | undefined): number | undefined {
+  const lower = table.columns.map((name) => name.toLowerCase());
+  if (named !== undefined) {
+    const at = lower.indexOf(named.toLowerCase());
+    if (at >= 0) return at;
+    const near = nearestName(named, table.columns);
+    throw new DatasetError(
+      "bad_option",
+      `CSV list — expected a column "${named}", got ${table.columns.slice(0, 20).join(", ")}. ${near === undefined ? "Name one of these." : `Did you mean "${near}"?`}`,
+    );
+  }
+  const usual = USUAL[kind].find((name) => lower.includes(name));
+  if (usual !== undefined) return lower.indexOf(usual);
+  if (kind === "group" || kind === "split") return undefined;
+  throw new DatasetError(
+    "bad_file",
+    `CSV list — expected a column for the ${kind} (${USUAL[kind].join(", ")}), got ${table.columns.slice(0, 20).join(", ")}. Rename it, or name it as an option.`,
+  );
+}
+
+async function defaultFolder(csvPath: string): Promise<string> {
+  const images = join(dirname(csvPath), "images");
+  const info = await stat(images).catch(() => undefined);
+  return info?.isDirectory() ? images : dirname(csvPath);
+}
+
+/** Listed path → path on disk; a path without extension may name the one image of that stem, in any folder below. */
+async function imageFinder(folder: string): Promise<(path: string) => string | undefined> {
+  const { paths } = await findImages(folder);
+  const exact = new Set(paths);
+  const stems = new Map<string, string | undefined>();
+  for (const path of paths) {
+    const whole = path.replace(/\.[^./]+$/, "");
+    for (const stem of new Set([whole, whole.slice(whole.lastIndexOf("/") + 1)])) stems.set(stem, stems.has(stem) ? undefined : path);
+  }
+  return (path) => (exact.has(path) ? path : stems.get(path));
+}

@@ -1,0 +1,35 @@
+// Where data sets lie on this machine, and which files a known one may have there. Nothing is made; looking is all that is done.
+
+import { stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { medmnistFile } from "../medmnist.js";
+
+export type MedmnistSize = 28 | 64 | 128 | 224;
+export const MEDMNIST_SIZES: readonly MedmnistSize[] = [224, 128, 64, 28];
+
+/** `root`, else BIOVLM_DATA, else `data` in BIOVLM_HOME or in the platform's data folder for biovlm. */
+export function dataRoot(root?: string, env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const named = root || env["BIOVLM_DATA"];
+  if (named) return resolve(named);
+  if (env["BIOVLM_HOME"]) return resolve(env["BIOVLM_HOME"], "data");
+  if (process.platform === "darwin") return join(homedir(), "Library", "Application Support", "biovlm", "data");
+  if (process.platform === "win32") return join(env["LOCALAPPDATA"] || join(homedir(), "AppData", "Local"), "biovlm", "Data", "data");
+  const xdg = env["XDG_DATA_HOME"];
+  return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".local", "share"), "biovlm", "data");
+}
+
+/** Relative places of an official MedMNIST file, the preferred one first. */
+export function medmnistPlaces(name: string, size: MedmnistSize): string[] {
+  const file = medmnistFile(name, size);
+  return [`medmnist/${file}`, file];
+}
+
+/** The first of `places` below `root` that exists as that kind. */
+export async function firstPlace(root: string, places: readonly string[], kind: "file" | "folder"): Promise<string | undefined> {
+  for (const place of places) {
+    const info = await stat(join(root, place)).catch(() => undefined);
+    if (kind === "file" ? info?.isFile() : info?.isDirectory()) return join(root, place);
+  }
+  return undefined;
+}

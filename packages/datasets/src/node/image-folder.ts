@@ -1,0 +1,150 @@
+// A folder of images as a data set: class/name.png, or train|val|test/class/name.png, or class folders under a split file.
+
+import { basename, join, resolve } from "node:path";
+import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
+import { DatasetError } from "../errors.js";
+import { NAME_PATTERN } from "../names.js";
+import { byCodeUnit, classText } from "../relative-path.js";
+import { parseSplitFile } from "../split-file.js";
+import { DEFAULT_SHARES, drawSplit, type SplitShares } from "../splits.js";
+import { findImages, readImageFile, readTextFile, skippedNote } from "./image-files.js";
+
+export interface ImageFolderOptions {
+  /** name in results; the folder's own by default */
+  readonly name?: string;
+  /** class names in label order, one for each class folder in order of the folders' names */
+  readonly classes?: readonly string[];
+  /** of a drawn split. Default 1 */
+  readonly seed?: number;
+  /** of a drawn split. Default 70/10/20 */
+  readonly shares?: SplitShares;
+  /** a BiomedCoOp split file; its paths are looked for below the folder */
+  readonly splitFile?: string;
+  /** first folder in the split file → folder here */
+  readonly folders?: Readonly<Record<string, string>>;
+}
+
+const SPLIT_FOLDERS: Readonly<Record<string, SplitName>> = {
+  train: "train",
+  training: "train",
+  val: "val",
+  valid: "val",
+  validation: "val",
+  test: "test",
+  testing: "test",
+};
+
+/** @throws DatasetError `not_found`, `storage`, `bad_file`, `too_large`, `bad_option` */
+export async function openImageFolder(folder: string, options: ImageFolderOptions = {}): Promise<OpenedDataset> {
+  const { paths, skipped } = await findImages(folder);
+  const name = options.name ?? datasetName(folder);
+  const notes = skippedNote(skipped);
+  if (options.splitFile !== undefined) return bySplitFile(folder, name, paths, notes, options);
+
+  const top = new Set(paths.filter((path) => path.includes("/")).map((path) => path.slice(0, path.indexOf("/"))));
+  const sides = [...top].map((entry) => SPLIT_FOLDERS[entry.toLowerCase()]);
+  const given = sides.length > 1 && sides.every((side) => side !== undefined) && sides.includes("train") && sides.includes("test");
+  const depth = given ? 1 : 0;
+  const placed = paths.filter((path) => path.split("/").length > depth + 1);
+  const outside = paths.length - placed.length;
+  if (outside > 0) notes.push(`left out: ${outside} images outside a class folder`);
+  const classFolder = (path: string) => path.split("/")[depth]!;
+  const folders = [...new Set(placed.map(classFolder))].sort(byCodeUnit);
+  const classes = classNames(folders, options.classes);
+  const label = new Map(folders.map((entry, i) => [entry, i]));
+  const sideOf = (path: string) => SPLIT_FOLDERS[path.slice(0, path.indexOf("/")).toLowerCase()]!;
+  const count: Partial<Record<SplitName, number>> = {};
+  const items = placed.map((path, i): DatasetItem => {
+    const at = label.get(classFolder(path))!;
+    const split = given ? sideOf(path) : undefined;
+    const index = split === undefined ? i : (count[split] ?? 0);
+    if (split !== undefined) count[split] = index + 1;
+    return fileItem(folder, path, at, index, split, classes[at]!);
+  });
+  return {
+    name,
+    classes,
+    sided: false,
+    items: given ? items : drawSplit(items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1),
+    splitOrigin: given ? "given" : "drawn",
+    notes,
+    close() {},
+  };
+}
+
+async function bySplitFile(
+  folder: string,
+  name: string,
+  paths: readonly string[],
+  notes: string[],
+  { splitFile, folders = {}, classes: names }: ImageFolderOptions,
+): Promise<OpenedDataset> {
+  const split = parseSplitFile(await readTextFile(splitFile!, "split file"));
+  if (names !== undefined && names.length !== split.classes.length)
+    throw new DatasetError("bad_option", `class names — expected ${split.classes.length} as in the split file, got ${names.length}.`);
+  const classes = names ?? split.classes.map(classText);
+  const present = new Set(paths);
+  const used = new Set<string>();
+  let missing = 0;
+  const items: DatasetItem[] = [];
+  for (const side of ["train", "val", "test"] as const) {
+    for (const [index, { path, label }] of split.splits[side].entries()) {
+      const cut = path.indexOf("/");
+      const there = Object.hasOwn(folders, path.slice(0, cut)) ? `${folders[path.slice(0, cut)]}${path.slice(cut)}` : path;
+      const found = present.has(path) ? path : there;
+      if (!present.has(found)) missing++;
+      used.add(found);
+      items.push(fileItem(folder, found, label, index, side, classes[label]!));
+    }
+  }
+  if (missing > 0) {
+    throw new DatasetError(
+      "not_found",
+      `split file — expected its ${items.length} images in the folder, got ${items.length - missing} of them. Check the folder, or map its folders' names.`,
+    );
+  }
+  const extra = paths.length - used.size;
+  if (extra > 0) notes.push(`left out: ${extra} images that the split file does not name`);
+  return { name, classes, sided: false, items, splitOrigin: "file", notes, close() {} };
+}
+
+/** An item that is a file below `folder`. */
+export function fileItem(
+  folder: string,
+  path: string,
+  label: number,
+  index: number,
+  split: SplitName | undefined,
+  className: string,
+): DatasetItem {
+  const open = () => readImageFile(join(folder, path), `${split ?? "an"} image ${index} of class "${className}"`);
+  return { id: path, label, ...(split === undefined ? {} : { split }), index, open };
+}
+
+/** The folder's own name, made a data-set name. */
+export function datasetName(path: string): string {
+  const name = basename(resolve(path))
+    .replace(/\.[A-Za-z0-9]+$/, "")
+    .replace(/[^A-Za-z0-9._-]+/g, "-")
+    .replace(/^[^A-Za-z0-9]+/, "")
+    .slice(0, 64);
+  return NAME_PATTERN.test(name) ? name : "images";
+}
+
+function classNames(folders: readonly string[], given: readonly string[] | undefined): string[] {
+  if (given !== undefined && folders.length !== given.length)
+    throw new DatasetError("bad_option", `class names — expected ${folders.length}, one a class folder, got ${given.length}.`);
+  if (folders.length < 2) {
+    throw new DatasetError(
+      "bad_file",
+      `image folder — expected at least two folders with images, one a class, got ${folders.length}. Lay it out as class/name.png (PNG, JPEG, WebP or TIFF).`,
+    );
+  }
+  const names = given === undefined ? folders.map(classText) : [...given];
+  if (names.some((name) => name === "" || name.length > 200) || new Set(names).size < names.length)
+    throw new DatasetError(
+      "bad_file",
+      "image folder — expected class folders with different, short names, got two alike or a long one. Rename them.",
+    );
+  return names;
+}

@@ -1,0 +1,142 @@
+// The one door to data sets: a known name looked for in the data folder, or a folder, list or archive of the person's own.
+// Every item comes with a split: the published one where there is one, else drawn here by group, stratified, with a seed.
+
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { attributeSet } from "../attribute-sets.js";
+import { BUSI_FOLDERS, CATALOGUE, type CatalogueEntry, HAM10000_LABELS } from "../catalogue.js";
+import type { OpenedDataset } from "../dataset.js";
+import { DatasetError } from "../errors.js";
+import { MEDMNIST, medmnistFile } from "../medmnist.js";
+import { NAME_PATTERN, requireKnown } from "../names.js";
+import { arraysDataset, medmnistDataset } from "../npz-dataset.js";
+import { DEFAULT_SHARES, drawSplit, type SplitShares } from "../splits.js";
+import { type CsvListOptions, openCsvList } from "./csv-list.js";
+import { dataRoot, firstPlace, MEDMNIST_SIZES, type MedmnistSize, medmnistPlaces } from "./data-root.js";
+import { datasetName, openImageFolder } from "./image-folder.js";
+import { openNpz } from "./zip-file.js";
+
+export interface OpenDatasetOptions
+  extends Pick<CsvListOptions, "imageFolder" | "imageColumn" | "labelColumn" | "groupColumn" | "splitColumn"> {
+  /** data folder for known names; see dataRoot */
+  readonly root?: string;
+  /** image side of a MedMNIST file; the largest one present where absent */
+  readonly size?: MedmnistSize;
+  /** class names in label order */
+  readonly classes?: readonly string[];
+  /** of a drawn split. Default 1 */
+  readonly seed?: number;
+  /** of a drawn split. Default 70/10/20 */
+  readonly shares?: SplitShares;
+  /** a BiomedCoOp split file for an image folder */
+  readonly splitFile?: string;
+}
+
+/**
+ * Opens a data set: a known name ("breastmnist", "busi", "ham10000"), a folder of class/name.png, a folder with a list (labels.csv), a .csv, or
+ * an .npz of images and labels. A name is looked up first; `./name` is always a folder.
+ * @throws DatasetError `unknown_dataset`, `bad_name`, `not_found`, `bad_file`, `too_large`, `integrity`, `storage`, `bad_option`
+ * @example const data = await openDataset("breastmnist"); try { … } finally { data.close() }
+ */
+export async function openDataset(nameOrPath: string, options: OpenDatasetOptions = {}): Promise<OpenedDataset> {
+  const known = NAME_PATTERN.test(nameOrPath) ? CATALOGUE.find((entry) => entry.name === nameOrPath.toLowerCase()) : undefined;
+  if (known !== undefined) return openKnown(known, options);
+  const info = typeof nameOrPath === "string" && !nameOrPath.includes("\0") ? await stat(nameOrPath).catch(() => undefined) : undefined;
+  if (info?.isDirectory()) return openFolder(nameOrPath, options);
+  if (info?.isFile() && /\.csv$/i.test(nameOrPath)) return openCsvList(nameOrPath, options);
+  if (info?.isFile() && /\.npz$/i.test(nameOrPath)) return openArrays(nameOrPath, datasetName(nameOrPath), options);
+  if (NAME_PATTERN.test(nameOrPath))
+    requireKnown(
+      nameOrPath,
+      CATALOGUE.map((entry) => entry.name),
+    );
+  throw new DatasetError(
+    info === undefined ? "not_found" : "bad_file",
+    `data set — expected a known name, or a folder, .csv or .npz, got ${info === undefined ? "nothing at that path" : "another file"}. See \`biovlm data ls\`.`,
+  );
+}
+
+async function openFolder(folder: string, options: OpenDatasetOptions): Promise<OpenedDataset> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const lists = entries.filter((entry) => !entry.isDirectory() && /\.csv$/i.test(entry.name)).map((entry) => entry.name);
+  const list = lists.find((file) => file.toLowerCase() === "labels.csv") ?? (lists.length === 1 ? lists[0] : undefined);
+  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "images");
+  if (list !== undefined && options.splitFile === undefined && (list.toLowerCase() === "labels.csv" || folders.length < 2))
+    return openCsvList(join(folder, list), { name: datasetName(folder), ...options });
+  return openImageFolder(folder, options);
+}
+
+async function openKnown(entry: CatalogueEntry, options: OpenDatasetOptions): Promise<OpenedDataset> {
+  const root = dataRoot(options.root);
+  const attributes = { ...attributeSet(entry.attributes), dataset: entry.name };
+  const classes = attributes.classes.map(({ name }) => name);
+  const opened = await openForm(entry, root, { ...options, classes });
+  return { ...opened, name: entry.name, attributes, notes: [...opened.notes, `licence: ${entry.licence}`] };
+}
+
+async function openForm(
+  entry: CatalogueEntry,
+  root: string,
+  options: OpenDatasetOptions & { readonly classes: readonly string[] },
+): Promise<OpenedDataset> {
+  const { name } = entry;
+  const missing = (expected: string, remedy: string) =>
+    new DatasetError("not_found", `data set "${name}" — expected ${expected} in ${root}, got none. ${remedy}`);
+  const own = "Set BIOVLM_DATA to the folder that holds it.";
+  if (entry.form === "medmnist") {
+    const sizes = options.size === undefined ? MEDMNIST_SIZES : [options.size];
+    const file = await firstPlace(
+      root,
+      sizes.flatMap((size) => medmnistPlaces(name, size)),
+      "file",
+    );
+    if (file === undefined)
+      throw missing(sizes.map((size) => medmnistFile(name, size)).join(" or "), `Run \`biovlm data pull ${name}\`, or set BIOVLM_DATA.`);
+    return openOfficial(file, name, options.classes);
+  }
+  if (entry.form === "arrays") {
+    const file = await firstPlace(root, [`pretrain/${name}64.npz`, `${name}64.npz`, `${name}.npz`], "file");
+    if (file === undefined) throw missing(`pretrain/${name}64.npz`, own);
+    return openArrays(file, name, options);
+  }
+  const places = entry.form === "folder" ? [name, name.toUpperCase(), "Dataset_BUSI_with_GT"] : [name, name.toUpperCase()];
+  const folder = await firstPlace(root, places, "folder");
+  if (folder === undefined) throw missing(`a folder ${name}`, own);
+  if (entry.form === "folder") {
+    const split =
+      options.splitFile ??
+      (await firstPlace(root, ["splits/split_BUSI.json", "split_BUSI.json"], "file")) ??
+      (await firstPlace(folder, ["split_BUSI.json"], "file"));
+    return openImageFolder(folder, { ...options, ...(split === undefined ? {} : { splitFile: split, folders: BUSI_FOLDERS }) });
+  }
+  const list = await firstPlace(folder, ["labels.csv", "HAM10000_metadata.csv"], "file");
+  if (list === undefined) throw missing(`${name}/labels.csv`, own);
+  // The split is fixed: by lesion, stratified by diagnosis, seed 1, 70/10/20.
+  return openCsvList(list, { imageFolder: options.imageFolder, labels: HAM10000_LABELS, classes: options.classes, labelColumn: "dx" });
+}
+
+async function openOfficial(file: string, name: string, classes: readonly string[]): Promise<OpenedDataset> {
+  const npz = await openNpz(file);
+  try {
+    const dataset = await medmnistDataset(npz, MEDMNIST.find((facts) => facts.name === name)!, classes);
+    const side = npz.members.get("train_images")!.shape[1];
+    return { ...dataset, splitOrigin: "official", notes: [`official file, ${side} × ${side} pixels`], close: () => npz.close() };
+  } catch (error) {
+    npz.close();
+    throw error;
+  }
+}
+
+async function openArrays(file: string, name: string, options: OpenDatasetOptions): Promise<OpenedDataset> {
+  if (options.classes === undefined)
+    throw new DatasetError("bad_option", `data set "${name}" — expected class names for an .npz file, got none. Name them in label order.`);
+  const npz = await openNpz(file);
+  try {
+    const dataset = await arraysDataset(npz, name, options.classes);
+    const items = drawSplit(dataset.items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1);
+    return { ...dataset, items, splitOrigin: "drawn", notes: [], close: () => npz.close() };
+  } catch (error) {
+    npz.close();
+    throw error;
+  }
+}
