@@ -178,14 +178,24 @@ async function sendBody(
   const end = Math.min(piece.length, fault.cutAt ?? Infinity, fault.stallAt ?? Infinity);
   for (let at = 0; at < end; at += 16_384) {
     const chunk = piece.subarray(at, Math.min(at + 16_384, end));
-    if (!response.write(chunk)) await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+    if (!response.write(chunk)) await drained(response);
     if (fault.slowMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.slowMs));
     if (response.destroyed) return;
   }
-  if (fault.stallAt !== undefined) return;
+  if (fault.stallAt !== undefined) return response.flushHeaders();
   if (fault.cutAt !== undefined && fault.cutAt < piece.length) {
     // let the written bytes leave before the socket is closed
     return setTimeout(() => response.destroy(), 5);
   }
   return response.end();
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+  });
 }

@@ -1,7 +1,9 @@
 // What test suites share: where goldens and real data lie, whether full counts are asked for, seeded byte mutation.
 
 export { type AttackOptions, type AttackReport, attack, settledRss } from "./attack.js";
+export { bundleForNode, type ChildOptions, type ChildRun, runChild } from "./child-process.js";
 export { cases, soak } from "./counts.js";
+export { type FakeHub, type FakeHubOptions, type HubFault, startFakeHub } from "./fake-hub.js";
 export { type GoldenTensor, goldenTensors } from "./golden-tensors.js";
 export { golden, sharedPath, skipUnlessShared } from "./locations.js";
 export { mutations } from "./mutator.js";

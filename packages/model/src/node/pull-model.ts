@@ -37,32 +37,39 @@ export async function pullModel(store: ModelStore, repo: string, options: PullOp
     throw new ModelError("not_found", `${repo} has no ${snapshot.weights} — expected the weights. Check --weights.`);
   const source = { kind: "hub" as const, repo, commit: snapshot.commit, file: snapshot.weights, sha256: weights.sha256 };
 
-  const there = await store.get(name).catch((error: unknown) => {
-    if (error instanceof ModelError && error.code === "not_found") return undefined;
-    throw error;
-  });
-  const same =
-    there?.manifest.source.kind === "hub" &&
-    there.manifest.source.sha256 === source.sha256 &&
-    snapshot.files.every(
-      (file) => file === weights || there.manifest.files.some((own) => own.path === file.path && own.sha256 === file.sha256),
-    );
-  if (same) {
-    const sound = await store.open(name, { signal: options.signal }).catch((error: unknown) => {
-      // quarantined just now: it is put together again from the cache below
-      if (error instanceof ModelError && error.code === "integrity") return undefined;
+  const present = async (): Promise<PulledModel | undefined> => {
+    try {
+      const { manifest } = await store.get(name);
+      const same =
+        manifest.source.kind === "hub" &&
+        manifest.source.sha256 === source.sha256 &&
+        snapshot.files.every(
+          (file) => file === weights || manifest.files.some((own) => own.path === file.path && own.sha256 === file.sha256),
+        );
+      return same ? { ...(await store.open(name, { signal: options.signal })), fresh: false } : undefined;
+    } catch (error) {
+      // absent, or quarantined just now: it is put together from the cache
+      if (error instanceof ModelError && ["not_found", "integrity"].includes(error.code)) return undefined;
       throw error;
-    });
-    if (sound !== undefined) return { ...sound, fresh: false };
-  }
+    }
+  };
+  const there = await present();
+  if (there !== undefined) return there;
   const sides = new Map(SIDE_FILES.flatMap((path) => (cached.has(path) ? [[path, cached.get(path)!.cached] as const] : [])));
-  const model = await store.importFiles({ name, weights: weights.cached, sides }, source, {
-    name,
-    link: options.copy !== true,
-    ...(options.replace === undefined ? {} : { replace: options.replace }),
-    ...(options.licence === undefined ? {} : { licence: options.licence }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    ...(options.onStage === undefined ? {} : { onProgress: options.onStage }),
-  });
-  return { ...model, fresh: true };
+  try {
+    const model = await store.importFiles({ name, weights: weights.cached, sides }, source, {
+      name,
+      link: options.copy !== true,
+      ...(options.replace === undefined ? {} : { replace: options.replace }),
+      ...(options.licence === undefined ? {} : { licence: options.licence }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.onStage === undefined ? {} : { onProgress: options.onStage }),
+    });
+    return { ...model, fresh: true };
+  } catch (error) {
+    // another process pulled the same at the same time
+    const other = error instanceof ModelError && error.code === "already_exists" ? await present() : undefined;
+    if (other !== undefined) return other;
+    throw error;
+  }
 }

@@ -1,0 +1,141 @@
+// The key → bytes stores of caches and checkpoints: both answer alike, keys are names, and damage on disk is never handed out.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cases, mutations, seeded } from "@biovlm/testkit";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { type ByteStore, memoryStore } from "../../src/byte-store.js";
+import { ModelError } from "../../src/errors.js";
+import { fileStore } from "../../src/node/index.js";
+
+const base = mkdtempSync(join(tmpdir(), "biovlm-bytes-"));
+let folder = "";
+let count = 0;
+beforeEach(() => {
+  folder = join(base, String(count++));
+});
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+const stores: Record<string, () => ByteStore> = { memory: memoryStore, folder: () => fileStore(folder) };
+
+describe.each(Object.keys(stores))("a byte store in a %s", (kind) => {
+  it("gives back what was put, and undefined for what was not", async () => {
+    const store = stores[kind]!();
+    expect(await store.get("a/b")).toBeUndefined();
+    expect(await store.list("")).toEqual([]);
+    await store.put("a/b", new Uint8Array([1, 2, 3]));
+    await store.put("a/b/c", new Uint8Array(0));
+    await store.put("b", new Uint8Array([9]));
+    expect(await store.get("a/b")).toEqual(new Uint8Array([1, 2, 3]));
+    expect(await store.get("a/b/c")).toEqual(new Uint8Array(0));
+    expect(await store.list("")).toEqual(["a/b", "a/b/c", "b"]);
+    expect(await store.list("a/")).toEqual(["a/b", "a/b/c"]);
+    await store.put("a/b", new Uint8Array([4]));
+    expect(await store.get("a/b")).toEqual(new Uint8Array([4]));
+    await store.delete("a/b");
+    await store.delete("never/there");
+    expect(await store.list("")).toEqual(["a/b/c", "b"]);
+  });
+
+  it("keeps its own copy of the bytes", async () => {
+    const store = stores[kind]!();
+    const bytes = new Uint8Array([1, 2]);
+    await store.put("k", bytes);
+    bytes[0] = 7;
+    const first = (await store.get("k"))!;
+    expect(first[0]).toBe(1);
+    first[1] = 7;
+    expect((await store.get("k"))![1]).toBe(2);
+  });
+
+  it("refuses keys that are no names, and touches nothing", async () => {
+    const store = stores[kind]!();
+    const bad = [
+      "",
+      "/a",
+      "a/",
+      "a//b",
+      "..",
+      "../a",
+      "a/../b",
+      "a\\b",
+      "a\0b",
+      ".hidden",
+      "a/.b",
+      "-a",
+      "a b",
+      "é",
+      "a\n",
+      "C:",
+      "~",
+      "a".repeat(201),
+      "a/b/c/d/e/f/g/h/i",
+    ];
+    for (const key of [...bad, 7 as unknown as string, null as unknown as string]) {
+      for (const work of [() => store.get(key), () => store.put(key, new Uint8Array(1)), () => store.delete(key)]) {
+        await expect(work()).rejects.toMatchObject({ code: "bad_key" });
+      }
+    }
+    expect(readdirSync(base)).not.toContain("a");
+    expect(await store.list("")).toEqual([]);
+  });
+});
+
+describe("a byte store in a folder", () => {
+  const warned: string[] = [];
+  const open = () => fileStore(folder, { onWarning: (message) => warned.push(message) });
+  const entryFile = () => join(folder, readdirSync(folder)[0]!);
+
+  it("treats every flipped, cut, grown or foreign entry as absent, and says so", async () => {
+    const store = open();
+    const bytes = Uint8Array.from({ length: 300 }, (_, i) => i);
+    await store.put("k", bytes);
+    const sound = new Uint8Array(readFileSync(entryFile()));
+    const random = seeded(3);
+    const damaged = [...mutations(11, sound, cases(500))];
+    for (let i = 0; i < cases(200); i++) {
+      const flipped = sound.slice();
+      flipped[random.below(flipped.length)]! ^= 1 << random.below(8);
+      damaged.push(flipped, sound.slice(0, random.below(sound.length)));
+    }
+    let refused = 0;
+    for (const file of damaged) {
+      writeFileSync(entryFile(), file);
+      warned.length = 0;
+      const got = await store.get("k");
+      if (Buffer.compare(file, sound) === 0) expect(got).toEqual(bytes);
+      else {
+        expect(got).toBeUndefined();
+        expect(warned).toHaveLength(1);
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(damaged.length / 2);
+    await store.put("k", bytes);
+    expect(await store.get("k")).toEqual(bytes);
+  });
+
+  it("does not take another key's entry for its own", async () => {
+    const store = open();
+    await store.put("one", new Uint8Array([1]));
+    writeFileSync(join(folder, "two.~entry"), readFileSync(entryFile()));
+    expect(await store.get("two")).toBeUndefined();
+  });
+
+  it("removes what a dead process left half-written", async () => {
+    const store = open();
+    await store.put("k", new Uint8Array([1]));
+    writeFileSync(join(folder, ".k.~entry.999999999-0123456789ab.tmp"), "half");
+    await open().put("k", new Uint8Array([2]));
+    expect(readdirSync(folder)).toEqual(["k.~entry"]);
+  });
+
+  it("says what failed, typed, when the folder is a file", async () => {
+    writeFileSync(folder, "");
+    const failure = await open()
+      .put("k", new Uint8Array(1))
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(ModelError);
+  });
+});
