@@ -74,10 +74,14 @@ describe("a process killed in the middle (R8)", () => {
       .manifest.digest;
     let [killed, resumed] = [0, 0];
     try {
-      for (let i = 0; i < cases(200); i++) {
+      for (let i = 0; i < cases(200, 20); i++) {
         const home = join(folder, `home${i}`);
         if (random.below(2) === 0) rmSync(cache, { recursive: true, force: true });
-        const run = await child("pull", { home, cache, endpoint: hub.endpoint, repo: "owner/model" }, { killAfterMs: random.below(150) });
+        const run = await child(
+          "pull",
+          { home, cache, endpoint: hub.endpoint, repo: "owner/model" },
+          { killAfterMs: 40 + random.below(200) },
+        );
         if (run.signal === "SIGKILL") killed++;
         const from = hub.requests.length;
         const model = await pullModel(openModelStore(home), "owner/model", { name: "m", settings, backoffMs: 5 });
