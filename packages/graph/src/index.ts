@@ -5,8 +5,13 @@ export { type Derivative, type DifferentiateOptions, differentiate } from "./dif
 export { GraphError, type GraphErrorCode } from "./errors.js";
 export { type Evaluated, evaluate, type Feed } from "./evaluation/evaluate.js";
 export { checkExternalLocation } from "./external-location.js";
+export { type FoldOptions, foldConstants } from "./fold-constants.js";
 export type { Attribute, Dim, DType, ExternalData, Graph, Node, Tensor, Value } from "./graph.js";
 export { IR_VERSION, OPSET } from "./graph.js";
+export { type ParseOptions, parseModel } from "./parse.js";
+export { convertToFloat16 } from "./quantisation/float16.js";
+export type { QuantizeOptions } from "./quantisation/frozen-products.js";
+export { quantizeDynamicInt8, quantizeWeightOnly, type WeightOnlyOptions } from "./quantisation/quantize.js";
 export { type SerializedModel, type SerializeOptions, serializeModel } from "./serialize.js";
 export {
   arrayOf,

@@ -73,6 +73,11 @@ export function evaluate(graph: Graph, feeds: Readonly<Record<string, Feed>>, wa
   );
 }
 
+/** Whether the evaluator knows the operator. */
+export function hasEvaluationRule(n: Node): boolean {
+  return RULES.has(n.op);
+}
+
 /** Runs one node: reads its inputs from `arrays` or the initializers, adds its outputs to `arrays`. */
 export function evaluateNode(graph: Graph, n: Node, arrays: Map<string, NumberArray>): void {
   const rule = RULES.get(n.op);

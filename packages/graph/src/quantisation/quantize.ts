@@ -1,0 +1,127 @@
+// Graphs with frozen matrices in 8 or 4 bits. What stays float32: activations between products, norms, softmax, biases, positions.
+
+import { intAttribute } from "../attributes.js";
+import { GraphError } from "../errors.js";
+import { DTYPE_CODE, type Graph, type Node, type Tensor } from "../graph.js";
+import { GraphEdit } from "../graph-edit.js";
+import { type FrozenProduct, frozenProduct, perBlock, perOutput, perRow, type QuantizeOptions } from "./frozen-products.js";
+
+const FLOAT = { to: { int: DTYPE_CODE.float32 } } as const;
+
+/**
+ * Dynamic int8: activations are rounded to uint8 at run time by their own range, weights to int8 for each output ahead of it; the products
+ * run in integers. For cpu and wasm. ONNX's own operators, in the form onnxruntime fuses to MatMulIntegerToFloat and DynamicQuantizeMatMul.
+ * Tables that a Gather reads become int8 rows.
+ */
+export function quantizeDynamicInt8(graph: Graph, options: QuantizeOptions = {}): Graph {
+  const edit = new GraphEdit(graph);
+  const inputs = new Map<string, readonly [string, string, string]>();
+  const weights = new Map<Tensor, ReturnType<typeof perOutput>>();
+  const rounded = (x: FrozenProduct["x"]): readonly [string, string, string] => {
+    const known = inputs.get(x.name);
+    if (known !== undefined) return known;
+    const names = [edit.fresh(`${x.name}/uint8`), edit.fresh(`${x.name}/scale`), edit.fresh(`${x.name}/zero`)] as const;
+    edit.values.set(names[0], { name: names[0], dtype: "uint8", shape: x.shape });
+    edit.values.set(names[1], { name: names[1], dtype: "float32", shape: [] });
+    edit.values.set(names[2], { name: names[2], dtype: "uint8", shape: [] });
+    edit.nodes.push({ op: "DynamicQuantizeLinear", domain: "", inputs: [x.name], outputs: names, attributes: {} });
+    inputs.set(x.name, names);
+    return names;
+  };
+  for (const n of graph.nodes) {
+    const p = frozenProduct(graph, n, options);
+    if (p === undefined) {
+      quantizeTable(graph, edit, n, options);
+      continue;
+    }
+    const made = weights.get(p.weight) ?? perOutput(p);
+    weights.set(p.weight, made);
+    const [x, scale, zero] = rounded(p.x);
+    const shape = p.y.shape;
+    const w = edit.constant(made.weight, `${p.weightName}/int8`);
+    const product = edit.node("MatMulInteger", [x, w, zero], { dtype: "int32", shape }, { stem: `${p.y.name}/integer` });
+    const float = edit.node("Cast", [product], { dtype: "float32", shape }, { attributes: FLOAT, stem: `${p.y.name}/cast` });
+    const scales = edit.node(
+      "Mul",
+      [scale, edit.constant(made.scales, `${p.weightName}/scales`)],
+      { dtype: "float32", shape: [p.N] },
+      { stem: `${p.y.name}/scales` },
+    );
+    biased(edit, p, (name) => edit.node("Mul", [float, scales], p.y, name));
+  }
+  return edit.finish();
+}
+
+/** The product under y's name, or under another and y = product + bias. */
+function biased(edit: GraphEdit, p: FrozenProduct, product: (name: { name?: string; stem?: string }) => string): void {
+  if (p.bias === undefined) product({ name: p.y.name });
+  else edit.node("Add", [product({ stem: `${p.y.name}/product` }), p.bias], p.y, { name: p.y.name });
+}
+
+/** Gather of rows of a big frozen table: gather int8 rows and their scales instead. Any other node stays. */
+function quantizeTable(graph: Graph, edit: GraphEdit, n: Node, { minimumElements = 4096, keep }: QuantizeOptions): void {
+  const [tableName, index] = [n.inputs[0] ?? "", n.inputs[1] ?? ""];
+  const table = graph.initializers.get(tableName);
+  const y = graph.values.get(n.outputs[0] ?? "");
+  const rows = n.op === "Gather" && intAttribute(n, "axis", 0) === 0 && table?.dtype === "float32" && table.shape.length === 2;
+  if (!rows || y === undefined || table.shape[0]! * table.shape[1]! < minimumElements || keep?.(tableName)) {
+    edit.nodes.push(n);
+    return;
+  }
+  const made = perRow(table);
+  const axis = { attributes: { axis: { int: 0 } } };
+  const integer = edit.node("Gather", [edit.constant(made.rows, `${tableName}/int8`), index], { dtype: "int8", shape: y.shape }, axis);
+  const scale = edit.node(
+    "Gather",
+    [edit.constant(made.scales, `${tableName}/scales`), index],
+    { dtype: "float32", shape: [...y.shape.slice(0, -1), 1] },
+    axis,
+  );
+  const float = edit.node("Cast", [integer], y, { attributes: FLOAT });
+  edit.node("Mul", [float, scale], y, { name: y.name });
+}
+
+/** How to round weights only. */
+export interface WeightOnlyOptions extends QuantizeOptions {
+  /** Weights along K that share a scale: a power of two from 16 (default 64). Smaller is closer and bigger. */
+  readonly blockSize?: number;
+  /** Let cpu kernels round the activations, block by block, to int8: faster, a little farther off (default false). */
+  readonly integerActivations?: boolean;
+}
+
+/**
+ * Weights only, in 8 or 4 bits: half or a quarter of float16's download, activations and sums in float. onnxruntime's MatMulNBits, which its
+ * cpu, wasm and webgpu providers run; it can go on to `convertToFloat16`.
+ */
+export function quantizeWeightOnly(graph: Graph, bits: 4 | 8, options: WeightOnlyOptions = {}): Graph {
+  const { blockSize = 64, integerActivations = false } = options;
+  if ((bits !== 4 && bits !== 8) || !Number.isInteger(Math.log2(blockSize)) || blockSize < 16) {
+    const got = `${bits} bits in blocks of ${blockSize}`;
+    throw new GraphError("bad_argument", `quantizeWeightOnly — expected 4 or 8 bits and blocks of 16, 32, 64 …, got ${got}. Choose one.`);
+  }
+  const edit = new GraphEdit(graph);
+  const weights = new Map<Tensor, ReturnType<typeof perBlock>>();
+  for (const n of graph.nodes) {
+    const p = frozenProduct(graph, n, options);
+    if (p === undefined) {
+      quantizeTable(graph, edit, n, options);
+      continue;
+    }
+    const made = weights.get(p.weight) ?? perBlock(p, bits, blockSize);
+    weights.set(p.weight, made);
+    const attributes = {
+      K: { int: p.K },
+      N: { int: p.N },
+      bits: { int: bits },
+      block_size: { int: blockSize },
+      ...(integerActivations ? { accuracy_level: { int: 4 } } : {}),
+    };
+    const inputs = [
+      p.x.name,
+      edit.constant(made.packed, `${p.weightName}/int${bits}`),
+      edit.constant(made.scales, `${p.weightName}/scales`),
+    ];
+    biased(edit, p, (name) => edit.node("MatMulNBits", inputs, p.y, { attributes, domain: "com.microsoft", ...name }));
+  }
+  return edit.finish();
+}
