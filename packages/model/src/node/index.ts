@@ -6,6 +6,7 @@ export type { SnapshotProgress } from "./hub-snapshot.js";
 export { inspectModel } from "./import-model.js";
 export { MANIFEST_FILE, SIDE_FILES, STORED_WEIGHTS, WEIGHT_FILES } from "./model-files.js";
 export type { ManifestFile, ModelManifest, ModelSource } from "./model-manifest.js";
+export { type SourceFiles, sourceFiles } from "./model-source.js";
 export { type ImportOptions, type ListedModel, type ModelStore, openModelStore, type StoredModel } from "./model-store.js";
 export { type LockHolder, type LockOptions, withLock } from "./process-lock.js";
 export { type PulledModel, type PullOptions, pullModel } from "./pull-model.js";

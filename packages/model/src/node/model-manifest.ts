@@ -103,7 +103,8 @@ export function parseManifest(bytes: Uint8Array, from: string): ModelManifest {
     ...(root["licence"] === undefined ? {} : { licence: string(root, "licence", PRINTABLE) }),
     created: string(root, "created", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/),
   };
-  if (root["checksum"] !== checksum(ordered(manifest))) return wrong("the checksum of its own content");
+  // byte for byte what would be written: the checksum, and nothing that parsing forgives
+  if (writeManifest(manifest) !== text) return wrong("what its checksum and layout promise");
   return manifest;
 }
 

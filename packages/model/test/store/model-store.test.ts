@@ -379,7 +379,7 @@ describe("a bundle", () => {
       delete root["checksum"];
       change(root);
       root["checksum"] = sha256(new TextEncoder().encode(JSON.stringify(root)));
-      return { name: manifest.name, content: new TextEncoder().encode(JSON.stringify(root)) };
+      return { name: manifest.name, content: new TextEncoder().encode(`${JSON.stringify(root, null, 2)}\n`) };
     };
     const text = (block: Uint8Array, at: number, value: string) => block.set(new TextEncoder().encode(value), at);
     const first = rest[0]!;
