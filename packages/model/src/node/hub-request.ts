@@ -39,9 +39,8 @@ export async function hubRequest(
 ): Promise<HubAnswer> {
   const home = endpointUrl(connection.endpoint);
   const control = new AbortController();
-  const onAbort = () => control.abort(init.signal?.reason);
+  const signal = init.signal === undefined ? control.signal : AbortSignal.any([control.signal, init.signal]);
   init.signal?.throwIfAborted();
-  init.signal?.addEventListener("abort", onAbort, { once: true });
   let url = new URL(path.replace(/^\/+/, ""), `${home.href.replace(/\/+$/, "")}/`);
   const hops: Headers[] = [];
   const wait = connection.answerMs ?? 20_000;
@@ -52,7 +51,7 @@ export async function hubRequest(
     const timer = setTimeout(() => control.abort(new Error(`no answer within ${wait} ms`)), wait);
     let response: Response;
     try {
-      response = await (connection.fetch ?? fetch)(url, { method: init.method, headers, redirect: "manual", signal: control.signal });
+      response = await (connection.fetch ?? fetch)(url, { method: init.method, headers, redirect: "manual", signal });
     } catch (error) {
       if (init.signal?.aborted) throw init.signal.reason;
       throw networkFailure(url, error);

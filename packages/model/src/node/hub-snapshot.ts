@@ -146,7 +146,9 @@ async function snapshotFromHub(
     const etag = await bringFile(repo, commit as string, cache, connection, file, held?.files[path], pins.get(path), options);
     await linkSnapshot(cache, commit as string, path, etag);
     const cached = cache.blob(etag);
-    files.push({ path, cached, ...(await sha256File(cached, { signal })) });
+    // a blob that is named by its sha256 has just been verified against it
+    const content = etag.length === 64 ? { sha256: etag, size: file.size as number } : await sha256File(cached, { signal });
+    files.push({ path, cached, ...content });
   }
   for (const file of files) requirePin(repo, file, pins.get(file.path));
   await writeRef(cache, revision, commit as string);

@@ -1,0 +1,57 @@
+// Where things lie: pure functions of environment, platform and home, so every case is a row.
+
+import { describe, expect, it } from "vitest";
+import { dataFolders, type HostPlace, hubSettings } from "../../src/node/index.js";
+
+const place = (env: Record<string, string> = {}, platform: NodeJS.Platform = "linux"): HostPlace => ({ env, platform, home: "/home/ada" });
+
+describe("the data folders", () => {
+  it.each<[string, HostPlace, string, string]>([
+    ["Linux", place(), "/home/ada/.local/share/biovlm", "/home/ada/.cache/biovlm"],
+    ["Linux with XDG folders", place({ XDG_DATA_HOME: "/d", XDG_CACHE_HOME: "/c" }), "/d/biovlm", "/c/biovlm"],
+    [
+      "Linux with XDG folders that are not absolute",
+      place({ XDG_DATA_HOME: "d" }),
+      "/home/ada/.local/share/biovlm",
+      "/home/ada/.cache/biovlm",
+    ],
+    ["macOS", place({}, "darwin"), "/home/ada/Library/Application Support/biovlm", "/home/ada/Library/Caches/biovlm"],
+    ["a home of its own", place({ BIOVLM_HOME: "/b" }), "/b", "/b/cache"],
+    ["an empty BIOVLM_HOME", place({ BIOVLM_HOME: "" }), "/home/ada/.local/share/biovlm", "/home/ada/.cache/biovlm"],
+  ])("follow the habits of %s", (_, at, home, cache) => {
+    expect(dataFolders(at)).toMatchObject({ home, cache, models: `${home}/models`, lockFile: `${home}/biovlm-lock.json` });
+  });
+});
+
+describe("the hub's settings", () => {
+  it("default to Hugging Face and its shared cache", () => {
+    expect(hubSettings(place())).toEqual({
+      endpoint: "https://huggingface.co",
+      cache: "/home/ada/.cache/huggingface/hub",
+      tokenFile: "/home/ada/.cache/huggingface/token",
+      offline: false,
+    });
+  });
+
+  it.each<[Record<string, string>, object]>([
+    [{ HF_HOME: "/h" }, { cache: "/h/hub", tokenFile: "/h/token" }],
+    [{ HF_HOME: "~/h" }, { cache: "/home/ada/h/hub" }],
+    [
+      { HF_HOME: "/h", HF_HUB_CACHE: "/c" },
+      { cache: "/c", tokenFile: "/h/token" },
+    ],
+    [{ HF_ENDPOINT: "https://mirror.example/" }, { endpoint: "https://mirror.example" }],
+    [{ HF_TOKEN: " hf_x\n" }, { token: "hf_x" }],
+    [{ HF_TOKEN: "a", HUGGING_FACE_HUB_TOKEN: "b" }, { token: "a" }],
+    [{ HF_HUB_OFFLINE: "1" }, { offline: true }],
+    [{ HF_HUB_OFFLINE: "TRUE" }, { offline: true }],
+    [{ HF_HUB_OFFLINE: "0" }, { offline: false }],
+    [{ TRANSFORMERS_OFFLINE: "yes" }, { offline: true }],
+  ])("are read from %o as its own tools read them", (env, expected) => {
+    expect(hubSettings(place(env))).toMatchObject(expected);
+  });
+
+  it("take no token from a file where that is switched off", () => {
+    expect(hubSettings(place({ HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" }))).not.toHaveProperty("tokenFile");
+  });
+});
