@@ -3,13 +3,15 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleForNode, type ChildOptions, cases, runChild, seeded, startFakeHub } from "@biovlm/testkit";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { bundleForNode, type ChildOptions, cases, runChild, seeded, soak, startFakeHub } from "@biovlm/testkit";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { fileStore, hubSettings, openModelStore, pullModel, withLock, writeFileAtomic } from "../../src/node/index.js";
 import { smallModel, writeFiles } from "./small-model.js";
 
 const base = mkdtempSync(join(tmpdir(), "biovlm-safety-"));
 const random = seeded(8);
+// 200 kills take minutes
+if (soak) vi.setConfig({ testTimeout: 600_000 });
 let script = "";
 let folder = "";
 let count = 0;

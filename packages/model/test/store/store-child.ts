@@ -60,6 +60,14 @@ const jobs: Record<string, (a: Arguments) => Promise<unknown>> = {
     console.log("ready");
     return (await openModelStore(home!).importFrom(source!, { name: "m", replace: true })).manifest.digest;
   },
+  /** the most memory an import took, in bytes, beyond what the process had before */
+  async importMeasured({ home, source }) {
+    const before = process.resourceUsage().maxRSS;
+    const started = performance.now();
+    const { manifest } = await openModelStore(home!).importFrom(source!, { name: "m", replace: true });
+    const { maxRSS } = process.resourceUsage();
+    return { bytes: maxRSS * 1024, before: before * 1024, seconds: (performance.now() - started) / 1000, digest: manifest.digest };
+  },
   /** as `write` and `importOnce`, with every file descriptor taken */
   async starved({ path, home, source }) {
     console.log("ready");
