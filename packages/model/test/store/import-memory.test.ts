@@ -5,12 +5,11 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFil
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleForNode, runChild, soak } from "@biovlm/testkit";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { layOutSafetensors, safetensorsChunks, type TensorToWrite } from "../../src/safetensors.js";
 import { expectedShapes } from "../../src/spec.js";
 
-const base = mkdtempSync(join(tmpdir(), "biovlm-memory-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+let base = "";
 
 const shapes = () =>
   expectedShapes({
@@ -63,6 +62,11 @@ function writeFull(folder: string, dtype: "F32" | "F16", prefix: string): string
 }
 
 describe.skipIf(!soak)("the import of a full-size model", () => {
+  beforeAll(() => {
+    base = mkdtempSync(join(tmpdir(), "biovlm-memory-"));
+  });
+  afterAll(() => rmSync(base, { recursive: true, force: true }));
+
   it("takes far less memory than the file, copied or converted, and gives the same digest", { timeout: 300_000 }, async () => {
     const script = await bundleForNode(join(import.meta.dirname, "store-child.ts"), join(base, "child.mjs"));
     const digests = new Set<string>();

@@ -36,7 +36,7 @@ describe("a process killed in the middle (R8)", () => {
     const place = join(folder, "store");
     const warned: string[] = [];
     const store = fileStore(place, { onWarning: (message) => warned.push(message) });
-    for (let i = 0; i < cases(200); i++) {
+    for (let i = 0; i < cases(200, 20); i++) {
       const run = await child("put", { folder: place }, { killAfterMs: random.below(25) });
       expect(run.signal).toBe("SIGKILL");
       const bytes = await store.get("runs/checkpoint");
@@ -56,7 +56,7 @@ describe("a process killed in the middle (R8)", () => {
     const digests: string[] = [];
     for (const path of [a, b]) digests.push((await store.importFrom(path, { name: "m", replace: true })).manifest.digest);
     const seen = new Set<string>();
-    for (let i = 0; i < cases(200); i++) {
+    for (let i = 0; i < cases(200, 20); i++) {
       await child("import", { home, a, b }, { killAfterMs: random.below(40) });
       const model = await store.verify("m");
       expect(digests).toContain(model.manifest.digest);
