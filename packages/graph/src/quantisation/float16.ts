@@ -11,7 +11,12 @@ const FLOAT32_ONLY = ["DynamicQuantizeLinear", "MatMulInteger", "DequantizeLinea
 
 /** The tensor's numbers in float16, rounded when asked for; beyond ±65504 they saturate. */
 function half(tensor: Tensor): Tensor {
-  return lazyTensor("float16", tensor.shape, () => new Uint8Array(Uint16Array.from(arrayOf(tensor) as Float32Array, toFloat16).buffer));
+  return lazyTensor("float16", tensor.shape, () => {
+    const from = arrayOf(tensor) as Float32Array;
+    const out = new Uint16Array(from.length);
+    for (let i = 0; i < out.length; i++) out[i] = toFloat16(from[i]!);
+    return new Uint8Array(out.buffer);
+  });
 }
 
 /**

@@ -101,8 +101,11 @@ export function perRow(table: Tensor): { rows: Tensor; scales: Tensor } {
     });
   });
   const rounded = () => {
+    const t = floats(table);
     const scale = scaleOf();
-    return new Uint8Array(Int8Array.from(floats(table), (x, i) => Math.round(x / scale[Math.floor(i / W)]!)).buffer);
+    const out = new Int8Array(V * W);
+    for (let i = 0; i < out.length; i++) out[i] = Math.round(t[i]! / scale[Math.floor(i / W)]!);
+    return new Uint8Array(out.buffer);
   };
   return { rows: lazyTensor("int8", [V, W], rounded), scales: lazyTensor("float32", [V, 1], () => new Uint8Array(scaleOf().buffer)) };
 }
