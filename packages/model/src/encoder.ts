@@ -23,7 +23,7 @@ export interface Capabilities {
   readonly precision: "fp32" | "fp16" | "int8";
   /** Rows the backend runs at once. Larger calls are split, in order; callers need not split. */
   readonly maxBatch: number;
-  /** True when {@link Encoder.encodePrompts} and {@link Encoder.encodePromptsBackward} exist. */
+  /** True when {@link Encoder.encodePromptsBackward} exists and {@link Encoder.encodePrompts} can keep a tape for it. */
   readonly gradients: boolean;
   /** True when the same input gives the same bytes on this machine with these settings. */
   readonly deterministic: boolean;
@@ -73,8 +73,8 @@ export interface Encoder {
   /** ids [n,L] token ids (int32), mask [n,L] (1 = token) → text embeddings [n,D]. L ≤ the model's context length. */
   encodeTexts(ids: Int32Array, mask: Uint8Array, shape: readonly [number, number], options?: RunOptions): Promise<Embeddings>;
 
-  /** Prompt rows [n,L,W] → text embeddings [n,D]; with `keep` also the activations for the backward pass. */
-  encodePrompts?(
+  /** Prompt rows [n,L,W] → text embeddings [n,D]; with `keep` (capability `gradients`) also the activations for the backward pass. */
+  encodePrompts(
     rows: PromptRows,
     options?: RunOptions & { readonly keep?: boolean },
   ): Promise<{ readonly out: Embeddings; readonly tape?: Tape }>;

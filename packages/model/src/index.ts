@@ -26,6 +26,7 @@ export type { Capabilities, Device, Embeddings, Encoder, EncoderBackend, Probe, 
 export { type ArtifactForm, type EncoderGraphs, type OnnxArtifact, type PromptGradientGraphs, TOWER_IO } from "./encoder-graphs.js";
 export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } from "./errors.js";
 export { imageTower, type TowerOptions } from "./image-tower.js";
+export { assembleModel, loadModel, type Model, type ModelFiles, type ModelOptions, type ModelTexts } from "./load-model.js";
 export { memoisedOpen } from "./memoised-open.js";
 export { modelDigest } from "./model-digest.js";
 export { checkName, NAME_PATTERN } from "./names.js";
@@ -54,11 +55,13 @@ export {
   type TensorToWrite,
   writeSafetensors,
 } from "./safetensors.js";
-export type { ModelSpec, TextSpec, VisionSpec } from "./spec.js";
+export { expectedShapes, type ModelSpec, readSpec, type TextSpec, type VisionSpec } from "./spec.js";
 export { type StateDict, safetensorsStateDict, stateDictOf, type WeightTensor, weightTensor } from "./state-dict.js";
 export { isJsonObject, type Json, type JsonObject, parseStrictJson } from "./strict-json.js";
+export { cleanText } from "./text-cleaning.js";
 export { type TextTowerOptions, textTower } from "./text-tower.js";
 export { toFloat32 } from "./to-float32.js";
+export { loadTokenizer, type Tokenizer, type TokenizerFiles, type TokenizerOptions, type TokenRows } from "./tokenizer.js";
 export { type PlaceBeside, type TowerSource, towerArtifacts } from "./tower-artifacts.js";
 export { type RuntimeTensor, type TowerRuntime, type TowerSession, towerEncoder } from "./tower-encoder.js";
 export type { TowerWeights } from "./weight-view.js";

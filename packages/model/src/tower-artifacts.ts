@@ -1,6 +1,6 @@
 // Turns a state dict into the EncoderGraphs a backend opens: towers built on demand, written in the form the backend takes.
 
-import { type Graph, serializeModel } from "@biovlm/graph";
+import { convertToFloat16, differentiate, type Graph, quantizeDynamicInt8, serializeModel } from "@biovlm/graph";
 import type { ArtifactForm, EncoderGraphs, OnnxArtifact } from "./encoder-graphs.js";
 import { imageTower } from "./image-tower.js";
 import type { ModelSpec } from "./spec.js";
@@ -17,6 +17,8 @@ export interface TowerSource {
   /** "sha256:…" of the weights */
   readonly digest: string;
   readonly wordVectors: WordVectors;
+  /** Arithmetic of the towers; "fp32" unless said. int8 is the image tower's alone: banks are encoded once, images always. */
+  readonly precision?: EncoderGraphs["precision"];
   /** Where the weights lie in a file: how a model that refers to them is put beside it. */
   readonly placeBeside?: PlaceBeside;
 }
@@ -24,17 +26,32 @@ export interface TowerSource {
 /** In-memory external data of the `buffers` form, one blob. */
 const BLOB = "weights.bin";
 
-/** The graphs of one model. Nothing is built before a backend asks. */
+/** The graphs of one model. Nothing is built before a backend asks. Gradients run in float32 whatever the precision. */
 export function towerArtifacts(source: TowerSource): EncoderGraphs {
-  const { weights, spec, digest, wordVectors } = source;
+  const { weights, spec, digest, wordVectors, precision = "fp32" } = source;
   const write = (name: string, graph: Graph, form: ArtifactForm) => artifactOf(source, name, graph, form);
+  const text = () => textTower(weights, spec, { input: "embeddings" });
+  const reduced = (name: string, graph: Graph, form: ArtifactForm, reduce: (graph: Graph) => Graph) =>
+    artifactOf({ ...source, placeBeside: undefined }, `${name}-${precision}`, reduce(graph), form);
   return {
     digest,
     spec,
-    precision: "fp32",
+    precision,
     wordVectors,
-    image: (form) => write("image", imageTower(weights, spec), form),
-    text: (form) => write("text", textTower(weights, spec, { input: "embeddings" }), form),
+    image(form) {
+      const graph = imageTower(weights, spec);
+      if (precision === "fp32") return write("image", graph, form);
+      return reduced("image", graph, form, precision === "int8" ? quantizeDynamicInt8 : convertToFloat16);
+    },
+    text: (form) => (precision === "fp16" ? reduced("text", text(), form, convertToFloat16) : write("text", text(), form)),
+    async promptGradients(form) {
+      const { forward, backward } = differentiate(text(), { outputs: ["embedding"], wrt: ["embeddings"] });
+      return {
+        forward: await write("text-forward", forward, form),
+        backward: await write("text-backward", backward, form),
+        tape: backward.inputs.map((input) => input.name).filter((name) => name !== "d_embedding"),
+      };
+    },
   };
 }
 

@@ -66,7 +66,6 @@ export function towerEncoder(runtime: TowerRuntime, graphs: EncoderGraphs, name:
 class TowerEncoder implements Encoder {
   readonly name: string;
   readonly capabilities: Capabilities;
-  readonly encodePrompts?: NonNullable<Encoder["encodePrompts"]>;
   readonly encodePromptsBackward?: NonNullable<Encoder["encodePromptsBackward"]>;
   private readonly runtime: TowerRuntime;
   private readonly graphs: EncoderGraphs;
@@ -80,7 +79,6 @@ class TowerEncoder implements Encoder {
     this.name = name;
     this.capabilities = capabilities;
     if (capabilities.gradients) {
-      this.encodePrompts = (rows, options) => this.call(() => this.prompts(rows, options));
       this.encodePromptsBackward = (from, dOut, options) => this.call(() => this.backward(from, dOut, options));
     }
   }
@@ -116,6 +114,20 @@ class TowerEncoder implements Encoder {
     });
   }
 
+  encodePrompts(rows: PromptRows, { keep = false, signal }: RunOptions & { readonly keep?: boolean } = {}) {
+    return this.call(async () => {
+      checkRows(this.name, rows, this.graphs.spec.text);
+      if (keep && !this.capabilities.gradients) {
+        throw new EncoderError(
+          this.name,
+          "not_supported",
+          "keep — expected an encoder with gradients, got one without. Open a model that has them.",
+        );
+      }
+      return this.texts(wordsOf(rows), rows.mask, rows.shape, keep, signal);
+    });
+  }
+
   close(): Promise<void> {
     this.closing ??= (async () => {
       while (this.calls.size > 0) await Promise.allSettled(this.calls);
@@ -124,11 +136,6 @@ class TowerEncoder implements Encoder {
       for (const o of opened) if (o.status === "fulfilled") await this.runtime.queue.run(() => o.value.session.release());
     })();
     return this.closing;
-  }
-
-  private async prompts(rows: PromptRows, options: RunOptions & { readonly keep?: boolean } = {}) {
-    checkRows(this.name, rows, this.graphs.spec.text);
-    return this.texts(wordsOf(rows), rows.mask, rows.shape, options.keep === true, options.signal);
   }
 
   private async backward(from: Tape | PromptRows, dOut: Float32Array, options: RunOptions = {}): Promise<Float32Array> {

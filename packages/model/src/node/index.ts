@@ -4,6 +4,7 @@ export { fileFailure } from "./file-failure.js";
 export { type FileStoreOptions, fileStore } from "./file-store.js";
 export type { SnapshotProgress } from "./hub-snapshot.js";
 export { inspectModel } from "./import-model.js";
+export { type FolderModel, loadModelFolder, loadStoredModel } from "./load-model-folder.js";
 export { MANIFEST_FILE, SIDE_FILES, STORED_WEIGHTS, WEIGHT_FILES } from "./model-files.js";
 export type { ManifestFile, ModelManifest, ModelSource } from "./model-manifest.js";
 export { type SourceFiles, sourceFiles } from "./model-source.js";

@@ -1,0 +1,120 @@
+// From pixels to a routed prediction, every step in sight:
+// pixels → preprocess → image tower → L2 normalise → scores against the bank's text embeddings → entropy → keep K prompts → softmax.
+// Decoding files is the caller's (@biovlm/imaging); what a bank is, bank.ts; where the tower runs, encoder.ts.
+
+import type { Core, RgbImage } from "@biovlm/core";
+import { type BankTensor, bankDigest, type PromptBank, promptCount, promptNames } from "./bank.js";
+import { compileBank } from "./compile-bank.js";
+import type { Encoder, RunOptions } from "./encoder.js";
+import { ModelError } from "./errors.js";
+import type { PromptModel } from "./prompts.js";
+
+/** One image's answer. */
+export interface Classification {
+  /** every class, most probable first */
+  readonly predictions: readonly { readonly class: string; readonly probability: number }[];
+  /** the K kept prompts, lowest entropy first (nats) */
+  readonly kept: readonly { readonly prompt: number; readonly entropy: number }[];
+  /** with `explain`: every prompt with its own probabilities, in the order of `classes` */
+  readonly prompts?: readonly PromptAnswer[];
+}
+
+export interface PromptAnswer {
+  readonly index: number;
+  readonly name?: string;
+  readonly entropy: number;
+  readonly kept: boolean;
+  readonly probabilities: readonly number[];
+}
+
+export interface ClassifierParts {
+  readonly core: Core;
+  readonly encoder: Encoder;
+  readonly model: PromptModel & { readonly digest: string };
+  readonly bank: PromptBank;
+  /** open set: any class names where the bank has context vectors; the bank's own unless given */
+  readonly classes?: readonly string[];
+  /** ρ, the bank's own unless given */
+  readonly rho?: number;
+}
+
+export interface ClassifyOptions extends RunOptions {
+  readonly explain?: boolean;
+  /** Called with milliseconds of each part as it ends. */
+  readonly onTiming?: (part: "preprocess" | "encode" | "route", milliseconds: number) => void;
+}
+
+export interface Classifier {
+  readonly classes: readonly string[];
+  readonly bank: PromptBank & { readonly text: BankTensor };
+  /** digest of the bank as it was given */
+  readonly bankDigest: string;
+  /** decoded images → answers, in order */
+  classify(images: readonly RgbImage[], options?: ClassifyOptions): Promise<Classification[]>;
+  /** embeddings [B,D] as encodeImages gives them → answers, in order */
+  classifyEmbeddings(embeddings: Float32Array, options?: ClassifyOptions): Classification[];
+}
+
+/**
+ * Prepares a bank's text embeddings once and classifies with them.
+ * @throws ModelError `bad_classes`, `model_mismatch`, `bad_bank`, `bad_argument` for ρ outside (0, 1].
+ * @example
+ * const classifier = await createClassifier({ core, encoder, model, bank });
+ * const [answer] = await classifier.classify([pixels], { explain: true });
+ */
+export async function createClassifier({ core, encoder, model, bank, classes, rho = bank.rho }: ClassifierParts): Promise<Classifier> {
+  if (!(rho > 0 && rho <= 1)) throw new ModelError("bad_argument", `rho — expected a number in (0, 1], got ${rho}. Correct it.`);
+  const digest = await bankDigest(bank);
+  const compiled = await compileBank({ core, encoder, model }, bank, classes);
+  const { imageSize: S } = model.spec.vision;
+  const { embedDim: D, mean, std } = model.spec;
+  const N = promptCount(compiled);
+  const C = compiled.classes.length;
+  const scale = Math.exp(bank.logitScale);
+  const names = promptNames(bank);
+
+  function route(embeddings: Float32Array, { explain = false, onTiming }: ClassifyOptions = {}): Classification[] {
+    const B = embeddings.length / D;
+    if (!Number.isInteger(B))
+      throw new ModelError("bad_argument", `embeddings — expected rows of ${D}, got ${embeddings.length} numbers. Check the model.`);
+    if (B === 0) return [];
+    const start = performance.now();
+    const features = core.l2Normalize(embeddings, B, D);
+    const routing = core.route(features, compiled.text.data, scale, rho, { B, N, C, D });
+    const perPrompt = explain ? core.softmax(routing.logits, B * N, C) : undefined;
+    onTiming?.("route", performance.now() - start);
+    return Array.from({ length: B }, (_, b) => {
+      const kept = Array.from(routing.kept.subarray(b * routing.K, (b + 1) * routing.K));
+      const entropyOf = (n: number) => routing.entropy[b * N + n]!;
+      const predictions = compiled.classes
+        .map((name, c) => ({ class: name, probability: routing.probabilities[b * C + c]! }))
+        .sort((x, y) => y.probability - x.probability);
+      const answer = { predictions, kept: kept.map((prompt) => ({ prompt, entropy: entropyOf(prompt) })) };
+      if (perPrompt === undefined) return answer;
+      const prompts = Array.from({ length: N }, (_, n) => {
+        const at = (b * N + n) * C;
+        const name = names?.[n];
+        const said = { index: n, entropy: entropyOf(n), kept: kept.includes(n), probabilities: Array.from(perPrompt.subarray(at, at + C)) };
+        return name === undefined ? said : { ...said, name };
+      });
+      return { ...answer, prompts };
+    });
+  }
+
+  return {
+    classes: compiled.classes,
+    bank: compiled,
+    bankDigest: digest,
+    classifyEmbeddings: route,
+    async classify(images, options = {}) {
+      const start = performance.now();
+      const pixels = new Float32Array(images.length * 3 * S * S);
+      for (const [i, image] of images.entries()) core.preprocess(image, { size: S, mean, std }, pixels, i * 3 * S * S);
+      const ready = performance.now();
+      options.onTiming?.("preprocess", ready - start);
+      const { data } = await encoder.encodeImages(pixels, images.length, options);
+      options.onTiming?.("encode", performance.now() - ready);
+      return route(data, options);
+    },
+  };
+}

@@ -1,0 +1,76 @@
+// A model ready to use: sizes, tokenizer, weights and towers put together from the files of a model folder, wherever they came from.
+// In Node, node/load-model-folder.ts reads a folder without taking the weights into memory.
+
+import type { EncoderGraphs } from "./encoder-graphs.js";
+import { openClipLayout } from "./hf-layout.js";
+import { modelDigest } from "./model-digest.js";
+import { openSafetensors } from "./safetensors.js";
+import { type ModelSpec, readSpec } from "./spec.js";
+import { type StateDict, safetensorsStateDict } from "./state-dict.js";
+import { loadTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.js";
+import { type PlaceBeside, towerArtifacts } from "./tower-artifacts.js";
+import { wordVectors } from "./word-table.js";
+
+/** A loaded model. It holds what towers and prompts are made of; a backend opens `graphs`. */
+export interface Model {
+  readonly name: string;
+  /** "sha256:…": the identity banks name */
+  readonly digest: string;
+  readonly spec: ModelSpec;
+  readonly tokenizer: Tokenizer;
+  /** BiomedCLIP's key layout, float32 */
+  readonly weights: StateDict;
+  readonly graphs: EncoderGraphs;
+}
+
+/** Texts beside the weights. */
+export interface ModelTexts extends TokenizerFiles {
+  /** open_clip_config.json */
+  readonly openClipConfig: string;
+  /** config.json, where head counts are there */
+  readonly configJson?: string;
+}
+
+export interface ModelOptions {
+  readonly name: string;
+  /** Arithmetic of the towers: "fp32" unless said. */
+  readonly precision?: EncoderGraphs["precision"];
+  /** The model's digest where it is already known and verified; else it is computed. */
+  readonly digest?: string;
+}
+
+/** A model folder's files in memory. */
+export interface ModelFiles extends ModelTexts {
+  /** the weights, a safetensors file */
+  readonly weights: Uint8Array;
+}
+
+/**
+ * Loads a model from bytes.
+ * @throws ModelError as the readers of weights, config and tokenizer do
+ * @example const model = await loadModel({ weights, openClipConfig, tokenizerJson }, { name: "tiny" });
+ */
+export function loadModel(files: ModelFiles, options: ModelOptions): Promise<Model> {
+  return assembleModel(safetensorsStateDict(openSafetensors(files.weights)), files, options);
+}
+
+/** Puts a model together from weights that are already opened. */
+export async function assembleModel(
+  stored: StateDict,
+  texts: ModelTexts,
+  { name, precision = "fp32", digest, placeBeside }: ModelOptions & { readonly placeBeside?: PlaceBeside },
+): Promise<Model> {
+  const weights = openClipLayout(stored);
+  const spec = readSpec(weights, texts.openClipConfig, texts.configJson === undefined ? {} : { configJson: texts.configJson });
+  const tokenizer = loadTokenizer(texts, spec.text.contextLength);
+  const known = digest ?? (await modelDigest(spec, weights));
+  const graphs = towerArtifacts({
+    weights,
+    spec,
+    digest: known,
+    precision,
+    wordVectors: wordVectors(weights, spec),
+    ...(placeBeside === undefined ? {} : { placeBeside }),
+  });
+  return { name, digest: known, spec, tokenizer, weights, graphs };
+}

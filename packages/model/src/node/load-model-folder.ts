@@ -1,0 +1,93 @@
+// A model from a folder: weights stay in their file, and the small ONNX models that refer to them are put beside it where the folder can be
+// written; elsewhere the towers are handed over with their weights inside.
+
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { ModelError } from "../errors.js";
+import { assembleModel, type Model, type ModelOptions } from "../load-model.js";
+import { writeFileAtomic } from "./atomic-file.js";
+import { fileFailure } from "./file-failure.js";
+import { sourceFiles } from "./model-source.js";
+import type { ModelStore } from "./model-store.js";
+import { openWeightsFile } from "./weights-file.js";
+
+/** A model whose weights are read from an open file. */
+export interface FolderModel extends Model {
+  /** Closes the weights file. Encoders opened before go on. Idempotent. */
+  close(): void;
+}
+
+/** What a text beside the weights may weigh. */
+const MAX_TEXT_BYTES = 64e6;
+
+/**
+ * Loads the model in a folder, or of a weights file with what lies beside it.
+ * @throws ModelError `not_found`, `missing_file`, as the readers do, or as `fileFailure`
+ * @example const model = await loadModelFolder("models/biomedclip", { precision: "int8" });
+ */
+export async function loadModelFolder(path: string, options: Partial<ModelOptions> = {}): Promise<FolderModel> {
+  const source = await sourceFiles(path);
+  const text = async (name: string): Promise<string | undefined> => {
+    const file = source.sides.get(name);
+    if (file === undefined) return undefined;
+    try {
+      const bytes = await readFile(file);
+      if (bytes.length > MAX_TEXT_BYTES) {
+        throw new ModelError("malformed_config", `${name} — expected at most ${MAX_TEXT_BYTES} bytes, got ${bytes.length}. Get it again.`);
+      }
+      return bytes.toString("utf8");
+    } catch (error) {
+      throw fileFailure(error, `reading ${file}`);
+    }
+  };
+  const openClipConfig = await text("open_clip_config.json");
+  if (openClipConfig === undefined) {
+    throw new ModelError("missing_file", `${path} — expected open_clip_config.json beside the weights, got none. Get the whole model.`);
+  }
+  const [configJson, tokenizerJson, vocabTxt] = [await text("config.json"), await text("tokenizer.json"), await text("vocab.txt")];
+  const opened = openWeightsFile(source.weights);
+  let closed = false;
+  const close = () => {
+    if (!closed) opened.close();
+    closed = true;
+  };
+  try {
+    const texts = {
+      openClipConfig,
+      ...(configJson === undefined ? {} : { configJson }),
+      ...(tokenizerJson === undefined ? {} : { tokenizerJson }),
+      ...(vocabTxt === undefined ? {} : { vocabTxt }),
+    };
+    const model = await assembleModel(opened.weights, texts, {
+      name: source.name,
+      ...options,
+      placeBeside: (name, bytes) => placeBeside(dirname(source.weights), name, bytes),
+    });
+    return { ...model, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Loads a verified model of the store by name. */
+export async function loadStoredModel(
+  store: ModelStore,
+  name: string,
+  options: Pick<ModelOptions, "precision"> = {},
+): Promise<FolderModel> {
+  const { folder, manifest } = await store.open(name);
+  return loadModelFolder(folder, { ...options, name, digest: manifest.digest });
+}
+
+/** Writes a model that refers to the weights beside it, unless the same is there; undefined where the folder cannot be written. */
+async function placeBeside(folder: string, name: string, bytes: Uint8Array): Promise<string | undefined> {
+  const path = join(folder, basename(name));
+  try {
+    const present = await readFile(path).catch(() => undefined);
+    if (present === undefined || Buffer.compare(present, bytes) !== 0) await writeFileAtomic(path, bytes);
+    return path;
+  } catch {
+    return undefined;
+  }
+}
