@@ -103,7 +103,8 @@ describe.each(candidates.map((backend) => ({ name: backend.name, backend })))("o
       await follow(encoder, model, RECIPES["biovlm-golden"], 1, "keep"),
       await follow(encoder, model, RECIPES["biovlm-golden"], 1, "recompute"),
     ];
-    expect(distance(kept.first.gradient, again.first.gradient)).toBeLessThanOrEqual(1e-7);
+    const largest = Math.max(...kept.first.gradient.map(Math.abs));
+    expect(distance(kept.first.gradient, again.first.gradient) / largest).toBeLessThanOrEqual(1e-5);
   });
 });
 

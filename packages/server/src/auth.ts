@@ -1,0 +1,82 @@
+// Who may ask what: several API keys, each known by its sha256 only, with scopes. Checked before a body is read, in constant time.
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { parseStrictJson } from "@biovlm/model";
+import { Type } from "typebox";
+import { Check } from "typebox/value";
+import { ServerError } from "./errors.js";
+import { isLoopback, type ServingOptions } from "./options.js";
+
+/** `infer` asks for answers; `admin` also changes what is served. */
+export type Scope = "infer" | "admin";
+
+export interface ApiKey {
+  /** for logs and metrics; not secret */
+  readonly name: string;
+  /** sha256 of the key, hex */
+  readonly sha256: string;
+  readonly scopes: readonly Scope[];
+}
+
+const KeysFile = Type.Array(
+  Type.Object(
+    {
+      name: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" }),
+      sha256: Type.String({ pattern: "^[0-9a-f]{64}$" }),
+      scopes: Type.Array(Type.Union([Type.Literal("infer"), Type.Literal("admin")]), { minItems: 1 }),
+    },
+    { additionalProperties: false },
+  ),
+  { minItems: 1, maxItems: 1000 },
+);
+
+/** Reads a keys file: `[{"name": "clinic-a", "sha256": "…", "scopes": ["infer"]}]`. Throws ServerError `bad_option`. */
+export function parseKeys(text: string): ApiKey[] {
+  let value: unknown;
+  try {
+    value = parseStrictJson(text, "keys file");
+  } catch (cause) {
+    throw new ServerError("bad_option", `keys file — ${(cause as Error).message.replace(/^\[[^\]]*\] /, "")}`, { cause });
+  }
+  if (!Check(KeysFile, value)) {
+    throw new ServerError(
+      "bad_option",
+      'keys file — expected a list of {"name", "sha256" (64 hex digits of the key\'s sha256), "scopes": ["infer"|"admin"]}, got something else. Correct it.',
+    );
+  }
+  const keys = value as ApiKey[];
+  if (new Set(keys.map((k) => k.name)).size !== keys.length) {
+    throw new ServerError("bad_option", "keys file — expected each name once, got one twice. Rename it.");
+  }
+  return keys;
+}
+
+/** Refuses to open a door without a lock: an address beyond loopback needs a key, or `insecure`. Throws ServerError `bad_option`. */
+export function checkExposure(options: Pick<ServingOptions, "host" | "socket" | "insecure">, keys: readonly ApiKey[]): void {
+  if (options.socket !== undefined || isLoopback(options.host) || keys.length > 0 || options.insecure) return;
+  throw new ServerError(
+    "bad_option",
+    `address ${options.host} — expected API keys for an address that others can reach, got none. Give a keys file, or --insecure where a gateway checks.`,
+  );
+}
+
+/** The key of a bearer token, looked for among all keys whatever is found, so that time says nothing. */
+export function keyOf(authorization: string | undefined, keys: readonly ApiKey[]): ApiKey | undefined {
+  const token = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization ?? "")?.[1] ?? "";
+  const digest = createHash("sha256").update(token).digest();
+  let found: ApiKey | undefined;
+  for (const key of keys) if (timingSafeEqual(digest, Buffer.from(key.sha256, "hex"))) found = key;
+  return token === "" ? undefined : found;
+}
+
+/** Throws `unauthorized` or `forbidden`; gives the key. Without any keys everything is allowed (loopback). */
+export function authorize(authorization: string | undefined, scope: Scope, keys: readonly ApiKey[]): ApiKey | undefined {
+  if (keys.length === 0) return undefined;
+  const key = keyOf(authorization, keys);
+  if (key === undefined)
+    throw new ServerError("unauthorized", "API key — expected Authorization: Bearer with a known key, got none. Ask the operator for one.");
+  if (!key.scopes.includes(scope) && !key.scopes.includes("admin")) {
+    throw new ServerError("forbidden", `API key ${key.name} — expected the scope ${scope}, got ${key.scopes.join(", ")}. Use another key.`);
+  }
+  return key;
+}

@@ -1,0 +1,78 @@
+// Errors on the wire: each family of routes has its own form, all from the same codes. A fault of ours says so and nothing more.
+
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { ServerError, type ServerErrorCode, STATUS_OF } from "./errors.js";
+import type { Problem } from "./schemas/answer.js";
+
+/** Which form a route's errors take. */
+export type ErrorForm = "problem" | "protocol" | "openai";
+
+const FASTIFY_CODES: Readonly<Record<string, ServerErrorCode>> = {
+  FST_ERR_VALIDATION: "bad_request",
+  FST_ERR_CTP_BODY_TOO_LARGE: "payload_too_large",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_media_type",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "bad_json",
+  FST_ERR_CTP_EMPTY_TYPE: "unsupported_media_type",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "bad_request",
+  FST_REQ_FILE_TOO_LARGE: "payload_too_large",
+  FST_FILES_LIMIT: "too_many_images",
+  FST_PARTS_LIMIT: "too_many_images",
+  FST_FIELDS_LIMIT: "bad_request",
+  FST_PROTO_VIOLATION: "bad_request",
+  FST_INVALID_MULTIPART_CONTENT_TYPE: "unsupported_media_type",
+  FST_MULTIPART_PREMATURE_CLOSE: "bad_request",
+};
+
+/** Codes of our other packages that a client can do something about. */
+const FOREIGN_CODES: Readonly<Record<string, ServerErrorCode>> = {
+  bad_classes: "bad_classes",
+  bad_bank: "bad_bank",
+  malformed_safetensors: "bad_bank",
+  model_mismatch: "bad_bank",
+  bad_argument: "bad_request",
+};
+
+/** Any error as one of ours. */
+export function serverError(error: unknown): ServerError {
+  if (error instanceof ServerError) return error;
+  const { code, statusCode, message } = error as FastifyError;
+  const known = typeof code === "string" ? (FASTIFY_CODES[code] ?? FOREIGN_CODES[code]) : undefined;
+  if (known !== undefined) return new ServerError(known, bare(message), { cause: error });
+  if (statusCode === 429)
+    return new ServerError("rate_limited", "rate — expected fewer requests a minute. Wait as Retry-After says.", {
+      cause: error,
+      retryAfter: 60,
+    });
+  if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500)
+    return new ServerError("bad_request", bare(message), { cause: error });
+  return new ServerError("internal", "the server — expected to answer, got a fault of its own. Try again; the log has its id.", {
+    cause: error,
+  });
+}
+
+/** Answers with an error in a route's form. */
+export function replyWith(error: ServerError, form: ErrorForm, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { code, status } = error;
+  const detail = bare(error.message);
+  if (error.retryAfter !== undefined || status === 429 || status === 503)
+    reply.header("retry-after", String(Math.ceil(error.retryAfter ?? 1)));
+  if (status === 401) reply.header("www-authenticate", 'Bearer realm="biovlm"');
+  // what is left of a body that was refused unread must not be taken for the next request
+  if (status === 401 || status === 413) reply.header("connection", "close");
+  reply.code(status);
+  if (form === "protocol") return reply.type("application/json").send({ error: `${code}: ${detail}` });
+  if (form === "openai") {
+    return reply
+      .type("application/json")
+      .send({ error: { message: detail, type: status >= 500 ? "server_error" : "invalid_request_error", param: null, code } });
+  }
+  const problem: Problem = { type: `urn:biovlm:error:${code}`, title: code.replaceAll("_", " "), status, detail, code };
+  return reply.type("application/problem+json").send({ ...problem, instance: `urn:biovlm:request:${request.id}` });
+}
+
+/** Without the package's prefix. */
+export function bare(message: string): string {
+  return message.replace(/^\[biovlm:[a-z-]+\] /, "");
+}
+
+export { STATUS_OF };

@@ -1,0 +1,56 @@
+// Shapes of answers that several routes share. Schemas validate, document and type; nothing else says what a route takes or gives.
+
+import { type Static, Type } from "typebox";
+
+export const RESEARCH_USE = "Research use only, not a medical device.";
+
+export const Digest = Type.String({ pattern: "^sha256:[0-9a-f]{64}$", description: "sha256 of the content" });
+export const Name = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" });
+
+export const Prediction = Type.Object({ class: Type.String(), probability: Type.Number({ minimum: 0, maximum: 1 }) });
+export const KeptPrompt = Type.Object({ prompt: Type.Integer({ minimum: 0 }), entropy: Type.Number({ minimum: 0, description: "nats" }) });
+export const PromptAnswer = Type.Object({
+  index: Type.Integer({ minimum: 0 }),
+  name: Type.Optional(Type.String()),
+  entropy: Type.Number({ minimum: 0 }),
+  kept: Type.Boolean(),
+  probabilities: Type.Array(Type.Number()),
+});
+export const Failure = Type.Object({ code: Type.String(), message: Type.String() });
+export const ImageResult = Type.Object({
+  sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "of the bytes sent" }),
+  predictions: Type.Optional(Type.Array(Prediction, { description: "most probable first" })),
+  kept: Type.Optional(Type.Array(KeptPrompt, { description: "prompts of lowest entropy, lowest first" })),
+  prompts: Type.Optional(Type.Array(PromptAnswer, { description: "with explain: every prompt's own answer" })),
+  error: Type.Optional(Failure),
+});
+export type ImageResult = Static<typeof ImageResult>;
+
+export const Identity = Type.Object({ name: Type.String(), digest: Digest });
+export const Timings = Type.Object(
+  Object.fromEntries(["queue", "decode", "preprocess", "encode", "select"].map((part) => [part, Type.Number()])),
+  { description: "milliseconds" },
+);
+
+/** RFC 9457, with the stable code. */
+export const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.String({ description: "stable; what programs should look at" }),
+});
+export type Problem = Static<typeof Problem>;
+
+/** The error of the Open Inference Protocol. */
+export const ProtocolError = Type.Object({ error: Type.String() });
+
+/** The error of the OpenAI API. */
+export const OpenaiError = Type.Object({
+  error: Type.Object({
+    message: Type.String(),
+    type: Type.String(),
+    param: Type.Union([Type.String(), Type.Null()]),
+    code: Type.String(),
+  }),
+});

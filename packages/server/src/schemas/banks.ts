@@ -1,0 +1,25 @@
+// /v1/banks: what banks there are, uploads and compiled banks.
+
+import { type Static, Type } from "typebox";
+import { Digest, Name } from "./answer.js";
+
+export const Bank = Type.Object({
+  name: Type.String(),
+  digest: Digest,
+  classes: Type.Array(Type.String()),
+  prompts: Type.Integer(),
+  rho: Type.Number(),
+  recipe: Type.String(),
+  open_set: Type.Boolean({ description: "true when any class names may be asked for" }),
+});
+export type Bank = Static<typeof Bank>;
+
+export const BankList = Type.Object({ banks: Type.Array(Bank) });
+export type BankList = Static<typeof BankList>;
+
+export const BankName = Type.Object({ name: Name });
+export const CompileBody = Type.Object(
+  { classes: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 1000 }) },
+  { additionalProperties: false },
+);
+export type CompileBody = Static<typeof CompileBody>;

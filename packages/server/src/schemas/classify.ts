@@ -1,0 +1,61 @@
+// POST /v1/classify: options in the query, in form fields or in the JSON body; images as the raw body, as parts, or base64.
+
+import { type Static, Type } from "typebox";
+import { Identity, ImageResult, Name, Timings } from "./answer.js";
+
+const Classes = Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+  minItems: 1,
+  maxItems: 1000,
+  description: "class names instead of the bank's own; needs a bank with context vectors",
+});
+
+const options = {
+  model: Type.Optional(Name),
+  bank: Type.Optional(Name),
+  keep: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: "share of prompts kept, instead of the bank's" })),
+  top: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "most probable classes to answer with" })),
+  explain: Type.Optional(Type.Boolean({ description: "answer with every prompt's own probabilities" })),
+};
+
+export const ClassifyOptions = Type.Object({ ...options, classes: Type.Optional(Classes) }, { additionalProperties: false });
+export type ClassifyOptions = Static<typeof ClassifyOptions>;
+
+/** In a query `classes` may be given once or often. */
+export const ClassifyQuery = Type.Object(
+  { ...options, classes: Type.Optional(Type.Union([Classes, Type.String({ minLength: 1, maxLength: 200 })])) },
+  { additionalProperties: false },
+);
+export type ClassifyQuery = Static<typeof ClassifyQuery>;
+
+export const ClassifyBody = Type.Object(
+  {
+    ...options,
+    classes: Type.Optional(Classes),
+    images: Type.Array(Type.String({ contentEncoding: "base64", description: "a whole PNG, JPEG, WebP or TIFF file" }), { minItems: 1 }),
+  },
+  { additionalProperties: false },
+);
+export type ClassifyBody = Static<typeof ClassifyBody>;
+
+export const ClassifyAnswer = Type.Object({
+  model: Identity,
+  bank: Identity,
+  classes: Type.Array(Type.String(), { description: "order of the probabilities in `prompts`" }),
+  device: Type.String(),
+  core: Type.String(),
+  fell_back: Type.Boolean({ description: "true when another device than the first choice answered" }),
+  timings: Timings,
+  results: Type.Array(ImageResult, { description: "in the order of the images; one that cannot be read has an error in its place" }),
+  notice: Type.String(),
+});
+export type ClassifyAnswer = Static<typeof ClassifyAnswer>;
+
+/** Media types of a raw body. */
+export const IMAGE_TYPES = [
+  "image/png",
+  "image/jpeg",
+  "image/webp",
+  "image/tiff",
+  "application/octet-stream",
+  "application/dicom",
+] as const;

@@ -1,0 +1,35 @@
+// POST /v1/embeddings and GET /v1/models in OpenAI's shape. Inputs are texts, or images as data URIs; addresses are never fetched.
+
+import { type Static, Type } from "typebox";
+
+export const EmbeddingsBody = Type.Object(
+  {
+    model: Type.String({ minLength: 1, maxLength: 64 }),
+    input: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 2048 })]),
+    encoding_format: Type.Optional(Type.Union([Type.Literal("float"), Type.Literal("base64")])),
+    dimensions: Type.Optional(Type.Integer({ minimum: 1 })),
+    user: Type.Optional(Type.String({ description: "accepted and not kept" })),
+  },
+  { additionalProperties: false },
+);
+export type EmbeddingsBody = Static<typeof EmbeddingsBody>;
+
+export const EmbeddingsAnswer = Type.Object({
+  object: Type.Literal("list"),
+  data: Type.Array(
+    Type.Object({
+      object: Type.Literal("embedding"),
+      index: Type.Integer(),
+      embedding: Type.Union([Type.Array(Type.Number()), Type.String()], { description: "numbers, or base64 of little-endian float32" }),
+    }),
+  ),
+  model: Type.String(),
+  usage: Type.Object({ prompt_tokens: Type.Integer(), total_tokens: Type.Integer() }),
+});
+export type EmbeddingsAnswer = Static<typeof EmbeddingsAnswer>;
+
+export const ModelList = Type.Object({
+  object: Type.Literal("list"),
+  data: Type.Array(Type.Object({ id: Type.String(), object: Type.Literal("model"), created: Type.Integer(), owned_by: Type.String() })),
+});
+export type ModelList = Static<typeof ModelList>;
