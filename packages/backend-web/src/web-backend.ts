@@ -1,0 +1,132 @@
+// One backend of onnxruntime-web: probe by opening a one-node model on the device, open a model's towers there.
+
+import {
+  type Capabilities,
+  type Encoder,
+  type EncoderBackend,
+  EncoderError,
+  type EncoderGraphs,
+  memoisedOpen,
+  type OnnxArtifact,
+  PROBE_IO,
+  type Probe,
+  probeModel,
+  probeRefusal,
+  type TowerRuntime,
+  type TowerSession,
+  towerEncoder,
+} from "@biovlm/model";
+import type { InferenceSession } from "onnxruntime-web";
+import { type AdapterReport, gpuAdapter } from "./gpu-adapter.js";
+import { type LoadedRuntime, type RuntimeFiles, runtimeLibrary } from "./runtime-library.js";
+import { availableThreads } from "./threads.js";
+
+export type WebDevice = "wasm" | "webgpu";
+
+/** Options of one backend. Unknown names are refused. */
+export interface WebOptions {
+  /** WASM threads; what the host offers, at most 8, unless said. Fixed by the first backend that loads the runtime. */
+  readonly threads?: number;
+  /** Rows run at once: 8 on wasm, 32 on webgpu unless said. */
+  readonly maxBatch?: number;
+  /** Where a page serves the runtime's files. Bundlers that copy them need it not. */
+  readonly runtimeFiles?: RuntimeFiles;
+}
+
+const TRAITS = {
+  webgpu: { score: 80, maxBatch: 32, batchCost: 1024 },
+  wasm: { score: 20, maxBatch: 8, batchCost: 64 },
+} as const;
+/** Below wasm: emulated WebGPU is slower than the CPU itself. */
+const SOFTWARE_SCORE = 5;
+
+/** Makes the backend of one device. Throws EncoderError `bad_input` for options out of range. */
+export function webBackend(device: WebDevice, given: WebOptions = {}): EncoderBackend {
+  const traits = TRAITS[device];
+  const options = checked(device, given);
+  const { maxBatch = traits.maxBatch } = options;
+  const threads = options.threads ?? availableThreads().threads;
+  const load = () => runtimeLibrary(device, threads, options.runtimeFiles);
+  const open = async (graphs: EncoderGraphs): Promise<Encoder> => {
+    const runtime = await load();
+    const capabilities: Capabilities = {
+      device,
+      precision: graphs.precision,
+      maxBatch,
+      gradients: graphs.promptGradients !== undefined,
+      // one thread count, one order of sums; drivers promise less
+      deterministic: device === "wasm",
+    };
+    return towerEncoder(webRuntime(runtime, device, traits.batchCost), graphs, device, capabilities);
+  };
+  return { name: device, device, probe: () => probe(device, load), open: memoisedOpen(open) };
+}
+
+function checked(device: WebDevice, options: WebOptions): WebOptions {
+  for (const [key, value] of Object.entries(options)) {
+    if (key === "runtimeFiles") continue;
+    if (key !== "threads" && key !== "maxBatch") {
+      throw new EncoderError(
+        device,
+        "bad_input",
+        `option "${key}" — expected threads, maxBatch or runtimeFiles, got another name. Correct it.`,
+      );
+    }
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1 && value <= 65_536)) {
+      throw new EncoderError(device, "bad_input", `option ${key} — expected a whole number from 1 to 65536, got ${value}. Correct it.`);
+    }
+  }
+  return options;
+}
+
+async function probe(device: WebDevice, load: () => Promise<LoadedRuntime>): Promise<Probe> {
+  try {
+    let adapter: AdapterReport | undefined;
+    if (device === "webgpu") {
+      adapter = await gpuAdapter();
+      if (!adapter.available) return adapter;
+    }
+    const { library, queue, threads } = await load();
+    const refusal = await queue.run(async () => {
+      const session = await library.InferenceSession.create(probeModel(), { executionProviders: [device], logSeverityLevel: 3 });
+      try {
+        const outputs = await session.run({ [PROBE_IO.input]: new library.Tensor("float32", Float32Array.from(PROBE_IO.x), [2]) });
+        return probeRefusal((await outputs[PROBE_IO.output]!.getData()) as Float32Array);
+      } finally {
+        await session.release();
+      }
+    });
+    if (refusal !== undefined) return { available: false, reason: refusal };
+    if (adapter?.available)
+      return { available: true, score: adapter.software ? SOFTWARE_SCORE : TRAITS.webgpu.score, detail: adapter.detail };
+    const { reason } = availableThreads();
+    const why = threads === 1 && reason !== undefined ? ` (${reason})` : "";
+    return { available: true, score: TRAITS.wasm.score, detail: `onnxruntime-web, ${threads} thread${threads === 1 ? "" : "s"}${why}` };
+  } catch (error) {
+    return { available: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function webRuntime({ library, queue }: LoadedRuntime, device: WebDevice, batchCost: number): TowerRuntime {
+  return {
+    form: "buffers",
+    queue,
+    batchCost,
+    tensor: (data, dims) => new library.Tensor("float32", data, dims),
+    open: async (artifact: OnnxArtifact): Promise<TowerSession> => {
+      if (artifact.kind === "file") {
+        throw new EncoderError(device, "open_failed", "model — expected bytes, got a path. Ask for the form that this runtime takes.");
+      }
+      const options: InferenceSession.SessionOptions = {
+        executionProviders: [device],
+        logSeverityLevel: 3,
+        ...(artifact.externalData === undefined ? {} : { externalData: artifact.externalData.map(({ path, data }) => ({ path, data })) }),
+      };
+      const session = await library.InferenceSession.create(artifact.model, options);
+      return {
+        run: (feeds, fetches) => session.run(feeds as InferenceSession.FeedsType, fetches),
+        release: () => session.release(),
+      };
+    },
+  };
+}
