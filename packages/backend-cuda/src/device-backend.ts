@@ -19,8 +19,8 @@ import {
   towerEncoder,
 } from "@biovlm/model";
 import type { InferenceSession } from "onnxruntime-node";
-import { type OnnxRuntime, runtimeLibrary } from "./runtime-library.js";
-import { signsHere, softwareAdapter } from "./software-adapter.js";
+import { cudaLibrariesMissing, type OnnxRuntime, runtimeLibrary } from "./runtime-library.js";
+import { gpuDeviceHere, signsHere, softwareAdapter } from "./software-adapter.js";
 
 export type NodeDevice = "cuda" | "webgpu" | "cpu";
 
@@ -83,8 +83,23 @@ function sessionOptions(device: NodeDevice, threads: number): InferenceSession.S
 }
 
 async function probe(device: NodeDevice, threads: number): Promise<Probe> {
+  // Without any adapter the native library only prints about drivers that it misses.
+  if (device === "webgpu" && !gpuDeviceHere()) {
+    return {
+      available: false,
+      reason:
+        "no GPU on this machine: there is no graphics device (/dev/dri/renderD*, /dev/nvidia*, /dev/dxg), and VK_ICD_FILENAMES is not set",
+    };
+  }
   try {
     const library = await runtimeLibrary(device);
+    if (device === "cuda" && cudaLibrariesMissing()) {
+      return {
+        available: false,
+        reason:
+          "onnxruntime-node was installed without its CUDA libraries: run its install script where it can download, or use another device",
+      };
+    }
     const session = await library.InferenceSession.create(probeModel(), sessionOptions(device, threads));
     try {
       const outputs = await session.run({ [PROBE_IO.input]: new library.Tensor("float32", Float32Array.from(PROBE_IO.x), [2]) });

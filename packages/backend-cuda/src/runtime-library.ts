@@ -1,6 +1,9 @@
 // onnxruntime-node, an optional dependency: imported at first use and never on import of this package, so that a machine without it
 // (musl, darwin/x64, a failed install) still runs everything else.
 
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { EncoderError } from "@biovlm/model";
 import type * as Library from "onnxruntime-node";
 
@@ -24,4 +27,16 @@ export function runtimeLibrary(backend: string): Promise<OnnxRuntime> {
     );
   });
   return loaded;
+}
+
+/** True on Linux where the package's CUDA provider is not beside its library: asking for cuda would only print the loader's complaint. */
+export function cudaLibrariesMissing(): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    const entry = createRequire(import.meta.url).resolve(RUNTIME_LIBRARY.name);
+    const folder = join(dirname(entry), "..", "bin", "napi-v6", "linux", process.arch);
+    return existsSync(folder) && !existsSync(join(folder, "libonnxruntime_providers_cuda.so"));
+  } catch {
+    return false;
+  }
 }

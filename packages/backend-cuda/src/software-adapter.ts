@@ -37,3 +37,9 @@ export function signsHere(): AdapterSigns {
   const deviceFiles = [...list("/dev/dri", /^renderD\d+$/), ...list("/dev", /^nvidia\d+$/), ...wsl];
   return { platform: process.platform, env: process.env, deviceFiles };
 }
+
+/** Whether it is worth asking the native library for an adapter at all. */
+export function gpuDeviceHere({ platform, env, deviceFiles }: AdapterSigns = signsHere()): boolean {
+  const named = ["VK_ICD_FILENAMES", "VK_DRIVER_FILES", "VK_ADD_DRIVER_FILES"].some((name) => (env[name] ?? "") !== "");
+  return platform !== "linux" || deviceFiles.length > 0 || named;
+}

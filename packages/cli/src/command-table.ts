@@ -1,6 +1,7 @@
 // Every command, in the order of help and docs/cli.md. A new command is one file in commands/ and one line here.
 
 import type { AnyCommand } from "./command.js";
+import { classify } from "./commands/classify.js";
 import { completion } from "./commands/completion.js";
 
 export const DESCRIPTION =
@@ -15,4 +16,4 @@ export const GROUPS: Readonly<Record<string, string>> = {
   bank: "prompt banks: look into one, compile one",
 };
 
-export const COMMANDS: readonly AnyCommand[] = [completion];
+export const COMMANDS: readonly AnyCommand[] = [classify, completion];

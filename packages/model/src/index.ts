@@ -13,6 +13,7 @@ export {
 } from "./bank.js";
 export { type ByteSource, bytesSource } from "./byte-source.js";
 export { type ByteStore, checkKey, memoryStore } from "./byte-store.js";
+export { type BackendChoice, chooseBackend, type ProbedBackend, probeBackends } from "./choose-backend.js";
 export {
   type Classification,
   type Classifier,

@@ -1,0 +1,107 @@
+// Which classes and which bank a command works with: a bank's own, a data set's with its attribute sentences, or names the person gave.
+
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { PromptBank } from "@biovlm/model";
+import { usageError } from "./errors.js";
+import { suggest } from "./nearest.js";
+import type { Runtime } from "./opening.js";
+
+export const CLASS_OPTIONS = {
+  class: { type: "text", many: true, value: "NAME", description: "a class name; give it once for each class" },
+  classesFile: { type: "text", value: "FILE", completes: "file", description: "class names, one a line" },
+  dataset: { type: "text", value: "NAME", description: "classes and attribute sentences of a known data set, e.g. busi" },
+  bank: { type: "text", value: "FILE", completes: "file", description: "a prompt bank, learned or compiled" },
+  rho: { type: "number", min: 0.0001, max: 1, description: "share of prompts kept for an image; the bank's own when absent" },
+} as const;
+
+export interface ClassOptions {
+  readonly class: readonly string[];
+  readonly classesFile: string | undefined;
+  readonly dataset: string | undefined;
+  readonly bank: string | undefined;
+}
+
+const MAX_BANK_BYTES = 512 * 1024 * 1024;
+const MAX_CLASSES_BYTES = 4 * 1024 * 1024;
+
+export interface ChosenBank {
+  readonly bank: PromptBank;
+  /** class names to use instead of the bank's */
+  readonly classes?: readonly string[];
+  /** what it is, for a person */
+  readonly described: string;
+}
+
+/** Checks the combination before anything is opened. Throws CliError `no_classes`, `bad_usage` (exit 2). */
+export async function checkClassOptions(options: ClassOptions): Promise<void> {
+  const named = options.class.length > 0 || options.classesFile !== undefined;
+  if (options.dataset !== undefined && named) {
+    throw usageError("bad_usage", "--dataset and --class — expected one way to name the classes, got two", "Drop one of them.");
+  }
+  if (options.dataset !== undefined && options.bank === undefined) {
+    const { listDatasets } = await import("@biovlm/datasets");
+    const known = listDatasets();
+    if (!known.includes(options.dataset)) {
+      throw usageError(
+        "unknown_dataset",
+        `no attribute sentences for data set ${JSON.stringify(options.dataset)}`,
+        suggest(options.dataset, known),
+      );
+    }
+  }
+  if (options.dataset === undefined && !named && options.bank === undefined) {
+    const { listDatasets } = await import("@biovlm/datasets");
+    throw usageError(
+      "no_classes",
+      "no classes — expected --class, --classes-file, --dataset or --bank, got none",
+      `Name what an image may show: --class "benign tumor" --class "malignant tumor", or --dataset NAME with one of ${listDatasets().join(", ")}.`,
+    );
+  }
+}
+
+/** Makes or reads the bank. */
+export async function chooseBank(options: ClassOptions, runtime: Runtime, cwd: string): Promise<ChosenBank> {
+  const { attributeBank, readBank, templateBank } = await import("@biovlm/model");
+  const { core, encoder, model } = runtime;
+  const names = await classNames(options, cwd);
+  if (options.bank !== undefined) {
+    const bank = readBank(await readCapped(resolve(cwd, options.bank), MAX_BANK_BYTES));
+    return { bank, ...(names === undefined ? {} : { classes: names }), described: `bank ${bank.recipe}` };
+  }
+  if (options.dataset !== undefined) {
+    const { attributeSentences, attributeSet } = await import("@biovlm/datasets");
+    const set = attributeSet(options.dataset);
+    const bank = await attributeBank(
+      { core, encoder, model },
+      set.classes.map((c) => c.name),
+      attributeSentences(set),
+    );
+    return { bank, described: `attribute sentences of ${options.dataset}, no training` };
+  }
+  return { bank: await templateBank({ core, encoder, model }, names!), described: "sentence templates, no training" };
+}
+
+/** Class names given on the command line, or a data set's. */
+async function classNames(options: ClassOptions, cwd: string): Promise<readonly string[] | undefined> {
+  if (options.classesFile !== undefined) {
+    const bytes = await readCapped(resolve(cwd, options.classesFile), MAX_CLASSES_BYTES);
+    const lines = new TextDecoder()
+      .decode(bytes)
+      .split(/\r?\n/)
+      .map((line) => line.trim());
+    return [...options.class, ...lines.filter((line) => line !== "")];
+  }
+  if (options.class.length > 0) return options.class;
+  if (options.dataset !== undefined && options.bank !== undefined) {
+    const { datasetClasses } = await import("@biovlm/datasets");
+    return datasetClasses(options.dataset);
+  }
+  return undefined;
+}
+
+async function readCapped(path: string, most: number): Promise<Uint8Array> {
+  const bytes = await readFile(path);
+  if (bytes.length > most) throw usageError("too_large", `${path} — expected at most ${most} bytes, got ${bytes.length}`);
+  return new Uint8Array(bytes);
+}

@@ -1,0 +1,49 @@
+// One answer as a person reads it: a bar for each class, and which prompts were kept.
+
+import type { Classification, PromptBank } from "@biovlm/model";
+import { promptNames } from "@biovlm/model";
+import { type Palette, printable } from "./terminal.js";
+
+const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+
+/** A bar of `share` of `width` columns, in eighths. */
+export function bar(share: number, width: number): string {
+  const eighths = Math.round(Math.max(0, Math.min(1, share)) * width * 8);
+  return `${"█".repeat(Math.floor(eighths / 8))}${EIGHTHS[eighths % 8]}`;
+}
+
+/** Lines for one file. */
+export function answerLines(
+  file: string,
+  answer: Classification,
+  bank: PromptBank,
+  options: { readonly top: number; readonly explain: boolean; readonly columns: number; readonly colors: Palette },
+): string[] {
+  const { colors } = options;
+  const shown = answer.predictions.slice(0, options.top);
+  const widest = Math.min(40, Math.max(...shown.map((p) => p.class.length)));
+  const barWidth = Math.max(8, Math.min(30, options.columns - widest - 16));
+  const names = promptNames(bank);
+  const label = (prompt: number) => (names?.[prompt] === undefined ? `prompt ${prompt + 1}` : printable(names[prompt]));
+  const lines = [colors.bold(printable(file))];
+  for (const [rank, { class: name, probability }] of shown.entries()) {
+    const cut = name.length > widest ? `${name.slice(0, widest - 1)}…` : name;
+    const text = `  ${printable(cut).padEnd(widest)}  ${bar(probability, barWidth).padEnd(barWidth)} ${(probability * 100).toFixed(1).padStart(5)} %`;
+    lines.push(rank === 0 ? colors.green(text) : text);
+  }
+  const prompts = answer.prompts?.length;
+  const kept = answer.kept.map((k) => `${label(k.prompt)} (${k.entropy.toFixed(2)})`);
+  if (!options.explain) {
+    const first = kept.slice(0, 3).join(", ");
+    lines.push(colors.dim(`  kept ${kept.length} prompts of lowest entropy: ${first}${kept.length > 3 ? ", …" : ""}`));
+    return lines;
+  }
+  lines.push(colors.dim(`  ${kept.length} of ${prompts} prompts kept; entropy in nats, then each prompt's own answer`));
+  const classes = bank.classes;
+  for (const prompt of [...(answer.prompts ?? [])].sort((a, b) => a.entropy - b.entropy || a.index - b.index)) {
+    const best = prompt.probabilities.indexOf(Math.max(...prompt.probabilities));
+    const text = `  ${prompt.kept ? "●" : "○"} ${prompt.entropy.toFixed(3)}  ${label(prompt.index)} → ${printable(classes[best] ?? `class ${best + 1}`)} ${(prompt.probabilities[best]! * 100).toFixed(0)} %`;
+    lines.push(prompt.kept ? text : colors.dim(text));
+  }
+  return lines;
+}

@@ -1,0 +1,205 @@
+// The output of `embed`: a safetensors or npy file of rows, and beside it a list (.rows.jsonl) that says which file each row is.
+// Both are written whole or not at all. The list names the digest of the rows' file, so that a pair that does not belong together is
+// noticed; then, and for another model, the file counts as absent and is written anew.
+
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { basename } from "node:path";
+import { createInterface } from "node:readline";
+import { layOutSafetensors } from "@biovlm/model";
+import { writeFileAtomic } from "@biovlm/model/node";
+import type { RowName, RowSource } from "./row-source.js";
+
+export const ROWS_FORMAT = "biovlm-rows/1";
+
+/** What the rows are; an output whose facts differ in `key` is not reused. */
+export interface EmbeddingFacts {
+  /** Hex digest over model, preprocessing and options. */
+  readonly key: string;
+  readonly D: number;
+  readonly model: { readonly name: string; readonly digest: string };
+  readonly preprocess: string;
+  readonly normalized: boolean;
+}
+
+export function rowsPath(out: string): string {
+  return `${out}.rows.jsonl`;
+}
+
+/**
+ * Writes the pair: first the rows, then the list that makes them valid.
+ * @param rowBytes the bytes of one row [D]; called in order
+ */
+export async function writeEmbeddings(
+  out: string,
+  facts: EmbeddingFacts,
+  names: readonly RowName[],
+  rowBytes: (name: RowName) => Promise<Uint8Array>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const hash = createHash("sha256");
+  const stop = signal === undefined ? {} : { signal };
+  await writeFileAtomic(
+    out,
+    hashed(out.endsWith(".npy") ? npyChunks(facts, names, rowBytes) : safetensorsChunks(facts, names, rowBytes), hash),
+    stop,
+  );
+  const header = { format: ROWS_FORMAT, embeddings: basename(out), embeddings_sha256: hash.digest("hex"), rows: names.length, ...facts };
+  await writeFileAtomic(rowsPath(out), jsonLines(header, names), stop);
+}
+
+async function* hashed(chunks: AsyncIterable<Uint8Array>, hash: { update(chunk: Uint8Array): unknown }): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+type RowBytes = (name: RowName) => Promise<Uint8Array>;
+
+async function* safetensorsChunks(facts: EmbeddingFacts, names: readonly RowName[], rowBytes: RowBytes): AsyncGenerator<Uint8Array> {
+  const none = () => new Uint8Array(0);
+  const layout = layOutSafetensors(
+    [
+      { name: "embeddings", dtype: "F32", shape: [names.length, facts.D], bytes: none },
+      { name: "sha256", dtype: "U8", shape: [names.length, 32], bytes: none },
+    ],
+    {
+      format: "biovlm-embeddings/1",
+      model: facts.model.name,
+      model_digest: facts.model.digest,
+      preprocess: facts.preprocess,
+      normalized: String(facts.normalized),
+      names_sha256: createHash("sha256")
+        .update(names.map((n) => JSON.stringify(n.file)).join("\n"))
+        .digest("hex"),
+    },
+  );
+  yield layout.header;
+  for (const tensor of layout.order) {
+    if (tensor.name === "embeddings") yield* gathered(names, rowBytes);
+    else yield* gathered(names, async (name) => Buffer.from(name.sha256, "hex"));
+  }
+}
+
+async function* npyChunks(facts: EmbeddingFacts, names: readonly RowName[], rowBytes: RowBytes): AsyncGenerator<Uint8Array> {
+  const dict = `{'descr': '<f4', 'fortran_order': False, 'shape': (${names.length}, ${facts.D}), }`;
+  // Magic, version and length take 10 bytes; the format asks for a multiple of 64 that ends in a newline.
+  const length = Math.ceil((10 + dict.length + 1) / 64) * 64 - 10;
+  const header = Buffer.alloc(10 + length, 0x20);
+  header.write("\x93NUMPY\x01\x00", 0, "latin1");
+  header.writeUInt16LE(length, 8);
+  header.write(dict, 10, "latin1");
+  header[header.length - 1] = 0x0a;
+  yield header;
+  yield* gathered(names, rowBytes);
+}
+
+/** Rows put together into chunks of about 256 KiB. */
+async function* gathered(names: readonly RowName[], rowBytes: RowBytes): AsyncGenerator<Uint8Array> {
+  let parts: Uint8Array[] = [];
+  let size = 0;
+  for (const name of names) {
+    const bytes = await rowBytes(name);
+    parts.push(bytes);
+    size += bytes.length;
+    if (size >= 1 << 18) {
+      yield Buffer.concat(parts);
+      parts = [];
+      size = 0;
+    }
+  }
+  if (size > 0) yield Buffer.concat(parts);
+}
+
+function* jsonLines(header: object, names: readonly RowName[]): Generator<Uint8Array> {
+  yield Buffer.from(`${JSON.stringify(header)}\n`);
+  for (const [row, { file, sha256 }] of names.entries()) yield Buffer.from(`${JSON.stringify({ row, file, sha256 })}\n`);
+}
+
+/** An earlier output, as a source of rows. */
+export class EmbeddingFile implements RowSource {
+  readonly names: readonly RowName[];
+  readonly #handle: FileHandle;
+  readonly #index: Map<string, number>;
+  readonly #rowBytes: number;
+
+  private constructor(handle: FileHandle, names: readonly RowName[], dataAt: number, D: number) {
+    this.#handle = handle;
+    this.names = names;
+    this.#rowBytes = D * 4;
+    this.#index = new Map(names.map(({ sha256 }, row) => [sha256, dataAt + row * D * 4]));
+  }
+
+  /** The output at `out` if it is whole, has its list, and was made with the same key; else undefined. Never throws for a damaged file. */
+  static async open(out: string, facts: EmbeddingFacts): Promise<EmbeddingFile | undefined> {
+    const list = await readRows(rowsPath(out), facts).catch(() => undefined);
+    if (list === undefined || (await sha256OfFile(out).catch(() => "")) !== list.digest) return undefined;
+    const handle = await open(out, "r");
+    const { size } = await handle.stat();
+    // The rows are the last or, in safetensors, the last but the 32-byte digests: the header's length follows from the size.
+    const tail = out.endsWith(".npy") ? 0 : list.names.length * 32;
+    const dataAt = size - tail - list.names.length * facts.D * 4;
+    if (dataAt > 0) return new EmbeddingFile(handle, list.names, dataAt, facts.D);
+    await handle.close();
+    return undefined;
+  }
+
+  has(sha256: string): boolean {
+    return this.#index.has(sha256);
+  }
+
+  async read(sha256: string): Promise<Uint8Array> {
+    const at = this.#index.get(sha256);
+    if (at === undefined) throw new RangeError(`no row for ${sha256}`);
+    const bytes = new Uint8Array(this.#rowBytes);
+    await this.#handle.read(bytes, 0, bytes.length, at);
+    return bytes;
+  }
+
+  /** True when the output already holds exactly these rows in this order. */
+  holds(names: readonly RowName[]): boolean {
+    return (
+      names.length === this.names.length &&
+      names.every(({ file, sha256 }, i) => file === this.names[i]!.file && sha256 === this.names[i]!.sha256)
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+async function readRows(path: string, facts: EmbeddingFacts): Promise<{ digest: string; names: RowName[] } | undefined> {
+  const input = createReadStream(path);
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const names: RowName[] = [];
+  let header: { format?: unknown; key?: unknown; D?: unknown; rows?: unknown; embeddings_sha256?: unknown } | undefined;
+  try {
+    for await (const line of lines) {
+      const value: unknown = JSON.parse(line);
+      if (typeof value !== "object" || value === null) return undefined;
+      if (header === undefined) {
+        header = value;
+        if (header.format !== ROWS_FORMAT || header.key !== facts.key || header.D !== facts.D) return undefined;
+        continue;
+      }
+      const { file, sha256 } = value as Record<string, unknown>;
+      if (typeof file !== "string" || typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
+      names.push({ file, sha256 });
+    }
+  } finally {
+    lines.close();
+    input.destroy();
+  }
+  return header !== undefined && header.rows === names.length && typeof header.embeddings_sha256 === "string"
+    ? { digest: header.embeddings_sha256, names }
+    : undefined;
+}
+
+async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
+  return hash.digest("hex");
+}
