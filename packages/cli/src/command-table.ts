@@ -1,8 +1,13 @@
 // Every command, in the order of help and docs/cli.md. A new command is one file in commands/ and one line here.
 
 import type { AnyCommand } from "./command.js";
+import { bankCompile, bankShow } from "./commands/bank.js";
 import { classify } from "./commands/classify.js";
 import { completion } from "./commands/completion.js";
+import { doctor } from "./commands/doctor.js";
+import { embed } from "./commands/embed.js";
+import { modelsBundle, modelsImport, modelsLs, modelsPull, modelsRm, modelsVerify } from "./commands/models.js";
+import { quickstart } from "./commands/quickstart.js";
 
 export const DESCRIPTION =
   "Routed prompts for biomedical images: classify with a frozen vision-language model and a small bank of prompts.";
@@ -16,4 +21,18 @@ export const GROUPS: Readonly<Record<string, string>> = {
   bank: "prompt banks: look into one, compile one",
 };
 
-export const COMMANDS: readonly AnyCommand[] = [classify, completion];
+export const COMMANDS: readonly AnyCommand[] = [
+  quickstart,
+  classify,
+  embed,
+  modelsPull,
+  modelsImport,
+  modelsLs,
+  modelsVerify,
+  modelsRm,
+  modelsBundle,
+  bankShow,
+  bankCompile,
+  doctor,
+  completion,
+];

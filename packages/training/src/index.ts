@@ -38,6 +38,7 @@ export {
   viewPixels,
 } from "./learn-bank.js";
 export { type FittedMethod, METHODS, type Method, type MethodInput, methodNamed, promptMethod, routed, type Teacher } from "./methods.js";
+export { bootstrapInterval, type Interval, mcNemar, meanStd } from "./metrics/intervals.js";
 export { type LossTerms, type ObjectiveInput, type ObjectiveOptions, type ObjectiveResult, objective } from "./objective.js";
 export {
   type Activations,
