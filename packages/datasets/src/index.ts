@@ -1,13 +1,16 @@
 // @biovlm/datasets: what data sets are, their classes and attributes, and which of their images are learned from and tested on.
 // Data about data, no numerics and no decoding; ./node adds files, folders and downloads.
 
+export { attributeMessages, parseAttributeAnswer } from "./attribute-answer.js";
+export { type GenerateAttributesOptions, generateAttributes } from "./attribute-generator.js";
+export { type AttributeIssue, lintAttributes } from "./attribute-lint.js";
 export { type AttributeSet, AttributeSetSchema, parseAttributeSet } from "./attribute-schema.js";
 export { attributeSentences, attributeSet, datasetClasses, fillTemplate, listDatasets } from "./attribute-sets.js";
 export { CATALOGUE, type CatalogueEntry } from "./catalogue.js";
 export { type CsvLimits, type CsvTable, parseCsv } from "./csv.js";
 export type { Dataset, DatasetItem, ItemContent, OpenedDataset, SplitName, SplitOrigin } from "./dataset.js";
 export { DatasetError, type DatasetErrorCode } from "./errors.js";
-export { MEDMNIST, type MedmnistFacts, medmnistFile, medmnistUrl } from "./medmnist.js";
+export { MEDMNIST, type MedmnistFacts, medmnistFacts, medmnistFile, medmnistUrl } from "./medmnist.js";
 export { nearestName, requireName } from "./names.js";
 export { type NpyHeader, type NpyType, parseNpyHeader } from "./npy.js";
 export { DEFAULT_NPZ_LIMITS, type NpzFile, type NpzLimits, type NpzRows } from "./npz.js";

@@ -1,5 +1,7 @@
 // MedMNIST 2D as facts: sizes, labels, licences and checksums of the official files (medmnist/info.py 3.0.2). Not the images.
 
+import { requireKnown } from "./names.js";
+
 export interface MedmnistFacts {
   readonly name: string;
   readonly modality: string;
@@ -111,4 +113,18 @@ export function medmnistUrl(name: string, size: 28 | 64 | 128 | 224): string {
 /** `breastmnist.npz`, `breastmnist_224.npz`. */
 export function medmnistFile(name: string, size: 28 | 64 | 128 | 224): string {
   return `${name}${size === 28 ? "" : `_${size}`}.npz`;
+}
+
+/** The facts of a set. @throws DatasetError `bad_name`, `unknown_dataset` with the nearest name */
+export function medmnistFacts(name: string): MedmnistFacts {
+  const known = requireKnown(
+    name,
+    MEDMNIST.map((facts) => facts.name),
+  );
+  return MEDMNIST.find((facts) => facts.name === known)!;
+}
+
+/** No official file is larger: its arrays without compression, and what zip and npy add. */
+export function medmnistMaxBytes({ counts, channels }: MedmnistFacts, size: number): number {
+  return (counts.train + counts.val + counts.test) * (size * size * channels + 8) + 2 ** 20;
 }

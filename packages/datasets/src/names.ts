@@ -29,6 +29,17 @@ export function requireKnown(name: string, known: readonly string[]): string {
   );
 }
 
+/** Options must be known by name. @throws DatasetError `bad_option` with the nearest known one */
+export function requireOptions(what: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  const near = nearestName(unknown, known);
+  throw new DatasetError(
+    "bad_option",
+    `${what} option "${unknown.slice(0, 40)}" — expected one of ${known.join(", ")}. ${near === undefined ? "Remove it." : `Did you mean "${near}"?`}`,
+  );
+}
+
 /** The candidate with the fewest edits, if that is at most a third of its length (at least 2). Ties by order. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;

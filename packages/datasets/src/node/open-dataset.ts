@@ -8,7 +8,7 @@ import { BUSI_FOLDERS, CATALOGUE, type CatalogueEntry, HAM10000_LABELS } from ".
 import type { OpenedDataset } from "../dataset.js";
 import { DatasetError } from "../errors.js";
 import { MEDMNIST, medmnistFile } from "../medmnist.js";
-import { NAME_PATTERN, requireKnown } from "../names.js";
+import { NAME_PATTERN, requireKnown, requireOptions } from "../names.js";
 import { arraysDataset, medmnistDataset } from "../npz-dataset.js";
 import { DEFAULT_SHARES, drawSplit, type SplitShares } from "../splits.js";
 import { type CsvListOptions, openCsvList } from "./csv-list.js";
@@ -32,6 +32,20 @@ export interface OpenDatasetOptions
   readonly splitFile?: string;
 }
 
+const OPTION_NAMES = [
+  "root",
+  "size",
+  "classes",
+  "seed",
+  "shares",
+  "splitFile",
+  "imageFolder",
+  "imageColumn",
+  "labelColumn",
+  "groupColumn",
+  "splitColumn",
+];
+
 /**
  * Opens a data set: a known name ("breastmnist", "busi", "ham10000"), a folder of class/name.png, a folder with a list (labels.csv), a .csv, or
  * an .npz of images and labels. A name is looked up first; `./name` is always a folder.
@@ -39,6 +53,9 @@ export interface OpenDatasetOptions
  * @example const data = await openDataset("breastmnist"); try { … } finally { data.close() }
  */
 export async function openDataset(nameOrPath: string, options: OpenDatasetOptions = {}): Promise<OpenedDataset> {
+  requireOptions("openDataset", options, OPTION_NAMES);
+  if (options.size !== undefined && !MEDMNIST_SIZES.includes(options.size))
+    throw new DatasetError("bad_option", `size — expected 28, 64, 128 or 224, got ${options.size}.`);
   const known = NAME_PATTERN.test(nameOrPath) ? CATALOGUE.find((entry) => entry.name === nameOrPath.toLowerCase()) : undefined;
   if (known !== undefined) return openKnown(known, options);
   const info = typeof nameOrPath === "string" && !nameOrPath.includes("\0") ? await stat(nameOrPath).catch(() => undefined) : undefined;

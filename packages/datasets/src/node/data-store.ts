@@ -1,0 +1,150 @@
+// `data pull|ls|verify`: official MedMNIST files fetched or copied into the data folder, listed, and checked by their published MD5.
+
+import { copyFile, mkdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { CATALOGUE } from "../catalogue.js";
+import { DatasetError } from "../errors.js";
+import { MEDMNIST, medmnistFacts, medmnistFile, medmnistMaxBytes, medmnistUrl } from "../medmnist.js";
+import { requireOptions } from "../names.js";
+import { dataRoot, firstPlace, MEDMNIST_SIZES, type MedmnistSize, medmnistPlaces } from "./data-root.js";
+import { downloadFile, fileMd5, putInPlace, sizeOf } from "./download.js";
+import { storageFailure } from "./storage-failure.js";
+import { withWriteLock } from "./write-lock.js";
+
+export interface PullOptions {
+  readonly root?: string;
+  /** image side. Default 28 */
+  readonly size?: MedmnistSize;
+  /** a folder that holds the official file, instead of the network */
+  readonly from?: string;
+  /** address of the file instead of the official one */
+  readonly url?: string;
+  readonly fetch?: typeof fetch;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number | undefined) => void;
+  readonly onWait?: () => void;
+}
+
+/** One official file on this machine. */
+export interface DataFile {
+  readonly dataset: string;
+  readonly size: MedmnistSize;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface DataListing {
+  readonly root: string;
+  readonly files: readonly DataFile[];
+  /** known sets that are not MedMNIST and lie here */
+  readonly others: readonly { readonly dataset: string; readonly path: string }[];
+}
+
+/**
+ * Puts an official MedMNIST file into the data folder, checked by its MD5; nothing is done when it is there and right.
+ * @throws DatasetError `unknown_dataset`, `bad_option`, `not_found`, `network`, `integrity`, `locked`, `storage`, `aborted`
+ * @example await pullDataset("breastmnist", { size: 224 })
+ */
+export async function pullDataset(name: string, options: PullOptions = {}): Promise<DataFile & { readonly fresh: boolean }> {
+  requireOptions("pullDataset", options, ["root", "size", "from", "url", "fetch", "signal", "onProgress", "onWait"]);
+  const facts = medmnistFacts(name);
+  const size = options.size ?? 28;
+  const md5 = facts.md5[size];
+  if (md5 === undefined) {
+    throw new DatasetError(
+      "bad_option",
+      `${facts.name} at ${size} pixels — expected a size with a published MD5 (${Object.keys(facts.md5).join(", ")}), got ${size}. Choose one of them.`,
+    );
+  }
+  const root = dataRoot(options.root);
+  const path = join(root, medmnistPlaces(facts.name, size)[0]!);
+  const found = await firstPlace(root, medmnistPlaces(facts.name, size), "file");
+  if (found !== undefined && (await fileMd5(found, options.signal)) === md5) {
+    return { dataset: facts.name, size, path: found, bytes: await sizeOf(found), fresh: false };
+  }
+  await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
+    throw storageFailure(error, "making the data folder");
+  });
+  const { signal, onWait } = options;
+  await withWriteLock(
+    `${path}.lock`,
+    async () => {
+      if (found === path) await rm(path, { force: true });
+      if (options.from !== undefined) await copyChecked(options.from, facts.name, size, path, md5, signal);
+      else {
+        await downloadFile({
+          url: options.url ?? medmnistUrl(facts.name, size),
+          path,
+          md5,
+          maxBytes: medmnistMaxBytes(facts, size),
+          ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+          ...(signal === undefined ? {} : { signal }),
+          ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+        });
+      }
+    },
+    { ...(signal === undefined ? {} : { signal }), ...(onWait === undefined ? {} : { onWait }) },
+  );
+  return { dataset: facts.name, size, path, bytes: await sizeOf(path), fresh: true };
+}
+
+async function copyChecked(from: string, name: string, size: MedmnistSize, path: string, md5: string, signal?: AbortSignal): Promise<void> {
+  const source = await firstPlace(from, medmnistPlaces(name, size), "file");
+  if (source === undefined) {
+    throw new DatasetError(
+      "not_found",
+      `--from — expected ${medmnistFile(name, size)} in the folder, got none. Name the folder that holds it.`,
+    );
+  }
+  const part = `${path}.part`;
+  try {
+    await copyFile(source, part);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw storageFailure(error, "copying a data file");
+  }
+  if ((await fileMd5(part, signal)) !== md5) {
+    await rm(part, { force: true });
+    throw new DatasetError("integrity", `${medmnistFile(name, size)} — expected the published MD5, got another. Get the file again.`);
+  }
+  await putInPlace(part, path);
+}
+
+/** What lies in the data folder. Nothing is read but names and sizes. */
+export async function listData(root?: string): Promise<DataListing> {
+  const folder = dataRoot(root);
+  const files: DataFile[] = [];
+  for (const { name } of MEDMNIST) {
+    for (const size of MEDMNIST_SIZES) {
+      const path = await firstPlace(folder, medmnistPlaces(name, size), "file");
+      if (path !== undefined) files.push({ dataset: name, size, path, bytes: await sizeOf(path) });
+    }
+  }
+  const others: { dataset: string; path: string }[] = [];
+  for (const { name, form } of CATALOGUE) {
+    if (form === "medmnist") continue;
+    const path =
+      form === "arrays"
+        ? await firstPlace(folder, [`pretrain/${name}64.npz`, `${name}64.npz`, `${name}.npz`], "file")
+        : await firstPlace(folder, [name], "folder");
+    if (path !== undefined) others.push({ dataset: name, path });
+  }
+  return { root: folder, files, others };
+}
+
+/** Checks official files by their published MD5; `ok` undefined where none is published for the size. */
+export async function verifyData(
+  names: readonly string[],
+  root?: string,
+  signal?: AbortSignal,
+): Promise<readonly (DataFile & { readonly ok: boolean | undefined })[]> {
+  const known = names.map((name) => medmnistFacts(name).name);
+  const { files } = await listData(root);
+  const out: (DataFile & { ok: boolean | undefined })[] = [];
+  for (const file of files) {
+    if (known.length > 0 && !known.includes(file.dataset)) continue;
+    const md5 = medmnistFacts(file.dataset).md5[file.size];
+    out.push({ ...file, ok: md5 === undefined ? undefined : (await fileMd5(file.path, signal)) === md5 });
+  }
+  return out;
+}
