@@ -22,6 +22,7 @@ export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   BIOVLM_HOME: "folder of the model store",
   BIOVLM_CONFIG: "the user's config file, instead of the usual place",
   BIOVLM_DATA: "folder with data sets already downloaded",
+  BIOVLM_API_KEY: "key of the language model's endpoint, for attributes generate",
   BIOVLM_SHARED: "folder with real data for the tests",
   BIOVLM_SOAK: "full counts in the tests",
   BIOVLM_REQUIRE_CHROMIUM: "tests that need Chromium fail instead of skipping",

@@ -57,8 +57,8 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;margin:14px 0
 .card{background:var(--paper);border:1px solid var(--line);border-radius:12px;padding:16px}
 .methods{display:grid;gap:10px}.method{display:grid;grid-template-columns:minmax(150px,1.2fr) 2fr 88px;gap:12px;align-items:center}.method b{display:block}.method small{color:var(--soft)}
 .track{background:var(--accent2);border-radius:5px;height:14px;position:relative;overflow:hidden}.track i{display:block;background:var(--accent);height:100%;border-radius:5px}.num{text-align:right;font-variant-numeric:tabular-nums}
-.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:14px}.shot{display:grid;gap:10px}.top{display:grid;grid-template-columns:104px 1fr;gap:12px}.shot img{width:104px;height:104px;border-radius:8px;object-fit:cover;background:#000}
-.shot h3{margin:0;font-size:14.5px}.shot .truth{font-size:12.5px;color:var(--soft);margin:0 0 4px}.bars{display:grid;gap:3px;font-size:12.5px}.bars div{display:grid;grid-template-columns:1fr 64px 46px;gap:6px;align-items:center}.bars .track{height:8px}.bars span{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:14px}.shot{display:grid;gap:10px}.top{display:grid;grid-template-columns:104px 1fr;gap:12px}.shot img{width:104px;height:104px;border-radius:8px;object-fit:cover;background:#000}
+.shot h3{margin:0;font-size:14.5px}.shot .truth{font-size:12.5px;color:var(--soft);margin:0 0 4px}.bars{display:grid;gap:3px;font-size:12.5px}.bars div{display:grid;grid-template-columns:minmax(0,1.5fr) 1fr 46px;gap:6px;align-items:center}.bars .track{height:8px}.bars span{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 details{font-size:12.5px}summary{cursor:pointer;color:var(--accent)}table{border-collapse:collapse;width:100%}td,th{padding:2px 6px;text-align:left;border-bottom:1px solid var(--line);font-weight:normal}tr.off{color:var(--soft)}
 .heat{overflow-x:auto}.heat td{border:0;padding:0}.heat th{border:0;font-size:12.5px;white-space:nowrap}.heat th.v{writing-mode:vertical-rl;transform:rotate(180deg);max-height:170px;overflow:hidden;text-overflow:ellipsis;padding:6px 2px;text-align:left}.cell{width:100%;min-width:30px;height:30px;border:1px solid var(--paper);font-size:10.5px;display:grid;place-items:center;border-radius:5px}
 footer{margin-top:40px;color:var(--soft);font-size:13px}`;
@@ -83,7 +83,7 @@ ${routing === undefined ? "" : routingSection(routing)}
 function methodSection(methods: readonly SheetMethod[], tested: number | undefined): string {
   const rows = methods.map(
     ({ name, summary, accuracy, interval }) =>
-      `<div class="method"><div><b>${escaped(name)}</b><small>${escaped(summary)}</small></div><div class="track"><i style="width:${percent(accuracy)}"></i></div><div class="num">${percent(accuracy)}${interval === undefined ? "" : `<br><small>${percent(interval[0], 0)} – ${percent(interval[1], 0)}</small>`}</div></div>`,
+      `<div class="method"><div><b>${escaped(name)}</b><small>${escaped(summary)}</small></div><div class="track"><i style="width:${(accuracy * 100).toFixed(1)}%"></i></div><div class="num">${percent(accuracy)}${interval === undefined ? "" : `<br><small>${percent(interval[0], 0)} – ${percent(interval[1], 0)}</small>`}</div></div>`,
   );
   return `<h2>Accuracy${tested === undefined ? "" : ` on ${tested} images not learned from`}</h2><div class="card methods">${rows.join("")}</div>`;
 }
@@ -105,7 +105,7 @@ function imageCard({ picture, caption, truth, predictions, prompts }: SheetImage
     .slice(0, 4)
     .map(
       (p) =>
-        `<div><span title="${escaped(p.class)}">${escaped(p.class)}</span><div class="track"><i style="width:${percent(p.probability)}"></i></div><span class="num">${percent(p.probability)}</span></div>`,
+        `<div><span title="${escaped(p.class)}">${escaped(p.class)}</span><div class="track"><i style="width:${(p.probability * 100).toFixed(1)}%"></i></div><span class="num">${percent(p.probability)}</span></div>`,
     );
   const rows = prompts.map(
     (p) =>

@@ -1,0 +1,139 @@
+// `biovlm eval`: a bank, or a method without training, measured on a data set's test split.
+
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { defineCommand } from "../command.js";
+import { usageError } from "../errors.js";
+import { cacheOf, fileDecoder, LEARNING_OPTIONS, openSource } from "../learning-options.js";
+import { openRuntime, RUNTIME_OPTIONS } from "../opening.js";
+
+export const evaluate = defineCommand({
+  name: "eval",
+  summary: "measure a bank on a data set",
+  description: [
+    "Accuracy with a 95 % interval, balanced accuracy, AUC, recall of each class, confusion matrix, calibration (ECE, Brier) before and after one temperature fitted on validation.",
+    "Without --bank the attribute sentences of the data set serve as an untrained bank.",
+  ],
+  aboutImages: true,
+  arguments: [{ name: "source", description: "data set, folder of class/name.png, or list.csv", completes: "folder" }],
+  options: {
+    bank: { type: "text", value: "FILE", completes: "file", description: "a learned bank" },
+    split: { type: "choice", choices: ["test", "val", "train"], default: "test", description: "images to measure on" },
+    out: { type: "text", value: "FILE", completes: "file", description: "write all figures as JSON" },
+    diagram: { type: "text", value: "FILE", completes: "file", description: "write the reliability diagram as SVG" },
+    json: { type: "flag", description: "print all figures as JSON" },
+    attributes: LEARNING_OPTIONS.attributes,
+    data: LEARNING_OPTIONS.data,
+    cache: LEARNING_OPTIONS.cache,
+    ...RUNTIME_OPTIONS,
+  },
+  examples: [
+    { command: "biovlm eval breastmnist --bank bank.safetensors --diagram reliability.svg", shows: "a learned bank on a test split" },
+  ],
+  async run({ terminal, signal, cwd }, options, [given = ""]) {
+    const [training, { attributeBank, createClassifier, readBank, templateBank }] = await Promise.all([
+      import("@biovlm/training"),
+      import("@biovlm/model"),
+    ]);
+    const { attributeSentences } = await import("@biovlm/datasets");
+    const source = await openSource(given, options, options.model, cwd);
+    const { dataset, attributes } = source;
+    try {
+      for (const note of source.notes) terminal.note(note);
+      const runtime = await openRuntime({ ...options, deterministic: true }, cwd);
+      try {
+        const { core, encoder, model } = runtime;
+        const context = { core, encoder, model };
+        const classes = attributes?.classes.map((c) => c.name) ?? [...dataset.classes];
+        const bank =
+          options.bank !== undefined
+            ? readBank(new Uint8Array(await readFile(resolve(cwd, options.bank))))
+            : attributes !== undefined
+              ? await attributeBank(context, classes, attributeSentences(attributes))
+              : await templateBank(context, classes);
+        const classifier = await createClassifier({ ...context, bank, ...(bank.ctx === undefined ? {} : { classes }) });
+        const C = classifier.classes.length;
+        if (C !== classes.length)
+          throw usageError("bad_usage", `bank — expected the ${classes.length} classes of ${dataset.name}, got ${C}`);
+        const decode = await fileDecoder();
+        const cache = await cacheOf(options);
+        const pixels = training.viewPixels(model.spec, {
+          normalisation: bank.options["normalisation"] === "imagenet" ? "imagenet" : "model",
+        });
+        const features = async (split: string) => {
+          const items = dataset.items.filter((item) => item.split === split);
+          const bar = terminal.progress(`embed ${split}`, items.length);
+          let seen = 0;
+          const set = await training.itemFeatures(context, items, {
+            pixels,
+            decode,
+            signal,
+            ...(cache === undefined ? {} : { cache }),
+            onProgress(done) {
+              bar.advance(done - seen);
+              seen = done;
+            },
+          });
+          bar.end();
+          return set;
+        };
+        const N = classifier.bank.text.shape[0];
+        const fitted = training.routed(core, classifier.bank.text.data, N, C, model.spec.embedDim, Math.exp(bank.logitScale), bank.rho);
+        const test = await features(options.split);
+        const validation = options.split === "val" ? undefined : await features("val");
+        const figures = training.evaluate({
+          logits: fitted.logits(test.features, test.n),
+          labels: test.labels,
+          C,
+          seed: 1,
+          ...(validation === undefined || validation.n === 0
+            ? {}
+            : { validation: { logits: fitted.logits(validation.features, validation.n), labels: validation.labels } }),
+        });
+        const { writeFileAtomic } = await import("@biovlm/model/node");
+        const result = {
+          dataset: dataset.name,
+          split: options.split,
+          images: test.n,
+          classes: classifier.classes,
+          model: model.digest,
+          bank: classifier.bankDigest,
+          device: encoder.capabilities.device,
+          ...training.storedEvaluation(figures),
+          notice: "Research use only, not a medical device.",
+        };
+        if (options.out !== undefined) await writeFileAtomic(resolve(cwd, options.out), `${JSON.stringify(result)}\n`);
+        if (options.diagram !== undefined) {
+          const { reliabilityDiagram } = await import("@biovlm/training/node");
+          await writeFileAtomic(
+            resolve(cwd, options.diagram),
+            await reliabilityDiagram(dataset.name, figures.calibration, figures.calibrated),
+          );
+        }
+        if (options.json) await terminal.line(JSON.stringify(result));
+        else {
+          const share = (x: number) => `${(x * 100).toFixed(1)} %`;
+          await terminal.line(`${dataset.name} ${options.split}, ${test.n} images`);
+          await terminal.line(
+            `accuracy           ${share(figures.accuracy)}  (95 %: ${share(figures.accuracyInterval.low)} – ${share(figures.accuracyInterval.high)})`,
+          );
+          await terminal.line(`balanced accuracy  ${share(figures.balancedAccuracy)}`);
+          await terminal.line(`AUC                ${figures.auc.toFixed(4)}`);
+          const after =
+            figures.calibrated === undefined
+              ? ""
+              : `, ${figures.calibrated.ece.toFixed(3)} at temperature ${figures.temperature!.toFixed(2)}`;
+          await terminal.line(`ECE                ${figures.calibration.ece.toFixed(3)}${after}`);
+          await terminal.line(`Brier              ${figures.calibration.brier.toFixed(3)}`);
+          for (const [c, recall] of figures.recall.entries())
+            await terminal.line(`recall             ${share(recall).padStart(7)}  ${classifier.classes[c]}`);
+        }
+        return undefined;
+      } finally {
+        await runtime.close();
+      }
+    } finally {
+      dataset.close();
+    }
+  },
+});
