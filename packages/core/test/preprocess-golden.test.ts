@@ -26,7 +26,7 @@ describe.each(cores)("the %s build against Pillow's own preprocessing", (_, core
   it("covers all nine images", () => expect(names).toHaveLength(9));
   it.each(names)("%s: every byte of resize and crop is equal", (name) => {
     const got = core.resizeCrop(rgb(`${name}.src`), 224);
-    expect(Buffer.compare(got, rgb(`${name}.out`).data)).toBe(0);
+    expect(Buffer.compare(got, new Uint8Array(rgb(`${name}.out`).data))).toBe(0);
   });
   it.each(names)("%s: normalised planes equal torch's", (name) => {
     const { openai_norm_first8: first, openai_norm_sum_f64: sum } = facts.images[name];

@@ -12,7 +12,10 @@ function centralDifference(graph: Graph, feeds: Record<string, Feed>, name: stri
     return y.reduce((sum, v, i) => sum + v * dy[i]!, 0);
   };
   const h = 1e-3;
-  return Array.from(feeds[name]!.data, (_, i) => (8 * (loss(i, h) - loss(i, -h)) - (loss(i, 2 * h) - loss(i, -2 * h))) / (12 * h));
+  return Array.from(
+    feeds[name]!.data as ArrayLike<number>,
+    (_, i) => (8 * (loss(i, h) - loss(i, -h)) - (loss(i, 2 * h) - loss(i, -2 * h))) / (12 * h),
+  );
 }
 
 function gradients(graph: Graph, feeds: Record<string, Feed>, wrt: string[], recompute: boolean) {

@@ -27,7 +27,7 @@ export type { Capabilities, Device, Embeddings, Encoder, EncoderBackend, Probe, 
 export { type ArtifactForm, type EncoderGraphs, type OnnxArtifact, type PromptGradientGraphs, TOWER_IO } from "./encoder-graphs.js";
 export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } from "./errors.js";
 export { imageTower, type TowerOptions } from "./image-tower.js";
-export { assembleModel, loadModel, type Model, type ModelFiles, type ModelOptions, type ModelTexts } from "./load-model.js";
+export { assembleModel, loadModel, type Model, type ModelFiles, type ModelOptions, type ModelTexts, scaleOf } from "./load-model.js";
 export { memoisedOpen } from "./memoised-open.js";
 export { modelDigest } from "./model-digest.js";
 export { checkName, NAME_PATTERN } from "./names.js";

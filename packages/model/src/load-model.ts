@@ -74,3 +74,8 @@ export async function assembleModel(
   });
   return { name, digest: known, spec, tokenizer, weights, graphs };
 }
+
+/** s = exp(logit scale), the factor on cosines. */
+export function scaleOf(spec: Pick<ModelSpec, "logitScale">): number {
+  return Math.exp(spec.logitScale);
+}

@@ -68,7 +68,7 @@ describe("tasks", () => {
 describe("sweep", () => {
   const methods = [...METHODS.filter((m) => m.recipe === undefined), promptMethod("quick", "three epochs", quick, "attributes")];
   const plan: SweepPlan = { setting: "few-shot", datasets: ["toys"], shots: [2, 4], seeds: [1, 2], methods };
-  const setUp = async (changes: Partial<SweepOptions> = {}) => ({
+  const setUp = async (changes: Partial<Pick<SweepOptions, "signal" | "onCell">> = {}) => ({
     context: { core: await loadCore({ deterministic: true }), encoder: toyEncoder(), model: toyModel() },
     options: {
       open: async (name: string) => ({ dataset: toyDataset({ name }) }),
@@ -77,7 +77,7 @@ describe("sweep", () => {
       cells: memoryStore(),
       cache: memoryStore(),
       ...changes,
-    } satisfies SweepOptions,
+    },
   });
 
   it("gives one cell for each data set, shots, seed and method, with better than chance where colours tell the classes", async () => {

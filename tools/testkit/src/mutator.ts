@@ -125,7 +125,7 @@ export function* mutations(seed: number, bytes: Uint8Array, count: number): Gene
         if (aim === 1) return length - 1 - random.below(near);
         return random.below(length);
       };
-      copy = random.pick(mutationsByWeight)(random, copy, place);
+      copy = random.pick(mutationsByWeight)(random, copy, place) as Uint8Array<ArrayBuffer>;
     }
     yield copy;
   }

@@ -31,7 +31,7 @@ export const evaluate = defineCommand({
     { command: "biovlm eval breastmnist --bank bank.safetensors --diagram reliability.svg", shows: "a learned bank on a test split" },
   ],
   async run({ terminal, signal, cwd }, options, [given = ""]) {
-    const [training, { attributeBank, createClassifier, readBank, templateBank }] = await Promise.all([
+    const [training, { attributeBank, createClassifier, readBank, scaleOf, templateBank }] = await Promise.all([
       import("@biovlm/training"),
       import("@biovlm/model"),
     ]);
@@ -78,7 +78,7 @@ export const evaluate = defineCommand({
           return set;
         };
         const N = classifier.bank.text.shape[0];
-        const fitted = training.routed(core, classifier.bank.text.data, N, C, model.spec.embedDim, Math.exp(bank.logitScale), bank.rho);
+        const fitted = training.routed(core, classifier.bank.text.data, N, C, model.spec.embedDim, scaleOf(bank), bank.rho);
         const test = await features(options.split);
         const validation = options.split === "val" ? undefined : await features("val");
         const figures = training.evaluate({

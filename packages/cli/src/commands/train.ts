@@ -39,7 +39,7 @@ export const train = defineCommand({
   ],
   async run({ terminal, signal, cwd }, options, [given = ""]) {
     if (options.all && options.shots !== undefined) throw usageError("bad_usage", "--all and --shots — expected one of them, got both");
-    const training = await import("@biovlm/training");
+    const [training, { scaleOf }] = await Promise.all([import("@biovlm/training"), import("@biovlm/model")]);
     const recipe = await recipeOf(options);
     const source = await openSource(given, options, options.model, cwd);
     const { dataset } = source;
@@ -144,7 +144,7 @@ export const train = defineCommand({
             signal,
             ...(cache === undefined ? {} : { cache }),
           });
-          const scale = Math.exp(model.spec.logitScale);
+          const scale = scaleOf(model.spec);
           const text = await set.promptTexts(learned.bank.ctx!.data, recipe);
           const accuracy = (rows: Float32Array, N: number, rho: number) =>
             training.accuracyOf(

@@ -3,21 +3,25 @@
 import { describe, expect, it } from "vitest";
 import { dataFolders, type HostPlace, hubSettings } from "../../src/node/index.js";
 
-const place = (env: Record<string, string> = {}, platform: NodeJS.Platform = "linux"): HostPlace => ({ env, platform, home: "/home/ada" });
+const place = (env: Record<string, string> = {}, platform: NodeJS.Platform = "linux"): HostPlace => ({
+  env,
+  platform,
+  home: "/people/ada",
+});
 
 describe("the data folders", () => {
   it.each<[string, HostPlace, string, string]>([
-    ["Linux", place(), "/home/ada/.local/share/biovlm", "/home/ada/.cache/biovlm"],
+    ["Linux", place(), "/people/ada/.local/share/biovlm", "/people/ada/.cache/biovlm"],
     ["Linux with XDG folders", place({ XDG_DATA_HOME: "/d", XDG_CACHE_HOME: "/c" }), "/d/biovlm", "/c/biovlm"],
     [
       "Linux with XDG folders that are not absolute",
       place({ XDG_DATA_HOME: "d" }),
-      "/home/ada/.local/share/biovlm",
-      "/home/ada/.cache/biovlm",
+      "/people/ada/.local/share/biovlm",
+      "/people/ada/.cache/biovlm",
     ],
-    ["macOS", place({}, "darwin"), "/home/ada/Library/Application Support/biovlm", "/home/ada/Library/Caches/biovlm"],
+    ["macOS", place({}, "darwin"), "/people/ada/Library/Application Support/biovlm", "/people/ada/Library/Caches/biovlm"],
     ["a home of its own", place({ BIOVLM_HOME: "/b" }), "/b", "/b/cache"],
-    ["an empty BIOVLM_HOME", place({ BIOVLM_HOME: "" }), "/home/ada/.local/share/biovlm", "/home/ada/.cache/biovlm"],
+    ["an empty BIOVLM_HOME", place({ BIOVLM_HOME: "" }), "/people/ada/.local/share/biovlm", "/people/ada/.cache/biovlm"],
   ])("follow the habits of %s", (_, at, home, cache) => {
     expect(dataFolders(at)).toMatchObject({ home, cache, models: `${home}/models`, lockFile: `${home}/biovlm-lock.json` });
   });
@@ -27,15 +31,15 @@ describe("the hub's settings", () => {
   it("default to Hugging Face and its shared cache", () => {
     expect(hubSettings(place())).toEqual({
       endpoint: "https://huggingface.co",
-      cache: "/home/ada/.cache/huggingface/hub",
-      tokenFile: "/home/ada/.cache/huggingface/token",
+      cache: "/people/ada/.cache/huggingface/hub",
+      tokenFile: "/people/ada/.cache/huggingface/token",
       offline: false,
     });
   });
 
   it.each<[Record<string, string>, object]>([
     [{ HF_HOME: "/h" }, { cache: "/h/hub", tokenFile: "/h/token" }],
-    [{ HF_HOME: "~/h" }, { cache: "/home/ada/h/hub" }],
+    [{ HF_HOME: "~/h" }, { cache: "/people/ada/h/hub" }],
     [
       { HF_HOME: "/h", HF_HUB_CACHE: "/c" },
       { cache: "/c", tokenFile: "/h/token" },
