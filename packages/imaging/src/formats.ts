@@ -24,17 +24,17 @@ const startsWith =
   (view: ByteView): boolean =>
     texts.some((text) => view.has(0, text));
 
-/** First match wins. Order matters only where one signature is the start of another. */
+/** First match wins. Order matters where one signature is the start of another; DICOM's preamble may hold a TIFF header. */
 export const IMAGE_FORMATS: readonly FormatRow[] = [
   { name: "PNG", matches: startsWith("\x89PNG\r\n\x1a\n"), read: readPngHeader },
   { name: "JPEG", matches: startsWith("\xff\xd8\xff"), read: readJpegHeader },
   { name: "WebP", matches: (view) => view.has(0, "RIFF") && view.has(8, "WEBP"), read: readWebpHeader },
-  { name: "TIFF", matches: startsWith("II*\0", "MM\0*", "II+\0", "MM\0+"), read: readTiffHeader },
   {
     name: "DICOM",
     matches: isDicom,
     advice: "Export the frame as PNG with the window it is read in (for instance: dcmj2pnm +Wm in.dcm out.png).",
   },
+  { name: "TIFF", matches: startsWith("II*\0", "MM\0*", "II+\0", "MM\0+"), read: readTiffHeader },
   { name: "GIF", matches: startsWith("GIF87a", "GIF89a"), advice: FIRST_FRAME },
   {
     name: "BMP",
