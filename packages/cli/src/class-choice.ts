@@ -29,6 +29,8 @@ export interface ChosenBank {
   readonly bank: PromptBank;
   /** class names to use instead of the bank's */
   readonly classes?: readonly string[];
+  /** for each class its sentences, one a prompt, where prompts are attribute sentences */
+  readonly sentences?: readonly (readonly string[])[];
   /** what it is, for a person */
   readonly described: string;
 }
@@ -72,12 +74,13 @@ export async function chooseBank(options: ClassOptions, runtime: Runtime, cwd: s
   if (options.dataset !== undefined) {
     const { attributeSentences, attributeSet } = await import("@biovlm/datasets");
     const set = attributeSet(options.dataset);
+    const sentences = attributeSentences(set);
     const bank = await attributeBank(
       { core, encoder, model },
       set.classes.map((c) => c.name),
-      attributeSentences(set),
+      sentences,
     );
-    return { bank, described: `attribute sentences of ${options.dataset}, no training` };
+    return { bank, sentences, described: `attribute sentences of ${options.dataset}, no training` };
   }
   return { bank: await templateBank({ core, encoder, model }, names!), described: "sentence templates, no training" };
 }

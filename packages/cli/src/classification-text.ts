@@ -17,14 +17,21 @@ export function answerLines(
   file: string,
   answer: Classification,
   bank: PromptBank,
-  options: { readonly top: number; readonly explain: boolean; readonly columns: number; readonly colors: Palette },
+  options: {
+    readonly top: number;
+    readonly explain: boolean;
+    readonly columns: number;
+    readonly colors: Palette;
+    /** for each class its sentences, one a prompt, where prompts are attribute sentences */
+    readonly sentences?: readonly (readonly string[])[];
+  },
 ): string[] {
   const { colors } = options;
   const shown = answer.predictions.slice(0, options.top);
   const widest = Math.min(40, Math.max(...shown.map((p) => p.class.length)));
   const barWidth = Math.max(8, Math.min(30, options.columns - widest - 16));
   const names = promptNames(bank);
-  const label = (prompt: number) => (names?.[prompt] === undefined ? `prompt ${prompt + 1}` : printable(names[prompt]));
+  const label = (prompt: number) => (names?.[prompt] === undefined ? `prompt ${prompt + 1}` : printable(names[prompt].replace("{}", "…")));
   const lines = [colors.bold(printable(file))];
   for (const [rank, { class: name, probability }] of shown.entries()) {
     const cut = name.length > widest ? `${name.slice(0, widest - 1)}…` : name;
@@ -44,6 +51,8 @@ export function answerLines(
     const best = prompt.probabilities.indexOf(Math.max(...prompt.probabilities));
     const text = `  ${prompt.kept ? "●" : "○"} ${prompt.entropy.toFixed(3)}  ${label(prompt.index)} → ${printable(classes[best] ?? `class ${best + 1}`)} ${(prompt.probabilities[best]! * 100).toFixed(0)} %`;
     lines.push(prompt.kept ? text : colors.dim(text));
+    const sentence = options.sentences?.[best]?.[prompt.index];
+    if (sentence !== undefined && prompt.kept) lines.push(colors.dim(`           “${printable(sentence)}”`));
   }
   return lines;
 }

@@ -48,8 +48,8 @@ export function escaped(text: string): string {
 const percent = (share: number, digits = 1) => `${(share * 100).toFixed(digits)} %`;
 
 const STYLE = `
-:root{--ink:#1b2430;--soft:#5d6b7c;--line:#dde3ea;--paper:#fff;--ground:#f5f7fa;--accent:#0b7285;--accent2:#c2e8ee;--good:#2b8a3e}
-@media (prefers-color-scheme:dark){:root{--ink:#e6ebf1;--soft:#98a6b6;--line:#2c3743;--paper:#18202a;--ground:#10161d;--accent:#3bc9db;--accent2:#164e57;--good:#69db7c}}
+:root{--ink:#1b2430;--soft:#5d6b7c;--line:#dde3ea;--paper:#fff;--ground:#f5f7fa;--accent:#0b7285;--accent2:#c2e8ee;--good:#2b8a3e;--bad:#c2410c}
+@media (prefers-color-scheme:dark){:root{--ink:#e6ebf1;--soft:#98a6b6;--line:#2c3743;--paper:#18202a;--ground:#10161d;--accent:#3bc9db;--accent2:#164e57;--good:#69db7c;--bad:#ff922b}}
 *{box-sizing:border-box}body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 main{max-width:1080px;margin:0 auto;padding:28px 18px 60px}header p{max-width:46em;color:var(--soft)}h1{font-size:27px;margin:0 0 4px;letter-spacing:-.01em}h2{font-size:18px;margin:38px 0 10px}
 .ruo{display:inline-block;border:1px solid var(--line);border-radius:999px;padding:2px 12px;font-size:13px;color:var(--soft);margin-bottom:14px;background:var(--paper)}
@@ -58,7 +58,7 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;margin:14px 0
 .methods{display:grid;gap:10px}.method{display:grid;grid-template-columns:minmax(150px,1.2fr) 2fr 88px;gap:12px;align-items:center}.method b{display:block}.method small{color:var(--soft)}
 .track{background:var(--accent2);border-radius:5px;height:14px;position:relative;overflow:hidden}.track i{display:block;background:var(--accent);height:100%;border-radius:5px}.num{text-align:right;font-variant-numeric:tabular-nums}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:14px}.shot{display:grid;gap:10px}.top{display:grid;grid-template-columns:104px 1fr;gap:12px}.shot img{width:104px;height:104px;border-radius:8px;object-fit:cover;background:#000}
-.shot h3{margin:0;font-size:14.5px}.shot .truth{font-size:12.5px;color:var(--soft);margin:0 0 4px}.bars{display:grid;gap:3px;font-size:12.5px}.bars div{display:grid;grid-template-columns:minmax(0,1.5fr) 1fr 46px;gap:6px;align-items:center}.bars .track{height:8px}.bars span{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.shot h3{margin:0;font-size:14.5px}.shot .truth{font-size:12.5px;color:var(--soft);margin:0 0 4px}.right{color:var(--good)}.wrong{color:var(--bad)}.bars{display:grid;gap:3px;font-size:12.5px}.bars>div{display:grid;grid-template-columns:minmax(0,1.6fr) 1fr 48px;gap:6px;align-items:center}.bars .track{height:8px}.bars span{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 details{font-size:12.5px}summary{cursor:pointer;color:var(--accent)}table{border-collapse:collapse;width:100%}td,th{padding:2px 6px;text-align:left;border-bottom:1px solid var(--line);font-weight:normal}tr.off{color:var(--soft)}
 .heat{overflow-x:auto}.heat td{border:0;padding:0}.heat th{border:0;font-size:12.5px;white-space:nowrap}.heat th.v{writing-mode:vertical-rl;transform:rotate(180deg);max-height:170px;overflow:hidden;text-overflow:ellipsis;padding:6px 2px;text-align:left}.cell{width:100%;min-width:30px;height:30px;border:1px solid var(--paper);font-size:10.5px;display:grid;place-items:center;border-radius:5px}
 footer{margin-top:40px;color:var(--soft);font-size:13px}`;
@@ -100,6 +100,10 @@ function routingSection({ kinds, prompts, share }: NonNullable<SheetContent["rou
   return `<h2>Which prompts serve which kind of image</h2><div class="card heat"><table>${head}${rows.join("")}</table><p><small>For each kind, the share of its images (in %) that kept the prompt.</small></p></div>`;
 }
 
+function mark(right: boolean): string {
+  return right ? '<b class="right" title="right">✓</b>' : '<b class="wrong" title="wrong">✗</b>';
+}
+
 function imageCard({ picture, caption, truth, predictions, prompts }: SheetImage): string {
   const bars = predictions
     .slice(0, 4)
@@ -112,6 +116,6 @@ function imageCard({ picture, caption, truth, predictions, prompts }: SheetImage
       `<tr${p.kept ? "" : ' class="off"'}><td>${p.kept ? "●" : "○"}</td><td>${escaped(p.name)}</td><td>${p.entropy.toFixed(3)}</td><td>${escaped(p.answer)} ${percent(p.probability, 0)}</td></tr>`,
   );
   const kept = prompts.filter((p) => p.kept).length;
-  return `<div class="card shot"><div class="top"><img src="${escaped(picture)}" alt="${escaped(caption)}"><div><h3>${escaped(predictions[0]?.class ?? "")}</h3>${truth === undefined ? "" : `<p class="truth">drawn as ${escaped(truth)}</p>`}<div class="bars">${bars.join("")}</div></div></div>
+  return `<div class="card shot"><div class="top"><img src="${escaped(picture)}" alt="${escaped(caption)}"><div><h3>${escaped(predictions[0]?.class ?? "")}</h3>${truth === undefined ? "" : `<p class="truth">${mark(truth === predictions[0]?.class)} drawn as ${escaped(truth)}</p>`}<div class="bars">${bars.join("")}</div></div></div>
 <details><summary>${kept} of ${prompts.length} prompts kept</summary><table><tr><th></th><th>prompt</th><th>entropy</th><th>its own answer</th></tr>${rows.join("")}</table></details></div>`;
 }

@@ -55,10 +55,11 @@ export const classify = defineCommand({
         ...(chosen.classes === undefined ? {} : { classes: chosen.classes }),
         ...(options.rho === undefined ? {} : { rho: options.rho }),
       });
+      if (classifier.classes.length === 1) terminal.warn("one class: every answer is 100 %; name what else an image may show");
       const machine = options.json || options.jsonl;
       if (!machine) {
         const { device } = encoder.capabilities;
-        terminal.note(`${model.name} on ${device} (${runtime.detail}), ${chosen.described}, ${classifier.classes.length} classes`);
+        terminal.note(`${model.name} on ${device} (${runtime.detail}), ${chosen.described}, ${counted(classifier.classes.length)}`);
       }
       const common = {
         model: { name: model.name, digest: model.digest },
@@ -96,6 +97,7 @@ export const classify = defineCommand({
             explain: options.explain,
             columns: terminal.columns,
             colors: terminal.out,
+            ...(chosen.sentences === undefined ? {} : { sentences: chosen.sentences }),
           });
           await terminal.line(lines.join("\n"));
         }
@@ -110,6 +112,10 @@ export const classify = defineCommand({
     }
   },
 });
+
+function counted(classes: number): string {
+  return classes === 1 ? "1 class" : `${classes} classes`;
+}
 
 function rounded(timings: Readonly<Record<string, number>> | object): Record<string, number> {
   return Object.fromEntries(Object.entries(timings).map(([name, ms]) => [name, Math.round(ms * 1000) / 1000]));

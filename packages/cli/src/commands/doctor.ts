@@ -1,6 +1,9 @@
 // `biovlm doctor`: what is installed here, which devices work, and why the others do not.
 
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { arch, availableParallelism, platform, release, totalmem } from "node:os";
+import { dirname, join } from "node:path";
 import { defineCommand } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { backendsFor } from "../opening.js";
@@ -34,6 +37,7 @@ export const doctor = defineCommand({
       cpus: availableParallelism(),
       memory: `${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
       core: core.info.build,
+      libraries: Object.fromEntries(LIBRARIES.map(([library, owner]) => [library, installedVersion(library, owner) ?? null])),
       devices: probed.map(({ backend, probe }) => ({ name: backend.name, ...probe })),
       auto: choose(() => chooseBackend("auto", probed).backend.name),
       models: [
@@ -52,6 +56,8 @@ export const doctor = defineCommand({
       await row("biovlm", `${facts.version} on Node ${facts.node}`);
       await row("system", `${facts.system}${facts.libc === undefined ? "" : `, ${facts.libc}`}, ${facts.cpus} CPUs, ${facts.memory}`);
       await row("core", `${facts.core}${facts.core === "reference" ? " (slow: this engine has no WASM SIMD)" : ""}`);
+      const libraries = Object.entries(facts.libraries).map(([name, found]) => `${name} ${found ?? "absent"}`);
+      await row("uses", libraries.join(", "));
       for (const device of facts.devices) {
         const mark = device.available
           ? device.name === facts.auto
@@ -72,6 +78,29 @@ export const doctor = defineCommand({
     return facts.auto === undefined ? EXIT.backend : EXIT.ok;
   },
 });
+
+/** Libraries that decide what works here, and the package of ours that brings each. */
+const LIBRARIES = [
+  ["onnxruntime-node", "@biovlm/backend-cuda"],
+  ["onnxruntime-web", "@biovlm/backend-web"],
+  ["sharp", "@biovlm/imaging"],
+] as const;
+
+/** The version that `owner` would load, or undefined where it is not installed. */
+function installedVersion(library: string, owner: string): string | undefined {
+  try {
+    const path = createRequire(import.meta.resolve(owner)).resolve(library);
+    for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+      const manifest = join(folder, "package.json");
+      if (!existsSync(manifest)) continue;
+      const { name, version } = JSON.parse(readFileSync(manifest, "utf8")) as { name?: string; version?: string };
+      if (name === library) return version;
+    }
+  } catch {
+    // not installed
+  }
+  return undefined;
+}
 
 function choose<T>(pick: () => T): T | undefined {
   try {

@@ -3,7 +3,8 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { defineCommand } from "../command.js";
-import type { EmbeddingFacts } from "../embeddings/embedding-file.js";
+import type { EmbeddingFile as EarlierRows, EmbeddingFacts } from "../embeddings/embedding-file.js";
+import type { RowJournal as Journal } from "../embeddings/row-journal.js";
 import type { RowName } from "../embeddings/row-source.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
@@ -61,80 +62,96 @@ export const embed = defineCommand({
         preprocess,
         normalized: !options.raw,
       };
-      const before = await EmbeddingFile.open(out, facts);
-      const journal = await RowJournal.open(`${out}.journal`, key, D);
-      const { rows: taken, otherKey } = journal.opened;
-      if (otherKey) terminal.note("rows of another model or setting were dropped");
-      if (taken > 0) terminal.note(`going on: ${taken} rows were embedded before`);
-      const known = (sha256: string) => journal.has(sha256) || before?.has(sha256) === true;
-      const names: RowName[] = [];
-      const bad: { file: string; code: string; message: string }[] = failed.map(({ name, error }) => ({ file: name, ...error }));
-      const spent = { decode: 0, preprocess: 0, encode: 0 };
-      const started = performance.now();
-      let fresh = 0;
-      const progress = terminal.progress("embed", files.length);
-      const length = 3 * model.spec.vision.imageSize ** 2;
-      let batch: Extract<ImageRow, { kind: "pixels" }>[] = [];
-      const flush = async () => {
-        if (batch.length === 0) return;
-        const pixels = new Float32Array(batch.length * length);
-        for (const [i, row] of batch.entries()) pixels.set(row.pixels, i * length);
-        const clock = performance.now();
-        const { data } = await encoder.encodeImages(pixels, batch.length, { signal });
-        spent.encode += performance.now() - clock;
-        await journal.append(
-          batch.map((row) => row.sha256),
-          options.raw ? data : core.l2Normalize(data, batch.length, D),
-        );
-        fresh += batch.length;
-        batch = [];
-      };
-      for await (const row of imageRows(files, { ...(await rowOptions(runtime, options, signal)), known })) {
-        if (row.kind === "failed") bad.push({ file: row.file.name, ...row.error });
-        else {
-          names.push({ file: row.file.name, sha256: row.sha256 });
-          spent.decode += row.timings.decode;
-          spent.preprocess += row.timings.preprocess;
+      const { withLock } = await import("@biovlm/model/node");
+      return await withLock(`${out}.lock`, work, {
+        waitMs: Number.POSITIVE_INFINITY,
+        signal,
+        onWait: (holder) => terminal.note(`waiting: process ${holder?.pid ?? "unknown"} is writing ${printable(options.out!)}`),
+      });
+
+      async function work(stop: AbortSignal) {
+        const before = await EmbeddingFile.open(out, facts);
+        const journal = await RowJournal.open(`${out}.journal`, key, D);
+        try {
+          return await fill(before, journal, stop);
+        } finally {
+          await Promise.all([before?.close(), journal.close()]);
         }
-        if (row.kind === "pixels") {
-          batch.push(row);
-          if (batch.length >= options.batch) await flush();
-          progress.advance();
-        } else progress.skip(1);
       }
-      await flush();
-      progress.end();
-      for (const { file, code, message } of bad) terminal.error(`${printable(file)}: error[${code}]: ${printable(message)}`);
-      const done = before?.holds(names) === true;
-      if (!done)
-        await writeEmbeddings(out, facts, names, (name) => (journal.has(name.sha256) ? journal : before!).read(name.sha256), signal);
-      await before?.close();
-      await journal.remove();
-      const seconds = (performance.now() - started) / 1000;
-      const summary = {
-        out: options.out,
-        rows: names.length,
-        embedded: fresh,
-        reused: names.length - fresh,
-        failed: bad.length,
-        seconds,
-        device,
-      };
-      if (options.json) await terminal.line(JSON.stringify({ ...summary, failures: bad, spent }));
-      else {
-        const rate = fresh === 0 ? "" : `, ${(fresh / seconds).toFixed(1)} images/s`;
-        terminal.note(
-          done
-            ? `${options.out} already holds these ${names.length} rows`
-            : `${options.out}: ${names.length} rows of ${D} (${fresh} embedded now${rate})`,
-        );
+
+      async function fill(before: EarlierRows | undefined, journal: Journal, stop: AbortSignal) {
+        const { rows: taken, otherKey } = journal.opened;
+        if (otherKey) terminal.note("rows of another model or setting were dropped");
+        if (taken > 0) terminal.note(`going on: ${taken} rows were embedded before`);
+        const known = (sha256: string) => journal.has(sha256) || before?.has(sha256) === true;
+        const names: RowName[] = [];
+        const bad: { file: string; code: string; message: string }[] = failed.map(({ name, error }) => ({ file: name, ...error }));
+        const spent = { decode: 0, preprocess: 0, encode: 0 };
+        const started = performance.now();
+        let fresh = 0;
+        const progress = terminal.progress("embed", files.length);
+        const length = 3 * model.spec.vision.imageSize ** 2;
+        let batch: Extract<ImageRow, { kind: "pixels" }>[] = [];
+        const flush = async () => {
+          if (batch.length === 0) return;
+          const pixels = new Float32Array(batch.length * length);
+          for (const [i, row] of batch.entries()) pixels.set(row.pixels, i * length);
+          const clock = performance.now();
+          const { data } = await encoder.encodeImages(pixels, batch.length, { signal: stop });
+          spent.encode += performance.now() - clock;
+          await journal.append(
+            batch.map((row) => row.sha256),
+            options.raw ? data : core.l2Normalize(data, batch.length, D),
+          );
+          fresh += batch.length;
+          batch = [];
+        };
+        for await (const row of imageRows(files, { ...(await rowOptions(runtime, options, stop)), known })) {
+          if (row.kind === "failed") bad.push({ file: row.file.name, ...row.error });
+          else {
+            names.push({ file: row.file.name, sha256: row.sha256 });
+            spent.decode += row.timings.decode;
+            spent.preprocess += row.timings.preprocess;
+          }
+          if (row.kind === "pixels") {
+            batch.push(row);
+            if (batch.length >= options.batch) await flush();
+            progress.advance();
+          } else progress.skip(1);
+        }
+        await flush();
+        progress.end();
+        for (const { file, code, message } of bad) terminal.error(`${printable(file)}: error[${code}]: ${printable(message)}`);
+        const done = before?.holds(names) === true;
+        if (!done)
+          await writeEmbeddings(out, facts, names, (name) => (journal.has(name.sha256) ? journal : before!).read(name.sha256), stop);
+        await journal.remove();
+        const seconds = (performance.now() - started) / 1000;
+        const summary = {
+          out: options.out,
+          rows: names.length,
+          embedded: fresh,
+          reused: names.length - fresh,
+          failed: bad.length,
+          seconds,
+          device,
+        };
+        if (options.json) await terminal.line(JSON.stringify({ ...summary, failures: bad, spent }));
+        else {
+          const rate = fresh === 0 ? "" : `, ${(fresh / seconds).toFixed(1)} images/s`;
+          terminal.note(
+            done
+              ? `${options.out} already holds these ${names.length} rows`
+              : `${options.out}: ${names.length} rows of ${D} (${fresh} embedded now${rate})`,
+          );
+        }
+        if (options.timings && fresh > 0) {
+          const total = spent.decode + spent.preprocess + spent.encode;
+          const share = (ms: number) => `${((100 * ms) / total).toFixed(0)} %`;
+          terminal.note(`work: decode ${share(spent.decode)}, preprocess ${share(spent.preprocess)}, encode ${share(spent.encode)}`);
+        }
+        return bad.length === 0 ? EXIT.ok : names.length === 0 ? EXIT.failure : EXIT.partial;
       }
-      if (options.timings && fresh > 0) {
-        const total = spent.decode + spent.preprocess + spent.encode;
-        const share = (ms: number) => `${((100 * ms) / total).toFixed(0)} %`;
-        terminal.note(`work: decode ${share(spent.decode)}, preprocess ${share(spent.preprocess)}, encode ${share(spent.encode)}`);
-      }
-      return bad.length === 0 ? EXIT.ok : names.length === 0 ? EXIT.failure : EXIT.partial;
     } finally {
       await runtime.close();
     }

@@ -20,6 +20,7 @@ export class RowJournal implements RowSource {
   readonly #handle: FileHandle;
   readonly #index: Map<string, number>;
   #end: number;
+  #open = true;
 
   private constructor(path: string, D: number, handle: FileHandle, index: Map<string, number>, end: number, otherKey: boolean) {
     this.path = path;
@@ -86,13 +87,15 @@ export class RowJournal implements RowSource {
     await this.#handle.datasync();
   }
 
+  /** Idempotent. */
   async close(): Promise<void> {
-    await this.#handle.close();
+    if (this.#open) await this.#handle.close();
+    this.#open = false;
   }
 
   /** Closes and deletes: its rows are in the output now. */
   async remove(): Promise<void> {
-    await this.#handle.close();
+    await this.close();
     await rm(this.path, { force: true });
   }
 }
