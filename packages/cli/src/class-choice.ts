@@ -1,9 +1,8 @@
 // Which classes and which bank a command works with: a bank's own, a data set's with its attribute sentences, or names the person gave.
 
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import type { PromptBank } from "@biovlm/model";
 import { usageError } from "./errors.js";
+import { INPUT_LIMITS, readInput, readInputLines } from "./input-file.js";
 import { suggest } from "./nearest.js";
 import type { Runtime } from "./opening.js";
 
@@ -21,9 +20,6 @@ export interface ClassOptions {
   readonly dataset: string | undefined;
   readonly bank: string | undefined;
 }
-
-const MAX_BANK_BYTES = 512 * 1024 * 1024;
-const MAX_CLASSES_BYTES = 4 * 1024 * 1024;
 
 export interface ChosenBank {
   readonly bank: PromptBank;
@@ -68,7 +64,7 @@ export async function chooseBank(options: ClassOptions, runtime: Runtime, cwd: s
   const { core, encoder, model } = runtime;
   const names = await classNames(options, cwd);
   if (options.bank !== undefined) {
-    const bank = readBank(await readCapped(resolve(cwd, options.bank), MAX_BANK_BYTES));
+    const bank = readBank(await readInput(cwd, options.bank, INPUT_LIMITS.bank));
     return { bank, ...(names === undefined ? {} : { classes: names }), described: `bank ${bank.recipe}` };
   }
   if (options.dataset !== undefined) {
@@ -87,24 +83,11 @@ export async function chooseBank(options: ClassOptions, runtime: Runtime, cwd: s
 
 /** Class names given on the command line, or a data set's. */
 async function classNames(options: ClassOptions, cwd: string): Promise<readonly string[] | undefined> {
-  if (options.classesFile !== undefined) {
-    const bytes = await readCapped(resolve(cwd, options.classesFile), MAX_CLASSES_BYTES);
-    const lines = new TextDecoder()
-      .decode(bytes)
-      .split(/\r?\n/)
-      .map((line) => line.trim());
-    return [...options.class, ...lines.filter((line) => line !== "")];
-  }
+  if (options.classesFile !== undefined) return [...options.class, ...(await readInputLines(cwd, options.classesFile))];
   if (options.class.length > 0) return options.class;
   if (options.dataset !== undefined && options.bank !== undefined) {
     const { datasetClasses } = await import("@biovlm/datasets");
     return datasetClasses(options.dataset);
   }
   return undefined;
-}
-
-async function readCapped(path: string, most: number): Promise<Uint8Array> {
-  const bytes = await readFile(path);
-  if (bytes.length > most) throw usageError("too_large", `${path} — expected at most ${most} bytes, got ${bytes.length}`);
-  return new Uint8Array(bytes);
 }

@@ -49,7 +49,7 @@ const SYSTEM_CODES: Readonly<Record<string, { code: string; exitCode: ExitCode; 
 /** Codes of our packages that end in something else than 1. */
 const CODE_EXITS: readonly (readonly [RegExp, ExitCode])[] = [
   [/^(integrity|digest_mismatch|checksum_mismatch|corrupt_model|lock_mismatch)$/, EXIT.integrity],
-  [/^(backend_unavailable|no_backend|device_unavailable|unavailable|unknown_device|runtime_missing)$/, EXIT.backend],
+  [/^(backend_unavailable|no_backend|device_unavailable|unavailable|unknown_device|runtime_missing|open_failed)$/, EXIT.backend],
   [/^(not_found|unknown_model|unknown_dataset|unknown_data_set|unknown_name|missing_file|model_not_found)$/, EXIT.notFound],
   [/^(bad_name|bad_option|bad_classes|unknown_option|unknown_key)$/, EXIT.usage],
 ];
@@ -77,6 +77,9 @@ export function reportError(error: unknown): ErrorReport {
   if (system !== undefined) {
     const path = property(error, "path");
     return { ...system, message: typeof path === "string" ? `${message.replace(/^[A-Z]+: /, "").replace(/,.*$/, "")} — ${path}` : message };
+  }
+  if (code === "ERR_INVALID_ARG_VALUE" && /null bytes/.test(message)) {
+    return { code: "bad_path", exitCode: EXIT.usage, message: "a path holds a zero byte — expected a path", remedy: "Check the path." };
   }
   // A package's own error carries a snake_case code; anything else is a fault of ours.
   if (typeof code === "string" && /^[a-z][a-z0-9_]*$/.test(code)) {

@@ -1,10 +1,10 @@
 // Options and small decisions that train, eval and sweep share: recipe, views, seeds, caches, which data set and which of its images.
 
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { OpenedDataset } from "@biovlm/datasets";
 import type { Decode, KeyedBytes, Recipe, TaskSource } from "@biovlm/training";
 import { usageError } from "./errors.js";
+import { INPUT_LIMITS, readInputText } from "./input-file.js";
 
 export const LEARNING_OPTIONS = {
   recipe: {
@@ -98,7 +98,9 @@ export async function openSource(
   const place = /[\\/]|^\.{1,2}$/.test(given) ? resolve(cwd, given) : given;
   const dataset = await openDataset(place, options.data === undefined ? {} : { root: resolve(cwd, options.data) });
   const attributes =
-    options.attributes === undefined ? dataset.attributes : parseAttributeSet(await readFile(resolve(cwd, options.attributes), "utf8"));
+    options.attributes === undefined
+      ? dataset.attributes
+      : parseAttributeSet(await readInputText(cwd, options.attributes, INPUT_LIMITS.attributes));
   const odd = model === "tiny" && (SEEN_WITH_LABELS.evenTrain as readonly string[]).includes(dataset.name);
   const whole = model === "tiny" && (SEEN_WITH_LABELS.whole as readonly string[]).includes(dataset.name);
   return {

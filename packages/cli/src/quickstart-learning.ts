@@ -7,7 +7,6 @@ import { createClassifier, promptCount, templateBank } from "@biovlm/model";
 import { bootstrapInterval, type LearnedBank, learnBank, RECIPES, type StepReport } from "@biovlm/training";
 import type { Runtime } from "./opening.js";
 import { PHANTOM_KINDS, type Phantom, phantomSet } from "./phantoms/phantom-set.js";
-import { encodePng } from "./phantoms/png-file.js";
 
 export interface PhantomLearning {
   readonly learned: LearnedBank;
@@ -52,7 +51,7 @@ export async function learnPhantoms(runtime: Runtime, options: PhantomLearningOp
     {
       classes,
       images: learnedFrom.map((phantom) => ({
-        sha256: createHash("sha256").update(encodePng(phantom.image)).digest("hex"),
+        sha256: createHash("sha256").update(phantom.image.data).digest("hex"),
         pixels: async () => phantom.image,
       })),
       labels: Int32Array.from(learnedFrom, label),

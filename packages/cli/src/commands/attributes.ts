@@ -1,10 +1,10 @@
 // `biovlm attributes …`: the sentences that say how each class looks.
 
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { defineCommand } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
+import { INPUT_LIMITS, readInputLines, readInputText } from "../input-file.js";
 import { printable } from "../terminal.js";
 
 export const attributesGenerate = defineCommand({
@@ -31,13 +31,7 @@ export const attributesGenerate = defineCommand({
         'For example: --modality "breast ultrasound" --llm llama3.1',
       );
     }
-    const fromFile =
-      options.classesFile === undefined
-        ? []
-        : (await readFile(resolve(cwd, options.classesFile), "utf8"))
-            .split(/\r?\n/)
-            .map((l) => l.trim())
-            .filter((l) => l !== "");
+    const fromFile = options.classesFile === undefined ? [] : await readInputLines(cwd, options.classesFile);
     const classes = [...options.class, ...fromFile];
     if (classes.length < 2)
       throw usageError("no_classes", "attributes generate — expected at least two classes with --class or --classes-file");
@@ -69,7 +63,9 @@ export const attributesLint = defineCommand({
   options: { perClass: { type: "integer", min: 1, max: 1000, default: 10, description: "sentences expected for each class" } },
   async run({ terminal, cwd }, options, [file = ""]) {
     const { lintAttributes, parseAttributeSet } = await import("@biovlm/datasets");
-    const issues = lintAttributes(parseAttributeSet(await readFile(resolve(cwd, file), "utf8")), { perClass: options.perClass });
+    const issues = lintAttributes(parseAttributeSet(await readInputText(cwd, file, INPUT_LIMITS.attributes)), {
+      perClass: options.perClass,
+    });
     for (const issue of issues) await terminal.line(printable(issue.message));
     if (issues.length === 0) terminal.note("nothing to object to");
     return issues.length === 0 ? EXIT.ok : EXIT.failure;

@@ -1,9 +1,9 @@
 // `biovlm bank …`: looking into a prompt bank, and preparing one for fixed classes.
 
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { CLASS_OPTIONS } from "../class-choice.js";
 import { defineCommand } from "../command.js";
+import { INPUT_LIMITS, readInput } from "../input-file.js";
 import { openRuntime, RUNTIME_OPTIONS } from "../opening.js";
 import { printable } from "../terminal.js";
 
@@ -14,7 +14,7 @@ export const bankShow = defineCommand({
   options: { json: { type: "flag", description: "print JSON" } },
   async run({ terminal, cwd }, options, [file = ""]) {
     const { bankDigest, promptCount, readBank, sha256 } = await import("@biovlm/model");
-    const bytes = new Uint8Array(await readFile(resolve(cwd, file)));
+    const bytes = await readInput(cwd, file, INPUT_LIMITS.bank);
     const bank = readBank(bytes);
     const facts = {
       format: "biovlm-bank/1",

@@ -1,9 +1,9 @@
 // `biovlm eval`: a bank, or a method without training, measured on a data set's test split.
 
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { defineCommand } from "../command.js";
 import { usageError } from "../errors.js";
+import { INPUT_LIMITS, readInput } from "../input-file.js";
 import { cacheOf, fileDecoder, LEARNING_OPTIONS, openSource } from "../learning-options.js";
 import { openRuntime, RUNTIME_OPTIONS } from "../opening.js";
 
@@ -47,7 +47,7 @@ export const evaluate = defineCommand({
         const classes = attributes?.classes.map((c) => c.name) ?? [...dataset.classes];
         const bank =
           options.bank !== undefined
-            ? readBank(new Uint8Array(await readFile(resolve(cwd, options.bank))))
+            ? readBank(await readInput(cwd, options.bank, INPUT_LIMITS.bank))
             : attributes !== undefined
               ? await attributeBank(context, classes, attributeSentences(attributes))
               : await templateBank(context, classes);

@@ -2,7 +2,6 @@
 
 import { resolve } from "node:path";
 import { type CommandContext, defineCommand } from "../command.js";
-import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import { printable } from "../terminal.js";
 
@@ -198,8 +197,8 @@ export const modelsBundle = defineCommand({
     replace: { type: "flag", description: "replace a file that is there" },
   },
   async run({ terminal, signal, cwd }, options, [name = ""]) {
-    if (name === "") throw usageError("bad_usage", "models bundle — expected a name");
-    const { openModelStore } = await import("@biovlm/model/node");
+    const [{ checkName }, { openModelStore }] = await Promise.all([import("@biovlm/model"), import("@biovlm/model/node")]);
+    checkName(name);
     const file = resolve(cwd, options.out ?? `${name}.tar`);
     await openModelStore().exportBundle(name, file, { replace: options.replace, signal });
     terminal.note(`wrote ${file}`);

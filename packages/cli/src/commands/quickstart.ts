@@ -72,7 +72,7 @@ export const quickstart = defineCommand({
           },
         });
         bar?.end();
-        for (const { name, accuracy, summary } of result.methods) {
+        for (const { name, accuracy, summary } of options.json ? [] : result.methods) {
           await terminal.line(`${name.padEnd(22)} ${(accuracy * 100).toFixed(1).padStart(5)} %   ${summary}`);
         }
         const { core, encoder, model } = runtime;
@@ -157,9 +157,10 @@ export const quickstart = defineCommand({
             continue;
           }
           const { answer } = result;
-          await terminal.line(
-            `${printable(result.file.name)}  ${printable(answer.predictions[0]!.class)} ${(answer.predictions[0]!.probability * 100).toFixed(1)} %`,
-          );
+          const line = options.json
+            ? ""
+            : `${printable(result.file.name)}  ${printable(answer.predictions[0]!.class)} ${(answer.predictions[0]!.probability * 100).toFixed(1)} %`;
+          if (line !== "") await terminal.line(line);
           if (shown++ >= 60) continue;
           const row = await imageRow(result.file, { ...rows, keepImage: true });
           if (row.kind !== "pixels" || row.image === undefined) continue;

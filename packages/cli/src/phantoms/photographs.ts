@@ -2,7 +2,7 @@
 // Drawn from circles, curves and noise; no patient's image went into them and nothing medical can be read from them.
 
 import type { RgbImage } from "@biovlm/core";
-import { blend, type Colour, ellipse, mix, type Random, render, segmentDistance, smoothNoise, step } from "./canvas.js";
+import { blend, type Colour, ellipse, mix, norm, type Random, render, segmentDistance, smoothNoise, step } from "./canvas.js";
 
 interface Vessel {
   readonly ax: number;
@@ -23,12 +23,12 @@ export function fundus(size: number, random: Random): RgbImage {
   const glow = random.between(0.95, 1.1);
   const hue = random.between(-0.03, 0.03);
   return render(size, (x, y) => {
-    const r = Math.hypot(x, y);
+    const r = norm(x, y);
     const inside = step(0.965, 0.94, r);
     if (inside === 0) return [0.01, 0.008, 0.008];
     const light = glow * (1 - 0.42 * r ** 2.4) * (1 + 0.08 * mottle(x, y));
     let colour: Colour = [0.8 * light, (0.38 + hue) * light, 0.16 * light];
-    colour = blend(colour, [0.5 * light, 0.19 * light, 0.08 * light], 0.65 * step(0.3, 0.02, Math.hypot(x + side * 0.12, y - 0.03)));
+    colour = blend(colour, [0.5 * light, 0.19 * light, 0.08 * light], 0.65 * step(0.3, 0.02, norm(x + side * 0.12, y - 0.03)));
     const disc = ellipse(x, y, dx, dy, 0.135, 0.15, 0.25);
     colour = blend(colour, [0.99, 0.84, 0.5], 0.92 * disc);
     colour = blend(colour, [1, 0.95, 0.74], 0.7 * ellipse(x, y, dx - side * 0.015, dy, 0.06, 0.07, 0.6));
@@ -70,7 +70,7 @@ function growVessels(random: Random, dx: number, dy: number, side: number): Vess
       };
       const thin = radius * (1 - (0.55 * i) / length);
       vessels.push({ ax: at.x, ay: at.y, bx: next.x, by: next.y, radius: thin, vein });
-      if (Math.hypot(next.x, next.y) > 0.97) return;
+      if (norm(next.x, next.y) > 0.97) return;
       if (radius > 0.007 && i > 2 && random.next() < 0.3) {
         const turn = (random.next() < 0.5 ? -1 : 1) * random.between(0.4, 0.8);
         grow(next.x, next.y, next.angle + turn, thin * 0.62, -curl * 0.3, Math.ceil((length - i) * 0.75), vein);
@@ -123,8 +123,8 @@ export function bloodSmear(size: number, random: Random): RgbImage {
       turn: random.between(0, 3.14),
       tint: random.between(-0.04, 0.04),
     };
-    const free = Math.hypot(cell.x - white.x, cell.y - white.y) > white.r + cell.r * 0.95;
-    if (free && red.every((other) => Math.hypot(cell.x - other.x, cell.y - other.y) > (cell.r + other.r) * 0.82)) red.push(cell);
+    const free = norm(cell.x - white.x, cell.y - white.y) > white.r + cell.r * 0.95;
+    if (free && red.every((other) => norm(cell.x - other.x, cell.y - other.y) > (cell.r + other.r) * 0.82)) red.push(cell);
   }
   return render(size, (x, y) => {
     let colour: Colour = [0.9 + 0.03 * wash(x, y), 0.86 + 0.03 * wash(x, y), 0.87 + 0.02 * wash(y, x)];

@@ -2,7 +2,7 @@
 // They are made of ellipses and noise; no patient's image went into them and nothing medical can be read from them.
 
 import type { RgbImage } from "@biovlm/core";
-import { capsule, ellipse, mix, type Random, render, segmentDistance, smoothNoise, speckle, step } from "./canvas.js";
+import { capsule, ellipse, mix, norm, type Random, render, segmentDistance, smoothNoise, speckle, step } from "./canvas.js";
 
 /** Two dark lungs crossed by ribs, a bright spine, heart, collar bones and diaphragm. */
 export function chestXray(size: number, random: Random): RgbImage {
@@ -75,7 +75,7 @@ export function handXray(size: number, random: Random): RgbImage {
     const addBone = (ax: number, ay: number, bx: number, by: number, radius: number) => {
       const d = segmentDistance(x, y, ax, ay, bx, by);
       // Ends flare; the cortex is brighter than the marrow.
-      const end = Math.min(Math.hypot(x - ax, y - ay), Math.hypot(x - bx, y - by));
+      const end = Math.min(norm(x - ax, y - ay), norm(x - bx, y - by));
       const r = radius * (1 + 0.35 * step(0.13, 0.02, end));
       const inside = step(r + 0.012, r - 0.012, d);
       bone = Math.max(bone, inside * (0.6 + 0.4 * step(r - 0.045, r - 0.008, d)));

@@ -1,0 +1,91 @@
+// One call of the program inside the test's process: words in; exit code, stdout and stderr out. The store, the caches and the user's
+// config lie in a folder of the test's own, so that nothing of this machine is read or changed.
+
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { afterAll } from "vitest";
+import { phantomSet } from "../src/phantoms/phantom-set.js";
+import { encodePng } from "../src/phantoms/png-file.js";
+import { run } from "../src/run.js";
+
+export const base = mkdtempSync(join(tmpdir(), "biovlm-cli-"));
+export const home = join(base, "home");
+const userConfig = join(base, "user-config.json");
+writeFileSync(userConfig, "{}");
+// The store reads the process's environment.
+process.env["BIOVLM_HOME"] = home;
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+let count = 0;
+/** A fresh empty folder. */
+export function folder(name = "work"): string {
+  const path = join(base, `${name}-${count++}`);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+export interface Called {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+class Kept extends Writable {
+  text = "";
+  readonly isTTY: boolean;
+  readonly columns = 100;
+  constructor(isTTY: boolean) {
+    super();
+    this.isTTY = isTTY;
+  }
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+export interface CallOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  readonly tty?: boolean;
+}
+
+/** Variables that give a call its own home. */
+export const ENVIRONMENT: Readonly<Record<string, string>> = { BIOVLM_HOME: home, BIOVLM_CONFIG: userConfig };
+
+export async function call(words: readonly string[], options: CallOptions = {}): Promise<Called> {
+  const [stdout, stderr] = [new Kept(options.tty ?? false), new Kept(options.tty ?? false)];
+  const code = await run(words, {
+    stdout,
+    stderr,
+    env: { ...ENVIRONMENT, ...options.env },
+    cwd: options.cwd ?? base,
+    signal: options.signal ?? new AbortController().signal,
+  });
+  return { code, out: stdout.text, err: stderr.text };
+}
+
+/** Writes phantoms as PNG files; returns their paths in the order of `<`. */
+export function writePhantoms(place: string, perKind: number, seed = 1): string[] {
+  const paths: string[] = [];
+  for (const { file, image } of phantomSet({ seed, perKind, size: 48 })) {
+    paths.push(join(place, file));
+    writeFileSync(paths.at(-1)!, encodePng(image));
+  }
+  return paths.sort();
+}
+
+/** Every file below a folder, with size and time of change. */
+export function listing(place: string): string[] {
+  return readdirSync(place, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      const { size, mtimeMs } = statSync(path);
+      return `${path} ${size} ${mtimeMs}`;
+    })
+    .sort();
+}

@@ -1,0 +1,166 @@
+// The built program as a person runs it: node dist/main.js in a process of its own. Signals, closed pipes, kills.
+
+import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { cases, seeded, soak } from "@biovlm/testkit";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { ENVIRONMENT, folder, writePhantoms } from "./call.js";
+
+const root = join(import.meta.dirname, "../../..");
+const main = join(root, "packages/cli/dist/main.js");
+if (soak) vi.setConfig({ testTimeout: 900_000 });
+// Only what changed is compiled; a stale build would test yesterday's program.
+beforeAll(
+  () => execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b", join(root, "packages/cli")], { cwd: root }),
+  300_000,
+);
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the program; `act` sees the child as soon as it is started. */
+function start(words: readonly string[], cwd: string, act?: (child: ReturnType<typeof spawn>) => void): Promise<Ended> {
+  const { BIOVLM_TEST_RESULTS: _, ...env } = process.env;
+  const child = spawn(process.execPath, [main, ...words], {
+    cwd,
+    env: { ...env, ...ENVIRONMENT, NODE_OPTIONS: "" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (data: Buffer) => (out += data.toString()));
+  child.stderr.on("data", (data: Buffer) => (err += data.toString()));
+  const limit = setTimeout(() => child.kill("SIGKILL"), 60_000);
+  act?.(child);
+  return new Promise((done) =>
+    child.once("close", (code, signal) => {
+      clearTimeout(limit);
+      done({ code, signal, out, err });
+    }),
+  );
+}
+
+const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+describe("the program", () => {
+  it("can be started by name: the first line of the built file names node", async () => {
+    expect(readFileSync(main, "utf8").split("\n")[0]).toBe("#!/usr/bin/env node");
+    const { bin, version } = JSON.parse(readFileSync(join(root, "packages/cli/package.json"), "utf8")) as {
+      bin: { biovlm: string };
+      version: string;
+    };
+    expect(join(root, "packages/cli", bin.biovlm)).toBe(main);
+    expect(await start(["--version"], folder())).toMatchObject({ code: 0, out: `${version}\n`, err: "" });
+  });
+
+  it("loads nothing of our packages or of a runtime for help", () => {
+    const seen = new Set<string>();
+    const outside = new Set<string>();
+    const visit = (path: string) => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      for (const [, specifier] of readFileSync(path, "utf8").matchAll(/^(?:import|export) (?:[^'"]*? from )?["']([^"']+)["']/gm)) {
+        if (specifier!.startsWith(".")) visit(join(dirname(path), specifier!));
+        else if (!specifier!.startsWith("node:")) outside.add(specifier!);
+      }
+    };
+    visit(main);
+    expect(seen.size).toBeGreaterThan(20);
+    expect([...outside].sort()).toEqual(["commander", "env-paths", "picocolors"]);
+  });
+
+  it("ends quietly when its reader goes away", async () => {
+    const cwd = folder();
+    writePhantoms(cwd, 4);
+    const ended = await start(["classify", ".", "--class", "a", "--class", "b", "--jsonl", "--batch", "1"], cwd, (child) => {
+      child.stdout!.once("data", () => child.stdout!.destroy());
+    });
+    expect(ended).toMatchObject({ code: 0, err: "Research use only, not a medical device.\n" });
+  });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("stopped by %s ends in exit code %d, and the work goes on the next time", async (signal, code) => {
+    const cwd = folder("signal");
+    writePhantoms(cwd, 60);
+    const words = ["embed", ".", "--out", "rows.safetensors", "--device", "cpu", "--batch", "2"];
+    const ended = await start(
+      words,
+      cwd,
+      (child) => void whenJournalHolds(join(cwd, "rows.safetensors.journal"), 20).then(() => child.kill(signal)),
+    );
+    expect([ended.code, ended.out, ended.err]).toEqual([code, "", expect.stringContaining(`stopped by ${signal}`)]);
+    expect(existsSync(join(cwd, "rows.safetensors"))).toBe(false);
+    const next = await start([...words, "--json"], cwd);
+    const summary = JSON.parse(next.out) as { rows: number; embedded: number; reused: number };
+    expect([next.code, summary.rows]).toEqual([0, 360]);
+    expect(summary.reused).toBeGreaterThanOrEqual(20);
+  });
+});
+
+/** Waits until a journal holds that many rows, ten seconds at most: the last run may have ended without one. */
+async function whenJournalHolds(path: string, rows: number): Promise<void> {
+  for (let waited = 0; waited < 10_000; waited += 2) {
+    const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 };
+    if (size >= 48 + rows * (36 + 128 * 4)) return;
+    await sleep(2);
+  }
+}
+
+describe("killed at any moment (R8)", () => {
+  it("embed leaves nothing torn, and goes on to the same bytes", async () => {
+    const cwd = folder("kill");
+    writePhantoms(cwd, 20);
+    const words = ["embed", ".", "--out", "rows.safetensors", "--device", "cpu", "--threads", "1", "--batch", "4"];
+    expect((await start(words, cwd)).code).toBe(0);
+    const digest = (name: string) =>
+      createHash("sha256")
+        .update(readFileSync(join(cwd, name)))
+        .digest("hex");
+    const wanted = ["rows.safetensors", "rows.safetensors.rows.jsonl"].map(digest);
+    const random = seeded(8);
+    const kills = cases(200, 20);
+    let [killed, reused] = [0, 0];
+    for (let round = 0; killed < kills; round++) {
+      for (const name of readdirSync(cwd)) if (name.startsWith("rows.")) rmSync(join(cwd, name));
+      // Several kills in a row on one output, then to the end.
+      for (let i = 0; i < 3; i++) {
+        const ended = await start(words, cwd, (child) => {
+          void whenJournalHolds(join(cwd, "rows.safetensors.journal"), random.below(90)).then(() => {
+            setTimeout(() => child.kill("SIGKILL"), random.below(60));
+          });
+        });
+        if (ended.signal === "SIGKILL") killed++;
+        if (existsSync(join(cwd, "rows.safetensors"))) expect(digest("rows.safetensors")).toBe(wanted[0]);
+      }
+      const last = await start([...words, "--json"], cwd);
+      expect([round, last.code, last.err]).toEqual([round, 0, expect.not.stringContaining("error")]);
+      reused += (JSON.parse(last.out) as { reused: number }).reused;
+      expect(["rows.safetensors", "rows.safetensors.rows.jsonl"].map(digest)).toEqual(wanted);
+      expect(
+        readdirSync(cwd)
+          .filter((name) => name.startsWith("rows.") || name.includes(".tmp"))
+          .sort(),
+      ).toEqual(["rows.safetensors", "rows.safetensors.rows.jsonl"]);
+    }
+    expect(reused).toBeGreaterThan(0);
+  });
+});
+
+describe("the installed layout", () => {
+  it("answers from any folder, also one whose name has spaces and signs", async () => {
+    const odd = join(folder(), "a b'ü漢");
+    mkdirSync(odd);
+    const [image] = writePhantoms(odd, 1);
+    cpSync(image!, join(odd, "x y.png"));
+    const ended = await start(["classify", "x y.png", "--class", "a", "--class", "b", "--json", "-q"], odd);
+    expect([ended.code, ended.err]).toEqual([0, ""]);
+    expect((JSON.parse(ended.out) as { file: string }[])[0]!.file).toBe("x y.png");
+  });
+});
