@@ -115,7 +115,7 @@ const mutationsByWeight: readonly Mutation[] = [
 export function* mutations(seed: number, bytes: Uint8Array, count: number): Generator<Uint8Array, void> {
   const random = seeded(seed);
   for (let i = 0; i < count; i++) {
-    let copy = bytes.slice();
+    let copy = new Uint8Array(bytes); // a Buffer's slice() would share memory
     for (let round = 1 + random.below(3); round > 0 && copy.length > 0; round--) {
       const { length } = copy;
       const place = (): number => {
