@@ -63,6 +63,7 @@ export { cleanText } from "./text-cleaning.js";
 export { type TextTowerOptions, textTower } from "./text-tower.js";
 export { toFloat32 } from "./to-float32.js";
 export { loadTokenizer, type Tokenizer, type TokenizerFiles, type TokenizerOptions, type TokenRows } from "./tokenizer.js";
+export { looksLikeTorch, openTorch, type TorchOptions } from "./torch-checkpoint.js";
 export { type PlaceBeside, type TowerSource, towerArtifacts } from "./tower-artifacts.js";
 export { type RuntimeTensor, type TowerRuntime, type TowerSession, towerEncoder } from "./tower-encoder.js";
 export type { TowerWeights } from "./weight-view.js";

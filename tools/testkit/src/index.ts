@@ -7,4 +7,6 @@ export { type FakeHub, type FakeHubOptions, type HubFault, startFakeHub } from "
 export { type GoldenTensor, goldenTensors } from "./golden-tensors.js";
 export { golden, sharedPath, skipUnlessShared } from "./locations.js";
 export { mutations } from "./mutator.js";
+export { BIOMEDCLIP_SIZES, type RandomStateDictOptions, writeRandomStateDict } from "./random-state-dict.js";
 export { type Seeded, seeded } from "./seeded.js";
+export { type TorchTensor, torchFile } from "./torch-file.js";

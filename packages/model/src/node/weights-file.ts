@@ -3,10 +3,12 @@
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
+import { crc32 } from "node:zlib";
 import type { ByteSource } from "../byte-source.js";
 import { ModelError } from "../errors.js";
 import { openSafetensors } from "../safetensors.js";
 import { type StateDict, safetensorsStateDict } from "../state-dict.js";
+import { looksLikeTorch, openTorch } from "../torch-checkpoint.js";
 import { fileFailure } from "./file-failure.js";
 
 export interface WeightsFile {
@@ -51,18 +53,16 @@ export function openFileSource(path: string): FileSource {
 }
 
 /**
- * Opens a weights file. F32 tensors of a safetensors file carry `external` with the file's own name.
- * Throws `ModelError`: what the format's reader says, `unsupported_format`, or as `fileFailure`.
+ * Opens a weights file: safetensors, or what torch.save wrote. F32 tensors carry `external` with the file's own name.
+ * Throws `ModelError`: what the format's reader says, or as `fileFailure`.
  */
 export function openWeightsFile(path: string): WeightsFile {
   const source = openFileSource(path);
   try {
-    const head = source.read(0, Math.min(9, source.size));
-    if (head[0] === 0x50 && head[1] === 0x4b) {
-      throw new ModelError("unsupported_format", `${path} — expected safetensors, got an archive. Convert it to safetensors.`);
-    }
-    const weights = safetensorsStateDict(openSafetensors(source), { location: basename(path) });
-    return { format: "safetensors", weights, close: () => source.close() };
+    const location = basename(path);
+    const torch = looksLikeTorch(source.read(0, Math.min(16, source.size)));
+    const weights = torch ? openTorch(source, { location, crc32 }) : safetensorsStateDict(openSafetensors(source), { location });
+    return { format: torch ? "torch" : "safetensors", weights, close: () => source.close() };
   } catch (error) {
     source.close();
     throw error;
