@@ -1,6 +1,7 @@
 // The contract of a command: one object that the parser, --help, docs/cli.md, the config files and shell completion are all made from.
 //
-// To add a command: write commands/NAME.ts that exports `defineCommand({...})`, and list it in command-table.ts. Nothing else.
+// To add a command: write commands/NAME.ts that exports `defineCommand({...})` (example below), list it in command-table.ts, and run
+// `node tools/docs/cli-reference.mjs`. Parser, help, config keys, variables, completion and docs/cli.md follow from the object.
 // A command file imports only light modules at its top; model, core, imaging and backends come by `await import()` inside `run`,
 // so that --help stays quick.
 
@@ -113,7 +114,22 @@ export interface CommandSpec<S extends OptionSpecs = OptionSpecs> {
   run(context: CommandContext, options: OptionValues<S>, args: readonly string[]): Promise<ExitCode | undefined>;
 }
 
-/** Keeps the option types of one command. */
+/**
+ * Keeps the option types of one command. A whole command:
+ * @example
+ * export const count = defineCommand({
+ *   name: "count",
+ *   summary: "count images",
+ *   arguments: [{ name: "path", description: "image files or folders", many: true, completes: "file" }],
+ *   options: { json: { type: "flag", description: "print JSON" } },
+ *   async run({ terminal, cwd, signal }, options, paths) {
+ *     const { findImageFiles } = await import("../image-files.js");
+ *     const { files } = await findImageFiles(paths, cwd, signal);
+ *     await terminal.line(options.json ? JSON.stringify({ images: files.length }) : `${files.length} images`);
+ *     return undefined; // exit code 0
+ *   },
+ * });
+ */
 export function defineCommand<const S extends OptionSpecs>(spec: CommandSpec<S>): CommandSpec<S> {
   return spec;
 }
