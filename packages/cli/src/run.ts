@@ -36,7 +36,7 @@ export async function run(argv: readonly string[], host: Host): Promise<ExitCode
       groups: GROUPS,
       description: DESCRIPTION,
       epilogue: EPILOGUE,
-      columns: host.stdout.columns ?? 100,
+      columns: host.stdout.columns || 100,
       color: wantsColor(host.stdout, host.env),
     });
     if (request.kind === "print") {

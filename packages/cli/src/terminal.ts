@@ -48,7 +48,7 @@ export function createTerminal(
   const errColors = pc.createColors(wantsColor(stderr, options.env));
   let bar: ProgressBar | undefined;
   const sink: BarSink = {
-    columns: () => stderr.columns ?? 80,
+    columns: () => stderr.columns || 80,
     draw: (line) => void stderr.write(`\r${errColors.cyan(line)}\u001b[K`),
     clear: () => {
       stderr.write("\r\u001b[K");
@@ -76,7 +76,7 @@ export function createTerminal(
   };
   return {
     out: pc.createColors(wantsColor(stdout, options.env)),
-    columns: stdout.columns ?? 80,
+    columns: stdout.columns || 80,
     quiet: options.quiet,
     write,
     line: (text = "") => write(`${text}\n`),

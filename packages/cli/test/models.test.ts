@@ -2,6 +2,7 @@
 
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type FakeHubOptions, startFakeHub } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { call, folder, home, writePhantoms } from "./call.js";
 
@@ -80,6 +81,46 @@ describe("a model of one's own", () => {
       expect(result.err).toMatch(/error\[[a-z_]+\]: /);
     }
     expect((await call(["models", "ls"])).out).not.toContain("bad");
+  });
+});
+
+describe("a model of a hub", () => {
+  const repo = "owner/tiny";
+  const content = () => {
+    const place = modelFolder();
+    return Object.fromEntries(readdirSync(place).map((name) => [name, new Uint8Array(readFileSync(join(place, name)))]));
+  };
+
+  /** A pull from a hub of this test's own, with an empty cache. */
+  async function pull(options: Partial<FakeHubOptions>, ...words: string[]) {
+    const hub = await startFakeHub({ repo, files: content(), ...options });
+    process.env["HF_ENDPOINT"] = hub.endpoint;
+    process.env["HF_HUB_CACHE"] = folder("hub");
+    try {
+      return await call(["models", "pull", repo, ...words]);
+    } finally {
+      delete process.env["HF_ENDPOINT"];
+      delete process.env["HF_HUB_CACHE"];
+      await hub.close();
+    }
+  }
+
+  it("is pulled, verified and used, with the digest of the same weights", async () => {
+    const { code, out } = await pull({}, "--name", "pulled", "--json");
+    const embedded = probabilities((await classify("tiny")).out);
+    expect([code, JSON.parse(out)]).toEqual([0, { name: "pulled", digest: embedded.model.digest, fresh: true }]);
+    expect(probabilities((await classify("pulled")).out).predictions).toEqual(embedded.predictions);
+    await call(["models", "rm", "pulled"]);
+  });
+
+  it.each([
+    ["a byte arrives wrong", { fault: () => ({ corruptAt: 3000 }) }, [], 4],
+    ["the pinned digest is another", {}, ["--sha256", "0".repeat(64)], 4],
+    ["there is no such repository", { repo: "someone/else" }, [], 3],
+  ] as const)("is not taken when %s", async (_what, options, words, wanted) => {
+    const { code, out, err } = await pull(options, "--name", "never", ...words);
+    expect([code, out, err]).toEqual([wanted, "", expect.stringMatching(/^error\[[a-z_]+\]: /m)]);
+    expect((await call(["models", "ls"])).out).not.toContain("never");
   });
 });
 
