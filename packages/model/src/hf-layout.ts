@@ -1,6 +1,6 @@
-// Other key layouts of the same weights, as BiomedCLIP's own (open_clip) layout: what training scripts wrap around names, and the transformers
-// layout of `chuhac/BiomedCLIP-vit-bert-hf` (CLIP-style names over a ViT and a BERT; docs/upstream.md). A pure renaming: the only tensor that
-// is made of others is attn.qkv, the q, k and v rows one below the other. Weights are read when asked for, as everywhere.
+// Other key layouts of the same weights, as BiomedCLIP's own (open_clip) layout: what training scripts wrap around names, and transformers'
+// names: those of its CLIP classes, and those of its ViT and BERT classes. A pure renaming: the only tensor that is made of others is attn.qkv,
+// the q, k and v rows one below the other. Names with no counterpart are refused, never guessed at. Weights are read when asked for.
 
 import { ModelError, quoted } from "./errors.js";
 import { isIgnoredKey } from "./spec.js";
@@ -34,10 +34,27 @@ const RENAMES: readonly (readonly [RegExp, string])[] = [
   [/^text_projection\.fc1\.weight$/, "text.proj.0.weight"],
   [/^text_projection\.fc2\.weight$/, "text.proj.2.weight"],
   [/^logit_scale$/, "logit_scale"],
+  // ViT and BERT classes
+  [/^vision_model\.embeddings\.cls_token$/, "visual.trunk.cls_token"],
+  [/^vision_model\.embeddings\.position_embeddings$/, "visual.trunk.pos_embed"],
+  [/^vision_model\.embeddings\.patch_embeddings\.projection\.(weight|bias)$/, "visual.trunk.patch_embed.proj.$1"],
+  [/^vision_model\.encoder\.layer\.(\d+)\.layernorm_before\.(weight|bias)$/, "visual.trunk.blocks.$1.norm1.$2"],
+  [/^vision_model\.encoder\.layer\.(\d+)\.layernorm_after\.(weight|bias)$/, "visual.trunk.blocks.$1.norm2.$2"],
+  [/^vision_model\.encoder\.layer\.(\d+)\.attention\.output\.dense\.(weight|bias)$/, "visual.trunk.blocks.$1.attn.proj.$2"],
+  [/^vision_model\.encoder\.layer\.(\d+)\.intermediate\.dense\.(weight|bias)$/, "visual.trunk.blocks.$1.mlp.fc1.$2"],
+  [/^vision_model\.encoder\.layer\.(\d+)\.output\.dense\.(weight|bias)$/, "visual.trunk.blocks.$1.mlp.fc2.$2"],
+  [/^vision_model\.layernorm\.(weight|bias)$/, "visual.trunk.norm.$1"],
+  [
+    /^text_model\.(embeddings\.(?:word|position|token_type)_embeddings\.weight|embeddings\.LayerNorm\.(?:weight|bias))$/,
+    "text.transformer.$1",
+  ],
+  [/^text_model\.(encoder\.layer\.\d+\..+)$/, "text.transformer.$1"],
+  [/^text_projection\.([02])\.weight$/, "text.proj.$1.weight"],
 ];
-/** Buffers that older transformers saved. */
-const BUFFER = /^(?:vision_model|text_model)\.embeddings\.(?:position_ids|token_type_ids)$/;
-const QKV = /^vision_model\.encoder\.layers\.(\d+)\.self_attn\.([qkv])_proj\.(weight|bias)$/;
+/** Buffers that older transformers saved, and poolers that no tower uses. */
+const BUFFER = /^(?:vision_model|text_model)\.(?:embeddings\.(?:position_ids|token_type_ids)$|pooler\.)/;
+const QKV =
+  /^vision_model\.encoder\.(?:layers\.(\d+)\.self_attn\.([qkv])_proj|layer\.(\d+)\.attention\.attention\.(query|key|value))\.(weight|bias)$/;
 /** What DistributedDataParallel, torch.compile and training modules put before every name. */
 const WRAPPERS = ["module.", "_orig_mod.", "model."];
 
@@ -45,7 +62,7 @@ const WRAPPERS = ["module.", "_orig_mod.", "model."];
 export function layoutOf(weights: StateDict): "open_clip" | "transformers" | "unknown" {
   const names = unwrapped(weights.keys()).names;
   if (names.some((n) => n.startsWith("visual.trunk."))) return "open_clip";
-  return names.some((n) => n.startsWith("vision_model.encoder.layers.")) ? "transformers" : "unknown";
+  return names.some((n) => /^vision_model\.encoder\.layers?\./.test(n)) ? "transformers" : "unknown";
 }
 
 /**
@@ -75,9 +92,9 @@ export function openClipLayout(weights: StateDict): StateDict {
     if (BUFFER.test(name)) continue;
     const part = QKV.exec(name);
     if (part !== null) {
-      const whole = `visual.trunk.blocks.${part[1]}.attn.qkv.${part[3]}`;
+      const whole = `visual.trunk.blocks.${part[1] ?? part[3]}.attn.qkv.${part[5]}`;
       const parts = split.get(whole) ?? new Map<string, WeightTensor>();
-      split.set(whole, parts.set(part[2]!, weights.get(key)));
+      split.set(whole, parts.set((part[2] ?? part[4]!)[0]!, weights.get(key)));
       continue;
     }
     const rename = RENAMES.find(([pattern]) => pattern.test(name));
@@ -88,6 +105,9 @@ export function openClipLayout(weights: StateDict): StateDict {
       );
     }
     const renamed = name.replace(rename[0], rename[1]);
+    if (tensors.has(renamed)) {
+      throw new ModelError("unknown_key", `weights — expected one tensor for ${quoted(renamed)}, got ${quoted(name)} too. Check the file.`);
+    }
     tensors.set(renamed, withLeadingOnes(renamed, weights.get(key)));
   }
   for (const [name, parts] of split) tensors.set(name, stacked(name, parts));
