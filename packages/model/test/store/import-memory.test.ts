@@ -4,31 +4,17 @@
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleForNode, runChild, soak } from "@biovlm/testkit";
+import { BIOMEDCLIP_SIZES, bundleForNode, runChild, soak, torchFile } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { layOutSafetensors, safetensorsChunks, type TensorToWrite } from "../../src/safetensors.js";
 import { expectedShapes } from "../../src/spec.js";
 
 let base = "";
 
-const shapes = () =>
-  expectedShapes({
-    vision: { imageSize: 224, patchSize: 16, width: 768, layers: 12, heads: 12, mlp: 3072 },
-    text: {
-      vocabularyRows: 30522,
-      maxPositions: 512,
-      contextLength: 256,
-      width: 768,
-      layers: 12,
-      heads: 12,
-      mlp: 3072,
-      projectionHidden: 640,
-    },
-    embedDim: 512,
-  });
+const shapes = () => expectedShapes(BIOMEDCLIP_SIZES);
 
 /** The folder of a full-size model; F16 values are those of F32 where both are written from halves. */
-function writeFull(folder: string, dtype: "F32" | "F16", prefix: string): string {
+function writeFull(folder: string, dtype: "F32" | "F16", prefix: string, torch: boolean): string {
   mkdirSync(folder, { recursive: true });
   const half = Uint16Array.from({ length: 65_537 }, (_, i) => 0x2000 | (Math.imul(i, 7919) & 0x3ff) | ((i & 1) << 15));
   const block =
@@ -48,8 +34,11 @@ function writeFull(folder: string, dtype: "F32" | "F16", prefix: string): string
       },
     }),
   );
-  const file = openSync(join(folder, "open_clip_model.safetensors"), "w");
-  for (const chunk of safetensorsChunks(layOutSafetensors(tensors))) {
+  const file = openSync(join(folder, torch ? "open_clip_pytorch_model.bin" : "open_clip_model.safetensors"), "w");
+  const chunks = torch
+    ? torchFile(tensors.map((t) => ({ ...t, dtype, chunks: () => [t.bytes()] })))
+    : safetensorsChunks(layOutSafetensors(tensors));
+  for (const chunk of chunks) {
     for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at, chunk.length - at);
   }
   closeSync(file);
@@ -70,17 +59,18 @@ describe.skipIf(!soak)("the import of a full-size model", () => {
   it("takes far less memory than the file, copied or converted, and gives the same digest", { timeout: 300_000 }, async () => {
     const script = await bundleForNode(join(import.meta.dirname, "store-child.ts"), join(base, "child.mjs"));
     const digests = new Set<string>();
-    for (const [dtype, prefix] of [
-      ["F32", ""],
-      ["F32", "module."],
-      ["F16", ""],
+    for (const [dtype, prefix, torch] of [
+      ["F32", "", false],
+      ["F32", "module.", false],
+      ["F16", "", false],
+      ["F32", "", true],
     ] as const) {
-      const source = writeFull(join(base, "source"), dtype, prefix);
-      const { size } = statSync(join(source, "open_clip_model.safetensors"));
+      const source = writeFull(join(base, torch ? "checkpoint" : "source"), dtype, prefix, torch);
+      const { size } = statSync(join(source, torch ? "open_clip_pytorch_model.bin" : "open_clip_model.safetensors"));
       const run = await runChild(script, ["importMeasured", JSON.stringify({ home: join(base, "home"), source })], { limitMs: 120_000 });
       const { ok } = JSON.parse(run.lines.at(-1)!) as { ok: { bytes: number; before: number; seconds: number; digest: string } };
       console.log(
-        `${dtype} ${prefix}: file ${(size / 1e6) | 0} MB, peak RSS ${(ok.bytes / 1e6) | 0} MB (${(ok.before / 1e6) | 0} before), ${ok.seconds.toFixed(1)} s`,
+        `${torch ? "torch" : "safetensors"} ${dtype} ${prefix}: file ${(size / 1e6) | 0} MB, peak RSS ${(ok.bytes / 1e6) | 0} MB (${(ok.before / 1e6) | 0} before), ${ok.seconds.toFixed(1)} s`,
       );
       expect(ok.bytes).toBeLessThan(size);
       digests.add(ok.digest);

@@ -63,7 +63,15 @@ describe("the model store", () => {
 
   it("gives the same digest for the same weights in any file, and another for others", async () => {
     const digests: string[] = [];
-    for (const options of [{}, { dtype: "F16" }, { prefix: "module." }, { prefix: "module.model." }]) {
+    const files = [
+      {},
+      { dtype: "F16" },
+      { prefix: "module." },
+      { prefix: "module.model." },
+      { torch: true },
+      { torch: true, dtype: "F16" },
+    ];
+    for (const options of files) {
       digests.push((await store.importFrom(source(options), { name: `m${digests.length}` })).manifest.digest);
     }
     expect(new Set(digests).size).toBe(1);
@@ -72,6 +80,7 @@ describe("the model store", () => {
     expect(statSync(join(home, "models", "m1", "model.safetensors")).size).toBe(
       statSync(join(home, "models", "m2", "model.safetensors")).size,
     );
+    expect(readdirSync(join(home, "models", "m4")).filter((name) => /safetensors|bin/.test(name))).toEqual(["model.safetensors"]);
   });
 
   it("takes in a weights file with what lies beside it, and names it after the file", async () => {

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { seeded } from "@biovlm/testkit";
+import { seeded, torchFile } from "@biovlm/testkit";
 import { type SafetensorsDtype, type TensorToWrite, writeSafetensors } from "../../src/safetensors.js";
 import { expectedShapes } from "../../src/spec.js";
 
@@ -13,10 +13,18 @@ export interface SmallModelOptions {
   readonly dtype?: "F32" | "F16";
   /** put before every tensor's name */
   readonly prefix?: string;
+  /** weights as torch.save writes them, in open_clip_pytorch_model.bin, with config.json for the head counts */
+  readonly torch?: boolean;
 }
 
-/** The files of the model, by name: model.safetensors, open_clip_config.json, vocab.txt. */
-export function smallModel({ seed = 1, words = 40, dtype = "F32", prefix = "" }: SmallModelOptions = {}): Record<string, Uint8Array> {
+/** The files of the model, by name: model.safetensors (or a checkpoint and config.json), open_clip_config.json, vocab.txt. */
+export function smallModel({
+  seed = 1,
+  words = 40,
+  dtype = "F32",
+  prefix = "",
+  torch = false,
+}: SmallModelOptions = {}): Record<string, Uint8Array> {
   const shapes = expectedShapes({
     vision: { imageSize: 8, patchSize: 4, width: 16, layers: 1, heads: 2, mlp: 32 },
     text: { vocabularyRows: words, maxPositions: 16, contextLength: 8, width: 16, layers: 1, heads: 2, mlp: 32, projectionHidden: 12 },
@@ -36,8 +44,16 @@ export function smallModel({ seed = 1, words = 40, dtype = "F32", prefix = "" }:
     model_cfg: { embed_dim: 8, vision_cfg: { image_size: 8, timm_pool: "" }, text_cfg: { context_length: 8, hf_proj_type: "mlp" } },
   };
   const vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefghijklmnopqrstuvwxyz".split("")];
+  const weights: Record<string, Uint8Array> = torch
+    ? {
+        "open_clip_pytorch_model.bin": new Uint8Array(
+          Buffer.concat([...torchFile(tensors.map((t) => ({ ...t, dtype, chunks: () => [t.bytes()] })))]),
+        ),
+        "config.json": new TextEncoder().encode('{"v_heads": 2, "t_heads": 2}'),
+      }
+    : { "model.safetensors": writeSafetensors(tensors, { v_heads: "2", t_heads: "2" }) };
   return {
-    "model.safetensors": writeSafetensors(tensors, { v_heads: "2", t_heads: "2" }),
+    ...weights,
     "open_clip_config.json": new TextEncoder().encode(JSON.stringify(config)),
     "vocab.txt": new TextEncoder().encode(`${vocabulary.join("\n")}\n`),
   };
