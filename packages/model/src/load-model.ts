@@ -8,6 +8,7 @@ import { openSafetensors } from "./safetensors.js";
 import { type ModelSpec, readSpec } from "./spec.js";
 import { type StateDict, safetensorsStateDict } from "./state-dict.js";
 import { loadTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.js";
+import { looksLikeTorch, openTorch } from "./torch-checkpoint.js";
 import { type PlaceBeside, towerArtifacts } from "./tower-artifacts.js";
 import { wordVectors } from "./word-table.js";
 
@@ -41,7 +42,7 @@ export interface ModelOptions {
 
 /** A model folder's files in memory. */
 export interface ModelFiles extends ModelTexts {
-  /** the weights, a safetensors file */
+  /** the weights: a safetensors file, or one of torch.save */
   readonly weights: Uint8Array;
 }
 
@@ -51,7 +52,9 @@ export interface ModelFiles extends ModelTexts {
  * @example const model = await loadModel({ weights, openClipConfig, tokenizerJson }, { name: "tiny" });
  */
 export function loadModel(files: ModelFiles, options: ModelOptions): Promise<Model> {
-  return assembleModel(safetensorsStateDict(openSafetensors(files.weights)), files, options);
+  const { weights } = files;
+  const stored = looksLikeTorch(weights.subarray(0, 16)) ? openTorch(weights) : safetensorsStateDict(openSafetensors(weights));
+  return assembleModel(stored, files, options);
 }
 
 /** Puts a model together from weights that are already opened. */
