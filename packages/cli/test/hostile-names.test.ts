@@ -2,10 +2,11 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cases, seeded } from "@biovlm/testkit";
-import { describe, expect, it } from "vitest";
+import { cases, seeded, soak } from "@biovlm/testkit";
+import { describe, expect, it, vi } from "vitest";
 import { base, call, folder, home, listing, writePhantoms } from "./call.js";
 
+if (soak) vi.setConfig({ testTimeout: 300_000 });
 const PIECES = [
   "..",
   "../",
@@ -78,7 +79,8 @@ describe("names that mean to leave their folder", () => {
     ["models rm", (name) => ["models", "rm", "--", name]],
     ["models verify", (name) => ["models", "verify", "--", name]],
     ["models bundle", (name) => ["models", "bundle", "--", name]],
-    ["models pull", (name) => ["models", "pull", "--", name]],
+    // owner/name is how a repository is spelt: one folder more is not.
+    ["models pull", (name) => ["models", "pull", "--", /^[\w.-]+\/[\w.-]+$/.test(name) ? `${name}/..` : name]],
     ["models import --name", (name) => ["models", "import", "nowhere", `--name=${name}`]],
     ["data pull", (name) => ["data", "pull", "--", name]],
     ["data verify", (name) => ["data", "verify", "--", name]],
