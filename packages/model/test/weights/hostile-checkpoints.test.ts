@@ -113,21 +113,21 @@ interface Part {
 
 /** A zip of stored parts, lies included. */
 function zip(parts: readonly Part[], { count = parts.length, comment = 0 } = {}): Uint8Array {
-  const out: number[][] = [];
-  const directory: number[][] = [];
+  const out: ArrayLike<number>[] = [];
+  const directory: ArrayLike<number>[] = [];
   let at = 0;
-  const put = (list: number[][], ...fields: (readonly [number, 2 | 4])[]) =>
+  const put = (list: ArrayLike<number>[], ...fields: (readonly [number, 2 | 4])[]) =>
     list.push(fields.flatMap(([value, width]) => Array.from({ length: width }, (_, i) => (value >>> (8 * i)) & 255)));
   for (const { name, bytes, method = 0, size = bytes.length, packed = bytes.length, localName = name, at: header = at } of parts) {
     put(out, [0x04034b50, 4], [20, 2], [0, 2], [method, 2], [0, 4], [0, 4], [packed, 4], [size, 4], [localName.length, 2], [0, 2]);
-    out.push(utf8(localName), [...bytes]);
+    out.push(utf8(localName), bytes);
     put(directory, [0x02014b50, 4], [20, 2], [20, 2], [0, 2], [method, 2], [0, 4], [0, 4], [packed, 4], [size, 4], [name.length, 2]);
     put(directory, [0, 2], [0, 2], [0, 2], [0, 2], [0, 4], [header, 4]);
     directory.push(utf8(name));
     at += 30 + localName.length + bytes.length;
   }
   const size = directory.reduce((n, d) => n + d.length, 0);
-  const end: number[][] = [];
+  const end: ArrayLike<number>[] = [];
   put(end, [0x06054b50, 4], [0, 2], [0, 2], [count & 0xffff, 2], [count & 0xffff, 2], [size, 4], [at, 4], [comment, 2]);
   const flat = [...out, ...directory, ...end];
   const file = new Uint8Array(flat.reduce((n, d) => n + d.length, 0));
@@ -153,7 +153,7 @@ describe("a pickle that would run code (R4)", () => {
     let refused = 0;
     for (const [module, name] of modules) {
       for (const named of [GLOBAL(module, name), STACK_GLOBAL(module, name)]) {
-        const body = pickle(call(named, text("touch /tmp/x")));
+        const body = pickle(call(named, text("touch evil")));
         expect(
           codeOf(() => openTorch(archive(body))),
           `${module}.${name}`,
@@ -186,7 +186,7 @@ describe("a pickle that would run code (R4)", () => {
 
 describe("an archive that lies or swells (R3)", () => {
   const data = (n: number) => new Uint8Array(n);
-  const filled = (n: number, ...pattern: number[]) => Uint8Array.from({ length: n }, (_, i) => pattern[i % pattern.length]!);
+  const filled = (n: number, ...pattern: number[]) => new Uint8Array(Buffer.alloc(n, Uint8Array.from(pattern)));
   const nested = (body: Uint8Array) => archive(body);
   const many = (n: number) => Array.from({ length: n }, (_, i): Part => ({ name: `archive/data/${i}`, bytes: data(0) }));
   const sound = { name: "archive/data.pkl", bytes: pickle([0x7d]) };

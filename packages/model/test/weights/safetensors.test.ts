@@ -44,7 +44,7 @@ describe("a safetensors file", () => {
         const bytes = Uint8Array.from({ length: shape.reduce((a, b) => a * b, SAFETENSORS_DTYPES[dtype]) }, () => random.below(256));
         return { name: `${random.pick(["a", "ü", '"\\', "constructor", "\n", "深"])}${k}`, dtype, shape, bytes: () => bytes };
       });
-      const metadata = random.below(2) === 0 ? {} : { toString: "x", "k\u2028": "ž" };
+      const metadata: Record<string, string> = random.below(2) === 0 ? {} : { toString: "x", "k\u2028": "ž" };
       const file = writeSafetensors(written, metadata);
       const read = openSafetensors(file);
       expect({ ...read.metadata }).toEqual(metadata);
