@@ -246,10 +246,11 @@ class TowerEncoder implements Encoder {
 
   /** Reads, checks and frees an `embedding` output. */
   private async rows(tensor: RuntimeTensor, rows: number, D: number): Promise<Float32Array> {
-    const data = (await tensor.getData()) as Float32Array;
-    const out = liveRows(this.name, data, rows, D);
-    tensor.dispose();
-    return out;
+    try {
+      return liveRows(this.name, (await tensor.getData()) as Float32Array, rows, D);
+    } finally {
+      tensor.dispose();
+    }
   }
 
   private session(use: "image" | "text" | "forward" | "backward"): Promise<Opened> {
@@ -258,11 +259,10 @@ class TowerEncoder implements Encoder {
     const opened = this.openSession(use).catch((cause) => {
       this.sessions.delete(use);
       if (cause instanceof EncoderError) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
       throw new EncoderError(
         this.name,
         "open_failed",
-        `${use} tower — expected a session on ${this.capabilities.device}, got: ${reason}. Try another device.`,
+        `${use} tower — expected a session on ${this.capabilities.device}, got: ${reasonOf(cause)}. Try another device.`,
         cause,
       );
     });
@@ -296,19 +296,23 @@ class TowerEncoder implements Encoder {
   ) {
     signal?.throwIfAborted();
     const { session } = await this.session(use);
-    return this.runtime.queue.run(async () => {
+    const outputs = await this.runtime.queue.run(async () => {
       try {
         return await session.run(feeds, fetches);
       } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
         throw new EncoderError(
           this.name,
           "run_failed",
-          `${use} tower — expected a result on ${this.capabilities.device}, got: ${reason}. Try another device.`,
+          `${use} tower — expected a result on ${this.capabilities.device}, got: ${reasonOf(cause)}. Try another device.`,
           cause,
         );
       }
     }, signal);
+    if (signal?.aborted === true) {
+      for (const output of Object.values(outputs)) output.dispose();
+      throw signal.reason;
+    }
+    return outputs;
   }
 
   private async call<T>(job: () => Promise<T>): Promise<T> {
@@ -323,6 +327,11 @@ class TowerEncoder implements Encoder {
       this.calls.delete(running);
     }
   }
+}
+
+/** A runtime's own words, without the full stop that ours puts behind them. */
+function reasonOf(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).replace(/[\s.]+$/, "");
 }
 
 type Words = (rows: readonly number[], length: number) => Float32Array;
