@@ -75,10 +75,21 @@ export function checkBank(bank: PromptBank): PromptBank {
   if (text !== undefined && text.shape[1] !== classes.length) {
     bad("text", `${classes.length} classes as in the metadata`, String(text.shape[1]));
   }
+  if (text !== undefined) checkUnitRows(text);
   if (!(rho > 0 && rho <= 1)) bad("rho", "a number in (0, 1]", String(rho));
   if (!Number.isFinite(logitScale) || Math.abs(logitScale) > 20) bad("logit_scale", "a number from -20 to 20", String(logitScale));
   if (!/^sha256:[0-9a-f]{64}$/.test(bank.modelDigest)) bad("model_digest", "sha256: and 64 hex digits", quoted(bank.modelDigest));
   return bank;
+}
+
+/** Scores are cosines only for rows of length 1; 1e-3 leaves room for banks written from half precision. */
+function checkUnitRows({ data, shape: [, , D] }: BankTensor): void {
+  for (let from = 0; from < data.length; from += D) {
+    let square = 0;
+    for (let i = from; i < from + D; i++) square += data[i]! ** 2;
+    const length = Math.sqrt(square);
+    if (Math.abs(length - 1) > 1e-3) bad("text", "embeddings of length 1", `length ${length} in row ${from / D}`);
+  }
 }
 
 /** The bank's file. The same bank gives the same bytes. Throws `bad_bank`. */

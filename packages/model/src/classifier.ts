@@ -40,7 +40,7 @@ export interface ClassifierParts {
 
 export interface ClassifyOptions extends RunOptions {
   readonly explain?: boolean;
-  /** Called with milliseconds of each part as it ends. */
+  /** Called with milliseconds of each part as it ends, once for each batch: sum them. */
   readonly onTiming?: (part: "preprocess" | "encode" | "route", milliseconds: number) => void;
 }
 
@@ -107,14 +107,22 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
     bankDigest: digest,
     classifyEmbeddings: route,
     async classify(images, options = {}) {
-      const start = performance.now();
-      const pixels = new Float32Array(images.length * 3 * S * S);
-      for (const [i, image] of images.entries()) core.preprocess(image, { size: S, mean, std }, pixels, i * 3 * S * S);
-      const ready = performance.now();
-      options.onTiming?.("preprocess", ready - start);
-      const { data } = await encoder.encodeImages(pixels, images.length, options);
-      options.onTiming?.("encode", performance.now() - ready);
-      return route(data, options);
+      const embeddings = new Float32Array(images.length * D);
+      // one device batch of pixels in memory at a time, however many images there are
+      const most = Math.min(images.length, encoder.capabilities.maxBatch);
+      const pixels = new Float32Array(most * 3 * S * S);
+      for (let from = 0; from < images.length; from += most) {
+        options.signal?.throwIfAborted();
+        const batch = images.slice(from, from + most);
+        const start = performance.now();
+        for (const [i, image] of batch.entries()) core.preprocess(image, { size: S, mean, std }, pixels, i * 3 * S * S);
+        const ready = performance.now();
+        options.onTiming?.("preprocess", ready - start);
+        const { data } = await encoder.encodeImages(pixels.subarray(0, batch.length * 3 * S * S), batch.length, options);
+        options.onTiming?.("encode", performance.now() - ready);
+        embeddings.set(data, from * D);
+      }
+      return route(embeddings, options);
     },
   };
 }

@@ -6,6 +6,9 @@ import type { Encoder, RunOptions } from "./encoder.js";
 import { ModelError, quoted } from "./errors.js";
 import { checkClasses, classTokens, type FrozenEmbedding, type PromptModel, promptFrame } from "./prompts.js";
 
+/** Prompt rows in memory at a time: about 63 MB of word vectors at BiomedCLIP's width and 20 tokens. */
+const ROWS_AT_ONCE = 1024;
+
 /**
  * The bank with `text` [N,C,D] for `classes`: taken from the bank where it has them, else encoded from its context vectors.
  * @throws ModelError `model_mismatch`; `bad_classes` for a class that a bank without context vectors does not hold; EncoderError `not_supported`
@@ -21,15 +24,19 @@ export async function compileBank(
   checkBankFits(bank, model);
   const picked = pickClasses(bank, classes);
   if (picked !== undefined) return { ...bank, classes: [...classes], text: picked };
-  const [N, T] = bank.ctx!.shape;
+  const [N, T, W] = bank.ctx!.shape;
+  const C = classes.length;
+  const { embedDim: D } = model.spec;
   const embedding = embeddingOf(bank);
   const frame = promptFrame(model, classTokens(model, classes, T, bank.promptSuffix), T, embedding);
-  const { data, shape } = await encoder.encodePrompts(frame.rows(bank.ctx!.data, N), options).then((r) => r.out);
-  return {
-    ...bank,
-    classes: [...classes],
-    text: { data: core.l2Normalize(data, shape[0], shape[1]), shape: [N, classes.length, shape[1]] },
-  };
+  const data = new Float32Array(N * C * D);
+  const most = Math.max(1, Math.floor(ROWS_AT_ONCE / C));
+  for (let n = 0; n < N; n += most) {
+    const count = Math.min(most, N - n);
+    const { out } = await encoder.encodePrompts(frame.rows(bank.ctx!.data.subarray(n * T * W, (n + count) * T * W), count), options);
+    data.set(core.l2Normalize(out.data, count * C, D), n * C * D);
+  }
+  return { ...bank, classes: [...classes], text: { data, shape: [N, C, D] } };
 }
 
 function embeddingOf(bank: PromptBank): FrozenEmbedding {

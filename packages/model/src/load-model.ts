@@ -48,10 +48,10 @@ export interface ModelFiles extends ModelTexts {
 
 /**
  * Loads a model from bytes.
- * @throws ModelError as the readers of weights, config and tokenizer do
+ * @throws ModelError (rejects) as the readers of weights, config and tokenizer do
  * @example const model = await loadModel({ weights, openClipConfig, tokenizerJson }, { name: "tiny" });
  */
-export function loadModel(files: ModelFiles, options: ModelOptions): Promise<Model> {
+export async function loadModel(files: ModelFiles, options: ModelOptions): Promise<Model> {
   const { weights } = files;
   const stored = looksLikeTorch(weights.subarray(0, 16)) ? openTorch(weights) : safetensorsStateDict(openSafetensors(weights));
   return assembleModel(stored, files, options);
