@@ -14,6 +14,7 @@ import {
   probeModel,
   probeRefusal,
   RunQueue,
+  selfTest,
   type TowerRuntime,
   type TowerSession,
   towerEncoder,
@@ -59,8 +60,17 @@ export function deviceBackend(device: NodeDevice, options: DeviceOptions = {}): 
     // one thread count, one order of sums on the CPU; cuBLAS and drivers promise less
     deterministic: device === "cpu",
   });
+  const tested = new Map<EncoderGraphs["precision"], Promise<void>>();
   const open = async (graphs: EncoderGraphs): Promise<Encoder> => {
     const runtime = nodeRuntime(await runtimeLibrary(device), device, threads, traits.batchCost);
+    // once for a precision; a failure is tried again at the next opening
+    let test = tested.get(graphs.precision);
+    if (test === undefined) {
+      test = selfTest(runtime, device, capabilities(graphs));
+      tested.set(graphs.precision, test);
+      test.catch(() => tested.delete(graphs.precision));
+    }
+    await test;
     return towerEncoder(runtime, graphs, device, capabilities(graphs));
   };
   return { name: device, device, probe: () => probe(device, threads), open: memoisedOpen(open) };

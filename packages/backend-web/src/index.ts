@@ -4,6 +4,11 @@
 import type { EncoderBackend } from "@biovlm/model";
 import { type WebOptions, webBackend } from "./web-backend.js";
 
+export { type Delivered, type DeliverOptions, deliverFile, type FileToDeliver } from "./delivery/deliver-file.js";
+export { openPageStore, type PageStore } from "./delivery/opfs-store.js";
+export { askToPersist, clearStore, type StorageRoom, storageRoom } from "./delivery/page-storage.js";
+export { type AdapterReport, gpuAdapter } from "./gpu-adapter.js";
+export { preferredPrecision } from "./preferred-precision.js";
 export { RUNTIME_LIBRARY, type RuntimeFiles } from "./runtime-library.js";
 export { availableThreads, type ThreadReport } from "./threads.js";
 export type { WebDevice, WebOptions } from "./web-backend.js";

@@ -12,12 +12,14 @@ import {
   type Probe,
   probeModel,
   probeRefusal,
+  selfTest,
   type TowerRuntime,
   type TowerSession,
   towerEncoder,
 } from "@biovlm/model";
 import type { InferenceSession } from "onnxruntime-web";
 import { type AdapterReport, gpuAdapter } from "./gpu-adapter.js";
+import { gpuDevice, type HeldDevice } from "./gpu-device.js";
 import { type LoadedRuntime, type RuntimeFiles, runtimeLibrary } from "./runtime-library.js";
 import { availableThreads } from "./threads.js";
 
@@ -47,8 +49,17 @@ export function webBackend(device: WebDevice, given: WebOptions = {}): EncoderBa
   const { maxBatch = traits.maxBatch } = options;
   const threads = options.threads ?? availableThreads().threads;
   const load = () => runtimeLibrary(device, threads, options.runtimeFiles);
+  const tested = new WeakMap<object, Map<string, Promise<void>>>();
   const open = async (graphs: EncoderGraphs): Promise<Encoder> => {
-    const runtime = await load();
+    const loaded = await load();
+    const gpu = device === "webgpu" ? await openDevice() : undefined;
+    if (gpu?.float16 === false && graphs.precision === "fp16") {
+      throw new EncoderError(
+        device,
+        "open_failed",
+        "precision fp16 — expected an adapter with shader-f16, got one without. Open the model in fp32.",
+      );
+    }
     const capabilities: Capabilities = {
       device,
       precision: graphs.precision,
@@ -57,9 +68,26 @@ export function webBackend(device: WebDevice, given: WebOptions = {}): EncoderBa
       // one thread count, one order of sums; drivers promise less
       deterministic: device === "wasm",
     };
-    return towerEncoder(webRuntime(runtime, device, traits.batchCost), graphs, device, capabilities);
+    const runtime = webRuntime(loaded, device, traits.batchCost, gpu);
+    // once for a device and a precision; a failure is tried again at the next opening
+    const tests = tested.get(gpu ?? loaded) ?? new Map<string, Promise<void>>();
+    tested.set(gpu ?? loaded, tests);
+    const test = tests.get(graphs.precision) ?? selfTest(runtime, device, capabilities);
+    tests.set(graphs.precision, test);
+    test.catch(() => tests.delete(graphs.precision));
+    await test;
+    return towerEncoder(runtime, graphs, device, capabilities);
   };
   return { name: device, device, probe: () => probe(device, load), open: memoisedOpen(open) };
+}
+
+async function openDevice(): Promise<HeldDevice> {
+  try {
+    return await gpuDevice();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EncoderError("webgpu", "open_failed", `device — expected a WebGPU device, got: ${reason}. Use wasm.`, cause);
+  }
 }
 
 function checked(device: WebDevice, options: WebOptions): WebOptions {
@@ -87,8 +115,9 @@ async function probe(device: WebDevice, load: () => Promise<LoadedRuntime>): Pro
       if (!adapter.available) return adapter;
     }
     const { library, queue, threads } = await load();
+    const gpu = device === "webgpu" ? await gpuDevice() : undefined;
     const refusal = await queue.run(async () => {
-      const session = await library.InferenceSession.create(probeModel(), { executionProviders: [device], logSeverityLevel: 3 });
+      const session = await library.InferenceSession.create(probeModel(), sessionOptions(device, gpu));
       try {
         const outputs = await session.run({ [PROBE_IO.input]: new library.Tensor("float32", Float32Array.from(PROBE_IO.x), [2]) });
         return probeRefusal((await outputs[PROBE_IO.output]!.getData()) as Float32Array);
@@ -107,24 +136,38 @@ async function probe(device: WebDevice, load: () => Promise<LoadedRuntime>): Pro
   }
 }
 
-function webRuntime({ library, queue }: LoadedRuntime, device: WebDevice, batchCost: number): TowerRuntime {
+function sessionOptions(device: WebDevice, gpu: HeldDevice | undefined): InferenceSession.SessionOptions {
+  const provider = gpu === undefined ? device : { name: "webgpu", device: gpu.device };
+  return { executionProviders: [provider as InferenceSession.ExecutionProviderConfig], logSeverityLevel: 3 };
+}
+
+function webRuntime({ library, queue }: LoadedRuntime, device: WebDevice, batchCost: number, gpu?: HeldDevice): TowerRuntime {
   return {
     form: "buffers",
     queue,
     batchCost,
     tensor: (data, dims) => new library.Tensor("float32", data, dims),
-    open: async (artifact: OnnxArtifact): Promise<TowerSession> => {
+    open: async (artifact: OnnxArtifact, keep: readonly string[]): Promise<TowerSession> => {
       if (artifact.kind === "file") {
         throw new EncoderError(device, "open_failed", "model — expected bytes, got a path. Ask for the form that this runtime takes.");
       }
-      const options: InferenceSession.SessionOptions = {
-        executionProviders: [device],
-        logSeverityLevel: 3,
+      await gpu?.alive();
+      const session = await library.InferenceSession.create(artifact.model, {
+        ...sessionOptions(device, gpu),
         ...(artifact.externalData === undefined ? {} : { externalData: artifact.externalData.map(({ path, data }) => ({ path, data })) }),
-      };
-      const session = await library.InferenceSession.create(artifact.model, options);
+        // activations for the backward pass stay on the card
+        ...(gpu === undefined || keep.length === 0
+          ? {}
+          : { preferredOutputLocation: Object.fromEntries(keep.map((name) => [name, "gpu-buffer" as const])) }),
+      });
       return {
-        run: (feeds, fetches) => session.run(feeds as InferenceSession.FeedsType, fetches),
+        async run(feeds, fetches) {
+          await gpu?.alive();
+          const outputs = await session.run(feeds as InferenceSession.FeedsType, fetches);
+          // what was computed while the device went is not to be trusted
+          await gpu?.alive();
+          return outputs;
+        },
         release: () => session.release(),
       };
     },

@@ -14,6 +14,8 @@ export interface BackendChoice {
   readonly backend: EncoderBackend;
   /** what the chosen device's probe said */
   readonly detail: string;
+  /** under `auto`, the other usable backends, best first: what {@link openWithFailover} may fall back to; none for a named device */
+  readonly standby: readonly EncoderBackend[];
   /** under `auto`, every other device and why it was not taken */
   readonly passedOver: readonly { readonly name: string; readonly reason: string }[];
 }
@@ -46,8 +48,11 @@ export function chooseBackend(device: Device | "auto", probed: readonly ProbedBa
     const remedy = device === "auto" ? "Run `biovlm doctor` for details." : "Name another device, or use auto.";
     throw new ModelError("no_backend", `device ${device} — expected a usable backend, got ${got}. ${remedy}`);
   }
+  const score = ({ probe }: ProbedBackend) => (probe.available ? probe.score : Number.NEGATIVE_INFINITY);
+  const others = device !== "auto" ? [] : probed.filter((p) => p !== best && p.probe.available).sort((a, b) => score(b) - score(a));
+  const standby = others.map((p) => p.backend);
   const passedOver = device !== "auto" ? [] : probed.filter((p) => p !== best).map(reasonOf);
-  return { backend: best.backend, detail: best.probe.detail, passedOver };
+  return { backend: best.backend, detail: best.probe.detail, standby, passedOver };
 }
 
 function reasonOf({ backend, probe }: ProbedBackend): { name: string; reason: string } {

@@ -16,7 +16,7 @@ export type Probe =
   | { readonly available: true; readonly score: number; readonly detail: string }
   | { readonly available: false; readonly reason: string };
 
-/** What an opened encoder can do. Constant for the life of the encoder. */
+/** What an opened encoder can do. Constant for its life; one of `openWithFailover` tells when its device, and with it this, changes. */
 export interface Capabilities {
   readonly device: Device;
   /** Arithmetic of the towers. `int8` means weights and matmuls are quantised; embeddings are float32 in every case. */

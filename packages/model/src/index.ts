@@ -26,6 +26,7 @@ export { compileBank } from "./compile-bank.js";
 export type { Capabilities, Device, Embeddings, Encoder, EncoderBackend, Probe, PromptRows, RunOptions, Tape } from "./encoder.js";
 export { type ArtifactForm, type EncoderGraphs, type OnnxArtifact, type PromptGradientGraphs, TOWER_IO } from "./encoder-graphs.js";
 export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } from "./errors.js";
+export { type DeviceChange, type FailoverOptions, type GraphsFor, openWithFailover } from "./failover-encoder.js";
 export { imageTower, type TowerOptions } from "./image-tower.js";
 export { assembleModel, loadModel, type Model, type ModelFiles, type ModelOptions, type ModelTexts, scaleOf } from "./load-model.js";
 export { memoisedOpen } from "./memoised-open.js";
@@ -56,6 +57,7 @@ export {
   type TensorToWrite,
   writeSafetensors,
 } from "./safetensors.js";
+export { SELF_TEST_EMBEDDING, selfTest } from "./self-test.js";
 export { expectedShapes, type ModelSpec, readSpec, type TextSpec, type VisionSpec } from "./spec.js";
 export { type StateDict, safetensorsStateDict, stateDictOf, type WeightTensor, weightTensor } from "./state-dict.js";
 export { isJsonObject, type Json, type JsonObject, parseStrictJson } from "./strict-json.js";

@@ -3,8 +3,8 @@
 
 import type { Encoder, EncoderBackend } from "../encoder.js";
 import type { EncoderGraphs } from "../encoder-graphs.js";
+import { TOY_SPEC, type ToyTowers, toyPixels, toyRows, toyTokens, toyTowers } from "../toy-towers.js";
 import { holds, near, outcome, refuses, same } from "./assertion.js";
-import { TOY_SPEC, type ToyTowers, toyPixels, toyRows, toyTokens, toyTowers } from "./toy-towers.js";
 
 /** What is tested. */
 export interface EncoderSubject {

@@ -2,9 +2,9 @@
 // forward again, and what becomes of tapes.
 
 import type { PromptRows } from "../encoder.js";
+import { seededFloats, TOY_SPEC, type ToyTowers, toyRows, toyTowers } from "../toy-towers.js";
 import { holds, near, outcome, refuses, same } from "./assertion.js";
 import { type EncoderPromise, promise } from "./encoder-promises.js";
-import { seededFloats, TOY_SPEC, type ToyTowers, toyRows, toyTowers } from "./toy-towers.js";
 
 const D = TOY_SPEC.embedDim;
 const W = TOY_SPEC.text.width;

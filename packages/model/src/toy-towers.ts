@@ -2,13 +2,13 @@
 // enough for a software GPU. Not a model: its embeddings mean nothing.
 
 import { evaluate, type Graph, tensorOf } from "@biovlm/graph";
-import type { PromptRows } from "../encoder.js";
-import type { EncoderGraphs } from "../encoder-graphs.js";
-import { imageTower } from "../image-tower.js";
-import { expectedShapes, type ModelSpec } from "../spec.js";
-import { textTower } from "../text-tower.js";
-import { towerArtifacts } from "../tower-artifacts.js";
-import { wordVectors } from "../word-table.js";
+import type { PromptRows } from "./encoder.js";
+import type { EncoderGraphs } from "./encoder-graphs.js";
+import { imageTower } from "./image-tower.js";
+import { expectedShapes, type ModelSpec } from "./spec.js";
+import { textTower } from "./text-tower.js";
+import { towerArtifacts } from "./tower-artifacts.js";
+import { wordVectors } from "./word-table.js";
 
 export const TOY_SPEC: ModelSpec = {
   vision: { imageSize: 16, patchSize: 8, width: 16, layers: 2, heads: 2, mlp: 32 },
