@@ -9,6 +9,8 @@ export interface HeldDevice {
   readonly float16: boolean;
   /** Resolves while the device is there; rejects with the browser's reason once it was lost. */
   alive(): Promise<void>;
+  /** Waits a moment for a loss to be told, after a failure: it may come later than the failure that it caused. Never rejects. */
+  settle(): Promise<void>;
 }
 
 interface Adapter {
@@ -20,6 +22,8 @@ interface Device {
   readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
 }
 
+/** Milliseconds: a loss is told within a few of them. */
+const LOSS_TOLD_WITHIN = 200;
 /** What the runtime's kernels make use of where it is there. */
 const FEATURES = ["shader-f16", "subgroups", "timestamp-query"];
 const LIMITS = [
@@ -64,7 +68,7 @@ async function request(): Promise<HeldDevice> {
     requiredLimits: Object.fromEntries(limits),
   });
   let loss: string | undefined;
-  device.lost.then(({ reason, message }) => {
+  const lost = device.lost.then(({ reason, message }) => {
     loss = `the WebGPU device was lost (${reason}${message === "" ? "" : `: ${message}`})`;
   });
   return {
@@ -75,6 +79,7 @@ async function request(): Promise<HeldDevice> {
       await nextTask();
       if (loss !== undefined) throw new Error(loss);
     },
+    settle: () => Promise.race([lost, new Promise<void>((resolve) => setTimeout(resolve, LOSS_TOLD_WITHIN))]),
   };
 }
 

@@ -163,7 +163,10 @@ function webRuntime({ library, queue }: LoadedRuntime, device: WebDevice, batchC
       return {
         async run(feeds, fetches) {
           await gpu?.alive();
-          const outputs = await session.run(feeds as InferenceSession.FeedsType, fetches);
+          const outputs = await session.run(feeds as InferenceSession.FeedsType, fetches).catch(async (error) => {
+            await gpu?.settle();
+            throw error;
+          });
           // what was computed while the device went is not to be trusted
           await gpu?.alive();
           return outputs;
