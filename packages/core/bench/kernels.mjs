@@ -1,4 +1,4 @@
-// Kernels against plain loops, one thread, same data, same run. Pass marks: docs/benchmarks.md.
+// Kernels against plain loops, one thread, same data, same run. The pass marks stand in the table.
 // Usage: node packages/core/bench/kernels.mjs [--build simd|relaxed-simd]   (after npm run build -w @biovlm/core; relaxed needs Node 24)
 
 import { parseArgs } from "node:util";

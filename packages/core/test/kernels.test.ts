@@ -1,5 +1,5 @@
 import { cases, type Seeded, seeded } from "@biovlm/testkit";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { keptCount } from "../src/kept-count.js";
 import type { Kernels, RoutingArrays } from "../src/kernels.js";
 import { referenceKernels as reference } from "../src/reference.js";
@@ -7,6 +7,9 @@ import { boxPlan, centreCropPlan } from "../src/resample-plan.js";
 import { type WasmKernels, wasmKernels } from "../src/wasm-kernels.js";
 import { builds, moduleOf } from "./builds.js";
 import { excess, floats, poison, SIZES, TINY, U } from "./kernel-cases.js";
+
+// The full counts take minutes.
+vi.setConfig({ testTimeout: 900_000 });
 
 /** A tenth by default; the relaxed build differs by one instruction only and gets a fortieth. All 100 000 of each under soak. */
 const COUNTS = { simd: cases(100_000), "relaxed-simd": cases(100_000, 40) };
