@@ -43,10 +43,19 @@ export function runtimeLibrary(device: "wasm" | "webgpu", threads: number, files
 }
 
 async function load(device: "wasm" | "webgpu", threads: number, files?: RuntimeFiles): Promise<LoadedRuntime> {
-  const library = (device === "wasm" ? await import("onnxruntime-web/wasm") : await import("onnxruntime-web/webgpu")) as OnnxRuntime;
+  const library = await bundle(device);
   library.env.logLevel = "error";
   library.env.wasm.numThreads = threads;
   library.env.wasm.proxy = false;
   if (files !== undefined) library.env.wasm.wasmPaths = typeof files === "string" ? files : { mjs: files.mjs, wasm: files.wasm };
   return { library, queue: new RunQueue(), threads };
+}
+
+async function bundle(device: "wasm" | "webgpu"): Promise<OnnxRuntime> {
+  if (device === "webgpu") return (await import("onnxruntime-web/webgpu")) as OnnxRuntime;
+  const host = globalThis as { process?: { versions?: { node?: string } }; window?: unknown };
+  if (host.process?.versions?.node === undefined || host.window !== undefined) return (await import("onnxruntime-web/wasm")) as OnnxRuntime;
+  // Node resolves the plain name to the build that can start threads there; a page's bundler must not follow it
+  const name: string = RUNTIME_LIBRARY.name;
+  return (await import(/* @vite-ignore */ name)) as OnnxRuntime;
 }
