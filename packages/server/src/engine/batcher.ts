@@ -72,9 +72,13 @@ export class Batcher<I, O> {
     if (items.length > maxQueue)
       throw new ServerError("too_many_images", `images — expected at most ${maxQueue} at once, got ${items.length}. Send fewer.`);
     if (this.waiting.size + items.length > maxQueue) {
-      throw new ServerError("overloaded", `the queue — expected room for ${items.length}, got ${this.waiting.size} waiting. Try again later.`, {
-        retryAfter: this.retryAfter(),
-      });
+      throw new ServerError(
+        "overloaded",
+        `the queue — expected room for ${items.length}, got ${this.waiting.size} waiting. Try again later.`,
+        {
+          retryAfter: this.retryAfter(),
+        },
+      );
     }
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const results = items.map((item) => this.enqueue(item, signal, deadline));
@@ -125,7 +129,9 @@ export class Batcher<I, O> {
       signal?.addEventListener("abort", onAbort, { once: true });
       if (deadline !== undefined) {
         const late = () =>
-          entry.settle({ error: new ServerError("deadline_exceeded", "deadline — expected an answer in time, got none. Allow more time.") });
+          entry.settle({
+            error: new ServerError("deadline_exceeded", "deadline — expected an answer in time, got none. Allow more time."),
+          });
         timer = setTimeout(late, Math.max(0, deadline - Date.now()));
       }
     });

@@ -52,7 +52,8 @@ export async function encodeImageFiles(
   const good = errors.flatMap((error, i) => (error === undefined ? [i] : []));
   for (const [to, from] of good.entries()) if (to !== from) pixels.copyWithin(to * length, from * length, (from + 1) * length);
   const encodeFrom = performance.now();
-  const data = good.length === 0 ? new Float32Array(0) : (await encoder.encodeImages(pixels.subarray(0, good.length * length), good.length)).data;
+  const data =
+    good.length === 0 ? new Float32Array(0) : (await encoder.encodeImages(pixels.subarray(0, good.length * length), good.length)).data;
   const encode = performance.now() - encodeFrom;
   let next = 0;
   const images = files.map((bytes, i): EncodedImage => {

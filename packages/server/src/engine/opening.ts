@@ -40,7 +40,9 @@ export async function openModel({ model: given, precision }: OpeningSpec): Promi
     return { model: await tinyModel({ precision }), close() {} };
   }
   const { loadModelFolder, loadStoredModel, openModelStore } = await import("@biovlm/model/node");
-  const model = /[\\/]/.test(given) ? await loadModelFolder(given, { precision }) : await loadStoredModel(openModelStore(), given, { precision });
+  const model = /[\\/]/.test(given)
+    ? await loadModelFolder(given, { precision })
+    : await loadStoredModel(openModelStore(), given, { precision });
   return { model, close: () => model.close() };
 }
 

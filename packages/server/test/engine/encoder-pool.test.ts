@@ -102,7 +102,10 @@ describe("a pool of encoder processes", () => {
 
   it("ends a child that hangs and answers the others", async () => {
     const { pool, events } = await started("", { jobMs: 500 });
-    const [hung, fine] = await Promise.all([pool.encodeFiles([await greyPng(15)]).catch((e: unknown) => e), pool.encodeFiles([await greyPng(70)])]);
+    const [hung, fine] = await Promise.all([
+      pool.encodeFiles([await greyPng(15)]).catch((e: unknown) => e),
+      pool.encodeFiles([await greyPng(70)]),
+    ]);
     expect(hung).toMatchObject({ code: "backend_unavailable" });
     expectRow(fine.images[0], 70);
     expect(events).toContainEqual({ kind: "crashed", reason: "no answer after 500 ms" });
@@ -117,7 +120,7 @@ describe("a pool of encoder processes", () => {
     const { pool, events } = await started("cuda-dies-opening", {
       spec: { model: "cuda-dies-opening", device: "auto", precision: "fp32", deterministic: true },
       backOffMs: [5, 20],
-    }).catch(() => ({ pool: [...open].at(-1)!, events: [] as EncodingEvent[] }));
+    });
     const { images, device, fellBack } = await pool.encodeFiles([await greyPng(30)]);
     expectRow(images[0], 30);
     expect({ device, fellBack }).toEqual({ device: "cpu", fellBack: true });
@@ -145,14 +148,15 @@ describe("a pool of encoder processes", () => {
     const pids = pool.pids();
     await pool.close();
     await expect(pool.encodeFiles([await greyPng(1)])).rejects.toMatchObject({ code: "not_ready" });
-    const alive = () => pids.filter((pid) => {
-      try {
-        process.kill(pid, 0);
-        return true;
-      } catch {
-        return false;
-      }
-    });
+    const alive = () =>
+      pids.filter((pid) => {
+        try {
+          process.kill(pid, 0);
+          return true;
+        } catch {
+          return false;
+        }
+      });
     await expect.poll(alive, { timeout: 5000 }).toEqual([]);
   });
 });

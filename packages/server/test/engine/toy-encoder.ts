@@ -7,7 +7,10 @@ import sharp from "sharp";
 export const TOY_SPEC = { embedDim: 4, mean: [0, 0, 0], std: [1, 1, 1], vision: { imageSize: 8 } } as unknown as ModelSpec;
 
 /** @param meet called with each image's grey value, 0 to 255 */
-export function toyEncoder(device: "cuda" | "cpu" | "webgpu" | "wasm", meet: (grey: number) => void = () => {}): Encoder & { spec: ModelSpec } {
+export function toyEncoder(
+  device: "cuda" | "cpu" | "webgpu" | "wasm",
+  meet: (grey: number) => void = () => {},
+): Encoder & { spec: ModelSpec } {
   const length = 3 * 8 * 8;
   return {
     name: device,

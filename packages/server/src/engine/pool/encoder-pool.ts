@@ -72,6 +72,7 @@ export class EncoderPool implements Encoding {
   private downTimer: NodeJS.Timeout | undefined;
   private reason = "warming up";
   private closed = false;
+  private firstOpened: { resolve(): void; reject(error: unknown): void } | undefined;
   private readonly living = new Set<ChildHandle>();
 
   constructor(options: PoolOptions) {
@@ -120,13 +121,16 @@ export class EncoderPool implements Encoding {
 
   /** @throws ServerError `backend_unavailable` when the first child refuses: a model or device that is not there */
   async start(): Promise<void> {
-    const opened = this.slotList.map((slot) => this.bringUp(slot));
+    const first = new Promise<void>((resolve, reject) => {
+      this.firstOpened = { resolve, reject };
+    });
+    for (const slot of this.slotList) this.bringUpAgain(slot);
     try {
-      await Promise.any(opened);
+      await first;
     } catch (error) {
-      const [first] = (error as AggregateError).errors as Error[];
       await this.close();
-      throw unavailable(`expected to open ${this.options.spec.device}, got: ${first?.message ?? "no child"}`, first);
+      const got = error instanceof Error ? error.message.replace(/^\[biovlm:[a-z-]+\] /, "") : "no process";
+      throw unavailable(`expected to open ${this.options.spec.device}, got: ${got}`, error);
     }
   }
 
@@ -166,7 +170,8 @@ export class EncoderPool implements Encoding {
     try {
       return this.batch(await this.submit({ kind: "files", files: [file] }, true));
     } catch (error) {
-      const failure = error instanceof ChildEnded ? unavailable("expected an answer, got a process that ended twice", error) : encoderFailure(error);
+      const failure =
+        error instanceof ChildEnded ? unavailable("expected an answer, got a process that ended twice", error) : encoderFailure(error);
       return failure instanceof Error ? failure : unavailable("expected an answer, got a failure");
     }
   }
@@ -179,7 +184,8 @@ export class EncoderPool implements Encoding {
   private async submit(job: Job, again: boolean): Promise<{ readonly answer: JobAnswer; readonly device: string }> {
     const queued = (twice: boolean) =>
       new Promise<{ readonly answer: JobAnswer; readonly device: string }>((resolve, reject) => {
-        if (this.closed) reject(new ServerError("not_ready", "the encoder — expected to be open, got a stop. Try another.", { retryAfter: 5 }));
+        if (this.closed)
+          reject(new ServerError("not_ready", "the encoder — expected to be open, got a stop. Try another.", { retryAfter: 5 }));
         else if (!this.status().ready && this.downSince !== undefined) reject(this.downError());
         else {
           this.tasks.push({ job, again: twice, resolve, reject });
@@ -269,7 +275,17 @@ export class EncoderPool implements Encoding {
     clearTimeout(this.downTimer);
     onEvent({ kind: "started", device: capabilities.device, ms: performance.now() - started });
     if (before !== undefined) void before.drain();
+    this.firstOpened?.resolve();
     this.pump();
+  }
+
+  /** A refusal is kept as the reason; before anything opened it is the answer of `start`. */
+  private bringUpAgain(slot: Slot): void {
+    this.bringUp(slot).catch((error: unknown) => {
+      if (!(error instanceof ChildRefused)) return;
+      this.reason = error.code;
+      this.firstOpened?.reject(error);
+    });
   }
 
   private ended(slot: Slot, child: ChildHandle, reason: string): void {
@@ -285,11 +301,9 @@ export class EncoderPool implements Encoding {
     if (slot.coming !== undefined || slot.child !== undefined) return;
     const [first, most] = this.options.backOffMs;
     const pause = this.deaths <= 1 ? 0 : Math.min(most, first * 2 ** (this.deaths - 2));
-    slot.timer = setTimeout(() => {
-      this.bringUp(slot).catch((error: unknown) => {
-        if (error instanceof ChildRefused) this.reason = error.code;
-      });
-    }, pause);
+    // processes that die before any of them opened, on every device there is
+    if (this.capabilities === undefined && this.deaths > 2 * this.options.breakAfter) this.firstOpened?.reject(new ChildEnded(reason));
+    slot.timer = setTimeout(() => this.bringUpAgain(slot), pause);
   }
 
   /** `auto` leaves a device whose children die again and again without one answer, as long as another is there. */

@@ -13,7 +13,8 @@ export function pooledEncoder({ capabilities, run, close }: PooledParts): Encode
   let closed = false;
   const of = (): Capabilities => {
     const opened = capabilities();
-    if (opened === undefined) throw new EncoderError("pool", "open_failed", "the pool — expected to be started, got a call before. Start it.");
+    if (opened === undefined)
+      throw new EncoderError("pool", "open_failed", "the pool — expected to be started, got a call before. Start it.");
     return { ...opened, gradients: false };
   };
   const job = async (work: Job, { signal }: RunOptions = {}): Promise<Rows> => {

@@ -1,0 +1,160 @@
+// What a server tells Prometheus, and the observer through which the engine says it. Labels are models, devices, stages, codes and prompt
+// numbers: nothing that a client or a file could fill with text.
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { EncodingEvent } from "./engine/encoding.js";
+import type { AnswerSource, FailedImage, ImageAnswer, ServedBank } from "./engine.js";
+
+/** What an engine reports as it goes. `model` is a served name, or the opened model's for what names share. */
+export interface EngineObserver {
+  queue(model: string, depth: () => number): void;
+  batch(model: string, size: number, timings: { readonly decode: number; readonly preprocess: number; readonly encode: number }): void;
+  answered(
+    model: string,
+    bank: ServedBank,
+    answers: readonly (Omit<ImageAnswer, "sha256"> | FailedImage)[],
+    timings: AnswerSource["timings"],
+  ): void;
+  encodingEvent(model: string, event: EncodingEvent): void;
+  bankReloaded(name: string, digest: string): void;
+  bankRefused(name: string, code: string): void;
+}
+
+const nothing = () => {};
+export const SILENT: EngineObserver = {
+  queue: nothing,
+  batch: nothing,
+  answered: nothing,
+  encodingEvent: nothing,
+  bankReloaded: nothing,
+  bankRefused: nothing,
+};
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly observer: EngineObserver;
+  /** one HTTP answer: the route as it is declared, never as it was asked for */
+  request(route: string, method: string, status: number, seconds: number): void;
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Metrics with a registry of their own: several servers in one process do not meet. */
+export function createMetrics({ processMetrics = true }: { readonly processMetrics?: boolean } = {}): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  if (processMetrics) collectDefaultMetrics({ register: registry });
+  const stage = new Histogram({
+    name: "biovlm_stage_seconds",
+    help: "Time of a call in each stage",
+    labelNames: ["model", "stage"],
+    buckets: SECONDS,
+    registers,
+  });
+  const http = new Histogram({
+    name: "biovlm_request_seconds",
+    help: "Time from request to answer",
+    labelNames: ["route", "method", "status"],
+    buckets: SECONDS,
+    registers,
+  });
+  const batchSize = new Histogram({
+    name: "biovlm_batch_images",
+    help: "Images encoded at once",
+    labelNames: ["model"],
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers,
+  });
+  const images = new Counter({ name: "biovlm_images_total", help: "Images by outcome", labelNames: ["model", "outcome"], registers });
+  const entropy = new Histogram({
+    name: "biovlm_kept_entropy_nats",
+    help: "Entropy of kept prompts",
+    labelNames: ["model"],
+    buckets: [0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3],
+    registers,
+  });
+  const kept = new Counter({
+    name: "biovlm_prompt_kept_total",
+    help: "How often each prompt of a bank was kept",
+    labelNames: ["bank", "prompt"],
+    registers,
+  });
+  const crashes = new Counter({
+    name: "biovlm_encoder_crashes_total",
+    help: "Encoder processes that ended by themselves",
+    labelNames: ["model"],
+    registers,
+  });
+  const recycled = new Counter({
+    name: "biovlm_encoder_recycled_total",
+    help: "Encoder processes replaced",
+    labelNames: ["model", "reason"],
+    registers,
+  });
+  const fallbacks = new Counter({
+    name: "biovlm_fallbacks_total",
+    help: "Changes of the device",
+    labelNames: ["model", "from", "to"],
+    registers,
+  });
+  const backend = new Gauge({ name: "biovlm_backend", help: "1 for the device in use", labelNames: ["model", "device"], registers });
+  const reloads = new Counter({
+    name: "biovlm_bank_loads_total",
+    help: "Banks put in use while serving",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const depths = new Map<string, () => number>();
+  new Gauge({
+    name: "biovlm_queue_images",
+    help: "Images that wait for a batch",
+    labelNames: ["model"],
+    registers,
+    collect() {
+      for (const [model, depth] of depths) this.set({ model }, depth());
+    },
+  });
+  const inUse = new Map<string, string>();
+  const use = (model: string, device: string) => {
+    const before = inUse.get(model);
+    if (before !== undefined && before !== device) backend.set({ model, device: before }, 0);
+    inUse.set(model, device);
+    backend.set({ model, device }, 1);
+  };
+  const observer: EngineObserver = {
+    queue: (model, depth) => void depths.set(model, depth),
+    batch: (model, size) => batchSize.observe({ model }, size),
+    answered(model, bank, answers, timings) {
+      for (const [name, ms] of Object.entries(timings)) stage.observe({ model, stage: name }, ms / 1000);
+      const total = Object.values(timings).reduce((sum, ms) => sum + ms, 0);
+      stage.observe({ model, stage: "total" }, total / 1000);
+      for (const answer of answers) {
+        if ("error" in answer) {
+          images.inc({ model, outcome: answer.error.code });
+          continue;
+        }
+        images.inc({ model, outcome: "answered" });
+        for (const { prompt, entropy: nats } of answer.kept) {
+          entropy.observe({ model }, nats);
+          kept.inc({ bank: bank.digest.slice(0, 19), prompt: String(prompt) });
+        }
+      }
+    },
+    encodingEvent(model, event) {
+      if (event.kind === "started") use(model, event.device);
+      else if (event.kind === "crashed") crashes.inc({ model });
+      else if (event.kind === "recycled") recycled.inc({ model, reason: event.reason });
+      else {
+        fallbacks.inc({ model, from: event.from, to: event.to });
+        use(model, event.to);
+      }
+    },
+    bankReloaded: () => reloads.inc({ outcome: "loaded" }),
+    bankRefused: () => reloads.inc({ outcome: "refused" }),
+  };
+  return {
+    registry,
+    observer,
+    request: (route, method, status, seconds) => http.observe({ route, method, status: String(status) }, seconds),
+  };
+}
