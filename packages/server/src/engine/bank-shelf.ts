@@ -120,7 +120,7 @@ function checkAsked(classes: readonly string[] | undefined, rho: number): void {
 
 function named(name: string): void {
   try {
-    checkName("bank", name);
+    checkName(name, "bank name");
   } catch (error) {
     throw new ServerError("bad_name", bare(error), { cause: error });
   }

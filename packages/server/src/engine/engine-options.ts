@@ -19,7 +19,10 @@ export type ServingLimits = Static<typeof ServingLimits>;
 /** Fills defaults in and checks. Throws ServerError `bad_option`. */
 export function engineOptions(given: Partial<ServingLimits>): ServingLimits {
   const limits = Object.fromEntries(
-    Object.entries(ServingLimits.properties).map(([name, schema]) => [name, given[name as keyof ServingLimits] ?? schema.default]),
+    Object.entries(ServingLimits.properties).map(([name, schema]) => [
+      name,
+      given[name as keyof ServingLimits] ?? (schema as { readonly default?: number }).default,
+    ]),
   );
   if (!Check(ServingLimits, limits)) {
     const error = Errors(ServingLimits, limits).at(-1);
