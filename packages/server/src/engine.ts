@@ -40,8 +40,10 @@ export interface ServedBank {
 export interface CallOptions {
   /** aborted when the client leaves */
   readonly signal?: AbortSignal;
-  /** milliseconds since the epoch; a call still queued then is refused with `deadline_exceeded` */
+  /** milliseconds since the epoch; a call that is not answered then is refused with `deadline_exceeded` */
   readonly deadline?: number;
+  /** who asks, for the audit log: the request's id and the name of its key */
+  readonly caller?: { readonly request: string; readonly route: string; readonly key?: string };
 }
 
 export interface ClassifyOptions extends CallOptions {
@@ -132,6 +134,8 @@ export interface Engine {
   addBank(name: string, bytes: Uint8Array): Promise<ServedBank>;
   /** text embeddings of a bank for classes, as a bank file that needs no text tower */
   compileBank(name: string, classes: readonly string[], options?: CallOptions): Promise<Uint8Array>;
+  /** Not ready from now on, so that balancers look elsewhere; calls are still answered. Idempotent. */
+  drain(): void;
   /** Refuses new calls, lets those in flight end within the time, then frees everything. Idempotent. */
   close(graceMs: number): Promise<void>;
 }

@@ -97,7 +97,8 @@ class LocalEngine implements Engine {
   private readonly hosts: readonly ModelHost[];
   private readonly shelf: BankShelf;
   private readonly observer: EngineObserver;
-  private state: "warming up" | "serving" | "draining" = "warming up";
+  private state: "warming up" | "serving" | "closed" = "warming up";
+  private draining = false;
   private failure: string | undefined;
   private closing: Promise<void> | undefined;
   /** calls that have not ended, those beyond the batchers too */
@@ -139,6 +140,7 @@ class LocalEngine implements Engine {
   }
 
   readiness(): { readonly ready: boolean; readonly reason?: string } {
+    if (this.draining) return { ready: false, reason: "draining" };
     if (this.state !== "serving") return { ready: false, reason: this.failure ?? this.state };
     for (const host of this.hosts) {
       const { ready, reason = "not ready" } = host.encoding.status();
@@ -241,9 +243,14 @@ class LocalEngine implements Engine {
     });
   }
 
+  drain(): void {
+    this.draining = true;
+  }
+
   close(graceMs: number): Promise<void> {
     this.closing ??= (async () => {
-      this.state = "draining";
+      this.draining = true;
+      this.state = "closed";
       this.stopWatching();
       const until = performance.now() + graceMs;
       if (this.calls > 0) {
@@ -340,8 +347,8 @@ class LocalEngine implements Engine {
   private describe({ name, host, bankName }: Served): ServedModel {
     const { model, encoding } = host;
     const { ready, reason, device, precision } = encoding.status();
-    const serving = this.state === "serving";
-    const why = serving ? reason : (this.failure ?? this.state);
+    const serving = this.state === "serving" && !this.draining;
+    const why = serving ? reason : this.draining ? "draining" : (this.failure ?? this.state);
     return {
       name,
       model: model.name,

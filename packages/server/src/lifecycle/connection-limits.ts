@@ -1,0 +1,63 @@
+// What a connection may take: every time-out set, because Fastify's and Node's defaults leave some off. And TLS, where files are named.
+
+import { readFile } from "node:fs/promises";
+import type { ServingOptions } from "../options.js";
+
+/** Time for a request's headers: they fit in a few packets, so whoever takes longer holds a socket for its own sake. */
+const HEADERS_MS = 10_000;
+const KEEP_ALIVE_MS = 30_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+/** requests on one connection before it is closed, so that balancers spread anew */
+const REQUESTS_PER_SOCKET = 10_000;
+
+export interface ConnectionLimits {
+  readonly requestTimeout: number;
+  readonly connectionTimeout: number;
+  readonly keepAliveTimeout: number;
+  readonly maxRequestsPerSocket: number;
+  readonly bodyLimit: number;
+  readonly forceCloseConnections: "idle";
+  readonly return503OnClosing: false;
+  readonly http: HttpLimits;
+  readonly https: (HttpLimits & { readonly cert: Buffer; readonly key: Buffer; readonly minVersion: "TLSv1.2" }) | null;
+}
+
+interface HttpLimits {
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly connectionsCheckingInterval: number;
+  readonly maxHeaderSize: number;
+  readonly insecureHTTPParser: false;
+  readonly requireHostHeader: true;
+}
+
+/** Options for Fastify. Rejects where TLS files cannot be read. */
+export async function connectionLimits(options: ServingOptions): Promise<ConnectionLimits> {
+  const { requestTimeoutMs, maxBodyBytes, tlsCert, tlsKey } = options;
+  const http: HttpLimits = {
+    headersTimeout: Math.min(HEADERS_MS, requestTimeoutMs),
+    requestTimeout: requestTimeoutMs,
+    // half of the shortest limit: a slow client is cut at most so much late
+    connectionsCheckingInterval: Math.max(50, Math.min(2000, requestTimeoutMs / 2)),
+    maxHeaderSize: MAX_HEADER_BYTES,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  };
+  const tls =
+    tlsCert === undefined || tlsKey === undefined
+      ? null
+      : { ...http, cert: await readFile(tlsCert), key: await readFile(tlsKey), minVersion: "TLSv1.2" as const };
+  return {
+    requestTimeout: requestTimeoutMs,
+    // an idle socket in the middle of an answer; longer than an answer may take
+    connectionTimeout: requestTimeoutMs + 5000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxRequestsPerSocket: REQUESTS_PER_SOCKET,
+    bodyLimit: maxBodyBytes,
+    forceCloseConnections: "idle",
+    // what reached us while we stop is answered; the readiness probe keeps new work away
+    return503OnClosing: false,
+    http,
+    https: tls,
+  };
+}

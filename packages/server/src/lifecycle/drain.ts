@@ -1,0 +1,68 @@
+// Stopping without dropping: not ready at once, what is in flight is answered, connections end with their answer, then the engine and the process.
+
+import closeWithGrace from "close-with-grace";
+import type { FastifyInstance } from "fastify";
+import type { Engine } from "../engine.js";
+
+export interface Drain {
+  /** Idempotent. Resolves when nothing is left; at most `drainMs` and a little. */
+  drain(): Promise<void>;
+}
+
+/** Prepares an app for draining; call before it listens. */
+export function drainable(app: FastifyInstance, engine: Engine, drainMs: number): Drain {
+  let draining: Promise<void> | undefined;
+  const inFlight = new Set<unknown>();
+  let onQuiet: (() => void) | undefined;
+  const ended = (request: unknown) => {
+    if (inFlight.delete(request) && inFlight.size === 0) onQuiet?.();
+  };
+  app.addHook("onRequest", (request, reply, done) => {
+    inFlight.add(request);
+    reply.raw.once("close", () => ended(request));
+    done();
+  });
+  app.addHook("onSend", (_request, reply, _payload, done) => {
+    if (draining !== undefined) reply.header("connection", "close");
+    done();
+  });
+  const stop = async () => {
+    engine.drain();
+    const until = performance.now() + drainMs;
+    const closing = app.close();
+    closing.catch(() => {});
+    if (inFlight.size > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      await Promise.race([
+        new Promise<void>((done) => {
+          onQuiet = done;
+        }),
+        new Promise<void>((done) => {
+          timer = setTimeout(done, drainMs);
+        }),
+      ]);
+      clearTimeout(timer);
+    }
+    await engine.close(Math.max(0, until - performance.now()));
+    // whoever still holds a socket now had its time
+    app.server.closeAllConnections();
+    await closing;
+  };
+  return {
+    drain() {
+      draining ??= stop();
+      return draining;
+    },
+  };
+}
+
+/**
+ * Drains on SIGTERM and SIGINT and ends the process with 0; a second signal ends it at once. A fault that nobody caught is told, drained, and ends
+ * it with 1.
+ */
+export function drainOnSignals({ drain }: Drain, drainMs: number, onFault: (error: Error) => void): void {
+  closeWithGrace({ delay: drainMs + 3000, logger: false }, async ({ err }) => {
+    if (err !== undefined) onFault(err);
+    await drain();
+  });
+}

@@ -1,0 +1,103 @@
+// R13 and R15: a server told to stop answers what it has; sockets held open for their own sake are cut while others are answered.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { bundleForNode, cases } from "@biovlm/testkit";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const folder = mkdtempSync(join(import.meta.dirname, ".drain-"));
+let script: string;
+beforeAll(async () => {
+  script = await bundleForNode(join(import.meta.dirname, "draining-server.ts"), join(folder, "server.mjs"));
+}, 60_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function started(env: Record<string, string> = {}): Promise<{ child: ChildProcess; port: number; ended: Promise<number | null> }> {
+  const child = spawn(process.execPath, [script], {
+    env: { ...process.env, ...env, NODE_OPTIONS: "" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise<number | null>((done) => child.once("close", (code) => done(code)));
+  const url = await new Promise<string>((done) => createInterface({ input: child.stdout! }).once("line", done));
+  return { child, port: Number(new URL(url).port), ended };
+}
+
+/** One request; resolves with its status and body, rejects where the connection broke. */
+function post(port: number, agent: Agent | undefined, body: string, sent?: () => void): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const call = request(
+      { port, host: "127.0.0.1", path: "/slow", method: "POST", agent, headers: { "content-type": "application/json" } },
+      (answer) => {
+        let text = "";
+        answer.on("data", (data: Buffer) => (text += data.toString()));
+        answer.on("end", () => resolve({ status: answer.statusCode!, body: text }));
+      },
+    );
+    call.on("error", reject);
+    call.end(body, sent);
+  });
+}
+
+describe("a server told to stop", () => {
+  it(`answers all 50 requests in flight and exits 0, ${cases(50)} times`, async () => {
+    for (let i = 0; i < cases(50); i++) {
+      const { child, port, ended } = await started();
+      const agent = i % 2 === 0 ? new Agent({ keepAlive: true }) : undefined;
+      let sent = 0;
+      const answers = Array.from({ length: 50 }, (_, k) => post(port, agent, JSON.stringify({ k }), () => sent++));
+      await expect.poll(() => sent, { interval: 5 }).toBe(50);
+      await new Promise((done) => setTimeout(done, 100));
+      child.kill("SIGTERM");
+      const begun = performance.now();
+      for (const [k, { status, body }] of (await Promise.all(answers)).entries()) {
+        expect(status).toBe(200);
+        expect(JSON.parse(body)).toEqual({ echoed: { k } });
+      }
+      expect(await ended).toBe(0);
+      expect(performance.now() - begun).toBeLessThan(10_000);
+      agent?.destroy();
+    }
+  }, 200_000);
+
+  it("ends though a client holds its connection and sends nothing", async () => {
+    const { child, port, ended } = await started();
+    const held = connect(port, "127.0.0.1");
+    await new Promise<void>((done) => held.once("connect", done));
+    held.on("error", () => {});
+    child.kill("SIGTERM");
+    expect(await ended).toBe(0);
+    held.destroy();
+  });
+});
+
+it(`cuts ${cases(500)} slow sockets in time and answers others meanwhile`, async () => {
+  const { child, port, ended } = await started({ REQUEST_MS: "1000" });
+  const slow = Array.from({ length: cases(500) }, () => {
+    const socket = connect(port, "127.0.0.1");
+    let open = true;
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      open = false;
+    });
+    socket.write("POST /slow HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{");
+    const drip = setInterval(() => socket.writable && socket.write(" "), 200);
+    socket.on("close", () => clearInterval(drip));
+    return { isOpen: () => open };
+  });
+  await new Promise((done) => setTimeout(done, 200));
+  const times: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    const from = performance.now();
+    expect((await post(port, undefined, "{}")).status).toBe(200);
+    times.push(performance.now() - from);
+  }
+  // the route itself takes 300 ms
+  expect(Math.max(...times)).toBeLessThan(900);
+  await expect.poll(() => slow.filter((s) => s.isOpen()).length, { timeout: 6000 }).toBe(0);
+  child.kill("SIGTERM");
+  expect(await ended).toBe(0);
+}, 60_000);

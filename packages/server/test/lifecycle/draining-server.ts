@@ -1,0 +1,22 @@
+// A server as the tests kill it: one slow route, drained on signals. Bundled and run by plain node.
+
+import Fastify from "fastify";
+import type { Engine } from "../../src/engine.js";
+import { connectionLimits } from "../../src/lifecycle/connection-limits.js";
+import { drainable, drainOnSignals } from "../../src/lifecycle/drain.js";
+import { listen } from "../../src/lifecycle/listen.js";
+import { servingOptions } from "../../src/options.js";
+
+const options = servingOptions({ port: 0, requestTimeoutMs: Number(process.env["REQUEST_MS"] ?? 30_000) });
+const limits = await connectionLimits(options);
+const app = Fastify({ ...limits, https: null } as object);
+let ready = true;
+const engine = { drain: () => void (ready = false), close: async () => {} } as unknown as Engine;
+const drain = drainable(app as never, engine, options.drainMs);
+app.get("/readyz", async (_, reply) => reply.code(ready ? 200 : 503).send({ ready }));
+app.post("/slow", async (request) => {
+  await new Promise((done) => setTimeout(done, 300));
+  return { echoed: request.body };
+});
+drainOnSignals(drain, options.drainMs, () => {});
+console.log(await listen(app as never, options));
