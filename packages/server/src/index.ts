@@ -1,1 +1,16 @@
-export {};
+// @biovlm/server: what a program that embeds the server imports. Browsers and other clients import ./client.
+
+export { type AuditLog, type AuditRecord, type AuditReport, openAuditLog, verifyAuditLog } from "./audit-log.js";
+export { auditingEngine } from "./auditing-engine.js";
+export type { BankFile } from "./engine/bank-files.js";
+export { createEngine, type EngineOptions, type ServedEntry } from "./engine/create-engine.js";
+export { ServingLimits } from "./engine/engine-options.js";
+export type * from "./engine.js";
+export { ServerError, type ServerErrorCode, STATUS_OF } from "./errors.js";
+export { connectionLimits } from "./lifecycle/connection-limits.js";
+export { type Drain, drainable, drainOnSignals } from "./lifecycle/drain.js";
+export { listen } from "./lifecycle/listen.js";
+export { createLogger, type LogLevel } from "./lifecycle/logging.js";
+export { recordRequests, traceRequests } from "./lifecycle/request-records.js";
+export { createMetrics, type EngineObserver, type Metrics } from "./metrics.js";
+export { isLoopback, ServingOptions, servingOptions } from "./options.js";

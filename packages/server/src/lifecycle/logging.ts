@@ -2,13 +2,30 @@
 // body, an address, or an error's message, which may quote what a client sent; an error's code and the places in our source are enough.
 
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type DestinationStream, type Logger, pino } from "pino";
+import { type DestinationStream, type LogFn, type Logger, pino } from "pino";
 
 export type LogLevel = "silent" | "fatal" | "error" | "warn" | "info" | "debug";
 
+/** What a line may say in words; the rest is fields. New sentences are listed here, and quote nothing. */
+const SENTENCES =
+  /^(incoming request|request completed|request errored|request aborted|client error|ready|draining|stopped|bank reloaded|bank refused|encoder (started|crashed|recycled|fell back)|Server listening at (https?:\/\/[\w.:[\]-]+|\/\S+))$/;
+
 /** A logger for Fastify's `loggerInstance`. Lines are JSON. */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
-  const options = { level, base: null, serializers: { req: requestFields, res: replyFields, err: errorFields } };
+  const options = {
+    level,
+    base: null,
+    serializers: { req: requestFields, res: replyFields, err: errorFields },
+    hooks: {
+      // pino copies an error's message into the line, and Fastify puts paths into some of its own: only known sentences pass
+      logMethod(this: Logger, args: unknown[], method: LogFn) {
+        const [first, second] = args;
+        const fields = first instanceof Error ? { err: first } : typeof first === "object" && first !== null ? first : {};
+        const said = typeof first === "string" ? first : typeof second === "string" ? second : "";
+        method.call(this, fields, SENTENCES.test(said) ? said : "err" in fields ? "error" : "event");
+      },
+    },
+  };
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 

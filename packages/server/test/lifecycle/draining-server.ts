@@ -11,7 +11,10 @@ const options = servingOptions({ port: 0, requestTimeoutMs: Number(process.env["
 const limits = await connectionLimits(options);
 const app = Fastify({ ...limits, https: null } as object);
 let ready = true;
-const engine = { drain: () => void (ready = false), close: async () => {} } as unknown as Engine;
+const drainEngine = () => {
+  ready = false;
+};
+const engine = { drain: drainEngine, close: async () => {} } as unknown as Engine;
 const drain = drainable(app as never, engine, options.drainMs);
 app.get("/readyz", async (_, reply) => reply.code(ready ? 200 : 503).send({ ready }));
 app.post("/slow", async (request) => {

@@ -1,6 +1,6 @@
 // R19: what a client or a file says never reaches the log.
 
-import Fastify from "fastify";
+import Fastify, { type FastifyBaseLogger } from "fastify";
 import { describe, expect, it } from "vitest";
 import { ServerError } from "../../src/errors.js";
 import { createLogger } from "../../src/lifecycle/logging.js";
@@ -10,7 +10,7 @@ const CANARY = "DOE^JANE-19560412";
 describe("the log", () => {
   it("holds no canary from path, query, header, body or error, and does hold route, status and code", async () => {
     const lines: string[] = [];
-    const app = Fastify({ loggerInstance: createLogger("debug", { write: (line: string) => void lines.push(line) }) as never });
+    const app = Fastify({ loggerInstance: createLogger("debug", { write: (line: string) => void lines.push(line) }) as FastifyBaseLogger });
     app.post("/v1/classify/:name", async (request) => {
       request.log.error({ err: new ServerError("bad_request", `about ${CANARY}`, { cause: new Error(CANARY) }) });
       throw new Error(`fault with ${CANARY}`);
