@@ -3,7 +3,10 @@
 // Usage: node packages/server/bench/classify-throughput.mjs [--seconds 5] [--rounds 3] [--pool 1] [--threads 1]   (after npm run build)
 
 import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { cpuBackend } from "@biovlm/backend-cuda";
 import { loadCore } from "@biovlm/core";
@@ -29,6 +32,9 @@ const image = await sharp({
 })
   .png()
   .toBuffer();
+const folder = mkdtempSync(join(tmpdir(), "bench-"));
+const imageFile = join(folder, "image.png");
+writeFileSync(imageFile, image);
 
 async function serve(answer) {
   const app = Fastify();
@@ -50,7 +56,7 @@ const routes = {
 async function load(url, connections, rate) {
   const script = `require(${JSON.stringify(autocannon)})({ url: ${JSON.stringify(`${url}/classify`)}, method: "POST", duration: ${seconds},
     connections: ${connections}, ${rate === undefined ? "" : `overallRate: ${rate},`} headers: { "content-type": "image/png" },
-    body: Buffer.from(${JSON.stringify(image.toString("base64"))}, "base64") }).then((r) => console.log(JSON.stringify(
+    body: require("node:fs").readFileSync(${JSON.stringify(imageFile)}) }).then((r) => console.log(JSON.stringify(
       { rps: r["2xx"] / r.duration, p50: r.latency.p50, p99: r.latency.p99, failed: r.non2xx + r.errors })))`;
   const { stdout } = await promisify(execFile)(process.execPath, ["-e", script]);
   const result = JSON.parse(stdout);
@@ -79,3 +85,4 @@ const half = await interleaved(8, Math.round(full.plain.rps / 2));
 for (const [name, r] of Object.entries(half)) console.log(`| ${name} | half of plain's | ${r.rps.toFixed(0)} | ${r.p50} | ${r.p99} |`);
 for (const { app } of Object.values(routes)) await app.close();
 await Promise.all([batched.engine.close(1000), single.engine.close(1000), encoder.close()]);
+rmSync(folder, { recursive: true });
