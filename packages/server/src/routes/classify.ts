@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Check, Errors } from "typebox/value";
 import type { ClassifyOptions as EngineOptions, FailedImage, ImageAnswer } from "../engine.js";
 import { ServerError, type ServerErrorCode } from "../errors.js";
+import type {} from "../fastify-types.js";
 import { GUARDED, responses } from "../responses.js";
 import { RESEARCH_USE } from "../schemas/answer.js";
 import { ClassifyAnswer, ClassifyBody, ClassifyOptions, ClassifyQuery, IMAGE_TYPES } from "../schemas/classify.js";

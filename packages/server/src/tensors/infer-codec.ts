@@ -45,7 +45,7 @@ export function decodeInferRequest(body: Uint8Array, headerLength?: number): Dec
   }
   const request = json as InferRequest;
   let at = headerLength ?? body.length;
-  const inputs = request.inputs.map((input) => {
+  const inputs = request.inputs.map((input): DecodedTensor => {
     const { name, shape, datatype } = input;
     const count = shape.reduce((a, b) => a * b, 1);
     if (count > MAX_ELEMENTS) throw bad(`input ${name} — expected at most ${MAX_ELEMENTS} elements, got shape [${shape.join(", ")}].`);

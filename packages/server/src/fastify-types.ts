@@ -1,0 +1,17 @@
+// What our routes add to Fastify's own types: who may call a route and which form its errors take; titles for the documents.
+
+import type { Scope } from "./auth.js";
+import type { ErrorForm } from "./replies.js";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** absent: open to everyone */
+    scope?: Scope;
+    errors?: ErrorForm;
+  }
+  interface FastifySchema {
+    summary?: string;
+    tags?: readonly string[];
+    hide?: boolean;
+  }
+}
