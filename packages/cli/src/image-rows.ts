@@ -57,7 +57,10 @@ export async function* imageRows(files: Iterable<ImageFile>, options: RowOptions
   try {
     for (const file of files) {
       options.signal?.throwIfAborted();
-      window.push(imageRow(file, options));
+      const row = imageRow(file, options);
+      // It may reject (an abort) while an earlier row is awaited; the loop meets it in its turn.
+      row.catch(() => {});
+      window.push(row);
       if (window.length >= options.concurrency) yield await window.shift()!;
     }
     while (window.length > 0) yield await window.shift()!;
