@@ -143,11 +143,11 @@ describe("openWithFailover", () => {
     const changes: DeviceChange[] = [];
     const encoder = await openWithFailover(graphs, [gpu.backend], { onChange: (c) => changes.push(c) });
     Object.assign(gpu.state, { fail: "run_failed", failAlways: true });
-    const calls = Array.from({ length: 6 }, () => ask(encoder));
+    const settled = Promise.allSettled(Array.from({ length: 6 }, () => ask(encoder)));
     await new Promise((resolve) => setTimeout(resolve, 0));
     const later = new Promise((resolve) => setTimeout(resolve, 1)).then(() => Object.assign(gpu.state, { fail: undefined }));
     await later;
-    const answers = await Promise.allSettled(calls);
+    const answers = await settled;
     for (const a of answers) if (a.status === "fulfilled") expect(a.value).toBe(gpu.state.opened);
     expect(answers.filter((a) => a.status === "fulfilled").length).toBeGreaterThanOrEqual(5);
     expect(gpu.state.opened).toBeLessThanOrEqual(3);
