@@ -49,7 +49,8 @@ export function softmaxEntropy(x, rows, C, p, H) {
     for (let c = 0; c < C; c++) sum += p[at + c] = Math.exp(x[at + c] - max);
     let h = 0;
     for (let c = 0; c < C; c++) {
-      const q = (p[at + c] /= sum);
+      p[at + c] /= sum;
+      const q = p[at + c];
       if (q > 0) h -= q * Math.log(q);
     }
     H[r] = h;
