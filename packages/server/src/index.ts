@@ -2,6 +2,7 @@
 
 export { type AuditLog, type AuditRecord, type AuditReport, openAuditLog, verifyAuditLog } from "./audit-log.js";
 export { auditingEngine } from "./auditing-engine.js";
+export { type ApiKey, parseKeys, type Scope } from "./auth.js";
 export type { BankFile } from "./engine/bank-files.js";
 export { createEngine, type EngineOptions, type ServedEntry } from "./engine/create-engine.js";
 export { ServingLimits } from "./engine/engine-options.js";
@@ -14,3 +15,4 @@ export { createLogger, type LogLevel } from "./lifecycle/logging.js";
 export { recordRequests, traceRequests } from "./lifecycle/request-records.js";
 export { createMetrics, type EngineObserver, type Metrics } from "./metrics.js";
 export { isLoopback, ServingOptions, servingOptions } from "./options.js";
+export { createServer, type ServerParts } from "./server.js";

@@ -1,0 +1,97 @@
+// POST /v1/embeddings and GET /v1/models in OpenAI's shape: texts, or images as data URIs. Token arrays and addresses are refused.
+
+import type { FastifyInstance } from "fastify";
+import { ServerError, type ServerErrorCode } from "../errors.js";
+import type {} from "../fastify-types.js";
+import { GUARDED, responses } from "../responses.js";
+import { EmbeddingsAnswer, EmbeddingsBody, ModelList } from "../schemas/embeddings.js";
+import type { Serving } from "../serving.js";
+import { decodeBase64 } from "../tensors/infer-codec.js";
+
+const CODES: readonly ServerErrorCode[] = [
+  "bad_request",
+  "bad_json",
+  "bad_tensor",
+  "bad_option",
+  ...GUARDED,
+  "unknown_model",
+  "deadline_exceeded",
+  "payload_too_large",
+  "unsupported_media_type",
+  "unsupported_format",
+  "unreadable_image",
+  "overloaded",
+  "not_ready",
+  "backend_unavailable",
+];
+
+export function embeddingRoutes(app: FastifyInstance, serving: Serving): void {
+  app.post<{ Body: EmbeddingsBody }>(
+    "/v1/embeddings",
+    {
+      config: { scope: "infer", errors: "openai" },
+      schema: {
+        summary: "Embeddings of texts or images",
+        tags: ["openai"],
+        body: EmbeddingsBody,
+        response: responses(EmbeddingsAnswer, "openai", CODES),
+      },
+    },
+    async (request, reply): Promise<EmbeddingsAnswer> => {
+      const { model: asked, input, encoding_format: format = "float", dimensions } = request.body;
+      const model = serving.engine.model(asked);
+      if (dimensions !== undefined && dimensions !== model.embedDim) {
+        throw new ServerError("bad_option", `dimensions — expected ${model.embedDim}, the model's own, got ${dimensions}. Leave it out.`);
+      }
+      const inputs = [input].flat();
+      const isImage = inputs.map((text) => /^data:image\//i.test(text));
+      const images = inputs.filter((_, i) => isImage[i]).map((text, i) => decodeBase64(text, `image ${i}`));
+      const texts = inputs.filter((_, i) => !isImage[i]);
+      if (images.length > serving.options.maxImages) {
+        throw new ServerError(
+          "bad_request",
+          `input — expected at most ${serving.options.maxImages} images, got ${images.length}. Send several requests.`,
+        );
+      }
+      const call = serving.call(request, reply);
+      const rows: Float32Array[] = [];
+      let tokens = 0;
+      const [ofImages, ofTexts] = [
+        images.length > 0 ? await serving.engine.embedImages(model.name, images, call) : undefined,
+        texts.length > 0 ? await serving.engine.embedTexts(model.name, texts, call) : undefined,
+      ];
+      tokens = ofTexts?.tokens ?? 0;
+      let image = 0;
+      let text = 0;
+      for (const each of isImage) {
+        const from = each ? ofImages! : ofTexts!;
+        const at = each ? image++ : text++;
+        rows.push(from.data.subarray(at * from.shape[1], (at + 1) * from.shape[1]));
+      }
+      return {
+        object: "list",
+        data: rows.map((row, index) => ({ object: "embedding", index, embedding: format === "base64" ? base64(row) : Array.from(row) })),
+        model: model.name,
+        usage: { prompt_tokens: tokens, total_tokens: tokens },
+      };
+    },
+  );
+  app.get(
+    "/v1/models",
+    {
+      config: { scope: "infer", errors: "openai" },
+      schema: { summary: "Served models", tags: ["openai"], response: responses(ModelList, "openai", GUARDED) },
+    },
+    async (): Promise<ModelList> => ({
+      object: "list",
+      data: serving.engine.models().map(({ name }) => ({ id: name, object: "model", created: 0, owned_by: "biovlm" })),
+    }),
+  );
+}
+
+/** Little-endian float32, as the official client reads it. */
+function base64(row: Float32Array): string {
+  const bytes = Buffer.alloc(row.length * 4);
+  for (const [i, x] of row.entries()) bytes.writeFloatLE(x, i * 4);
+  return bytes.toString("base64");
+}

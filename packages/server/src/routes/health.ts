@@ -1,0 +1,44 @@
+// Liveness, readiness and metrics: what a platform asks a process.
+
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import type {} from "../fastify-types.js";
+import type { Metrics } from "../metrics.js";
+import type { Serving } from "../serving.js";
+
+const Live = Type.Object({ status: Type.Literal("live") });
+const ReadyState = Type.Object({
+  ready: Type.Boolean(),
+  reason: Type.Optional(Type.String()),
+  models: Type.Array(
+    Type.Object({ name: Type.String(), ready: Type.Boolean(), device: Type.String(), reason: Type.Optional(Type.String()) }),
+  ),
+});
+
+export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics: Metrics | undefined): void {
+  app.get(
+    "/livez",
+    { config: { errors: "problem" }, schema: { summary: "The process answers", tags: ["health"], response: { 200: Live } } },
+    async () => ({ status: "live" as const }),
+  );
+  app.get(
+    "/readyz",
+    {
+      config: { errors: "problem" },
+      schema: { summary: "Every served model is warmed up", tags: ["health"], response: { 200: ReadyState, 503: ReadyState } },
+    },
+    async (_request, reply) => {
+      const state = engine.readiness();
+      const models = engine
+        .models()
+        .map(({ name, ready, device, reason }) => ({ name, ready, device, ...(reason === undefined ? {} : { reason }) }));
+      return reply.code(state.ready ? 200 : 503).send({ ...state, models });
+    },
+  );
+  if (metrics === undefined) return;
+  app.get(
+    "/metrics",
+    { config: { scope: "infer", errors: "problem" }, schema: { summary: "Prometheus metrics", tags: ["health"] } },
+    async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+}

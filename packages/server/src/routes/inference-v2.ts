@@ -1,0 +1,260 @@
+// The Open Inference Protocol v2, as KServe and Triton speak it. A served name is one model and bank; inputs are `image` (BYTES, whole files)
+// or `embedding` (FP32 [n,D]); outputs are probabilities, the best class, and the kept prompts with their entropies.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ClassifyOptions, ImageAnswer, ServedModel } from "../engine.js";
+import { ServerError, type ServerErrorCode } from "../errors.js";
+import type {} from "../fastify-types.js";
+import { responses } from "../responses.js";
+import { RESEARCH_USE } from "../schemas/answer.js";
+import {
+  InferResponse,
+  Live,
+  ModelMetadata,
+  ModelParams,
+  ModelReady,
+  ModelVersionParams,
+  Ready,
+  ServerMetadata,
+} from "../schemas/inference.js";
+import type { Serving } from "../serving.js";
+import { type DecodedRequest, decodeInferRequest, encodeInferResponse, type OutputTensor } from "../tensors/infer-codec.js";
+
+const VERSION = "1";
+const CODES: readonly ServerErrorCode[] = [
+  "bad_tensor",
+  "bad_json",
+  "bad_classes",
+  "bad_request",
+  "unauthorized",
+  "unknown_model",
+  "deadline_exceeded",
+  "payload_too_large",
+  "too_many_images",
+  "unsupported_media_type",
+  "unreadable_image",
+  "overloaded",
+  "not_ready",
+  "backend_unavailable",
+];
+
+type Params = { model: string; version?: string };
+
+export function inferenceRoutes(app: FastifyInstance, serving: Serving): void {
+  const { engine, version } = serving;
+  const open = { errors: "protocol" } as const;
+  const guarded = { scope: "infer", errors: "protocol" } as const;
+  const tags = ["inference"];
+  app.get(
+    "/v2",
+    { config: open, schema: { summary: "Server metadata", tags, response: responses(ServerMetadata, "protocol", []) } },
+    async () => ({
+      name: "biovlm",
+      version,
+      extensions: ["binary_tensor_data"],
+      notice: RESEARCH_USE,
+    }),
+  );
+  app.get(
+    "/v2/health/live",
+    { config: open, schema: { summary: "Liveness", tags, response: responses(Live, "protocol", []) } },
+    async () => ({ live: true }),
+  );
+  app.get(
+    "/v2/health/ready",
+    { config: open, schema: { summary: "Readiness", tags, response: responses(Ready, "protocol", ["not_ready"]) } },
+    async () => {
+      const state = engine.readiness();
+      if (!state.ready)
+        throw new ServerError("not_ready", `server — expected warm models, got: ${state.reason ?? "not ready"}. Ask again soon.`);
+      return { ready: true };
+    },
+  );
+  for (const [path, params] of [
+    ["/v2/models/:model", ModelParams],
+    ["/v2/models/:model/versions/:version", ModelVersionParams],
+  ] as const) {
+    app.get<{ Params: Params }>(
+      path,
+      {
+        config: guarded,
+        schema: {
+          summary: "Model metadata",
+          tags,
+          params,
+          response: responses(ModelMetadata, "protocol", ["bad_request", "unauthorized", "unknown_model"]),
+        },
+      },
+      async (request) => metadata(modelOf(serving, request.params)),
+    );
+    app.get<{ Params: Params }>(
+      `${path}/ready`,
+      {
+        config: guarded,
+        schema: {
+          summary: "Model readiness",
+          tags,
+          params,
+          response: responses(ModelReady, "protocol", ["bad_request", "unauthorized", "unknown_model", "not_ready"]),
+        },
+      },
+      async (request) => {
+        const model = modelOf(serving, request.params);
+        if (!model.ready)
+          throw new ServerError(
+            "not_ready",
+            `model ${model.name} — expected to be warm, got: ${model.reason ?? "not ready"}. Ask again soon.`,
+          );
+        return { name: model.name, ready: true };
+      },
+    );
+    app.post<{ Params: Params }>(
+      `${path}/infer`,
+      {
+        config: guarded,
+        schema: {
+          summary: "Inference",
+          tags,
+          params,
+          body: {
+            content: { "application/json": { schema: {} }, "application/octet-stream": { schema: { type: "string", format: "binary" } } },
+          },
+          response: responses(InferResponse, "protocol", CODES),
+        },
+      },
+      (request, reply) => infer(serving, request, reply),
+    );
+  }
+}
+
+function modelOf({ engine }: Serving, { model, version }: Params): ServedModel {
+  if (version !== undefined && version !== VERSION)
+    throw new ServerError("unknown_model", `model version — expected ${VERSION}, got another. Leave it out.`);
+  return engine.model(model);
+}
+
+function metadata(model: ServedModel): ModelMetadata {
+  const K = model.bank === undefined ? -1 : Math.max(1, Math.floor(model.bank.rho * model.bank.prompts));
+  return {
+    name: model.name,
+    versions: [VERSION],
+    platform: "biovlm",
+    inputs: [
+      { name: "image", datatype: "BYTES", shape: [-1] },
+      { name: "embedding", datatype: "FP32", shape: [-1, model.embedDim] },
+    ],
+    outputs: [
+      { name: "probabilities", datatype: "FP32", shape: [-1, model.bank?.classes.length ?? -1] },
+      { name: "class", datatype: "BYTES", shape: [-1] },
+      { name: "kept", datatype: "INT32", shape: [-1, K] },
+      { name: "kept_entropy", datatype: "FP32", shape: [-1, K] },
+    ],
+    parameters: {
+      model_digest: model.modelDigest,
+      ...(model.bank === undefined ? {} : { bank_digest: model.bank.digest, classes: JSON.stringify(model.bank.classes) }),
+      device: model.device,
+      notice: RESEARCH_USE,
+    },
+  };
+}
+
+async function infer(serving: Serving, request: FastifyRequest<{ Params: Params }>, reply: FastifyReply): Promise<FastifyReply> {
+  const model = modelOf(serving, request.params);
+  const header = request.headers["inference-header-content-length"];
+  if (header !== undefined && !/^\d{1,9}$/.test(String(header)))
+    throw new ServerError("bad_tensor", "Inference-Header-Content-Length — expected a number of bytes, got other text.");
+  const body = request.body as { raw: Uint8Array } | Uint8Array;
+  const bytes = body instanceof Uint8Array ? body : body.raw;
+  const decoded = decodeInferRequest(bytes, header === undefined ? undefined : Number(header));
+  const { outputs, parameters } = await answer(serving, model, decoded, request, reply);
+  const encoded = encodeInferResponse({ model: model.name, version: VERSION, parameters }, outputs, decoded);
+  if (encoded.headerLength === undefined) return reply.type("application/json").send(Buffer.from(encoded.body));
+  return reply
+    .header("inference-header-content-length", String(encoded.headerLength))
+    .type("application/octet-stream")
+    .send(Buffer.from(encoded.body));
+}
+
+async function answer(serving: Serving, model: ServedModel, decoded: DecodedRequest, request: FastifyRequest, reply: FastifyReply) {
+  const [input, ...more] = decoded.inputs;
+  if (input === undefined || more.length > 0)
+    throw new ServerError("bad_tensor", `inputs — expected one of image or embedding, got ${decoded.inputs.length}.`);
+  const options: ClassifyOptions = { ...serving.call(request, reply), ...wanted(decoded.parameters) };
+  let answers: readonly Omit<ImageAnswer, "sha256">[];
+  let result: Awaited<ReturnType<typeof serving.engine.classifyEmbeddings>> | Awaited<ReturnType<typeof serving.engine.classify>>;
+  if (input.name === "image" && input.elements !== undefined) {
+    const { maxImages, maxImageBytes } = serving.options;
+    if (input.elements.length === 0) throw new ServerError("bad_tensor", "image — expected at least one, got none.");
+    if (input.elements.length > maxImages)
+      throw new ServerError(
+        "too_many_images",
+        `image — expected at most ${maxImages} in a request, got ${input.elements.length}. Send several requests.`,
+      );
+    const large = input.elements.find((e) => e.length > maxImageBytes);
+    if (large !== undefined)
+      throw new ServerError("payload_too_large", `image — expected at most ${maxImageBytes} bytes, got ${large.length}.`);
+    const classified = await serving.engine.classify(model.name, input.elements, options);
+    answers = classified.answers.map((a, i) => {
+      if ("error" in a)
+        throw new ServerError("unreadable_image", `image ${i} — ${a.error.code}: ${a.error.message.replace(/^\[[^\]]*\] /, "")}`);
+      return a;
+    });
+    result = classified;
+  } else if (input.name === "embedding" && input.numbers !== undefined) {
+    if (input.shape.length !== 2 || input.shape[1] !== model.embedDim || input.shape[0]! < 1) {
+      throw new ServerError("bad_tensor", `embedding — expected shape [n, ${model.embedDim}] with n ≥ 1, got [${input.shape.join(", ")}].`);
+    }
+    const classified = await serving.engine.classifyEmbeddings(model.name, input.numbers, options);
+    answers = classified.answers;
+    result = classified;
+  } else throw new ServerError("bad_tensor", `input ${input.name} ${input.datatype} — expected image as BYTES or embedding as FP32.`);
+  const { classes, source } = result;
+  return {
+    outputs: tensors(answers, classes),
+    parameters: {
+      model_digest: source.model.digest,
+      ...(source.bank === undefined ? {} : { bank_digest: source.bank.digest }),
+      device: source.device,
+      fell_back: source.fellBack,
+      classes: JSON.stringify(classes),
+    },
+  };
+}
+
+function tensors(answers: readonly Omit<ImageAnswer, "sha256">[], classes: readonly string[]): OutputTensor[] {
+  const n = answers.length;
+  const K = answers[0]?.kept.length ?? 0;
+  const probabilities = new Float32Array(n * classes.length);
+  for (const [i, { predictions }] of answers.entries()) {
+    for (const p of predictions) probabilities[i * classes.length + classes.indexOf(p.class)] = p.probability;
+  }
+  return [
+    { name: "probabilities", datatype: "FP32", shape: [n, classes.length], data: probabilities },
+    { name: "class", datatype: "BYTES", shape: [n], data: answers.map((a) => a.predictions[0]!.class) },
+    { name: "kept", datatype: "INT32", shape: [n, K], data: Int32Array.from(answers.flatMap((a) => a.kept.map((k) => k.prompt))) },
+    {
+      name: "kept_entropy",
+      datatype: "FP32",
+      shape: [n, K],
+      data: Float32Array.from(answers.flatMap((a) => a.kept.map((k) => k.entropy))),
+    },
+  ];
+}
+
+/** `classes` (a JSON list) and `keep` of a request's parameters. */
+function wanted(parameters: DecodedRequest["parameters"]): Pick<ClassifyOptions, "classes" | "keep"> {
+  const { classes, keep } = parameters;
+  let names: unknown;
+  if (classes !== undefined) {
+    try {
+      names = JSON.parse(String(classes));
+    } catch {
+      names = undefined;
+    }
+    if (!Array.isArray(names) || !names.every((name) => typeof name === "string"))
+      throw new ServerError("bad_classes", "parameter classes — expected a JSON list of names, got other text.");
+  }
+  if (keep !== undefined && !(typeof keep === "number" && keep > 0 && keep <= 1))
+    throw new ServerError("bad_request", `parameter keep — expected a number in (0, 1], got ${String(keep)}.`);
+  return { ...(names === undefined ? {} : { classes: names as string[] }), ...(keep === undefined ? {} : { keep: keep as number }) };
+}

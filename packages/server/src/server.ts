@@ -1,0 +1,136 @@
+// The server, put together in plain sight: limits → records → keys → routes → errors. It opens nothing by itself: the engine is handed in.
+
+import { parseStrictJson } from "@biovlm/model";
+import multipart from "@fastify/multipart";
+import rateLimit from "@fastify/rate-limit";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import { type ApiKey, authorize, checkExposure } from "./auth.js";
+import type { Engine } from "./engine.js";
+import { ServerError } from "./errors.js";
+import type {} from "./fastify-types.js";
+import { connectionLimits } from "./lifecycle/connection-limits.js";
+import { createLogger } from "./lifecycle/logging.js";
+import { recordRequests } from "./lifecycle/request-records.js";
+import type { Metrics } from "./metrics.js";
+import type { ServingOptions } from "./options.js";
+import { replyWith, serverError } from "./replies.js";
+import { bankRoutes } from "./routes/banks.js";
+import { classifyRoutes } from "./routes/classify.js";
+import { embeddingRoutes } from "./routes/embeddings.js";
+import { healthRoutes } from "./routes/health.js";
+import { inferenceRoutes } from "./routes/inference-v2.js";
+import { IMAGE_TYPES } from "./schemas/classify.js";
+import { serving } from "./serving.js";
+
+export interface ServerParts {
+  readonly engine: Engine;
+  readonly options: ServingOptions;
+  readonly version: string;
+  readonly keys?: readonly ApiKey[];
+  readonly metrics?: Metrics;
+  readonly logger?: FastifyBaseLogger;
+}
+
+/**
+ * A server that is ready to listen (`listen`). @throws ServerError `bad_option` for an address beyond loopback without a key.
+ * @example const app = await createServer({ engine, options: servingOptions(), version: "0.1.0" }); await listen(app, options);
+ */
+export async function createServer({ engine, options, version, keys = [], metrics, logger }: ServerParts): Promise<FastifyInstance> {
+  checkExposure(options, keys);
+  const limits = await connectionLimits(options);
+  const app = Fastify({
+    ...limits,
+    loggerInstance: logger ?? createLogger("silent"),
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: "array", allErrors: false } },
+  }) as unknown as FastifyInstance;
+
+  if (metrics !== undefined) recordRequests(app, metrics);
+  app.addHook("onRequest", async (request) => {
+    const { scope } = request.routeOptions.config;
+    if (scope !== undefined) authorize(request.headers.authorization, scope, keys);
+  });
+  if (options.ratePerMinute > 0) await app.register(rateLimit, { max: options.ratePerMinute, timeWindow: 60_000 });
+  readBodies(app, options);
+  await app.register(multipart, {
+    limits: {
+      fileSize: options.maxImageBytes,
+      files: options.maxImages,
+      fields: 64 + 1000,
+      fieldSize: 1000,
+      parts: options.maxImages + 64 + 1000,
+    },
+    throwFileSizeLimit: true,
+  });
+  await documents(app, version);
+
+  const parts = serving(engine, options, version);
+  await app.register(async (routes) => {
+    healthRoutes(routes, parts, metrics);
+    inferenceRoutes(routes, parts);
+    classifyRoutes(routes, parts);
+    embeddingRoutes(routes, parts);
+    bankRoutes(routes, parts);
+  });
+
+  app.setErrorHandler((error, request, reply) => {
+    const known = serverError(error);
+    if (known.status >= 500) request.log.error({ err: error }, "request failed");
+    return replyWith(known, request.routeOptions.config.errors ?? "problem", request, reply);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const form = request.url.startsWith("/v2") ? "protocol" : "problem";
+    return replyWith(
+      new ServerError("not_found", "route — expected one of /openapi.json, got another path or method. See /docs."),
+      form,
+      request,
+      reply,
+    );
+  });
+  return app;
+}
+
+/** JSON is parsed strictly; images and tensors stay bytes; anything else is refused. */
+function readBodies(app: FastifyInstance, options: ServingOptions): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer", bodyLimit: options.maxBodyBytes }, (request, body, done) => {
+    // the protocol's own codec reads the raw bytes: a header of JSON may be followed by tensors
+    if (request.routeOptions.url?.endsWith("/infer")) return done(null, { raw: new Uint8Array(body as Buffer) });
+    try {
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(body as Buffer);
+      done(null, plain(parseStrictJson(text, "request body")));
+    } catch (cause) {
+      const why = (cause as Error).message.replace(/^\[[^\]]*\] /, "");
+      done(new ServerError("bad_json", `request body — expected JSON, got: ${why}`, { cause }));
+    }
+  });
+  app.addContentTypeParser([...IMAGE_TYPES], { parseAs: "buffer", bodyLimit: options.maxBodyBytes }, (_request, body, done) => {
+    done(null, new Uint8Array(body as Buffer));
+  });
+}
+
+/** Objects with the usual prototype, as the validator expects; keys are checked by then (`__proto__` is refused by the parser). */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+async function documents(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "BioVLM",
+        version,
+        description:
+          "Routed prompts for biomedical images. Research use only, not a medical device. No address in a request is ever fetched.",
+        license: { name: "Apache-2.0" },
+      },
+      components: { securitySchemes: { key: { type: "http", scheme: "bearer" } } },
+    },
+  });
+  app.get("/openapi.json", { schema: { hide: true } }, async () => (app as unknown as { swagger(): object }).swagger());
+  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
+}
