@@ -1,0 +1,81 @@
+// Learning a bank from labelled images in the worker: the same learnBank call as `biovlm train`, so that the same images, options, seed and
+// thread count give the same file. State is kept after every epoch; a run that was stopped goes on there.
+
+import type { Core } from "@biovlm/core";
+import type { ByteStore, Encoder, Model } from "@biovlm/model";
+import { createClassifier, templateBank } from "@biovlm/model";
+import { learnBank, RECIPES, recipeWith, type TrainingImage } from "@biovlm/training";
+import type { LearnChoices, Learned, Progress } from "./protocol.js";
+
+export interface LearnParts {
+  readonly core: Core;
+  readonly encoder: Encoder;
+  readonly model: Model;
+  readonly store: ByteStore;
+  /** digest and pixels of an image file */
+  readonly read: (file: Blob) => Promise<TrainingImage>;
+  readonly signal: AbortSignal;
+  readonly tell: (progress: Progress) => void;
+}
+
+/** @throws what learnBank throws; the signal's reason */
+export async function learn(parts: LearnParts, choices: LearnChoices): Promise<Learned> {
+  const { core, encoder, model, store, signal, tell } = parts;
+  const started = performance.now();
+  const base = RECIPES.biovlm;
+  const recipe = recipeWith(base, { epochs: String(choices.epochs), prompts: String(choices.prompts) });
+  const changed = recipe.epochs !== base.epochs || recipe.prompts !== base.prompts;
+  const images: TrainingImage[] = [];
+  for (const { file } of choices.images) {
+    signal.throwIfAborted();
+    images.push(await parts.read(file));
+  }
+  const learned = await learnBank(
+    { core, encoder, model },
+    {
+      classes: choices.classes,
+      images,
+      labels: Int32Array.from(choices.images, (image) => image.label),
+      recipe,
+      recipeName: changed ? "biovlm, changed" : "biovlm",
+      seed: choices.seed,
+      views: choices.viewsPerImage,
+      checkpoints: store,
+      cache: store,
+      signal,
+      onViews: (done, total) => tell({ kind: "views", done, total }),
+      onStep: ({ epoch, step, steps, terms, accuracy }) =>
+        tell({ kind: "step", epoch, epochs: recipe.epochs, step, steps, loss: terms.total, accuracy }),
+      onEvent: (event) => {
+        if (event.type === "note") tell({ kind: "note", text: event.text });
+      },
+    },
+  );
+  await store.delete(`checkpoint/${String(learned.bank.options["run"])}`);
+  const measured = choices.tests.length === 0 ? undefined : await measure();
+  return {
+    bytes: learned.bytes,
+    digest: learned.digest,
+    seconds: (performance.now() - started) / 1000,
+    resumedFrom: learned.run.resumedFrom,
+    ...(measured === undefined ? {} : { measured }),
+  };
+
+  /** Accuracy on images that were not learned from: one untrained prompt, and the learned bank. */
+  async function measure() {
+    const context = { core, encoder, model };
+    const single = await templateBank(context, choices.classes, { templates: ["a photo of {}."], rho: 1, signal });
+    const [before, after] = [await createClassifier({ ...context, bank: single }), await createClassifier({ ...context, bank: learned.bank })];
+    let [rightBefore, rightAfter] = [0, 0];
+    for (const [done, { file, label }] of choices.tests.entries()) {
+      signal.throwIfAborted();
+      const pixels = await (await parts.read(file)).pixels();
+      const wanted = choices.classes[label];
+      if ((await before.classify([pixels], { signal }))[0]!.predictions[0]!.class === wanted) rightBefore++;
+      if ((await after.classify([pixels], { signal }))[0]!.predictions[0]!.class === wanted) rightAfter++;
+      tell({ kind: "images", done: done + 1, total: choices.tests.length });
+    }
+    const n = choices.tests.length;
+    return { images: n, before: rightBefore / n, after: rightAfter / n };
+  }
+}

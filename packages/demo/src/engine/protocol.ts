@@ -1,0 +1,160 @@
+// What the page and its engine (a Web Worker) say to each other. Everything that computes is behind these messages; the page only shows.
+// Every message is plain data that structured cloning takes; a request has an id, its answer and its progress carry the same one.
+
+import type { Classification, DeviceChange } from "@biovlm/model";
+
+export type DeviceWish = "auto" | "webgpu" | "wasm";
+export type PrecisionWish = "auto" | "fp32" | "fp16" | "int8";
+
+/** A model that the page's own server offers, with what its files must be. */
+export interface OfferedModel {
+  readonly name: string;
+  readonly summary: string;
+  readonly files: Readonly<Record<"weights" | "openClipConfig" | "tokenizerJson", OfferedFile>>;
+}
+export interface OfferedFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** Where a model comes from: the page's server, or files that a person picked. */
+export type ModelSource =
+  | { readonly kind: "offered"; readonly model: OfferedModel }
+  | { readonly kind: "files"; readonly weights: Blob; readonly openClipConfig: Blob; readonly tokenizerJson: Blob };
+
+/** Which classes and which prompts. */
+export type ClassSource =
+  | { readonly kind: "names"; readonly names: readonly string[] }
+  | { readonly kind: "dataset"; readonly name: string }
+  | { readonly kind: "bank"; readonly file: Blob; readonly names?: readonly string[] };
+
+export interface ImageRef {
+  readonly id: number;
+  readonly file: Blob;
+}
+
+export interface LearnChoices {
+  readonly classes: readonly string[];
+  readonly images: readonly (ImageRef & { readonly label: number })[];
+  /** labelled images that are measured on and not learned from */
+  readonly tests: readonly (ImageRef & { readonly label: number })[];
+  readonly epochs: number;
+  readonly prompts: number;
+  readonly viewsPerImage: number;
+  readonly seed: number;
+}
+
+/** Requests by name, with what is asked and what is answered. */
+export interface Requests {
+  open: {
+    ask: {
+      readonly source: ModelSource;
+      readonly device: DeviceWish;
+      readonly precision: PrecisionWish;
+      readonly threads?: number;
+      readonly base: string;
+    };
+    answer: Opened;
+  };
+  prepare: { ask: { readonly classes: ClassSource }; answer: Prepared };
+  classify: { ask: { readonly images: readonly ImageRef[] }; answer: readonly ImageAnswer[] };
+  look: { ask: { readonly file: Blob }; answer: Picture };
+  occlude: { ask: { readonly file: Blob; readonly className: string; readonly grid: number }; answer: OcclusionMap };
+  learn: { ask: LearnChoices; answer: Learned };
+  memory: { ask: Record<never, never>; answer: Memory };
+  clear: { ask: Record<never, never>; answer: { readonly cleared: number } };
+}
+
+export type RequestName = keyof Requests;
+
+export interface DeviceState {
+  readonly device: string;
+  readonly precision: string;
+  readonly detail: string;
+  readonly canLearn: boolean;
+}
+
+export interface Opened extends DeviceState {
+  readonly model: { readonly name: string; readonly digest: string; readonly imageSize: number };
+  readonly passedOver: readonly { readonly name: string; readonly reason: string }[];
+  readonly datasets: readonly { readonly name: string; readonly modality: string; readonly classes: readonly string[] }[];
+  /** why kept files go with the tab, where they do */
+  readonly memoryOnly?: string;
+  /** bytes that had to be downloaded: 0 when all of the model was kept here */
+  readonly downloaded: number;
+}
+
+export interface Prepared {
+  readonly classes: readonly string[];
+  readonly prompts: readonly string[];
+  /** K */
+  readonly kept: number;
+  readonly recipe: string;
+  readonly digest: string;
+  /** whether other class names may be asked of it */
+  readonly openSet: boolean;
+}
+
+/** RGB bytes [size,size,3]: what the model sees of an image. */
+export interface Picture {
+  readonly size: number;
+  readonly rgb: Uint8Array;
+}
+
+export type ImageAnswer =
+  | { readonly id: number; readonly ok: true; readonly answer: Classification; readonly picture?: Picture }
+  | { readonly id: number; readonly ok: false; readonly error: Failure };
+
+export interface OcclusionMap {
+  readonly picture: Picture;
+  readonly grid: number;
+  /** probability of the class with nothing covered */
+  readonly probability: number;
+  /** [grid·grid] how much it falls when the cell is covered */
+  readonly drops: Float32Array;
+}
+
+export interface Learned {
+  readonly bytes: Uint8Array;
+  readonly digest: string;
+  readonly seconds: number;
+  readonly resumedFrom: number;
+  readonly measured?: { readonly images: number; readonly before: number; readonly after: number };
+}
+
+export interface Memory {
+  /** bytes this origin keeps on the disk */
+  readonly stored?: number;
+  readonly free?: number;
+  readonly persistent: boolean;
+}
+
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** How far a request is. */
+export type Progress =
+  | { readonly kind: "bytes" | "images" | "views" | "cells"; readonly done: number; readonly total: number }
+  | { readonly kind: "note"; readonly text: string }
+  | {
+      readonly kind: "step";
+      readonly epoch: number;
+      readonly epochs: number;
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number;
+      readonly accuracy: number;
+    };
+
+export type ToEngine =
+  | { readonly [N in RequestName]: { readonly id: number; readonly name: N; readonly ask: Requests[N]["ask"] } }[RequestName]
+  | { readonly id: number; readonly name: "stop" };
+
+export type FromEngine =
+  | { readonly id: number; readonly type: "answer"; readonly answer: unknown }
+  | { readonly id: number; readonly type: "failed"; readonly failure: Failure }
+  | { readonly id: number; readonly type: "progress"; readonly progress: Progress }
+  | { readonly type: "device"; readonly state: DeviceState; readonly change: DeviceChange };

@@ -1,0 +1,171 @@
+// One image's answer: the picture, the probabilities, and the prompts behind them. Pointing at a prompt, or moving the focus to it, shows what
+// that prompt says alone.
+
+import type { Classification, PromptAnswer } from "@biovlm/model";
+import { announce } from "./announcer.js";
+import { byId, element, percent, plainName, visibleText } from "./elements.js";
+import { occlusionControls } from "./occlusion-view.js";
+import { paintPicture } from "./picture.js";
+import type { ImageItem, Session } from "./session.js";
+
+/** Bars of more classes than this would be a wall. */
+const MOST_BARS = 12;
+
+export function bindResult(session: Session): void {
+  const root = byId("panel-result");
+  const canvas = element("canvas", { class: "picture", attributes: { role: "img", width: "1", height: "1" } });
+  const overlay = element("canvas", { class: "overlay", attributes: { "aria-hidden": "true", width: "1", height: "1" } });
+  const frame = element("div", { class: "frame" }, canvas, overlay);
+  const occlusion = occlusionControls(session, overlay);
+  let shown: ImageItem | undefined;
+
+  function draw(): void {
+    const image = session.selected;
+    if (image !== shown) occlusion.reset();
+    shown = image;
+    if (image === undefined) return root.replaceChildren(welcome(session));
+    const name = element("bdi", { class: "file-name", text: visibleText(image.name) });
+    const title = element("h2", {}, name);
+    if (image.failure !== undefined) {
+      const { code, message } = image.failure;
+      root.replaceChildren(
+        title,
+        element("p", { class: "notice bad" }, element("strong", { text: "This file cannot be read. " }), visibleText(message, 500)),
+        element("p", { class: "quiet", text: `code ${code}` }),
+      );
+      return;
+    }
+    if (image.picture === undefined && image.answer === undefined) {
+      root.replaceChildren(title, element("p", { class: "quiet", text: waitingFor(session) }));
+      return;
+    }
+    if (image.picture !== undefined) paintPicture(canvas, image.picture);
+    canvas.setAttribute("aria-label", `What the model sees of ${visibleText(image.name)}`);
+    const { answer } = image;
+    const said = answer === undefined ? [element("p", { class: "quiet", text: waitingFor(session) })] : answerParts(answer, session);
+    root.replaceChildren(
+      title,
+      element(
+        "div",
+        { class: "result" },
+        element("div", { class: "result-picture" }, frame, ...(answer === undefined ? [] : [occlusion.root])),
+        element("div", { class: "result-text" }, ...said),
+      ),
+    );
+    if (answer !== undefined) occlusion.offer(image, answer);
+  }
+
+  session.listen((change) => {
+    if (change === "images" || change === "selection" || change === "classes" || change === "device") draw();
+    if (change === "answers" && session.selected?.answer !== undefined && !root.querySelector(".bars")) {
+      draw();
+      const [top] = session.selected.answer.predictions;
+      if (top !== undefined) announce(`${plainName(top.class)}, ${percent(top.probability)}`);
+    } else if (change === "answers" && session.selected?.failure !== undefined) draw();
+    if (change === "selection" && session.selected?.answer !== undefined) {
+      const [top] = session.selected.answer.predictions;
+      announce(`${visibleText(session.selected.name, 60)}: ${plainName(top!.class)}, ${percent(top!.probability)}`);
+    }
+  });
+  draw();
+}
+
+function waitingFor(session: Session): string {
+  if (session.opened === undefined) return "The model is being opened.";
+  return session.prepared === undefined ? "Name what the images may show, then press “Use these classes”." : "Working …";
+}
+
+function welcome(session: Session): HTMLElement {
+  const steps = [
+    "Drop images, or a folder, on the left. They are read here and are sent nowhere.",
+    "Say what they may show: type class names, take those of a known data set, or load a prompt bank.",
+    "Read the answer: every prompt votes, the surest half is kept, and you see which and why.",
+    "Label a few images and learn a bank of your own; the file works on the command line too.",
+  ];
+  return element(
+    "div",
+    { class: "welcome" },
+    element("h2", { text: session.images.length === 0 ? "How this works" : "Choose an image" }),
+    element("ol", {}, ...steps.map((text) => element("li", { text }))),
+  );
+}
+
+function answerParts(answer: Classification, session: Session): HTMLElement[] {
+  const heading = element("h3", { attributes: { "aria-live": "off" } });
+  const list = element("ol", { class: "bars" });
+  const classes = session.prepared?.classes ?? [];
+  const show = (prompt?: PromptAnswer) => {
+    heading.textContent = prompt === undefined ? "Answer" : `${promptName(session, prompt.index)} alone`;
+    list.classList.toggle("of-prompt", prompt !== undefined);
+    const rows =
+      prompt === undefined
+        ? answer.predictions
+        : classes.map((name, c) => ({ class: name, probability: prompt.probabilities[c]! })).sort((a, b) => b.probability - a.probability);
+    list.replaceChildren(...rows.slice(0, MOST_BARS).map(bar));
+  };
+  show();
+  const more = answer.predictions.length - MOST_BARS;
+  return [
+    heading,
+    list,
+    ...(more > 0 ? [element("p", { class: "quiet", text: `and ${more} less probable` })] : []),
+    ...promptParts(answer, session, show),
+  ];
+}
+
+function bar({ class: name, probability }: { readonly class: string; readonly probability: number }): HTMLElement {
+  return element(
+    "li",
+    { class: "bar", variables: { "--share": String(probability) } },
+    element("bdi", { class: "bar-name", text: plainName(name) }),
+    element("span", { class: "bar-share", text: percent(probability) }),
+    element("span", { class: "bar-track", attributes: { "aria-hidden": "true" } }),
+  );
+}
+
+function promptParts(answer: Classification, session: Session, show: (prompt?: PromptAnswer) => void): HTMLElement[] {
+  const prompts = answer.prompts ?? [];
+  const order = [...prompts].sort((a, b) => Number(b.kept) - Number(a.kept) || a.entropy - b.entropy || a.index - b.index);
+  const most = Math.max(1e-6, ...prompts.map((p) => p.entropy));
+  const strip = element("ul", { class: "prompts" });
+  let pinned: PromptAnswer | undefined;
+  for (const prompt of order) {
+    const button = element(
+      "button",
+      {
+        class: prompt.kept ? "prompt kept" : "prompt",
+        variables: { "--share": String(prompt.entropy / most) },
+        attributes: { type: "button", "aria-pressed": "false" },
+      },
+      element("bdi", { class: "prompt-name", text: promptName(session, prompt.index) }),
+      element("span", { class: "prompt-entropy", text: `${prompt.kept ? "kept, " : "left out, "}entropy ${prompt.entropy.toFixed(3)}` }),
+      element("span", { class: "bar-track", attributes: { "aria-hidden": "true" } }),
+    );
+    button.addEventListener("pointerenter", () => show(prompt));
+    button.addEventListener("pointerleave", () => show(pinned));
+    button.addEventListener("focus", () => show(prompt));
+    button.addEventListener("blur", () => show(pinned));
+    button.addEventListener("click", () => {
+      pinned = pinned === prompt ? undefined : prompt;
+      for (const other of strip.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button && pinned === prompt));
+      show(pinned);
+      const [top] = pinned === undefined ? answer.predictions : pinnedTop(pinned, session);
+      announce(`${pinned === undefined ? "Answer" : promptName(session, prompt.index)}: ${plainName(top!.class)}, ${percent(top!.probability)}`);
+    });
+    strip.append(element("li", {}, button));
+  }
+  return [
+    element("h3", { text: `Prompts: ${answer.kept.length} of ${prompts.length} kept` }),
+    element("p", { class: "quiet", text: "The surest prompts (lowest entropy) are kept and averaged. Point at one to see what it says alone." }),
+    strip,
+  ];
+}
+
+function pinnedTop(prompt: PromptAnswer, session: Session) {
+  const classes = session.prepared?.classes ?? [];
+  return classes.map((name, c) => ({ class: name, probability: prompt.probabilities[c]! })).sort((a, b) => b.probability - a.probability);
+}
+
+function promptName(session: Session, index: number): string {
+  return visibleText(session.prepared?.prompts[index] ?? `prompt ${index + 1}`, 80);
+}

@@ -1,0 +1,186 @@
+// What the page knows and does, without any element: images, classes, answers, labels, and the engine behind them. Views read it and listen.
+
+import type { Classification } from "@biovlm/model";
+import { type EngineClient, EngineFailure } from "../engine/engine-client.js";
+import type { ClassSource, DeviceState, Failure, Opened, Picture, Prepared, Requests } from "../engine/protocol.js";
+import type { PickedFile } from "./dropped-files.js";
+
+export interface ImageItem {
+  readonly id: number;
+  readonly name: string;
+  /** the folder it lay in, or "" */
+  readonly folder: string;
+  readonly file: File;
+  answer?: Classification;
+  /** what the model sees, small */
+  picture?: Picture;
+  failure?: Failure;
+  /** class index given by a person */
+  label?: number;
+}
+
+/** What changed: views draw what they show of it. */
+export type Change = "images" | "answers" | "selection" | "classes" | "labels" | "device" | "busy";
+
+export type OpenChoices = Requests["open"]["ask"];
+
+/** Images in one request: small enough that a stop is quick, large enough for a device's batch. */
+const BATCH = 8;
+
+export class Session {
+  readonly images: ImageItem[] = [];
+  opened: Opened | undefined;
+  device: DeviceState | undefined;
+  prepared: Prepared | undefined;
+  selected: ImageItem | undefined;
+  /** images without an answer yet, while they are worked on */
+  waiting = 0;
+  /** something that a person should read */
+  onNotice: (text: string, bad: boolean) => void = () => {};
+  private readonly listeners: ((change: Change) => void)[] = [];
+  private readonly start: (onDevice: (state: DeviceState, reason: string) => void) => EngineClient;
+  private client: EngineClient | undefined;
+  private nextId = 1;
+  private work: AbortController | undefined;
+  private choices: OpenChoices | undefined;
+  private classes: ClassSource | undefined;
+
+  constructor(start: (onDevice: (state: DeviceState, reason: string) => void) => EngineClient) {
+    this.start = start;
+  }
+
+  listen(listener: (change: Change) => void): void {
+    this.listeners.push(listener);
+  }
+
+  changed(change: Change): void {
+    for (const listener of this.listeners) listener(change);
+  }
+
+  get engine(): EngineClient {
+    if (this.client === undefined) throw new EngineFailure({ code: "not_open", message: "no model is open" });
+    return this.client;
+  }
+
+  /** Starts a fresh worker with a model on a device; classes chosen before are chosen again. */
+  async open(choices: OpenChoices, onBytes: (done: number, total: number) => void): Promise<void> {
+    this.work?.abort();
+    this.client?.end();
+    this.opened = this.device = this.prepared = undefined;
+    this.choices = choices;
+    for (const image of this.images) delete image.answer;
+    this.changed("device");
+    const client = this.start((state, reason) => {
+      this.device = state;
+      this.onNotice(`The device was lost; the page goes on with ${state.device} (${reason}).`, true);
+      this.changed("device");
+    });
+    this.client = client;
+    const opened = await client.ask("open", choices, {
+      onProgress: (progress) => {
+        if (progress.kind === "bytes") onBytes(progress.done, progress.total);
+        if (progress.kind === "note") this.onNotice(progress.text, false);
+      },
+    });
+    if (this.client !== client) return;
+    this.opened = opened;
+    this.device = opened;
+    this.changed("device");
+    if (this.classes !== undefined) await this.choose(this.classes);
+  }
+
+  /** Chooses classes and prompts, and answers every image with them. */
+  async choose(source: ClassSource): Promise<void> {
+    this.classes = source;
+    this.work?.abort();
+    const before = this.prepared?.classes;
+    this.prepared = await this.engine.ask("prepare", { classes: source });
+    const { classes } = this.prepared;
+    for (const image of this.images) {
+      delete image.answer;
+      // labels follow their class's name
+      if (image.label !== undefined) setLabel(image, before === undefined ? -1 : classes.indexOf(before[image.label] ?? ""));
+    }
+    this.changed("classes");
+    await this.answer();
+  }
+
+  add(files: readonly PickedFile[]): void {
+    const sorted = [...files].sort((a, b) => compare(`${a.folder}/${a.file.name}`, `${b.folder}/${b.file.name}`));
+    for (const { file, folder } of sorted) this.images.push({ id: this.nextId++, name: file.name, folder, file });
+    this.selected ??= this.images[0];
+    this.changed("images");
+    this.changed("selection");
+  }
+
+  removeAll(): void {
+    this.work?.abort();
+    this.images.length = 0;
+    this.selected = undefined;
+    this.waiting = 0;
+    this.changed("images");
+    this.changed("selection");
+  }
+
+  select(image: ImageItem | undefined): void {
+    if (this.selected === image) return;
+    this.selected = image;
+    this.changed("selection");
+  }
+
+  label(image: ImageItem, label: number | undefined): void {
+    setLabel(image, label ?? -1);
+    this.changed("labels");
+  }
+
+  /** Answers what has no answer. A later call takes over from an earlier one. */
+  async answer(): Promise<void> {
+    if (this.prepared === undefined) return;
+    this.work?.abort();
+    const work = new AbortController();
+    this.work = work;
+    const todo = this.images.filter((image) => image.answer === undefined && image.failure === undefined);
+    this.waiting = todo.length;
+    this.changed("busy");
+    try {
+      for (let at = 0; at < todo.length; at += BATCH) {
+        const batch = todo.slice(at, at + BATCH);
+        const answers = await this.engine.ask("classify", { images: batch.map(({ id, file }) => ({ id, file })) }, { signal: work.signal });
+        if (work.signal.aborted) return;
+        for (const [i, answer] of answers.entries()) {
+          const image = batch[i]!;
+          if (!answer.ok) {
+            image.failure = answer.error;
+            continue;
+          }
+          image.answer = answer.answer;
+          if (answer.picture !== undefined) image.picture = answer.picture;
+        }
+        this.waiting = todo.length - at - batch.length;
+        this.changed("answers");
+      }
+    } catch (error) {
+      if (!(error instanceof EngineFailure && error.code === "stopped")) throw error;
+    } finally {
+      if (this.work === work) {
+        this.waiting = 0;
+        this.changed("busy");
+      }
+    }
+  }
+
+  /** How the open model was asked for. */
+  get lastChoices(): OpenChoices | undefined {
+    return this.choices;
+  }
+}
+
+function setLabel(image: ImageItem, label: number): void {
+  if (label < 0) delete image.label;
+  else image.label = label;
+}
+
+/** By code units, as the command line sorts. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
