@@ -1,4 +1,4 @@
-// The server, put together in plain sight: limits → records → keys → routes → errors. It opens nothing by itself: the engine is handed in.
+// The server, put together in plain sight: limits → records → keys → bodies → errors → routes. It opens nothing by itself: the engine is handed in.
 
 import { parseStrictJson } from "@biovlm/model";
 import multipart from "@fastify/multipart";
@@ -43,7 +43,7 @@ export async function createServer({ engine, options, version, keys = [], metric
   const app = Fastify({
     ...limits,
     loggerInstance: logger ?? createLogger("silent"),
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: "array", allErrors: false } },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
   }) as unknown as FastifyInstance;
 
   if (metrics !== undefined) recordRequests(app, metrics);
@@ -65,15 +65,6 @@ export async function createServer({ engine, options, version, keys = [], metric
   });
   await documents(app, version);
 
-  const parts = serving(engine, options, version);
-  await app.register(async (routes) => {
-    healthRoutes(routes, parts, metrics);
-    inferenceRoutes(routes, parts);
-    classifyRoutes(routes, parts);
-    embeddingRoutes(routes, parts);
-    bankRoutes(routes, parts);
-  });
-
   app.setErrorHandler((error, request, reply) => {
     const known = serverError(error);
     if (known.status >= 500) request.log.error({ err: error }, "request failed");
@@ -88,6 +79,15 @@ export async function createServer({ engine, options, version, keys = [], metric
       reply,
     );
   });
+  const parts = serving(engine, options, version);
+  await app.register(async (routes) => {
+    healthRoutes(routes, parts, metrics);
+    inferenceRoutes(routes, parts);
+    classifyRoutes(routes, parts);
+    embeddingRoutes(routes, parts);
+    bankRoutes(routes, parts);
+  });
+
   return app;
 }
 

@@ -49,7 +49,7 @@ export function bankRoutes(app: FastifyInstance, serving: Serving): void {
         summary: "Upload a bank file",
         tags: ["admin"],
         params: BankName,
-        body: { content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } },
+        body: { content: { "application/octet-stream": { schema: {} } } },
         response: responses(Bank, "problem", ADMIN),
       },
     },

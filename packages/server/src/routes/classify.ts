@@ -36,11 +36,14 @@ interface Asked {
 }
 
 export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
-  const binary = { schema: { type: "string", format: "binary" } };
+  // bytes: OpenAPI 3.1 describes them by their media type alone
+  const binary = { schema: {} };
   app.post<{ Querystring: ClassifyQuery }>(
     "/v1/classify",
     {
       config: { scope: "infer", errors: "problem" },
+      // options come as text in a query or a form and as values in JSON: checked here, by the same schemas
+      validatorCompiler: () => () => true,
       schema: {
         summary: "Classify images by routed prompts",
         tags: ["native"],
@@ -67,6 +70,8 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
         ...(options.explain === undefined ? {} : { explain: options.explain }),
       };
       const { answers, source, classes } = await serving.engine.classify(model, images, call);
+      const [only] = answers;
+      if (answers.length === 1 && only !== undefined && "error" in only) throw unreadable(only);
       return {
         model: source.model,
         bank: source.bank!,
@@ -82,6 +87,13 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
   );
 }
 
+/** The fault of a lone image, as the status it deserves. */
+function unreadable({ error }: FailedImage): ServerError {
+  const code =
+    error.code === "unsupported_format" ? "unsupported_format" : error.code === "too_large" ? "payload_too_large" : "unreadable_image";
+  return new ServerError(code, `image — ${error.message.replace(/^\[[^\]]*\] /, "")}`);
+}
+
 /** An answer as it is sent, its predictions cut to `top`. */
 export function imageResult(answer: ImageAnswer | FailedImage, top = Number.POSITIVE_INFINITY): ClassifyAnswer["results"][number] {
   if ("error" in answer) return { sha256: answer.sha256, error: answer.error };
@@ -95,43 +107,54 @@ export function imageResult(answer: ImageAnswer | FailedImage, top = Number.POSI
 }
 
 async function asked(request: FastifyRequest<{ Querystring: ClassifyQuery }>, serving: Serving): Promise<Asked> {
-  const { classes, ...rest } = request.query;
-  const fromQuery: ClassifyOptions = { ...rest, ...(classes === undefined ? {} : { classes: [classes].flat() }) };
+  const fromQuery = optionsOf(Object.entries(request.query), "query");
   if (request.isMultipart()) {
     const { images, fields } = await parts(request, serving);
     return { images, options: { ...fromQuery, ...fields } };
   }
-  const body = request.body as Uint8Array | ClassifyBody;
+  const { body } = request;
   if (body instanceof Uint8Array) return { images: [body], options: fromQuery };
-  const { images, ...options } = body;
+  if (!Check(ClassifyBody, body)) {
+    const error = Errors(ClassifyBody, body).at(-1);
+    throw new ServerError(
+      "bad_request",
+      `request body — ${error?.instancePath || "it"} ${error?.message ?? "does not match its schema"}. See /docs.`,
+    );
+  }
+  const { images, ...options } = body as ClassifyBody;
   if (images.length > serving.options.maxImages) throw tooMany(images.length, serving);
   return { images: images.map((text, i) => decodeBase64(text, `image ${i}`)), options: { ...fromQuery, ...options } };
+}
+
+/** Options that came as text. `classes` may come once or often. */
+function optionsOf(entries: readonly (readonly [string, unknown])[], where: string): ClassifyOptions {
+  const raw: Record<string, unknown> = {};
+  for (const [name, value] of entries) {
+    if (name === "classes") raw["classes"] = [...((raw["classes"] as unknown[] | undefined) ?? []), ...[value].flat()];
+    else if (name === "keep" || name === "top") raw[name] = value === "" ? Number.NaN : Number(value);
+    else if (name === "explain") raw[name] = value === "true" || value === "1" ? true : value === "false" || value === "0" ? false : value;
+    else raw[name] = value;
+  }
+  if (!Check(ClassifyOptions, raw)) {
+    const error = Errors(ClassifyOptions, raw).at(-1);
+    throw new ServerError(
+      "bad_request",
+      `${where} — ${error?.instancePath || Object.keys(raw).join(", ")} ${error?.message ?? "is wrong"}. See /docs.`,
+    );
+  }
+  return raw as ClassifyOptions;
 }
 
 /** Parts of a form: every file is an image, every field an option; `classes` may come often. */
 async function parts(request: FastifyRequest, serving: Serving): Promise<{ images: Uint8Array[]; fields: ClassifyOptions }> {
   const images: Uint8Array[] = [];
-  const raw = new Map<string, unknown>();
+  const fields: [string, string][] = [];
   for await (const part of request.parts()) {
     if (part.type === "file") images.push(new Uint8Array(await (part as MultipartFile).toBuffer()));
-    else {
-      const value = String(part.value);
-      if (part.fieldname === "classes") raw.set("classes", [...((raw.get("classes") as string[] | undefined) ?? []), value]);
-      else if (part.fieldname === "keep" || part.fieldname === "top") raw.set(part.fieldname, Number(value));
-      else if (part.fieldname === "explain") raw.set(part.fieldname, value === "true" || value === "1");
-      else raw.set(part.fieldname, value);
-    }
+    else fields.push([part.fieldname, String(part.value)]);
     if (images.length > serving.options.maxImages) throw tooMany(images.length, serving);
   }
-  const fields = Object.fromEntries(raw);
-  if (!Check(ClassifyOptions, fields)) {
-    const error = Errors(ClassifyOptions, fields).at(-1);
-    throw new ServerError(
-      "bad_request",
-      `form — field ${error?.instancePath || Object.keys(fields).join(", ")} ${error?.message ?? "is wrong"}. See /docs.`,
-    );
-  }
-  return { images, fields };
+  return { images, fields: optionsOf(fields, "form") };
 }
 
 function checkImages(images: readonly Uint8Array[], serving: Serving): void {

@@ -117,7 +117,7 @@ export function inferenceRoutes(app: FastifyInstance, serving: Serving): void {
           tags,
           params,
           body: {
-            content: { "application/json": { schema: {} }, "application/octet-stream": { schema: { type: "string", format: "binary" } } },
+            content: { "application/json": { schema: {} }, "application/octet-stream": { schema: {} } },
           },
           response: responses(InferResponse, "protocol", CODES),
         },
