@@ -11,6 +11,7 @@ import { embed } from "./commands/embed.js";
 import { evaluate } from "./commands/eval.js";
 import { modelsBundle, modelsImport, modelsLs, modelsPull, modelsRm, modelsVerify } from "./commands/models.js";
 import { quickstart } from "./commands/quickstart.js";
+import { auditVerify, serve } from "./commands/serve.js";
 import { sweep } from "./commands/sweep.js";
 import { train } from "./commands/train.js";
 
@@ -24,6 +25,7 @@ Research use only, not a medical device.`;
 export const GROUPS: Readonly<Record<string, string>> = {
   models: "models in the store: fetch, import, list, check, remove",
   bank: "prompt banks: look into one, compile one",
+  audit: "a server's audit log",
   data: "data sets: fetch, list, check",
   attributes: "sentences that say how classes look: have them written, check them",
 };
@@ -43,6 +45,8 @@ export const COMMANDS: readonly AnyCommand[] = [
   modelsBundle,
   bankShow,
   bankCompile,
+  serve,
+  auditVerify,
   dataPull,
   dataLs,
   dataVerify,

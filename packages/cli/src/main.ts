@@ -9,7 +9,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
     // A second signal, or a command that does not come to an end, leaves at once; files are written so that this is safe.
     if (stop.signal.aborted) process.exit(name === "SIGTERM" ? 143 : 130);
     stop.abort(name);
-    setTimeout(() => process.exit(name === "SIGTERM" ? 143 : 130), 8000).unref();
+    setTimeout(() => process.exit(name === "SIGTERM" ? 143 : 130), 15_000).unref();
   });
 }
 for (const stream of [process.stdout, process.stderr]) {

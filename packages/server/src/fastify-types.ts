@@ -9,6 +9,10 @@ declare module "fastify" {
     scope?: Scope;
     errors?: ErrorForm;
   }
+  interface FastifyRequest {
+    /** name of the API key it came with */
+    keyName: string | undefined;
+  }
   interface FastifySchema {
     summary?: string;
     tags?: readonly string[];

@@ -31,13 +31,23 @@ export interface ServerParts {
   readonly keys?: readonly ApiKey[];
   readonly metrics?: Metrics;
   readonly logger?: FastifyBaseLogger;
+  /** Called before any route is added: where hooks that must see every request belong (`drainable`, `traceRequests`). */
+  readonly prepare?: (app: FastifyInstance) => void | Promise<void>;
 }
 
 /**
  * A server that is ready to listen (`listen`). @throws ServerError `bad_option` for an address beyond loopback without a key.
  * @example const app = await createServer({ engine, options: servingOptions(), version: "0.1.0" }); await listen(app, options);
  */
-export async function createServer({ engine, options, version, keys = [], metrics, logger }: ServerParts): Promise<FastifyInstance> {
+export async function createServer({
+  engine,
+  options,
+  version,
+  keys = [],
+  metrics,
+  logger,
+  prepare,
+}: ServerParts): Promise<FastifyInstance> {
   checkExposure(options, keys);
   const limits = await connectionLimits(options);
   const app = Fastify({
@@ -47,9 +57,11 @@ export async function createServer({ engine, options, version, keys = [], metric
   }) as unknown as FastifyInstance;
 
   if (metrics !== undefined) recordRequests(app, metrics);
+  await prepare?.(app);
+  app.decorateRequest("keyName", undefined);
   app.addHook("onRequest", async (request) => {
     const { scope } = request.routeOptions.config;
-    if (scope !== undefined) authorize(request.headers.authorization, scope, keys);
+    if (scope !== undefined) request.keyName = authorize(request.headers.authorization, scope, keys)?.name;
   });
   if (options.ratePerMinute > 0) await app.register(rateLimit, { max: options.ratePerMinute, timeWindow: 60_000 });
   readBodies(app, options);

@@ -3,6 +3,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { CallOptions, Engine } from "./engine.js";
 import { ServerError } from "./errors.js";
+import type {} from "./fastify-types.js";
 import type { ServingOptions } from "./options.js";
 
 export interface Serving {
@@ -35,7 +36,12 @@ export function serving(engine: Engine, options: ServingOptions, version: string
       });
       const asked = request.headers["x-deadline-ms"];
       const wanted = typeof asked === "string" && /^\d{1,7}$/.test(asked) ? Number(asked) : options.requestTimeoutMs;
-      return { signal: left.signal, deadline: Date.now() + Math.min(wanted, options.requestTimeoutMs) };
+      const { keyName } = request;
+      return {
+        signal: left.signal,
+        deadline: Date.now() + Math.min(wanted, options.requestTimeoutMs),
+        caller: { request: String(request.id), route: request.routeOptions.url ?? "", ...(keyName === undefined ? {} : { key: keyName }) },
+      };
     },
   };
 }
