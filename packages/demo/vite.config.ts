@@ -1,0 +1,87 @@
+// The build of the page: plain files for any server that sends the headers (see README.md). The runtime's files and the embedded model are put
+// beside the page as they are, so that nothing ever comes from elsewhere.
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vite";
+import type { OfferedFile, OfferedModel } from "./src/engine/protocol.js";
+
+const require = createRequire(import.meta.url);
+const runtime = dirname(require.resolve("onnxruntime-web", { paths: [dirname(require.resolve("@biovlm/backend-web/package.json"))] }));
+const tiny = join(dirname(require.resolve("@biovlm/model-tiny/package.json")), "files");
+
+/** The plain runtime for wasm, and the one for WebGPU. */
+const RUNTIME_FILES = [
+  "ort-wasm-simd-threaded.mjs",
+  "ort-wasm-simd-threaded.wasm",
+  "ort-wasm-simd-threaded.asyncify.mjs",
+  "ort-wasm-simd-threaded.asyncify.wasm",
+];
+const TINY_FILES = { weights: "model.safetensors", openClipConfig: "open_clip_config.json", tokenizerJson: "tokenizer.json" } as const;
+
+const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
+
+/** Puts runtime and model beside the page. */
+function besides(): Plugin {
+  return {
+    name: "biovlm-besides",
+    generateBundle() {
+      for (const file of RUNTIME_FILES) this.emitFile({ type: "asset", fileName: `ort/${file}`, source: readFileSync(join(runtime, file)) });
+      const offered = Object.entries(TINY_FILES).map(([role, file]): [string, OfferedFile] => {
+        const bytes = readFileSync(join(tiny, file));
+        this.emitFile({ type: "asset", fileName: `models/tiny/${file}`, source: bytes });
+        return [role, { path: `models/tiny/${file}`, sha256: sha256(bytes), bytes: bytes.length }];
+      });
+      const model: OfferedModel = {
+        name: "tiny",
+        summary: "small and weak, comes with the page",
+        files: Object.fromEntries(offered) as unknown as OfferedModel["files"],
+      };
+      this.emitFile({ type: "asset", fileName: "models/index.json", source: `${JSON.stringify({ models: [model] }, null, 2)}\n` });
+    },
+  };
+}
+
+/** Tells the service worker which files the page is made of. */
+function keptFiles(): Plugin {
+  return {
+    name: "biovlm-kept-files",
+    enforce: "post",
+    generateBundle: {
+      order: "post",
+      handler(_, bundle) {
+        const worker = bundle["service-worker.js"];
+        if (worker?.type !== "chunk") return this.error("the service worker was not built");
+        const kept = Object.values(bundle).filter(({ fileName }) => !/^models\/tiny\/|asyncify|^service-worker\.js$/.test(fileName));
+        const version = sha256(kept.map((f) => `${f.fileName} ${sha256(f.type === "chunk" ? f.code : f.source)}`).sort().join("\n"));
+        const files = ["", "icon.svg", ...kept.map((f) => f.fileName).filter((name) => name !== "index.html")].sort();
+        worker.code = worker.code.replaceAll("__PAGE_FILES__", JSON.stringify(files)).replaceAll("__PAGE_VERSION__", JSON.stringify(version.slice(0, 16)));
+      },
+    },
+  };
+}
+
+export default defineConfig({
+  root: dirname(fileURLToPath(import.meta.url)),
+  base: "./",
+  // the runtime without its wasm inlined or copied a second time: it lies in ort/
+  resolve: { conditions: ["@biovlm/source", "onnxruntime-web-use-extern-wasm", "module", "browser", "production"] },
+  build: {
+    outDir: "dist",
+    emptyOutDir: true,
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 1024,
+    reportCompressedSize: false,
+    rolldownOptions: {
+      input: { index: fileURLToPath(new URL("./index.html", import.meta.url)), "service-worker": fileURLToPath(new URL("./src/service-worker.ts", import.meta.url)) },
+      output: { entryFileNames: (chunk) => (chunk.name === "service-worker" ? "service-worker.js" : "assets/[name]-[hash].js") },
+    },
+  },
+  worker: { format: "es" },
+  plugins: [besides(), keptFiles()],
+});

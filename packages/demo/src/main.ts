@@ -1,0 +1,43 @@
+// The page's start: the views are bound to one session, the worker is started, and the page is kept for use without a network.
+
+import { engineClient } from "./engine/engine-client.js";
+import type { OfferedModel } from "./engine/protocol.js";
+import { notice } from "./page/announcer.js";
+import { bindClasses } from "./page/class-panel.js";
+import { byId } from "./page/elements.js";
+import { bindEngine } from "./page/engine-bar.js";
+import { bindIntake } from "./page/file-intake.js";
+import { bindGallery } from "./page/gallery.js";
+import { bindLearning } from "./page/learn-panel.js";
+import { bindResult } from "./page/result-view.js";
+import { bindRouting } from "./page/routing-view.js";
+import { Session } from "./page/session.js";
+import { bindTabs } from "./page/tabs.js";
+import { bindTheme } from "./page/theme.js";
+
+const session = new Session((onDevice) =>
+  engineClient(new Worker(new URL("./engine/engine-worker.ts", import.meta.url), { type: "module", name: "engine" }), onDevice),
+);
+session.onNotice = notice;
+
+bindTheme(byId("theme-button"));
+bindTabs(document.querySelector<HTMLElement>('[role="tablist"]')!);
+bindGallery(session);
+bindResult(session);
+bindRouting(session);
+bindLearning(session);
+bindIntake(session, bindClasses(session).takeBank);
+
+async function offeredModels(): Promise<readonly OfferedModel[]> {
+  const answer = await fetch(new URL("models/index.json", document.baseURI));
+  if (!answer.ok) throw new Error(`the list of models — expected it at models/index.json, got status ${answer.status}.`);
+  return ((await answer.json()) as { readonly models: readonly OfferedModel[] }).models;
+}
+
+try {
+  await bindEngine(session, await offeredModels()).start();
+} catch (error) {
+  notice(String((error as Error).message), true);
+}
+// the page works without it; it only cannot be opened without a network then
+if ("serviceWorker" in navigator) navigator.serviceWorker.register(new URL("service-worker.js", document.baseURI)).catch(() => undefined);

@@ -1,0 +1,60 @@
+// The ways files come in: dropped anywhere on the page, picked, or pasted. Images go to the session, bank files to the class panel.
+
+import { announce, notice } from "./announcer.js";
+import { droppedFiles, MOST_FILES, type PickedFile, pickedFiles } from "./dropped-files.js";
+import { byId } from "./elements.js";
+import type { Session } from "./session.js";
+
+export function bindIntake(session: Session, takeBank: (file: File) => void): void {
+  const drop = byId("drop");
+  const fileInput = byId<HTMLInputElement>("file-input");
+  const folderInput = byId<HTMLInputElement>("folder-input");
+  byId("pick-files").addEventListener("click", () => fileInput.click());
+  byId("pick-folder").addEventListener("click", () => folderInput.click());
+
+  const take = (picked: readonly PickedFile[]) => {
+    const bank = picked.find(({ file }) => /\.safetensors$/i.test(file.name));
+    const images = picked.filter(({ file }) => !/\.safetensors$/i.test(file.name));
+    if (session.images.length + images.length > MOST_FILES) {
+      notice(`Too many images: at most ${MOST_FILES} at once. Drop a smaller folder.`, true);
+      return;
+    }
+    notice("", false);
+    if (bank !== undefined) takeBank(bank.file);
+    if (images.length > 0) {
+      session.add(images);
+      announce(`${images.length} image${images.length === 1 ? "" : "s"} added`);
+      session.answer().catch((error: unknown) => notice(String((error as Error).message), true));
+    } else if (bank === undefined) notice("No images there: PNG, JPEG and WebP files are read.", true);
+  };
+  for (const input of [fileInput, folderInput]) {
+    input.addEventListener("change", () => {
+      take(pickedFiles(input.files ?? []));
+      input.value = "";
+    });
+  }
+
+  let depth = 0;
+  document.addEventListener("dragenter", (event) => {
+    event.preventDefault();
+    depth++;
+    drop.classList.add("over");
+  });
+  document.addEventListener("dragleave", () => {
+    if (--depth <= 0) leave();
+  });
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", async (event) => {
+    event.preventDefault();
+    leave();
+    if (event.dataTransfer !== null) take(await droppedFiles(event.dataTransfer));
+  });
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length > 0) take(pickedFiles(files));
+  });
+  function leave(): void {
+    depth = 0;
+    drop.classList.remove("over");
+  }
+}
