@@ -1,10 +1,10 @@
 // The HTTP routes over the real engine in this process, with the embedded model: what each answers, and with which errors.
 
 import { createHash } from "node:crypto";
-import { crc32, deflateSync } from "node:zlib";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createEngine, createMetrics, createServer, type Engine, servingOptions } from "../../src/index.js";
+import { greyPng } from "./grey-png.js";
 
 const CLASSES = ["chest X-ray", "head CT"];
 const key = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -51,7 +51,7 @@ beforeAll(async () => {
     metrics,
   });
   await app.ready();
-  png = greyPng(80, 60);
+  png = Buffer.from(greyPng(80, 60));
 });
 afterAll(async () => {
   await app?.close();
@@ -273,27 +273,3 @@ describe("documents", () => {
     expect(metrics).toMatch(/biovlm_/);
   });
 });
-
-/** A grey RGB PNG. */
-function greyPng(width: number, height: number): Buffer {
-  const chunk = (type: string, data: Buffer) => {
-    const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
-    const out = Buffer.alloc(body.length + 8);
-    out.writeUInt32BE(data.length, 0);
-    body.copy(out, 4);
-    out.writeUInt32BE(crc32(body), out.length - 4);
-    return out;
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const row = Buffer.concat([Buffer.from([0]), Buffer.alloc(width * 3, 90)]);
-  const pixels = deflateSync(Buffer.concat(Array.from({ length: height }, () => row)));
-  return Buffer.concat([
-    Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]),
-    chunk("IHDR", header),
-    chunk("IDAT", pixels),
-    chunk("IEND", Buffer.alloc(0)),
-  ]);
-}

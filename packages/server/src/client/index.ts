@@ -1,0 +1,169 @@
+// @biovlm/server/client: a small typed client for browsers and Node. Types come from the schemas that the server validates with; nothing of the
+// server is imported at run time.
+
+import type { Static } from "typebox";
+import type { Problem } from "../schemas/answer.js";
+import type { Bank, BankList } from "../schemas/banks.js";
+import type { ClassifyAnswer, ClassifyOptions } from "../schemas/classify.js";
+import type { EmbeddingsAnswer, EmbeddingsBody, ModelList } from "../schemas/embeddings.js";
+import type { ModelMetadata } from "../schemas/inference.js";
+
+export type ClassifyResult = Static<typeof ClassifyAnswer>;
+export type ClassifyRequest = Static<typeof ClassifyOptions>;
+export type BankInfo = Static<typeof Bank>;
+
+export interface ClientOptions {
+  /** e.g. "http://127.0.0.1:8080" */
+  readonly baseUrl: string;
+  /** sent as a bearer token */
+  readonly apiKey?: string;
+  /** another fetch, e.g. with a proxy */
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** milliseconds after which the server gives the call up */
+  readonly deadlineMs?: number;
+}
+
+/** A refusal or a failure of the server. `code` is stable; look at it, not at the message. */
+export class ApiError extends Error {
+  readonly code: string;
+  readonly status: number;
+  /** seconds to wait before another try, where the server says so */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: string, status: number, message: string, retryAfter?: number) {
+    super(`[biovlm:client] ${message}`);
+    this.name = "ApiError";
+    this.code = code;
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+export interface Client {
+  /** Encoded image files (PNG, JPEG, WebP, TIFF) → routed predictions, in order. */
+  classify(images: readonly (Uint8Array | Blob)[], options?: ClassifyRequest & CallOptions): Promise<ClassifyResult>;
+  /** Texts, or images as data URIs → embeddings, L2-normalised. */
+  embed(model: string, input: string | readonly string[], options?: CallOptions): Promise<Float32Array[]>;
+  models(options?: CallOptions): Promise<readonly string[]>;
+  model(name: string, options?: CallOptions): Promise<Static<typeof ModelMetadata>>;
+  banks(options?: CallOptions): Promise<readonly BankInfo[]>;
+  bank(name: string, options?: CallOptions): Promise<BankInfo>;
+  /** admin scope */
+  uploadBank(name: string, bytes: Uint8Array, options?: CallOptions): Promise<BankInfo>;
+  /** admin scope: a bank file with text embeddings for classes */
+  compileBank(name: string, classes: readonly string[], options?: CallOptions): Promise<Uint8Array>;
+  /** never throws for a server that says no */
+  ready(options?: CallOptions): Promise<{ readonly ready: boolean; readonly reason?: string }>;
+}
+
+/**
+ * A client of one server. Methods reject with {@link ApiError} for what the server refuses, and as `fetch` does where there is none.
+ * @example const { results } = await createClient({ baseUrl }).classify([png], { classes: ["benign tumor", "malignant tumor"] });
+ */
+export function createClient({ baseUrl, apiKey, fetch: get = globalThis.fetch }: ClientOptions): Client {
+  const root = baseUrl.replace(/\/+$/, "");
+  const call = async (
+    method: string,
+    path: string,
+    body: BodyInit | undefined,
+    type: string | undefined,
+    { signal, deadlineMs }: CallOptions,
+  ) => {
+    const response = await get(`${root}${path}`, {
+      method,
+      headers: {
+        ...(type === undefined ? {} : { "content-type": type }),
+        ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+        ...(deadlineMs === undefined ? {} : { "x-deadline-ms": String(Math.ceil(deadlineMs)) }),
+      },
+      ...(body === undefined ? {} : { body }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (!response.ok) throw await refusal(response);
+    return response;
+  };
+  const json = async <T>(method: string, path: string, body: unknown, options: CallOptions = {}): Promise<T> => {
+    const response = await call(
+      method,
+      path,
+      body === undefined ? undefined : JSON.stringify(body),
+      body === undefined ? undefined : "application/json",
+      options,
+    );
+    return (await response.json()) as T;
+  };
+  return {
+    async classify(images, { signal, deadlineMs, ...options } = {}) {
+      const form = new FormData();
+      for (const [name, value] of Object.entries(options)) {
+        for (const item of [value].flat()) if (item !== undefined) form.append(name, String(item));
+      }
+      for (const image of images)
+        form.append("image", image instanceof Blob ? image : new Blob([image as Uint8Array<ArrayBuffer>]), "image");
+      const response = await call("POST", "/v1/classify", form, undefined, { signal, deadlineMs });
+      return (await response.json()) as ClassifyResult;
+    },
+    async embed(model, input, options) {
+      const body: Static<typeof EmbeddingsBody> = {
+        model,
+        input: typeof input === "string" ? input : [...input],
+        encoding_format: "float",
+      };
+      const answer = await json<Static<typeof EmbeddingsAnswer>>("POST", "/v1/embeddings", body, options);
+      return answer.data.map(({ embedding }) => Float32Array.from(embedding as number[]));
+    },
+    models: async (options) => (await json<Static<typeof ModelList>>("GET", "/v1/models", undefined, options)).data.map(({ id }) => id),
+    model: (name, options) => json("GET", `/v2/models/${encodeURIComponent(name)}`, undefined, options),
+    banks: async (options) => (await json<Static<typeof BankList>>("GET", "/v1/banks", undefined, options)).banks,
+    bank: (name, options) => json("GET", `/v1/banks/${encodeURIComponent(name)}`, undefined, options),
+    async uploadBank(name, bytes, options = {}) {
+      const response = await call(
+        "PUT",
+        `/v1/banks/${encodeURIComponent(name)}`,
+        bytes as Uint8Array<ArrayBuffer>,
+        "application/octet-stream",
+        options,
+      );
+      return (await response.json()) as BankInfo;
+    },
+    async compileBank(name, classes, options = {}) {
+      const response = await call(
+        "POST",
+        `/v1/banks/${encodeURIComponent(name)}/compile`,
+        JSON.stringify({ classes }),
+        "application/json",
+        options,
+      );
+      return new Uint8Array(await response.arrayBuffer());
+    },
+    async ready(options = {}) {
+      try {
+        return await json<{ ready: boolean; reason?: string }>("GET", "/readyz", undefined, options);
+      } catch (error) {
+        if (error instanceof ApiError) return { ready: false, reason: error.message };
+        throw error;
+      }
+    },
+  };
+}
+
+/** The server's error, whichever of its three forms it has. */
+async function refusal(response: Response): Promise<ApiError> {
+  const text = await response.text();
+  let body: Partial<Static<typeof Problem>> & { error?: string | { code?: string; message?: string }; reason?: string } = {};
+  try {
+    body = JSON.parse(text) as typeof body;
+  } catch {
+    // a proxy's page, or nothing
+  }
+  const wait = Number(response.headers.get("retry-after") ?? Number.NaN);
+  const of = typeof body.error === "object" ? body.error : undefined;
+  const said = typeof body.error === "string" ? /^([a-z_]+): (.*)$/s.exec(body.error) : null;
+  const code = body.code ?? of?.code ?? said?.[1] ?? (response.status === 503 ? "not_ready" : "unexpected_answer");
+  const message = body.detail ?? of?.message ?? said?.[2] ?? body.reason ?? `expected an answer, got status ${response.status}`;
+  return new ApiError(code, response.status, message, Number.isFinite(wait) ? wait : undefined);
+}
