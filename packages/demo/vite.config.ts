@@ -29,7 +29,8 @@ function besides(): Plugin {
   return {
     name: "biovlm-besides",
     generateBundle() {
-      for (const file of RUNTIME_FILES) this.emitFile({ type: "asset", fileName: `ort/${file}`, source: readFileSync(join(runtime, file)) });
+      for (const file of RUNTIME_FILES)
+        this.emitFile({ type: "asset", fileName: `ort/${file}`, source: readFileSync(join(runtime, file)) });
       const offered = Object.entries(TINY_FILES).map(([role, file]): [string, OfferedFile] => {
         const bytes = readFileSync(join(tiny, file));
         this.emitFile({ type: "asset", fileName: `models/tiny/${file}`, source: bytes });
@@ -56,9 +57,16 @@ function keptFiles(): Plugin {
         const worker = bundle["service-worker.js"];
         if (worker?.type !== "chunk") return this.error("the service worker was not built");
         const kept = Object.values(bundle).filter(({ fileName }) => !/^models\/tiny\/|asyncify|^service-worker\.js$/.test(fileName));
-        const version = sha256(kept.map((f) => `${f.fileName} ${sha256(f.type === "chunk" ? f.code : f.source)}`).sort().join("\n"));
+        const version = sha256(
+          kept
+            .map((f) => `${f.fileName} ${sha256(f.type === "chunk" ? f.code : f.source)}`)
+            .sort()
+            .join("\n"),
+        );
         const files = ["", "icon.svg", ...kept.map((f) => f.fileName).filter((name) => name !== "index.html")].sort();
-        worker.code = worker.code.replaceAll("__PAGE_FILES__", JSON.stringify(files)).replaceAll("__PAGE_VERSION__", JSON.stringify(version.slice(0, 16)));
+        worker.code = worker.code
+          .replaceAll("__PAGE_FILES__", JSON.stringify(files))
+          .replaceAll("__PAGE_VERSION__", JSON.stringify(version.slice(0, 16)));
       },
     },
   };
@@ -78,7 +86,10 @@ export default defineConfig({
     chunkSizeWarningLimit: 1024,
     reportCompressedSize: false,
     rolldownOptions: {
-      input: { index: fileURLToPath(new URL("./index.html", import.meta.url)), "service-worker": fileURLToPath(new URL("./src/service-worker.ts", import.meta.url)) },
+      input: {
+        index: fileURLToPath(new URL("./index.html", import.meta.url)),
+        "service-worker": fileURLToPath(new URL("./src/service-worker.ts", import.meta.url)),
+      },
       output: { entryFileNames: (chunk) => (chunk.name === "service-worker" ? "service-worker.js" : "assets/[name]-[hash].js") },
     },
   },

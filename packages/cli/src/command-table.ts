@@ -6,6 +6,7 @@ import { bankCompile, bankShow } from "./commands/bank.js";
 import { classify } from "./commands/classify.js";
 import { completion } from "./commands/completion.js";
 import { dataLs, dataPull, dataVerify } from "./commands/data.js";
+import { demo } from "./commands/demo.js";
 import { doctor } from "./commands/doctor.js";
 import { embed } from "./commands/embed.js";
 import { evaluate } from "./commands/eval.js";
@@ -52,6 +53,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   dataVerify,
   attributesGenerate,
   attributesLint,
+  demo,
   doctor,
   completion,
 ];

@@ -23,7 +23,9 @@ const name = `biovlm-page-${__PAGE_VERSION__}`;
 const base = scope.registration.scope;
 
 scope.addEventListener("install", (event) => {
-  event.waitUntil(caches.open(name).then((cache) => cache.addAll(__PAGE_FILES__.map((file) => new Request(new URL(file, base), { cache: "no-cache" })))));
+  event.waitUntil(
+    caches.open(name).then((cache) => cache.addAll(__PAGE_FILES__.map((file) => new Request(new URL(file, base), { cache: "no-cache" })))),
+  );
 });
 
 scope.addEventListener("activate", (event) => {

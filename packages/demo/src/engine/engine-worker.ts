@@ -3,7 +3,10 @@
 import { createEngine, failureOf } from "./engine.js";
 import type { FromEngine, Progress, ToEngine } from "./protocol.js";
 
-const scope = globalThis as unknown as { postMessage(message: FromEngine): void; onmessage: ((event: MessageEvent<ToEngine>) => void) | null };
+const scope = globalThis as unknown as {
+  postMessage(message: FromEngine): void;
+  onmessage: ((event: MessageEvent<ToEngine>) => void) | null;
+};
 
 const engine = createEngine((state, change) => scope.postMessage({ type: "device", state, change }));
 const running = new Map<number, AbortController>();

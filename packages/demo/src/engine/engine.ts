@@ -15,8 +15,8 @@ import { attributeSentences, attributeSet, listDatasets } from "@biovlm/datasets
 import { decodeImage } from "@biovlm/imaging";
 import {
   attributeBank,
-  chooseBackend,
   type Classifier,
+  chooseBackend,
   createClassifier,
   type DeviceChange,
   type Encoder,

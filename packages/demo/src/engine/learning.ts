@@ -65,7 +65,10 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
   async function measure() {
     const context = { core, encoder, model };
     const single = await templateBank(context, choices.classes, { templates: ["a photo of {}."], rho: 1, signal });
-    const [before, after] = [await createClassifier({ ...context, bank: single }), await createClassifier({ ...context, bank: learned.bank })];
+    const [before, after] = [
+      await createClassifier({ ...context, bank: single }),
+      await createClassifier({ ...context, bank: learned.bank }),
+    ];
     let [rightBefore, rightAfter] = [0, 0];
     for (const [done, { file, label }] of choices.tests.entries()) {
       signal.throwIfAborted();

@@ -40,6 +40,10 @@ export async function modelFiles(
     return delivered.bytes;
   };
   const text = async (file: OfferedFile) => new TextDecoder().decode(await deliver(file));
-  const files = { weights: await deliver(weights, true), openClipConfig: await text(openClipConfig), tokenizerJson: await text(tokenizerJson) };
+  const files = {
+    weights: await deliver(weights, true),
+    openClipConfig: await text(openClipConfig),
+    tokenizerJson: await text(tokenizerJson),
+  };
   return { files, downloaded, ...(notKept === undefined ? {} : { notKept }) };
 }

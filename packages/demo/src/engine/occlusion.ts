@@ -21,7 +21,8 @@ export interface OcclusionOptions {
 export async function occlusionMap(rgb: Uint8Array, options: OcclusionOptions): Promise<OcclusionMap> {
   const { core, encoder, spec, classifier, className, grid, signal } = options;
   const S = spec.vision.imageSize;
-  if (!Number.isInteger(grid) || grid < 2 || grid > Math.min(32, S)) throw new RangeError(`grid — expected 2 to ${Math.min(32, S)}, got ${grid}`);
+  if (!Number.isInteger(grid) || grid < 2 || grid > Math.min(32, S))
+    throw new RangeError(`grid — expected 2 to ${Math.min(32, S)}, got ${grid}`);
   const pixels = { size: S, mean: spec.mean, std: spec.std };
   const length = 3 * S * S;
   const cells = grid * grid;

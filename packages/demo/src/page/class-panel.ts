@@ -1,8 +1,8 @@
 // "What may they show?": names typed, a known data set's classes, or a bank file.
 
+import type { ClassSource } from "../engine/protocol.js";
 import { notice } from "./announcer.js";
 import { byId, element, plainName, visibleText } from "./elements.js";
-import type { ClassSource } from "../engine/protocol.js";
 import type { Session } from "./session.js";
 
 export interface ClassPanel {

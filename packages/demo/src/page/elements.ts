@@ -12,7 +12,11 @@ interface Properties {
 }
 
 /** A new element. */
-export function element<K extends keyof HTMLElementTagNameMap>(tag: K, properties: Properties = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
+export function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  properties: Properties = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
   const node = document.createElement(tag);
   if (properties.class !== undefined) node.className = properties.class;
   if (properties.text !== undefined) node.textContent = properties.text;

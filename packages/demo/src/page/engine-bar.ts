@@ -22,7 +22,9 @@ export function bindEngine(session: Session, offered: readonly OfferedModel[]): 
   let own: ModelSource | undefined;
 
   model.append(
-    ...offered.map((m) => element("option", { text: `${visibleText(m.name, 60)}: ${visibleText(m.summary, 100)}`, attributes: { value: m.name } })),
+    ...offered.map((m) =>
+      element("option", { text: `${visibleText(m.name, 60)}: ${visibleText(m.summary, 100)}`, attributes: { value: m.name } }),
+    ),
     element("option", { text: "files from this computer", attributes: { value: OWN } }),
   );
   for (let n = 1; n <= mostThreads; n++) threads.append(element("option", { text: String(n), attributes: { value: String(n) } }));
@@ -68,7 +70,8 @@ export function bindEngine(session: Session, offered: readonly OfferedModel[]): 
           text.textContent = `model ${Math.floor((done / total) * 100)} %`;
         },
       );
-      if (session.opened?.memoryOnly !== undefined) notice(`This browser keeps nothing after the tab is closed: ${session.opened.memoryOnly}`, false);
+      if (session.opened?.memoryOnly !== undefined)
+        notice(`This browser keeps nothing after the tab is closed: ${session.opened.memoryOnly}`, false);
     } catch (error) {
       badge.dataset["state"] = "bad";
       text.textContent = "no model";
@@ -104,9 +107,13 @@ export function bindEngine(session: Session, offered: readonly OfferedModel[]): 
       ["Digest", opened.model.digest],
       ["Runs on", state.detail],
       ...opened.passedOver.map((p): [string, string] => [`Not ${p.name}`, p.reason]),
-      ...(globalThis.crossOriginIsolated ? [] : ([["One thread", "the server does not isolate this page (COOP, COEP)"]] as [string, string][])),
+      ...(globalThis.crossOriginIsolated
+        ? []
+        : ([["One thread", "the server does not isolate this page (COOP, COEP)"]] as [string, string][])),
     ];
-    facts.replaceChildren(...rows.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: visibleText(value, 300) })]));
+    facts.replaceChildren(
+      ...rows.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: visibleText(value, 300) })]),
+    );
     announce(`The model is ready on ${text.textContent}`);
   }
 

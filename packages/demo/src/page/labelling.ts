@@ -4,7 +4,10 @@ import type { ImageItem } from "./session.js";
 
 /** The class a folder stands for: its own name, written as the command line writes it. */
 export function folderClass(folder: string): string {
-  return (folder.split("/").at(-1) ?? "").normalize("NFC").replace(/[\s_]+/g, " ").trim();
+  return (folder.split("/").at(-1) ?? "")
+    .normalize("NFC")
+    .replace(/[\s_]+/g, " ")
+    .trim();
 }
 
 /** Classes that folders name, in the order of the folders' names; fewer than two are none. */

@@ -27,16 +27,29 @@ export function bindLearning(session: Session): void {
   const chart = learningChart();
   const chartFrame = element("figure", { class: "chart-frame", attributes: { hidden: "" } });
   const outcome = element("div", { class: "outcome", attributes: { id: "learn-outcome" } });
-  const legend = element("figcaption", { class: "quiet" }, swatch("loss"), "loss (left)  ", swatch("accuracy"), "right among the learned images (right)");
+  const legend = element(
+    "figcaption",
+    { class: "quiet" },
+    swatch("loss"),
+    "loss (left)  ",
+    swatch("accuracy"),
+    "right among the learned images (right)",
+  );
   chartFrame.append(chart.root, legend);
   root.append(
     element("h2", { text: "Learn a bank from examples" }),
-    element("p", { class: "quiet", text: "The model stays as it is; only a few prompt vectors are learned. A dozen images of each class can do. All of it happens in this tab." }),
+    element("p", {
+      class: "quiet",
+      text: "The model stays as it is; only a few prompt vectors are learned. A dozen images of each class can do. All of it happens in this tab.",
+    }),
     element("div", { class: "row" }, folders),
     labels,
     counts,
     element("div", { class: "fields" }, ...Object.values(fields).map((f) => f.root)),
-    element("p", { class: "quiet", text: "With “At most of each class” the other labelled images are not learned from and measure the bank." }),
+    element("p", {
+      class: "quiet",
+      text: "With “At most of each class” the other labelled images are not learned from and measure the bank.",
+    }),
     element("div", { class: "row" }, start, stop),
     status,
     chartFrame,
@@ -52,7 +65,12 @@ export function bindLearning(session: Session): void {
     const image = session.selected;
     labels.replaceChildren(
       ...(image === undefined || names.length === 0
-        ? [element("p", { class: "quiet", text: names.length === 0 ? "Name the classes first, or take them from folders." : "Choose an image to label it." })]
+        ? [
+            element("p", {
+              class: "quiet",
+              text: names.length === 0 ? "Name the classes first, or take them from folders." : "Choose an image to label it.",
+            }),
+          ]
         : [
             element("p", {}, "Label of ", element("bdi", { class: "file-name", text: visibleText(image.name, 60) })),
             ...names.map((name, c) =>
@@ -78,7 +96,8 @@ export function bindLearning(session: Session): void {
     const { learn } = learningSplit(session.images);
     const ready = session.device?.canLearn !== false && session.prepared !== undefined && new Set(learn.map((i) => i.label)).size >= 2;
     start.disabled = !ready || work !== undefined;
-    if (work === undefined && !ready) status.textContent = "Label images of at least two classes to begin. Keys 1 to 9 label the chosen image.";
+    if (work === undefined && !ready)
+      status.textContent = "Label images of at least two classes to begin. Keys 1 to 9 label the chosen image.";
     else if (work === undefined && status.textContent?.startsWith("Label images")) status.textContent = "";
   }
 
@@ -129,7 +148,10 @@ export function bindLearning(session: Session): void {
   });
 
   start.addEventListener("click", async () => {
-    const values = Object.fromEntries(Object.entries(fields).map(([name, f]) => [name, f.value()])) as Record<keyof typeof fields, number | undefined>;
+    const values = Object.fromEntries(Object.entries(fields).map(([name, f]) => [name, f.value()])) as Record<
+      keyof typeof fields,
+      number | undefined
+    >;
     if (Object.values(fields).some((f) => !f.valid())) return;
     const { learn, tests } = learningSplit(session.images, values.shots);
     const plain = (list: typeof learn) => list.map(({ id, file, label }) => ({ id, file, label }));
@@ -216,7 +238,11 @@ export function bindLearning(session: Session): void {
         "p",
         { class: "row" },
         use,
-        element("a", { class: "button second", text: "Download bank.safetensors", attributes: { href: link, download: "bank.safetensors", id: "download-bank" } }),
+        element("a", {
+          class: "button second",
+          text: "Download bank.safetensors",
+          attributes: { href: link, download: "bank.safetensors", id: "download-bank" },
+        }),
       ),
       element("p", { class: "quiet" }, "On the command line: ", element("code", { text: "biovlm classify IMAGE --bank bank.safetensors" })),
       element("p", { class: "quiet digest", text: learned.digest }),

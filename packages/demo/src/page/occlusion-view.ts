@@ -21,7 +21,9 @@ export interface OcclusionControls {
 export function occlusionControls(session: Session, overlay: HTMLCanvasElement): OcclusionControls {
   const choice = element("select", { attributes: { "aria-label": "Class of the map" } });
   const button = element("button", { class: "second", text: "Where does it look?", attributes: { type: "button" } });
-  const strength = element("input", { attributes: { type: "range", min: "0", max: "100", value: "70", "aria-label": "Strength of the overlay" } });
+  const strength = element("input", {
+    attributes: { type: "range", min: "0", max: "100", value: "70", "aria-label": "Strength of the overlay" },
+  });
   const legend = element("p", { class: "quiet legend" });
   const root = element("div", { class: "occlusion" }, element("div", { class: "row" }, choice, button), strength, legend);
   let image: ImageItem | undefined;
@@ -65,7 +67,8 @@ export function occlusionControls(session: Session, overlay: HTMLCanvasElement):
       legend.textContent = `${plainName(choice.value)}: ${percent(map.probability)} with nothing covered; covering one of ${GRID}×${GRID} cells takes away up to ${percent(most)}. Orange: covering lowers it. Blue: covering raises it. It shows what the model used, not where a finding is.`;
       announce("The map is shown.");
     } catch (error) {
-      if (work === stop) legend.textContent = error instanceof EngineFailure && error.code === "stopped" ? "" : String((error as Error).message);
+      if (work === stop)
+        legend.textContent = error instanceof EngineFailure && error.code === "stopped" ? "" : String((error as Error).message);
     } finally {
       if (work === stop) button.disabled = false;
     }

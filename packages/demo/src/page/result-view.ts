@@ -23,7 +23,10 @@ export function bindResult(session: Session): void {
     const image = session.selected;
     if (image !== shown) occlusion.reset();
     shown = image;
-    if (image === undefined) return root.replaceChildren(welcome(session));
+    if (image === undefined) {
+      root.replaceChildren(welcome(session));
+      return;
+    }
     const name = element("bdi", { class: "file-name", text: visibleText(image.name) });
     const title = element("h2", {}, name);
     if (image.failure !== undefined) {
@@ -147,16 +150,22 @@ function promptParts(answer: Classification, session: Session, show: (prompt?: P
     button.addEventListener("blur", () => show(pinned));
     button.addEventListener("click", () => {
       pinned = pinned === prompt ? undefined : prompt;
-      for (const other of strip.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button && pinned === prompt));
+      for (const other of strip.querySelectorAll("button"))
+        other.setAttribute("aria-pressed", String(other === button && pinned === prompt));
       show(pinned);
       const [top] = pinned === undefined ? answer.predictions : pinnedTop(pinned, session);
-      announce(`${pinned === undefined ? "Answer" : promptName(session, prompt.index)}: ${plainName(top!.class)}, ${percent(top!.probability)}`);
+      announce(
+        `${pinned === undefined ? "Answer" : promptName(session, prompt.index)}: ${plainName(top!.class)}, ${percent(top!.probability)}`,
+      );
     });
     strip.append(element("li", {}, button));
   }
   return [
     element("h3", { text: `Prompts: ${answer.kept.length} of ${prompts.length} kept` }),
-    element("p", { class: "quiet", text: "The surest prompts (lowest entropy) are kept and averaged. Point at one to see what it says alone." }),
+    element("p", {
+      class: "quiet",
+      text: "The surest prompts (lowest entropy) are kept and averaged. Point at one to see what it says alone.",
+    }),
     strip,
   ];
 }

@@ -12,7 +12,12 @@ export interface RoutingGroup {
 }
 
 /** Groups in the order of their names; images without an answer, or without what groups them, are left out. */
-export function routingShares(images: readonly ImageItem[], grouping: Grouping, prompts: number, classes: readonly string[]): RoutingGroup[] {
+export function routingShares(
+  images: readonly ImageItem[],
+  grouping: Grouping,
+  prompts: number,
+  classes: readonly string[],
+): RoutingGroup[] {
   const groups = new Map<string, { images: number; counts: number[] }>();
   for (const image of images) {
     if (image.answer === undefined) continue;

@@ -13,7 +13,10 @@ export function bindRouting(session: Session): void {
     element("option", { text: "answer", attributes: { value: "answer" } }),
     element("option", { text: "label", attributes: { value: "label" } }),
   );
-  const place = element("div", { class: "scroll", attributes: { tabindex: "0", role: "region", "aria-label": "Share of images that keep each prompt" } });
+  const place = element("div", {
+    class: "scroll",
+    attributes: { tabindex: "0", role: "region", "aria-label": "Share of images that keep each prompt" },
+  });
   const note = element("p", { class: "quiet" });
   root.append(
     element("h2", { text: "Which prompts serve which kind of image" }),
@@ -76,5 +79,10 @@ function bodyRow(name: string, images: number, shares: readonly number[]): HTMLE
       variables: { "--share": String(share) },
     }),
   );
-  return element("tr", {}, element("th", { attributes: { scope: "row" } }, element("bdi", { text: plainName(name) }), ` (${images})`), ...cells);
+  return element(
+    "tr",
+    {},
+    element("th", { attributes: { scope: "row" } }, element("bdi", { text: plainName(name) }), ` (${images})`),
+    ...cells,
+  );
 }
