@@ -149,10 +149,17 @@ function optionsOf(entries: readonly (readonly [string, unknown])[], where: stri
 async function parts(request: FastifyRequest, serving: Serving): Promise<{ images: Uint8Array[]; fields: ClassifyOptions }> {
   const images: Uint8Array[] = [];
   const fields: [string, string][] = [];
-  for await (const part of request.parts()) {
-    if (part.type === "file") images.push(new Uint8Array(await (part as MultipartFile).toBuffer()));
-    else fields.push([part.fieldname, String(part.value)]);
-    if (images.length > serving.options.maxImages) throw tooMany(images.length, serving);
+  try {
+    for await (const part of request.parts()) {
+      if (part.type === "file") images.push(new Uint8Array(await (part as MultipartFile).toBuffer()));
+      else fields.push([part.fieldname, String(part.value)]);
+      if (images.length > serving.options.maxImages) throw tooMany(images.length, serving);
+    }
+  } catch (cause) {
+    // the form parser's own complaints (no boundary, an early end) are plain errors
+    if (cause instanceof Error && cause.constructor === Error)
+      throw new ServerError("bad_request", "form — expected whole parts between boundaries, got a damaged form. Send it again.", { cause });
+    throw cause;
   }
   return { images, fields: optionsOf(fields, "form") };
 }

@@ -163,8 +163,8 @@ async function infer(serving: Serving, request: FastifyRequest<{ Params: Params 
   const header = request.headers["inference-header-content-length"];
   if (header !== undefined && !/^\d{1,9}$/.test(String(header)))
     throw new ServerError("bad_tensor", "Inference-Header-Content-Length — expected a number of bytes, got other text.");
-  const body = request.body as { raw: Uint8Array } | Uint8Array;
-  const bytes = body instanceof Uint8Array ? body : body.raw;
+  const bytes = request.body instanceof Uint8Array ? request.body : (request.body as { raw?: Uint8Array } | undefined)?.raw;
+  if (bytes === undefined) throw new ServerError("bad_json", "infer request — expected a body of JSON, or JSON and tensors, got none.");
   const decoded = decodeInferRequest(bytes, header === undefined ? undefined : Number(header));
   const { outputs, parameters } = await answer(serving, model, decoded, request, reply);
   const encoded = encodeInferResponse({ model: model.name, version: VERSION, parameters }, outputs, decoded);
