@@ -1,6 +1,7 @@
 // The engine behind the page: a model on a device, a bank, and what they say about images. One object a worker; it knows nothing of messages.
 
 import {
+  type AdapterReport,
   availableThreads,
   backends,
   clearStore,
@@ -38,7 +39,18 @@ import { breathing } from "./breathing-encoder.js";
 import { learn } from "./learning.js";
 import { modelFiles } from "./model-delivery.js";
 import { occlusionMap } from "./occlusion.js";
-import type { ClassSource, DeviceState, Failure, ImageAnswer, Memory, Picture, Prepared, Progress, Requests } from "./protocol.js";
+import type {
+  ClassSource,
+  DeviceState,
+  DeviceWish,
+  Failure,
+  ImageAnswer,
+  Memory,
+  Picture,
+  Prepared,
+  Progress,
+  Requests,
+} from "./protocol.js";
 
 /** How a request tells how far it is, and learns that it is no longer wanted. */
 export interface Call {
@@ -79,9 +91,10 @@ export function createEngine(onDevice: (state: DeviceState, change: DeviceChange
       if (delivered.notKept !== undefined) tell({ kind: "note", text: `the model is not kept in this browser: ${delivered.notKept}` });
       const name = source.kind === "offered" ? source.model.name : "your model";
       const load = modelsOf(delivered.files, name);
-      const chosen = chooseBackend(device, await probeBackends(wanted(device, base, threads)));
+      const adapter = device === "wasm" ? undefined : await gpuAdapter();
+      const { asked, skipped } = worthAsking(device, adapter, base, threads);
+      const chosen = chooseBackend(device, await probeBackends(asked));
       const chain = [chosen.backend, ...chosen.standby];
-      const adapter = chain.some((b) => b.device === "webgpu") ? await gpuAdapter() : undefined;
       const precisionOf = (b: { device: string }): Precision =>
         precision === "auto" ? preferredPrecision(b.device as "wasm" | "webgpu", adapter) : precision;
       const models = new Map<string, Model>();
@@ -102,7 +115,7 @@ export function createEngine(onDevice: (state: DeviceState, change: DeviceChange
       return {
         ...stateOf(encoder, chosen.detail),
         model: { name, digest: model.digest, imageSize: model.spec.vision.imageSize },
-        passedOver: chosen.passedOver,
+        passedOver: [...skipped, ...chosen.passedOver],
         datasets: listDatasets().map((dataset) => {
           const set = attributeSet(dataset);
           return { name: dataset, modality: set.modality, classes: set.classes.map((c) => c.name) };
@@ -187,9 +200,13 @@ export function createEngine(onDevice: (state: DeviceState, change: DeviceChange
   };
 }
 
-function wanted(device: string, base: string, threads?: number): EncoderBackend[] {
-  const all = backends({ runtimeFiles: new URL("ort/", base).href, threads: threads ?? availableThreads().threads });
-  return device === "auto" ? all : all.filter((b) => b.device === device);
+/** The backends to probe. Under `auto` the WebGPU runtime, 27 MB, is not even loaded where there is no adapter or an emulated one. */
+function worthAsking(device: DeviceWish, adapter: AdapterReport | undefined, base: string, threads = availableThreads().threads) {
+  const all = backends({ runtimeFiles: new URL("ort/", base).href, threads });
+  if (device !== "auto") return { asked: all.filter((b) => b.device === device), skipped: [] };
+  const reason = adapter?.available === true ? (adapter.software ? `${adapter.detail}: slower than wasm` : undefined) : adapter?.reason;
+  if (reason === undefined) return { asked: all, skipped: [] };
+  return { asked: all.filter((b) => b.device !== "webgpu"), skipped: [{ name: "webgpu", reason }] };
 }
 
 /** A model in each precision, made when it is asked for; the weights are in memory once. */

@@ -45,7 +45,7 @@ export function drawing(tag: string, attributes: Readonly<Record<string, string 
 }
 
 export function percent(share: number): string {
-  return `${(share * 100).toFixed(share >= 0.0995 || share === 0 ? 0 : 1)} %`;
+  return `${(share * 100).toFixed(share >= 0.0995 || share === 0 ? 0 : 1)}\u00a0%`;
 }
 
 export function byteCount(bytes: number): string {

@@ -122,12 +122,16 @@ export function bindEngine(session: Session, offered: readonly OfferedModel[]): 
     const host = performance as { measureUserAgentSpecificMemory?: () => Promise<{ bytes: number }>; memory?: { usedJSHeapSize: number } };
     const kept = session.opened === undefined ? undefined : await session.engine.ask("memory", {}).catch(() => undefined);
     if (kept?.stored !== undefined) byId("kept-text").textContent = `kept here: ${byteCount(kept.stored)}`;
+    const say = (used: number | undefined) => {
+      byId("memory-text").textContent = used === undefined ? "memory: this browser does not say" : `memory: ${byteCount(used)}`;
+    };
+    say(host.memory?.usedJSHeapSize);
+    // takes its time: it waits for the browser to collect garbage
     const bytes = await host.measureUserAgentSpecificMemory?.().then(
       (r) => r.bytes,
       () => undefined,
     );
-    const used = bytes ?? host.memory?.usedJSHeapSize;
-    byId("memory-text").textContent = used === undefined ? "memory: this browser does not say" : `memory: ${byteCount(used)}`;
+    if (bytes !== undefined) say(bytes);
   }
   setInterval(() => void measure(), 30_000);
 

@@ -12,9 +12,9 @@ import type { Session } from "./session.js";
 export function bindLearning(session: Session): void {
   const root = byId("panel-learn");
   const fields = {
-    epochs: numberField("learn-epochs", "Epochs", 20, 1, 500),
+    epochs: numberField("learn-epochs", "Epochs", 50, 1, 500),
     prompts: numberField("learn-prompts", "Prompts", 10, 1, 64),
-    views: numberField("learn-views", "Views of an image", 4, 1, 64),
+    views: numberField("learn-views", "Views of an image", 8, 1, 64),
     seed: numberField("learn-seed", "Seed", 1, 0, 2 ** 31 - 1),
     shots: numberField("learn-shots", "At most of each class", undefined, 1, 100_000),
   };

@@ -59,6 +59,7 @@ export function bindResult(session: Session): void {
   }
 
   session.listen((change) => {
+    if (change === "classes") occlusion.reset();
     if (change === "images" || change === "selection" || change === "classes" || change === "device") draw();
     if (change === "answers" && session.selected?.answer !== undefined && !root.querySelector(".bars")) {
       draw();
@@ -176,5 +177,7 @@ function pinnedTop(prompt: PromptAnswer, session: Session) {
 }
 
 function promptName(session: Session, index: number): string {
-  return visibleText(session.prepared?.prompts[index] ?? `prompt ${index + 1}`, 80);
+  // a template's place for the class name
+  const name = session.prepared?.prompts[index]?.replaceAll("{}", "…");
+  return visibleText(name ?? `prompt ${index + 1}`, 80);
 }

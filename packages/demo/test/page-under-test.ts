@@ -1,0 +1,122 @@
+// The real page for end-to-end tests: built afresh into a folder of its own, served by the command line's own server, opened in Chromium.
+// Counts what a sound page never has: requests to other hosts, console messages, dialogs.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Browser, launchChromium, type Page } from "@biovlm/testkit/browser";
+import { build } from "vite";
+import { type PageServer, servePage } from "../../cli/src/page-server.js";
+import { phantomSet } from "../../cli/src/phantoms/phantom-set.js";
+import { encodePng } from "../../cli/src/phantoms/png-file.js";
+
+export interface OpenPage {
+  readonly page: Page;
+  /** console lines, uncaught errors, dialogs */
+  readonly complaints: readonly string[];
+  /** addresses asked for outside the page's origin */
+  readonly external: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface Stage {
+  readonly dist: string;
+  readonly scans: string;
+  readonly folder: string;
+  readonly browser: Browser;
+  readonly url: string;
+  open(options?: { readonly width?: number; readonly dark?: boolean }): Promise<OpenPage>;
+  close(): Promise<void>;
+}
+
+const KINDS = ["chest-xray", "fundus"];
+
+/** Builds, draws a folder of phantoms (class/name.png), serves and launches. */
+export async function openStage(): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), "biovlm-page-"));
+  const dist = join(folder, "dist");
+  const root = dirname(dirname(fileURLToPath(import.meta.url)));
+  await build({ root, configFile: join(root, "vite.config.ts"), build: { outDir: dist }, logLevel: "warn" });
+  const scans = join(folder, "scans");
+  for (const { kind, file, image } of phantomSet({ seed: 3, perKind: 4, size: 96 })) {
+    if (!KINDS.includes(kind.id)) continue;
+    mkdirSync(join(scans, kind.id), { recursive: true });
+    writeFileSync(join(scans, kind.id, file), encodePng(image));
+  }
+  const server: PageServer = await servePage(dist, 0);
+  const browser = await launchChromium();
+  return {
+    dist,
+    scans,
+    folder,
+    browser,
+    url: server.url,
+    async open({ width = 1280, dark = false } = {}) {
+      const context = await browser.newContext({
+        viewport: { width, height: 900 },
+        colorScheme: dark ? "dark" : "light",
+        acceptDownloads: true,
+      });
+      const page = await context.newPage();
+      const [complaints, external]: [string[], string[]] = [[], []];
+      page.on("console", (message) => complaints.push(message.text()));
+      page.on("pageerror", (error) => complaints.push(`uncaught: ${error.message}`));
+      page.on("dialog", (dialog) => {
+        complaints.push(`dialog: ${dialog.message()}`);
+        void dialog.dismiss();
+      });
+      context.on("request", (request) => {
+        if (!request.url().startsWith(server.url) && !/^(blob|data):/.test(request.url())) external.push(request.url());
+      });
+      await page.goto(server.url);
+      await ready(page);
+      return { page, complaints, external, close: () => context.close() };
+    },
+    async close() {
+      await browser.close();
+      await server.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves when the model is open. Throws with the page's notice when it could not be. */
+export async function ready(page: Page): Promise<void> {
+  await page.waitForSelector('#device-badge[data-state="ready"], #device-badge[data-state="bad"]');
+  const state = await page.getAttribute("#device-badge", "data-state");
+  if (state !== "ready") throw new Error(`the model did not open: ${await page.textContent("#notice")}`);
+}
+
+export async function typeClasses(page: Page, names: readonly string[]): Promise<void> {
+  await page.check("#class-kind-names");
+  await page.fill("#class-names", names.join("\n"));
+  await page.click("#apply-classes");
+  await page.waitForFunction((n) => document.querySelector("#bank-summary")?.textContent?.startsWith(`${n} classes`), names.length);
+}
+
+/** Waits until every image has an answer or a failure. */
+export async function allAnswered(page: Page, count: number): Promise<void> {
+  await page.waitForFunction((n) => {
+    const said = [...document.querySelectorAll(".tile .said")].map((s) => s.textContent);
+    return said.length === n && said.every((s) => s !== "…");
+  }, count);
+}
+
+/** Drops files on the page as a script can: with names and bytes, without a folder. */
+export async function dropFiles(page: Page, files: readonly { readonly name: string; readonly bytes: readonly number[] }[]): Promise<void> {
+  await page.evaluate((list) => {
+    const transfer = new DataTransfer();
+    for (const { name, bytes } of list) transfer.items.add(new File([new Uint8Array(bytes)], name));
+    document.querySelector("#drop")!.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+  }, files);
+}
+
+/** Starts the engine again with other settings. */
+export async function settle(page: Page, settings: Readonly<Record<string, string>>): Promise<void> {
+  await page.click("#device-badge");
+  for (const [id, value] of Object.entries(settings)) await page.selectOption(`#${id}`, value);
+  await page.click("#apply-settings");
+  await page.waitForSelector('#device-badge[data-state="busy"]', { timeout: 2000 }).catch(() => undefined);
+  await ready(page);
+}
