@@ -4,6 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { ModelError } from "../errors.js";
 import { fileFailure, systemCode } from "./file-failure.js";
 
 /** Bytes in one piece, text (UTF-8), or pieces in order. */
@@ -13,7 +14,8 @@ const TEMPORARY = /^\.(.+)\.(\d+)-[0-9a-f]{12}\.tmp$/;
 
 /**
  * Writes `content` to `path` atomically; folders above are made. Rejects with `ModelError`: `disk_full`, `not_permitted`,
- * `too_many_files`, `io_error`; the old file then stands untouched and the temporary is gone.
+ * `too_many_files`, `io_error` (also for a device, pipe or socket, which a rename would replace); the old file then stands untouched and the
+ * temporary is gone.
  * @example await writeFileAtomic("out/report.json", JSON.stringify(report));
  */
 export async function writeFileAtomic(
@@ -25,6 +27,7 @@ export async function writeFileAtomic(
   const temporary = join(folder, `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
   let handle: FileHandle | undefined;
   try {
+    await refuseDevice(path);
     await mkdir(folder, { recursive: true });
     handle = await open(temporary, "wx", options.mode ?? 0o644);
     if (content instanceof Uint8Array) await writeAll(handle, content);
@@ -47,6 +50,13 @@ export async function writeFileAtomic(
     if (options.signal?.aborted) throw options.signal.reason;
     throw fileFailure(error, `writing ${path}`);
   }
+}
+
+/** A rename over /dev/null would put a file where the device was. */
+async function refuseDevice(path: string): Promise<void> {
+  const present = await stat(path).catch(() => undefined);
+  if (present === undefined || present.isFile() || present.isDirectory()) return;
+  throw new ModelError("io_error", `${path} — expected a file or nothing, got a device, pipe or socket. Name a plain file.`);
 }
 
 /** Writes every byte at the handle's position, however short the system's writes are. */

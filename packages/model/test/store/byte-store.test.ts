@@ -1,13 +1,14 @@
 // The key → bytes stores of caches and checkpoints: both answer alike, keys are names, and damage on disk is never handed out.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cases, mutations, seeded } from "@biovlm/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { type ByteStore, memoryStore } from "../../src/byte-store.js";
 import { ModelError } from "../../src/errors.js";
-import { fileStore } from "../../src/node/index.js";
+import { fileStore, writeFileAtomic } from "../../src/node/index.js";
 
 const base = mkdtempSync(join(tmpdir(), "biovlm-bytes-"));
 let folder = "";
@@ -137,5 +138,21 @@ describe("a byte store in a folder", () => {
       .put("k", new Uint8Array(1))
       .catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(ModelError);
+  });
+});
+
+describe("an atomic write", () => {
+  it("leaves a device, a pipe or a link to one what it is", async () => {
+    mkdirSync(folder);
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const link = join(folder, "link");
+    symlinkSync("/dev/null", link);
+    for (const path of [pipe, link]) {
+      await expect(writeFileAtomic(path, "text")).rejects.toMatchObject({ code: "io_error" });
+    }
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(readdirSync(folder).sort()).toEqual(["link", "pipe"]);
   });
 });
