@@ -11,7 +11,7 @@ export {
   runDigest,
 } from "./checkpoint.js";
 export { type ClassSet, type ClassTexts, classSet } from "./class-set.js";
-export { type EmbedAllOptions, embedAll, readFloats, writeFloats } from "./embedding-cache.js";
+export { type EmbedAllOptions, embedAll, expendable, readFloats, writeFloats } from "./embedding-cache.js";
 export { TrainingError, type TrainingErrorCode } from "./errors.js";
 export { type CalibrationFigures, type Evaluation, type EvaluationInput, evaluate } from "./evaluate.js";
 export { accuracyOf, type FeatureSet, type FittedClassifier } from "./feature-set.js";
