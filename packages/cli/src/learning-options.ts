@@ -3,8 +3,9 @@
 import { join, resolve } from "node:path";
 import type { OpenedDataset } from "@biovlm/datasets";
 import type { Decode, KeyedBytes, Recipe, TaskSource } from "@biovlm/training";
-import { usageError } from "./errors.js";
+import { reportError, usageError } from "./errors.js";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
+import type { Terminal } from "./terminal.js";
 
 export const LEARNING_OPTIONS = {
   recipe: {
@@ -70,11 +71,21 @@ export function viewsOf(options: Pick<LearningOptions, "views" | "viewsPerImage"
   return options.views === "fresh" ? "fresh" : options.viewsPerImage;
 }
 
-/** The cache's stores by content, or none. */
-export async function cacheOf(options: Pick<LearningOptions, "cache">): Promise<KeyedBytes | undefined> {
+/** The cache of embeddings, or none. A folder that cannot be read or written is a warning: everything in it can be computed again. */
+export async function cacheOf(options: Pick<LearningOptions, "cache">, terminal: Terminal): Promise<KeyedBytes | undefined> {
   if (options.cache === "off") return undefined;
-  const { dataFolders, fileStore } = await import("@biovlm/model/node");
-  return fileStore(join(dataFolders().cache, "embeddings"));
+  const [{ dataFolders, fileStore }, { expendable }] = await Promise.all([import("@biovlm/model/node"), import("@biovlm/training")]);
+  return expendable(fileStore(join(dataFolders().cache, "embeddings")), (error) =>
+    terminal.warn(`embeddings are not kept for the next run: ${reportError(error).message}`),
+  );
+}
+
+/** States of stopped runs. Where they cannot be kept, a stopped run starts afresh; the result is the same. */
+export async function checkpointsOf(terminal: Terminal): Promise<KeyedBytes & { delete(key: string): Promise<void> }> {
+  const [{ dataFolders, fileStore }, { expendable }] = await Promise.all([import("@biovlm/model/node"), import("@biovlm/training")]);
+  const store = fileStore(join(dataFolders().cache, "checkpoints"));
+  const kept = expendable(store, (error) => terminal.warn(`the run cannot be resumed if it is stopped: ${reportError(error).message}`));
+  return { ...kept, delete: (key) => store.delete(key).catch(() => {}) };
 }
 
 /** Decodes data sets' files. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The executable: hands the process to run() and turns signals, a closed pipe and stray faults into an orderly end.
 
+import { reportError } from "./errors.js";
 import { run } from "./run.js";
 
 const stop = new AbortController();
@@ -16,6 +17,8 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     // The reader went away (`| head`): nothing is wrong, and nobody is left to tell.
     if (error.code === "EPIPE") process.exit(0);
+    const { code, message } = reportError(error);
+    if (stream === process.stdout) process.stderr.write(`error[${code}]: standard output — ${message}\n`);
     process.exit(1);
   });
 }

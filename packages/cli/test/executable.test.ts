@@ -1,49 +1,16 @@
 // The built program as a person runs it: node dist/main.js in a process of its own. Signals, closed pipes, kills.
 
-import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cases, seeded, soak } from "@biovlm/testkit";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { ENVIRONMENT, folder, writePhantoms } from "./call.js";
+import { folder, writePhantoms } from "./call.js";
+import { compile, main, start } from "./program.js";
 
 const root = join(import.meta.dirname, "../../..");
-const main = join(root, "packages/cli/dist/main.js");
 if (soak) vi.setConfig({ testTimeout: 900_000 });
-// Only what changed is compiled; a stale build would test yesterday's program.
-beforeAll(
-  () => execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b", join(root, "packages/cli")], { cwd: root }),
-  300_000,
-);
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the program; `act` sees the child as soon as it is started. */
-function start(words: readonly string[], cwd: string, act?: (child: ReturnType<typeof spawn>) => void): Promise<Ended> {
-  const { BIOVLM_TEST_RESULTS: _, ...env } = process.env;
-  const child = spawn(process.execPath, [main, ...words], {
-    cwd,
-    env: { ...env, ...ENVIRONMENT, NODE_OPTIONS: "" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (data: Buffer) => (out += data.toString()));
-  child.stderr.on("data", (data: Buffer) => (err += data.toString()));
-  const limit = setTimeout(() => child.kill("SIGKILL"), 60_000);
-  act?.(child);
-  return new Promise((done) =>
-    child.once("close", (code, signal) => {
-      clearTimeout(limit);
-      done({ code, signal, out, err });
-    }),
-  );
-}
+beforeAll(compile, 300_000);
 
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
@@ -77,8 +44,8 @@ describe("the program", () => {
   it("ends quietly when its reader goes away", async () => {
     const cwd = folder();
     writePhantoms(cwd, 4);
-    const ended = await start(["classify", ".", "--class", "a", "--class", "b", "--jsonl", "--batch", "1"], cwd, (child) => {
-      child.stdout!.once("data", () => child.stdout!.destroy());
+    const ended = await start(["classify", ".", "--class", "a", "--class", "b", "--jsonl", "--batch", "1"], cwd, {
+      act: (child) => void child.stdout!.once("data", () => child.stdout!.destroy()),
     });
     expect(ended).toMatchObject({ code: 0, err: "Research use only, not a medical device.\n" });
   });
@@ -90,11 +57,9 @@ describe("the program", () => {
     const cwd = folder("signal");
     writePhantoms(cwd, 60);
     const words = ["embed", ".", "--out", "rows.safetensors", "--device", "cpu", "--batch", "2"];
-    const ended = await start(
-      words,
-      cwd,
-      (child) => void whenJournalHolds(join(cwd, "rows.safetensors.journal"), 20).then(() => child.kill(signal)),
-    );
+    const ended = await start(words, cwd, {
+      act: (child) => void whenJournalHolds(join(cwd, "rows.safetensors.journal"), 20).then(() => child.kill(signal)),
+    });
     expect([ended.code, ended.out, ended.err]).toEqual([code, "", expect.stringContaining(`stopped by ${signal}`)]);
     expect(existsSync(join(cwd, "rows.safetensors"))).toBe(false);
     const next = await start([...words, "--json"], cwd);
@@ -131,10 +96,11 @@ describe("killed at any moment (R8)", () => {
       for (const name of readdirSync(cwd)) if (name.startsWith("rows.")) rmSync(join(cwd, name));
       // Several kills in a row on one output, then to the end.
       for (let i = 0; i < 3; i++) {
-        const ended = await start(words, cwd, (child) => {
-          void whenJournalHolds(join(cwd, "rows.safetensors.journal"), random.below(90)).then(() => {
-            setTimeout(() => child.kill("SIGKILL"), random.below(60));
-          });
+        const ended = await start(words, cwd, {
+          act: (child) =>
+            void whenJournalHolds(join(cwd, "rows.safetensors.journal"), random.below(90)).then(() => {
+              setTimeout(() => child.kill("SIGKILL"), random.below(60));
+            }),
         });
         if (ended.signal === "SIGKILL") killed++;
         if (existsSync(join(cwd, "rows.safetensors"))) expect(digest("rows.safetensors")).toBe(wanted[0]);

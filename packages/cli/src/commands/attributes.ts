@@ -36,7 +36,7 @@ export const attributesGenerate = defineCommand({
     if (classes.length < 2)
       throw usageError("no_classes", "attributes generate — expected at least two classes with --class or --classes-file");
     const { generateAttributes } = await import("@biovlm/datasets");
-    const { writeFileAtomic } = await import("@biovlm/model/node");
+    const { writeResult } = await import("../result-file.js");
     const bar = terminal.progress("classes", classes.length, "classes");
     const key = env["BIOVLM_API_KEY"];
     const set = await generateAttributes({
@@ -50,7 +50,7 @@ export const attributesGenerate = defineCommand({
       ...(key === undefined || key === "" ? {} : { apiKey: key }),
       onClass: () => bar.advance(),
     }).finally(() => bar.end());
-    await writeFileAtomic(resolve(cwd, options.out), `${JSON.stringify(set, null, 2)}\n`, { signal });
+    await writeResult(resolve(cwd, options.out), `${JSON.stringify(set, null, 2)}\n`, { signal });
     terminal.note(`${options.out}: ${classes.length} classes × ${options.perClass}. Read it before you train: a language model wrote it.`);
     return undefined;
   },

@@ -59,7 +59,7 @@ export const bankCompile = defineCommand({
   examples: [{ command: "biovlm bank compile bank.safetensors --out compiled.safetensors", shows: "for the classes it was learned on" }],
   async run({ terminal, cwd }, options, [file = ""]) {
     const { compileBank, writeBank } = await import("@biovlm/model");
-    const { writeFileAtomic } = await import("@biovlm/model/node");
+    const { writeResult } = await import("../result-file.js");
     const { chooseBank } = await import("../class-choice.js");
     const { usageError } = await import("../errors.js");
     if (options.out === undefined) throw usageError("bad_usage", "--out — expected a file for the compiled bank, got none");
@@ -69,7 +69,7 @@ export const bankCompile = defineCommand({
       const compiled = await compileBank(runtime, bank, classes);
       const { ctx, ...rest } = compiled;
       const written = options.textOnly || ctx === undefined ? rest : compiled;
-      await writeFileAtomic(resolve(cwd, options.out), writeBank(written));
+      await writeResult(resolve(cwd, options.out), writeBank(written));
       terminal.note(`${options.out}: ${compiled.text.shape[0]} prompts × ${compiled.classes.length} classes`);
     } finally {
       await runtime.close();

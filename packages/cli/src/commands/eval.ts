@@ -56,7 +56,7 @@ export const evaluate = defineCommand({
         if (C !== classes.length)
           throw usageError("bad_usage", `bank — expected the ${classes.length} classes of ${dataset.name}, got ${C}`);
         const decode = await fileDecoder();
-        const cache = await cacheOf(options);
+        const cache = await cacheOf(options, terminal);
         const pixels = training.viewPixels(model.spec, {
           normalisation: bank.options["normalisation"] === "imagenet" ? "imagenet" : "model",
         });
@@ -90,7 +90,7 @@ export const evaluate = defineCommand({
             ? {}
             : { validation: { logits: fitted.logits(validation.features, validation.n), labels: validation.labels } }),
         });
-        const { writeFileAtomic } = await import("@biovlm/model/node");
+        const { writeResult } = await import("../result-file.js");
         const result = {
           dataset: dataset.name,
           split: options.split,
@@ -102,13 +102,10 @@ export const evaluate = defineCommand({
           ...training.storedEvaluation(figures),
           notice: "Research use only, not a medical device.",
         };
-        if (options.out !== undefined) await writeFileAtomic(resolve(cwd, options.out), `${JSON.stringify(result)}\n`);
+        if (options.out !== undefined) await writeResult(resolve(cwd, options.out), `${JSON.stringify(result)}\n`);
         if (options.diagram !== undefined) {
           const { reliabilityDiagram } = await import("@biovlm/training/node");
-          await writeFileAtomic(
-            resolve(cwd, options.diagram),
-            await reliabilityDiagram(dataset.name, figures.calibration, figures.calibrated),
-          );
+          await writeResult(resolve(cwd, options.diagram), await reliabilityDiagram(dataset.name, figures.calibration, figures.calibrated));
         }
         if (options.json) await terminal.line(JSON.stringify(result));
         else {

@@ -39,11 +39,11 @@ export const quickstart = defineCommand({
       const { device } = runtime.encoder.capabilities;
       terminal.note(`model ${runtime.model.name} on ${device} (${runtime.detail})`);
       const { sheet } = await import("../sheet.js");
-      const { writeFileAtomic } = await import("@biovlm/model/node");
+      const { writeResult } = await import("../result-file.js");
       const made = options.images === undefined ? await phantoms() : await ownImages(options.images);
       const out = resolve(cwd, options.out);
       const seconds = (performance.now() - started) / 1000;
-      await writeFileAtomic(out, sheet({ ...made.content, facts: [...made.content.facts, ["time", `${seconds.toFixed(0)} s in all`]] }));
+      await writeResult(out, sheet({ ...made.content, facts: [...made.content.facts, ["time", `${seconds.toFixed(0)} s in all`]] }));
       if (options.json) await terminal.line(JSON.stringify({ ...made.figures, device, sheet: options.out, seconds: Math.round(seconds) }));
       else {
         await terminal.line(`\nThe sheet: ${printable(options.out)}`);
@@ -91,7 +91,7 @@ export const quickstart = defineCommand({
             prompts: promptRows(answer.prompts!, classifier.classes),
           }),
         );
-        if (options.bank !== undefined) await writeFileAtomic(resolve(cwd, options.bank), writeBank(result.learned.bank));
+        if (options.bank !== undefined) await writeResult(resolve(cwd, options.bank), writeBank(result.learned.bank));
         const N = result.routing[0]!.length;
         return {
           failed: 0,

@@ -59,9 +59,9 @@ export const sweep = defineCommand({
     const opened: { close(): void }[] = [];
     try {
       const { core, encoder, model } = runtime;
-      const { fileStore, writeFileAtomic } = await import("@biovlm/model/node");
+      const [{ fileStore }, { writeResult }] = await Promise.all([import("@biovlm/model/node"), import("../result-file.js")]);
       const out = resolve(cwd, options.out);
-      const cache = await cacheOf(options);
+      const cache = await cacheOf(options, terminal);
       let bar: ReturnType<typeof terminal.progress> | undefined;
       const cells = await training.sweep(
         { core, encoder, model },
@@ -97,9 +97,9 @@ export const sweep = defineCommand({
       bar?.end();
       const main = methods.some((m) => m.name === "biovlm") ? "biovlm" : methods[0]!.name;
       const report = training.markdownReport(cells, main);
-      await writeFileAtomic(join(out, "results.json"), `${JSON.stringify(cells)}\n`);
-      await writeFileAtomic(join(out, "results.csv"), training.csvReport(cells));
-      await writeFileAtomic(join(out, "results.md"), report);
+      await writeResult(join(out, "results.json"), `${JSON.stringify(cells)}\n`);
+      await writeResult(join(out, "results.csv"), training.csvReport(cells));
+      await writeResult(join(out, "results.md"), report);
       if (options.json) await terminal.line(JSON.stringify(cells));
       else await terminal.write(report);
       return undefined;

@@ -1,10 +1,10 @@
 // `biovlm train`: a prompt bank from a few labelled images.
 
 import { appendFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { defineCommand } from "../command.js";
 import { usageError } from "../errors.js";
-import { cacheOf, fileDecoder, LEARNING_OPTIONS, openSource, recipeOf, viewsOf } from "../learning-options.js";
+import { cacheOf, checkpointsOf, fileDecoder, LEARNING_OPTIONS, openSource, recipeOf, viewsOf } from "../learning-options.js";
 import { fallbackNote, openRuntime, RUNTIME_OPTIONS } from "../opening.js";
 
 export const train = defineCommand({
@@ -54,9 +54,9 @@ export const train = defineCommand({
         const { items, tests, classes, sentences } = chosen();
         const images = [];
         for (const item of items) images.push(await training.itemImage(item, decode));
-        const { dataFolders, fileStore, writeFileAtomic } = await import("@biovlm/model/node");
-        const checkpoints = fileStore(join(dataFolders().cache, "checkpoints"));
-        const cache = await cacheOf(options);
+        const checkpoints = await checkpointsOf(terminal);
+        const { writeResult } = await import("../result-file.js");
+        const cache = await cacheOf(options, terminal);
         const logPath = options.log === undefined ? undefined : resolve(cwd, options.log);
         if (logPath !== undefined) await writeFile(logPath, "");
         let log = Promise.resolve();
@@ -101,15 +101,16 @@ export const train = defineCommand({
             },
             onEvent(event) {
               if (event.type === "note") terminal.note(event.text);
-              if (logPath !== undefined) log = log.then(() => appendFile(logPath, training.logLine(event)));
+              if (logPath === undefined) return;
+              log = log.then(() => appendFile(logPath, training.logLine(event)));
+              log.catch(() => {}); // met at the end: a log that cannot be written does not cost the bank
             },
           },
         );
         bar?.end();
-        await log;
         if (learned.run.resumedFrom > 0) terminal.note(`went on after epoch ${learned.run.resumedFrom} of a run that was stopped`);
         const seconds = (performance.now() - started) / 1000;
-        await writeFileAtomic(resolve(cwd, options.out), learned.bytes, { signal });
+        await writeResult(resolve(cwd, options.out), learned.bytes, { signal });
         await checkpoints.delete(`checkpoint/${String(learned.bank.options["run"])}`);
         const measured = tests.length === 0 ? undefined : await measure();
         const summary = {
@@ -133,6 +134,7 @@ export const train = defineCommand({
             );
           }
         }
+        await log;
         return undefined;
 
         async function measure() {

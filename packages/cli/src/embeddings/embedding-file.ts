@@ -8,7 +8,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { layOutSafetensors } from "@biovlm/model";
-import { writeFileAtomic } from "@biovlm/model/node";
+import { writeResult } from "../result-file.js";
 import type { RowName, RowSource } from "./row-source.js";
 
 export const ROWS_FORMAT = "biovlm-rows/1";
@@ -40,13 +40,13 @@ export async function writeEmbeddings(
 ): Promise<void> {
   const hash = createHash("sha256");
   const stop = signal === undefined ? {} : { signal };
-  await writeFileAtomic(
+  await writeResult(
     out,
     hashed(out.endsWith(".npy") ? npyChunks(facts, names, rowBytes) : safetensorsChunks(facts, names, rowBytes), hash),
     stop,
   );
   const header = { format: ROWS_FORMAT, embeddings: basename(out), embeddings_sha256: hash.digest("hex"), rows: names.length, ...facts };
-  await writeFileAtomic(rowsPath(out), jsonLines(header, names), stop);
+  await writeResult(rowsPath(out), jsonLines(header, names), stop);
 }
 
 async function* hashed(chunks: AsyncIterable<Uint8Array>, hash: { update(chunk: Uint8Array): unknown }): AsyncGenerator<Uint8Array> {
