@@ -78,6 +78,17 @@ export function writePhantoms(place: string, perKind: number, seed = 1): string[
   return paths.sort();
 }
 
+/** Writes phantoms of the first kinds as class/name.png, the way `train` and `sweep` take them. */
+export function writeClasses(place: string, kinds: number, perKind: number, seed = 1): void {
+  const names: string[] = [];
+  for (const { file, kind, image } of phantomSet({ seed, perKind, size: 24 })) {
+    if (!names.includes(kind.name)) names.push(kind.name);
+    if (names.indexOf(kind.name) >= kinds) continue;
+    mkdirSync(join(place, kind.name), { recursive: true });
+    writeFileSync(join(place, kind.name, file), encodePng(image));
+  }
+}
+
 /** Every file below a folder, with size and time of change. */
 export function listing(place: string): string[] {
   return readdirSync(place, { recursive: true, withFileTypes: true })
