@@ -26,7 +26,8 @@ export interface Stage {
   readonly folder: string;
   readonly browser: Browser;
   readonly url: string;
-  open(options?: { readonly width?: number; readonly dark?: boolean }): Promise<OpenPage>;
+  /** `workerPrologue` is code put before the engine worker's own; there is no service worker then. */
+  open(options?: { readonly width?: number; readonly dark?: boolean; readonly workerPrologue?: string }): Promise<OpenPage>;
   close(): Promise<void>;
 }
 
@@ -52,13 +53,21 @@ export async function openStage(): Promise<Stage> {
     folder,
     browser,
     url: server.url,
-    async open({ width = 1280, dark = false } = {}) {
+    async open({ width = 1280, dark = false, workerPrologue } = {}) {
       const context = await browser.newContext({
         viewport: { width, height: 900 },
         colorScheme: dark ? "dark" : "light",
         acceptDownloads: true,
+        serviceWorkers: workerPrologue === undefined ? "allow" : "block",
       });
+      if (workerPrologue !== undefined) {
+        await context.route(/engine-worker[^/]*\.js$/, async (route) => {
+          const response = await route.fetch();
+          await route.fulfill({ response, body: `${workerPrologue}${await response.text()}` });
+        });
+      }
       const page = await context.newPage();
+      page.setDefaultTimeout(30_000);
       const [complaints, external]: [string[], string[]] = [[], []];
       page.on("console", (message) => complaints.push(message.text()));
       page.on("pageerror", (error) => complaints.push(`uncaught: ${error.message}`));

@@ -16,7 +16,12 @@ const BOX = { left: 40, right: 40, top: 12, bottom: 26 } as const;
 
 /** A chart for a run of so many epochs; `draw` shows all points. */
 export function learningChart(): { readonly root: SVGSVGElement; draw(points: readonly LearningPoint[], epochs: number): void } {
-  const root = drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "chart", role: "img" }) as SVGSVGElement;
+  const root = drawing("svg", {
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    class: "chart",
+    role: "img",
+    "aria-label": "Nothing learned yet",
+  }) as SVGSVGElement;
   return {
     root,
     draw(points, epochs) {
