@@ -19,6 +19,7 @@ import {
   type TowerSession,
   towerEncoder,
 } from "@biovlm/model";
+import { checkArtifact } from "@biovlm/model/node";
 import type { InferenceSession } from "onnxruntime-node";
 import { cudaLibrariesMissing, type OnnxRuntime, runtimeLibrary } from "./runtime-library.js";
 import { gpuDeviceHere, signsHere, softwareAdapter } from "./software-adapter.js";
@@ -136,6 +137,7 @@ function nodeRuntime(library: OnnxRuntime, device: NodeDevice, threads: number, 
     tensor: (data, dims) => new library.Tensor("float32", data, dims),
     open: async (artifact: OnnxArtifact): Promise<TowerSession> => {
       const options = sessionOptions(device, threads);
+      await checkArtifact(artifact);
       const session =
         artifact.kind === "file"
           ? await library.InferenceSession.create(artifact.path, options)

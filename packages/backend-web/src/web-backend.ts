@@ -2,6 +2,7 @@
 
 import {
   type Capabilities,
+  checkReferences,
   type Encoder,
   type EncoderBackend,
   EncoderError,
@@ -151,6 +152,7 @@ function webRuntime({ library, queue }: LoadedRuntime, device: WebDevice, batchC
       if (artifact.kind === "file") {
         throw new EncoderError(device, "open_failed", "model — expected bytes, got a path. Ask for the form that this runtime takes.");
       }
+      checkReferences(artifact);
       await gpu?.alive();
       const session = await library.InferenceSession.create(artifact.model, {
         ...sessionOptions(device, gpu),

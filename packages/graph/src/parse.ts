@@ -46,17 +46,23 @@ export function parseModel(bytes: Uint8Array, options: ParseOptions = {}): Graph
   let body: WireReader | undefined;
   while (r.next()) {
     if (r.field === 1) irVersion = r.intField("ir_version");
-    else if (r.field === 7) body = r.messageField("graph");
+    else if (r.field === 7) body = once("graph", body, r.messageField("graph"));
     else if (r.field === 8) {
       const { domain, version } = readOpset(r.messageField("opset_import"));
       if (!DOMAINS.includes(domain)) unsupported("operator set", "ai.onnx or com.microsoft", JSON.stringify(domain));
       if (domain !== "com.microsoft") opset = version;
-    } else r.skip();
+    } else if (r.field === 25) unsupported("model", "one graph", "functions besides");
+    else r.skip();
   }
   if (body === undefined) return malformed("model", "a graph", "none");
   if (irVersion < OLDEST_IR || irVersion > NEWEST_IR) unsupported("ir_version", `${OLDEST_IR} to ${NEWEST_IR}`, irVersion);
   if (opset < OLDEST_OPSET || opset > OPSET) unsupported("operator set version", `${OLDEST_OPSET} to ${OPSET}`, opset);
   return assemble(readGraph(body, options), irVersion, opset);
+}
+
+/** Protobuf merges a message that comes twice: another reader would see what this one did not check. */
+function once<T>(what: string, before: T | undefined, now: T): T {
+  return before === undefined ? now : malformed(what, "one", "two");
 }
 
 function readOpset(r: WireReader): { domain: string; version: number } {
@@ -166,7 +172,9 @@ function readAttribute(r: WireReader): [string, Attribute] {
     else if (r.field === 2) float = r.floatField("attribute float");
     else if (r.field === 3) int = r.intField("attribute int");
     else if (r.field === 4) string = r.stringField("attribute string", 65_536);
-    else if (r.field === 5) tensor = readTensor(r.messageField("attribute tensor"), {}).tensor;
+    else if (r.field === 5) tensor = once("attribute tensor", tensor, readTensor(r.messageField("attribute tensor"), {}).tensor);
+    else if ([6, 10, 11, 22, 23].includes(r.field))
+      unsupported("attribute", "plain values or one tensor", `ONNX attribute field ${r.field}`);
     else if (r.field === 7) r.floatFields("attribute floats", floats, LIMITS.numbers);
     else if (r.field === 8) r.intFields("attribute ints", ints, LIMITS.numbers);
     else if (r.field === 20) type = r.intField("attribute type");
@@ -229,6 +237,7 @@ function readEntry(r: WireReader, into: Map<string, string>): void {
     else if (r.field === 2) value = r.stringField("external data value", 4096);
     else r.skip();
   }
+  if (into.has(key)) malformed("external data", "each key once", JSON.stringify(key.slice(0, 40)));
   into.set(key, value);
 }
 

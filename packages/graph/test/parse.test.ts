@@ -43,6 +43,7 @@ const node = (op: string, inputs: string[], outputs: string[], domain = "") => {
   for (const o of outputs) w.string(2, o);
   return w.string(4, op).string(7, domain);
 };
+const concat = (...parts: Uint8Array[]) => new Uint8Array(Buffer.concat(parts));
 const identity = () =>
   new WireWriter()
     .message(1, node("Identity", ["x"], ["y"]))
@@ -179,6 +180,44 @@ describe("the reader", () => {
         const n = node("Identity", ["x"], ["y"]).finish();
         for (let i = 0; i < 70_000; i++) g.payload(1, n);
         return model(g);
+      },
+    ],
+    ["a second graph, which protobuf would merge with the first", "malformed_model", () => concat(external("../w.bin"), model(identity()))],
+    [
+      "functions beside the graph",
+      "unsupported_model",
+      () => concat(model(identity()), new WireWriter().message(25, new WireWriter().string(1, "f")).finish()),
+    ],
+    [
+      "a second tensor in an attribute",
+      "malformed_model",
+      () => {
+        const tensor = new WireWriter().int(1, 0).int(2, 1).payload(9, new Uint8Array(0));
+        const attribute = new WireWriter().string(1, "value").message(5, tensor).message(5, tensor).int(20, 4);
+        return model(identity().message(1, node("Constant", [], ["c"]).message(5, attribute)));
+      },
+    ],
+    [
+      "a graph hidden in an attribute of another type",
+      "unsupported_model",
+      () => {
+        const attribute = new WireWriter().string(1, "axis").int(3, 1).message(6, identity()).int(20, 2);
+        return model(identity().message(1, node("Neg", ["x"], ["z"]).message(5, attribute)));
+      },
+    ],
+    [
+      "a location given twice",
+      "malformed_model",
+      () => {
+        const entry = (v: string) => new WireWriter().string(1, "location").string(2, v);
+        const tensor = new WireWriter()
+          .int(1, 2)
+          .int(2, 1)
+          .string(8, "w")
+          .message(13, entry("../w.bin"))
+          .message(13, entry("w.bin"))
+          .int(14, 1);
+        return model(identity().message(5, tensor));
       },
     ],
     ["external data of another length", "malformed_model", () => external("w.bin", "0", "9")],

@@ -1,3 +1,4 @@
+export { checkReferences, externalReferences } from "./artifact-references.js";
 export {
   BANK_FORMAT,
   type BankTensor,

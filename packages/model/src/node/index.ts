@@ -1,3 +1,4 @@
+export { checkArtifact } from "./artifact-check.js";
 export { type FileContent, sweepTemporaries, writeFileAtomic } from "./atomic-file.js";
 export { type DataFolders, dataFolders, type HostPlace, type HubSettings, hubSettings, thisPlace } from "./data-folders.js";
 export { fileFailure } from "./file-failure.js";

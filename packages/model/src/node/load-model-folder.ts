@@ -1,10 +1,11 @@
 // A model from a folder: weights stay in their file, and the small ONNX models that refer to them are put beside it where the folder can be
 // written; elsewhere the towers are handed over with their weights inside.
 
-import { readFile } from "node:fs/promises";
+import { readFile, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ModelError } from "../errors.js";
 import { assembleModel, type Model, type ModelOptions } from "../load-model.js";
+import { isInside } from "./artifact-check.js";
 import { writeFileAtomic } from "./atomic-file.js";
 import { fileFailure } from "./file-failure.js";
 import { sourceFiles } from "./model-source.js";
@@ -61,7 +62,7 @@ export async function loadModelFolder(path: string, options: Partial<ModelOption
     const model = await assembleModel(opened.weights, texts, {
       name: source.name,
       ...options,
-      placeBeside: (name, bytes) => placeBeside(dirname(source.weights), name, bytes),
+      placeBeside: (name, bytes) => placeBeside(source.weights, name, bytes),
     });
     return { ...model, close };
   } catch (error) {
@@ -81,9 +82,12 @@ export async function loadStoredModel(
 }
 
 /** Writes a model that refers to the weights beside it, unless the same is there; undefined where the folder cannot be written. */
-async function placeBeside(folder: string, name: string, bytes: Uint8Array): Promise<string | undefined> {
+async function placeBeside(weights: string, name: string, bytes: Uint8Array): Promise<string | undefined> {
+  const folder = dirname(weights);
   const path = join(folder, basename(name));
   try {
+    // a link that leads away (a hub cache's snapshot): runtimes refuse such data, so the weights go along
+    if (!isInside(await realpath(folder), await realpath(weights))) return undefined;
     const present = await readFile(path).catch(() => undefined);
     if (present === undefined || Buffer.compare(present, bytes) !== 0) await writeFileAtomic(path, bytes);
     return path;
