@@ -1,11 +1,11 @@
-// From options to something that runs: a model by name or folder, a backend by device, the numeric core. The one table of backends is here;
-// every package in it is imported late, so that help and errors do not wait for runtimes.
+// From options to something that runs: a model by name or folder, a backend by device, the numeric core. The opening itself, with the table of
+// backends, is the server's; it is imported late, so that help and errors do not wait for runtimes.
 
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Core } from "@biovlm/core";
-import type { Device, Encoder, EncoderBackend, Model } from "@biovlm/model";
+import type { DeviceChange, Encoder, Model } from "@biovlm/model";
+import type { OpeningSpec } from "@biovlm/server/opening";
 
 export const DEVICES = ["auto", "cuda", "webgpu", "cpu", "wasm"] as const;
 export const PRECISIONS = ["fp32", "fp16", "int8"] as const;
@@ -46,40 +46,33 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
-/** Name → how its backend is had. Order is that of `auto` among equal scores. */
-const BACKENDS: readonly { readonly device: Device; load(threads: number | undefined): Promise<EncoderBackend> }[] = [
-  { device: "cuda", load: async (threads) => (await import("@biovlm/backend-cuda")).cudaBackend(threadOption(threads)) },
-  { device: "webgpu", load: async (threads) => (await import("@biovlm/backend-cuda")).webgpuBackend(threadOption(threads)) },
-  { device: "cpu", load: async (threads) => (await import("@biovlm/backend-cuda")).cpuBackend(threadOption(threads)) },
-  { device: "wasm", load: async (threads) => (await import("@biovlm/backend-web")).wasmBackend(threadOption(threads)) },
-];
-
-function threadOption(threads: number | undefined): { threads?: number } {
-  return threads === undefined ? {} : { threads };
-}
-
-/** The backends to ask for a device; all of them for `auto`. */
-export function backendsFor(device: string, threads?: number): Promise<EncoderBackend[]> {
-  return Promise.all(BACKENDS.filter((b) => device === "auto" || b.device === device).map((b) => b.load(threads)));
-}
-
-/** Opens core, model and encoder. Throws what their packages throw: `no_backend`, `not_found`, `integrity`, … */
-export async function openRuntime(options: RuntimeOptions, cwd: string): Promise<Runtime> {
-  const [{ loadCore }, { chooseBackend, probeBackends }] = await Promise.all([import("@biovlm/core"), import("@biovlm/model")]);
-  const core = await loadCore({ deterministic: options.deterministic });
-  const { model, close } = await openModel(options.model, options.precision as Model["graphs"]["precision"], cwd);
+/**
+ * Opens core, model and encoder. Throws what their packages throw: `no_backend`, `not_found`, `integrity`, …
+ * @param onChange told when `auto` went on with another device, or a device was opened again. Without it, one device serves from first to last:
+ * what learning needs to be repeatable.
+ */
+export async function openRuntime(options: RuntimeOptions, cwd: string, onChange?: (change: DeviceChange) => void): Promise<Runtime> {
+  const { isFolder, openCore, openEncoder, openModel } = await import("@biovlm/server/opening");
+  const folder = isFolder(options.model);
+  if (folder && !existsSync(resolve(cwd, options.model))) throw noSuchFolder(options.model);
+  const spec: OpeningSpec = {
+    model: folder ? resolve(cwd, options.model) : options.model,
+    device: options.device as OpeningSpec["device"],
+    precision: options.precision as OpeningSpec["precision"],
+    deterministic: options.deterministic,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  };
+  const core = await openCore(spec);
+  const { model, close } = await openModel(spec);
   try {
-    const choice = chooseBackend(
-      options.device as Device | "auto",
-      await probeBackends(await backendsFor(options.device, options.threads)),
-    );
-    const encoder = await choice.backend.open(model.graphs);
+    const listeners = onChange === undefined ? { failover: false } : { onChange };
+    const { encoder, detail, passedOver } = await openEncoder(model, spec, [], listeners);
     return {
       core,
       model,
       encoder,
-      detail: choice.detail,
-      passedOver: choice.passedOver,
+      detail,
+      passedOver,
       async close() {
         await encoder.close();
         close();
@@ -91,30 +84,14 @@ export async function openRuntime(options: RuntimeOptions, cwd: string): Promise
   }
 }
 
-/** A model: the embedded one, a folder's, or one of the store. */
-export async function openModel(
-  given: string,
-  precision: Model["graphs"]["precision"],
-  cwd: string,
-): Promise<{ readonly model: Model; close(): void }> {
-  if (given === "tiny") {
-    const { tinyModel } = await import("@biovlm/model-tiny/node");
-    return { model: await tinyModel({ precision }), close() {} };
-  }
-  const { loadModelFolder, loadStoredModel, openModelStore } = await import("@biovlm/model/node");
-  if (/[\\/]/.test(given) || given === "." || given === "..") {
-    const path = resolve(cwd, given);
-    if (!existsSync(path)) throw usageErrorForPath(given);
-    await stat(path);
-    const model = await loadModelFolder(path, { precision });
-    return { model, close: () => model.close() };
-  }
-  const model = await loadStoredModel(openModelStore(), given, { precision });
-  return { model, close: () => model.close() };
+function noSuchFolder(given: string) {
+  return Object.assign(new Error(`no such model folder — ${given}`), { code: "not_found" });
 }
 
-function usageErrorForPath(given: string) {
-  return Object.assign(new Error(`no such model folder — ${given}`), { code: "not_found" });
+/** A change of device in the words of a warning. */
+export function changeNote({ from, to, reason }: DeviceChange): string {
+  const done = from === to ? `${to} was opened again` : `going on with ${to}`;
+  return `${from} failed, ${done}: ${reason.split("\n")[0]}`;
 }
 
 /** Says on stderr which devices were passed over, where that may surprise. */

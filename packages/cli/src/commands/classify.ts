@@ -5,7 +5,7 @@ import { defineCommand } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import { IMAGE_OPTIONS } from "../image-classification.js";
-import { fallbackNote, openRuntime, RUNTIME_OPTIONS } from "../opening.js";
+import { changeNote, fallbackNote, openRuntime, RUNTIME_OPTIONS } from "../opening.js";
 import { printable } from "../terminal.js";
 
 export const classify = defineCommand({
@@ -36,7 +36,7 @@ export const classify = defineCommand({
     await checkClassOptions(options);
     const { findImageFiles } = await import("../image-files.js");
     const { files, failed } = await findImageFiles(paths, cwd, signal);
-    const runtime = await openRuntime(options, cwd);
+    const runtime = await openRuntime(options, cwd, (change) => terminal.warn(changeNote(change)));
     try {
       const note = fallbackNote(runtime);
       if (note !== undefined) terminal.warn(note);

@@ -6,7 +6,6 @@ import { arch, availableParallelism, platform, release, totalmem } from "node:os
 import { dirname, join } from "node:path";
 import { defineCommand } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { backendsFor } from "../opening.js";
 import { version } from "../run.js";
 import { printable } from "../terminal.js";
 
@@ -15,9 +14,14 @@ export const doctor = defineCommand({
   summary: "say what is installed, which devices work and why others do not",
   options: { json: { type: "flag", description: "print JSON" } },
   async run({ terminal, env }, options) {
-    const [{ loadCore }, { probeBackends, chooseBackend }, { dataFolders, hubSettings, openModelStore }, { tinyModel }] = await Promise.all(
-      [import("@biovlm/core"), import("@biovlm/model"), import("@biovlm/model/node"), import("@biovlm/model-tiny/node")],
-    );
+    const [{ loadCore }, { probeBackends, chooseBackend }, { dataFolders, hubSettings, openModelStore }, { tinyModel }, { backendsFor }] =
+      await Promise.all([
+        import("@biovlm/core"),
+        import("@biovlm/model"),
+        import("@biovlm/model/node"),
+        import("@biovlm/model-tiny/node"),
+        import("@biovlm/server/opening"),
+      ]);
     const probed = await probeBackends(await backendsFor("auto"));
     const core = await loadCore();
     const folders = dataFolders();
