@@ -40,7 +40,7 @@ export async function openStage(): Promise<Stage> {
   const root = dirname(dirname(fileURLToPath(import.meta.url)));
   await build({ root, configFile: join(root, "vite.config.ts"), build: { outDir: dist }, logLevel: "warn" });
   const scans = join(folder, "scans");
-  for (const { kind, file, image } of phantomSet({ seed: 3, perKind: 4, size: 96 })) {
+  for (const { kind, file, image } of phantomSet({ seed: 3, perKind: 4, size: 160 })) {
     if (!KINDS.includes(kind.id)) continue;
     mkdirSync(join(scans, kind.id), { recursive: true });
     writeFileSync(join(scans, kind.id, file), encodePng(image));
@@ -90,6 +90,14 @@ export async function openStage(): Promise<Stage> {
   };
 }
 
+/** With BIOVLM_PICTURES=DIR, writes DIR/page-NAME.jpg of the page as it stands: how docs/images is made. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env["BIOVLM_PICTURES"];
+  if (folder === undefined || folder === "") return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `page-${name}.jpg`), type: "jpeg", quality: 82 });
+}
+
 /** Resolves when the model is open. Throws with the page's notice when it could not be. */
 export async function ready(page: Page): Promise<void> {
   await page.waitForSelector('#device-badge[data-state="ready"], #device-badge[data-state="bad"]');
@@ -124,6 +132,7 @@ export async function dropFiles(page: Page, files: readonly { readonly name: str
 /** Starts the engine again with other settings. */
 export async function settle(page: Page, settings: Readonly<Record<string, string>>): Promise<void> {
   await page.click("#device-badge");
+  await picture(page, "device");
   for (const [id, value] of Object.entries(settings)) await page.selectOption(`#${id}`, value);
   await page.click("#apply-settings");
   await page.waitForSelector('#device-badge[data-state="busy"]', { timeout: 2000 }).catch(() => undefined);

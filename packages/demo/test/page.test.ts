@@ -9,7 +9,7 @@ import { findChromium } from "@biovlm/testkit/browser";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../cli/test/call.js";
 import { HOSTILE_NAMES } from "./hostile-names.js";
-import { allAnswered, dropFiles, type OpenPage, openStage, ready, type Stage, settle, typeClasses } from "./page-under-test.js";
+import { allAnswered, dropFiles, type OpenPage, openStage, picture, ready, type Stage, settle, typeClasses } from "./page-under-test.js";
 
 const CLASSES = ["chest radiograph", "retinal fundus photograph", "brain MRI"];
 
@@ -19,6 +19,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
   beforeAll(async () => {
     stage = await openStage();
     open = await stage.open();
+    await picture(open.page, "start");
   }, 120_000);
   afterAll(async () => {
     expect(open?.external).toEqual([]);
@@ -41,6 +42,8 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
       nodes.map((n) => Number(/[\d.]+$/.exec(n.textContent ?? "")?.[0])),
     );
     expect([...entropies].sort((a, b) => a - b)).toEqual(entropies);
+    await page.evaluate(() => scrollTo(0, 0));
+    await picture(page, "result");
   });
 
   it("shows what one prompt says alone while it is pointed at or has the focus, and the answer again after", async () => {
@@ -69,6 +72,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     );
     expect(rows.map((r) => r.name)).toEqual(["chest-xray (4)", "fundus (4)"]);
     for (const { sum } of rows) expect(Math.abs(sum - 600)).toBeLessThanOrEqual(12);
+    await picture(page, "routing");
     await page.selectOption("#routing-groups", "answer");
     const names = await page.$$eval(".heat tbody th bdi", (list) => list.map((th) => th.textContent));
     for (const name of names) expect(CLASSES).toContain(name);
@@ -87,6 +91,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     });
     expect(painted.cells).toBe(64);
     expect(painted.seen).toBeGreaterThan(0);
+    await picture(page, "occlusion");
     await typeClasses(page, CLASSES.slice(0, 2));
     await allAnswered(page, 8);
     expect(await page.isVisible(".overlay")).toBe(false);
@@ -163,6 +168,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     const epochs = 12;
     await learn(epochs);
     await page.waitForFunction(() => /^epoch [3-9] of/.test(document.querySelector("#learn-status")?.textContent ?? ""));
+    await picture(page, "learning");
     await page.click("#learn-stop");
     await page.waitForFunction(() => document.querySelector("#learn-status")?.textContent?.startsWith("Stopped."));
     await page.reload();
@@ -171,6 +177,8 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     await learn(epochs);
     await page.waitForSelector("#download-bank");
     expect(await page.textContent("#learn-outcome")).toMatch(/gone on after epoch [2-9]/);
+    await page.evaluate(() => document.querySelector("#learn-outcome")!.scrollIntoView({ block: "end" }));
+    await picture(page, "learned");
     const [download] = await Promise.all([page.waitForEvent("download"), page.click("#download-bank")]);
     const file = join(stage.folder, "learned.bank.safetensors");
     await download.saveAs(file);
@@ -242,6 +250,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     await dropFiles(page, files);
     await allAnswered(page, files.length);
     expect(await page.$$(".tile.failed")).toHaveLength(Object.keys(corrupt).length);
+    await picture(page, "hostile-names");
     for (const tile of await page.$$(".tile")) await tile.click();
     for (const tab of ["routing", "learn", "result"]) await page.click(`#tab-${tab}`);
     expect(await page.evaluate(() => (globalThis as { hacked?: unknown }).hacked)).toBeUndefined();
@@ -341,6 +350,8 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
       for (const tab of ["result", "routing", "learn"]) {
         await page.click(`#tab-${tab}`);
         await page.waitForTimeout(50);
+        await page.evaluate((id) => document.querySelector(id)!.scrollIntoView(), `#panel-${tab}`);
+        await picture(page, `narrow-${dark ? "dark" : "light"}-${tab}`);
         expect(await page.evaluate(() => document.documentElement.scrollWidth), tab).toBeLessThanOrEqual(360);
       }
       expect(own.complaints).toEqual([]);
