@@ -2,6 +2,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { ENVIRONMENT } from "./call.js";
 
 const root = join(import.meta.dirname, "../../..");
@@ -10,6 +11,18 @@ export const main = join(root, "packages/cli/dist/main.js");
 /** Compiles what changed; a stale build would test yesterday's program. */
 export function compile(): void {
   execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b", join(root, "packages/cli")], { cwd: root });
+}
+
+const hook = `--import=${pathToFileURL(join(import.meta.dirname, "kill-at.mjs")).href}`;
+
+/** Environment of a run that ends itself by SIGKILL at the n-th file operation on paths that hold `part`. */
+export function killedAt(at: { readonly part: string; readonly n: number; readonly when: "before" | "within" | "after" }) {
+  return { NODE_OPTIONS: hook, KILL_AT: JSON.stringify(at) };
+}
+
+/** Environment of a run that writes to `file`, as JSON, how many file operations each part's paths saw. */
+export function counted(parts: readonly string[], file: string) {
+  return { NODE_OPTIONS: hook, KILL_COUNT: JSON.stringify({ parts, file }) };
 }
 
 export interface Ended {

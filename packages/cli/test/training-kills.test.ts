@@ -3,18 +3,16 @@
 
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { fileStore } from "@biovlm/model/node";
 import { cases, seeded, soak } from "@biovlm/testkit";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { folder, writeClasses } from "./call.js";
-import { compile, type Ended, start } from "./program.js";
+import { compile, counted, type Ended, killedAt, start } from "./program.js";
 
 vi.setConfig({ testTimeout: soak ? 3_000_000 : 240_000 });
 beforeAll(compile, 300_000);
 
 const random = seeded(88);
-const HOOK = `--import=${pathToFileURL(join(import.meta.dirname, "kill-at.mjs")).href}`;
 const RUNTIME = ["--device", "cpu", "--threads", "1"];
 
 interface Disturbed {
@@ -37,9 +35,7 @@ async function disturb({ words, cwd, parts, kills, whole, clear, ended }: Distur
   const counts = join(folder("count"), "count.json");
   clear();
   const began = performance.now();
-  const first = await start(words, cwd, {
-    env: { BIOVLM_HOME: folder("home"), NODE_OPTIONS: HOOK, KILL_COUNT: JSON.stringify({ parts, file: counts }) },
-  });
+  const first = await start(words, cwd, { env: { BIOVLM_HOME: folder("home"), ...counted(parts, counts) } });
   expect([first.code, first.err]).toEqual([0, expect.not.stringContaining("error")]);
   const duration = performance.now() - began;
   ended(first, "undisturbed");
@@ -55,7 +51,7 @@ async function disturb({ words, cwd, parts, kills, whole, clear, ended }: Distur
       // the stage with the fewest kills so far, so that all have their share
       const stage = Object.entries(killed).sort((a, b) => a[1] - b[1] || random.next() - 0.5)[0]![0];
       const n = 1 + random.below(operations[stage] ?? 0);
-      const when = random.pick(["before", "within", "after"]);
+      const when = random.pick(["before", "within", "after"] as const);
       const delay = random.below(duration);
       last =
         stage === "clock"
@@ -66,9 +62,7 @@ async function disturb({ words, cwd, parts, kills, whole, clear, ended }: Distur
                 child.once("exit", () => clearTimeout(timer));
               },
             })
-          : await start(words, cwd, {
-              env: { BIOVLM_HOME: home, NODE_OPTIONS: HOOK, KILL_AT: JSON.stringify({ part: stage, n, when }) },
-            });
+          : await start(words, cwd, { env: { BIOVLM_HOME: home, ...killedAt({ part: stage, n, when }) } });
       const title = `round ${round}, ${stage === "clock" ? `${delay.toFixed(0)} ms` : `${when} operation ${n} on ${stage}`}`;
       if (last.signal === "SIGKILL") killed[stage]!++;
       else expect([title, last.code, last.err]).toEqual([title, 0, expect.not.stringContaining("error")]);

@@ -2,7 +2,7 @@
 // After a crash at any moment the target holds the old bytes or the new ones; a failed write removes its temporary file.
 
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ModelError } from "../errors.js";
 import { fileFailure, systemCode } from "./file-failure.js";
@@ -48,6 +48,7 @@ export async function writeFileAtomic(
     await handle?.close().catch(() => {});
     await rm(temporary, { force: true }).catch(() => {});
     if (options.signal?.aborted) throw options.signal.reason;
+    if (systemCode(error) === "ENOENT") await refuseClosed(folder, path);
     throw fileFailure(error, `writing ${path}`);
   }
 }
@@ -57,6 +58,17 @@ async function refuseDevice(path: string): Promise<void> {
   const present = await stat(path).catch(() => undefined);
   if (present === undefined || present.isFile() || present.isDirectory()) return;
   throw new ModelError("io_error", `${path} — expected a file or nothing, got a device, pipe or socket. Name a plain file.`);
+}
+
+/** Node says ENOENT where a folder cannot be made in a closed or read-only one: the real reason, if there is one. */
+async function refuseClosed(folder: string, path: string): Promise<void> {
+  try {
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    const above = dirname(folder);
+    if (systemCode(error) !== "ENOENT") throw fileFailure(error, `writing ${path}`);
+    if (above !== folder) await refuseClosed(above, path);
+  }
 }
 
 /** Writes every byte at the handle's position, however short the system's writes are. */
