@@ -1,0 +1,72 @@
+// One learning step's text part on a full-size model of seeded random weights: forward, losses, backward, update; and the memory it takes.
+// Usage: node packages/training/bench/full-size-step.mjs [--threads 2] [--steps 5] [--activations keep|recompute] [--folder DIR]
+// Needs `npm run build`, and BiomedCLIP's tokenizer files in $BIOVLM_SHARED/tokenizer or ../shared/tokenizer. Weights are made once in --folder.
+import { parseArgs } from "node:util";
+import { cpuBackend } from "@biovlm/backend-cuda";
+import { loadCore, sgdStep } from "@biovlm/core";
+import { attributeSentences, attributeSet } from "@biovlm/datasets";
+import { encodeSentences, scaleOf } from "@biovlm/model";
+import { loadModelFolder } from "@biovlm/model/node";
+import { initialContext, objective, promptLearner, RECIPES, teach, teacherSentences } from "@biovlm/training";
+import { fullSizeModel } from "../../../tools/bench/full-size-model.mjs";
+
+const { values } = parseArgs({
+  options: {
+    threads: { type: "string", default: "2" },
+    steps: { type: "string", default: "5" },
+    activations: { type: "string", default: "keep" },
+    folder: { type: "string" },
+  },
+});
+const peak = () => `${(process.resourceUsage().maxRSS / 1024 / 1024).toFixed(2)} GiB`;
+const model = await loadModelFolder(fullSizeModel(values.folder));
+console.log(`model loaded, peak RSS ${peak()}`);
+const core = await loadCore({ deterministic: true });
+const encoder = await cpuBackend({ threads: Number(values.threads) }).open(model.graphs);
+const set = attributeSet("bloodmnist");
+const classes = set.classes.map((c) => c.name);
+const sentences = teacherSentences(classes, attributeSentences(set));
+const recipe = RECIPES.biovlm;
+const [C, D, B, N, M] = [classes.length, 512, recipe.batch, recipe.prompts, sentences[0].length];
+const clock = performance.now();
+const rows = Array.from({ length: M }, (_, m) => sentences.map((s) => s[m])).flat();
+const attributes = (await encodeSentences({ core, encoder, tokenizer: model.tokenizer }, rows)).data;
+console.log(`${rows.length} attribute sentences encoded in ${((performance.now() - clock) / 1000).toFixed(1)} s, peak RSS ${peak()}`);
+const features = () =>
+  core.l2Normalize(
+    Float32Array.from({ length: B * D }, () => Math.random() - 0.5),
+    B,
+    D,
+  );
+const student = features();
+const shape = { B, N, M, C, D };
+const scale = scaleOf(model.spec);
+const teacher = teach(core, { student, strong: features(), weak: features(), attributes, scale, rho: recipe.rho, shape });
+const labels = Int32Array.from({ length: B }, (_, b) => b % C);
+const learner = promptLearner({ encoder, model, classes, recipe, activations: values.activations });
+const ctx = initialContext(recipe, 1, model.spec.text.width);
+const velocity = new Float32Array(ctx.length);
+const times = [];
+for (let step = 0; step < Number(values.steps) + 1; step++) {
+  const marks = [performance.now()];
+  const { text, tape } = await learner.forward(ctx);
+  marks.push(performance.now());
+  const { terms, dText } = objective(core, { text, images: student, labels, attributes, teacher, scale, shape }, recipe);
+  marks.push(performance.now());
+  const gradient = await learner.backward(tape, dText);
+  const before = ctx.slice();
+  sgdStep(ctx, gradient, velocity, recipe.learningRate, recipe);
+  marks.push(performance.now());
+  const change = ctx.reduce((most, v, i) => Math.max(most, Math.abs(v - before[i])), 0);
+  const [forward, losses, backward] = [1, 2, 3].map((i) => (marks[i] - marks[i - 1]) / 1000);
+  if (step > 0) times.push(marks[3] - marks[0]);
+  console.log(
+    `step ${step}: forward ${forward.toFixed(2)} s, losses ${losses.toFixed(3)} s, backward ${backward.toFixed(2)} s, loss ${terms.total.toFixed(6)}, largest change of ctx ${change.toExponential(1)}, peak RSS ${peak()}`,
+  );
+}
+times.sort((a, b) => a - b);
+console.log(
+  `median step ${(times[times.length >> 1] / 1000).toFixed(2)} s, ${values.threads} threads, ${values.activations}, ${C} classes × ${N} prompts, peak RSS ${peak()}`,
+);
+await encoder.close();
+model.close();
