@@ -1,6 +1,7 @@
 // External data of ONNX models (R5): whatever leads out of the model's folder is refused before the runtime is called, from files and from memory.
 
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import promises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
@@ -159,6 +160,34 @@ describe("external data of a model", async () => {
     });
     expect(report.refused).toBeGreaterThan(report.cases / 2);
     expect(opened.filter((name) => dirname(name) !== inside)).toEqual([]);
+  });
+});
+
+describe("a model folder with a file planted where the towers go", () => {
+  const files = resolve(import.meta.dirname, "../../model-tiny/files");
+  it.each([
+    ["a model that points outside", (path: string) => writeFileSync(path, referring("../outside/w.bin"))],
+    ["a link to a file outside", (path: string) => symlinkSync(join(outside, "w.bin"), path)],
+    ["a link to a device", (path: string) => symlinkSync("/dev/zero", path)],
+    ["a pipe", (path: string) => execFileSync("mkfifo", [path])],
+  ])("(%s) answers as a clean one, and nothing outside is read or changed", async (_, plant) => {
+    const [unharmed, place] = [mkdtempSync(join(base, "clean-")), mkdtempSync(join(base, "planted-"))];
+    for (const name of ["open_clip_config.json", "tokenizer.json", "model.safetensors"]) {
+      for (const folder of [unharmed, place]) cpSync(join(files, name), join(folder, name));
+    }
+    const clean = await loadModelFolder(unharmed);
+    plant(join(place, `biovlm-image-${clean.digest.slice(7, 19)}.onnx`));
+    const model = await loadModelFolder(place);
+    const rows: Float32Array[] = [];
+    for (const { graphs, spec } of [clean, model]) {
+      const encoder = await cpuBackend({ threads: 1 }).open(graphs);
+      rows.push((await encoder.encodeImages(new Float32Array(3 * spec.vision.imageSize ** 2).fill(0.5), 1)).data);
+      await encoder.close();
+    }
+    expect(rows[1]).toEqual(rows[0]);
+    expect(readFileSync(join(outside, "w.bin"))).toEqual(data);
+    clean.close();
+    model.close();
   });
 });
 

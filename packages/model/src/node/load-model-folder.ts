@@ -1,7 +1,7 @@
 // A model from a folder: weights stay in their file, and the small ONNX models that refer to them are put beside it where the folder can be
 // written; elsewhere the towers are handed over with their weights inside.
 
-import { readFile, realpath } from "node:fs/promises";
+import { lstat, readFile, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ModelError } from "../errors.js";
 import { assembleModel, type Model, type ModelOptions } from "../load-model.js";
@@ -88,7 +88,8 @@ async function placeBeside(weights: string, name: string, bytes: Uint8Array): Pr
   try {
     // a link that leads away (a hub cache's snapshot): runtimes refuse such data, so the weights go along
     if (!isInside(await realpath(folder), await realpath(weights))) return undefined;
-    const present = await readFile(path).catch(() => undefined);
+    // a link or pipe of this name is none of ours: it is replaced, or the weights go along
+    const present = (await lstat(path).catch(() => undefined))?.isFile() ? await readFile(path) : undefined;
     if (present === undefined || Buffer.compare(present, bytes) !== 0) await writeFileAtomic(path, bytes);
     return path;
   } catch {
