@@ -1,11 +1,11 @@
-// A small server for the built page, on loopback only: files of one folder that were there at the start, with the headers that isolate the page
-// (threads need it) and a policy that lets it talk to nobody else. It takes no uploads, and knows nothing of models.
+// A server for the built page alone, on loopback. It takes no uploads, and knows nothing of models; the files and their headers are the inference
+// server's.
 
-import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { existsSync } from "node:fs";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { extname, join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 export interface PageServer {
   /** "http://127.0.0.1:8319/" */
@@ -13,44 +13,14 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-/** No inline script or style, no eval, no other origin. `wasm-unsafe-eval` compiles WebAssembly and nothing else. */
-export const PAGE_POLICY = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "worker-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' blob:",
-  "style-src 'self'",
-  "manifest-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-
-const HEADERS: Readonly<Record<string, string>> = {
-  "Content-Security-Policy": PAGE_POLICY,
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
-  "Cross-Origin-Resource-Policy": "same-origin",
-  "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-  "Referrer-Policy": "no-referrer",
-  "X-Content-Type-Options": "nosniff",
-};
-
-const TYPES: Readonly<Record<string, string>> = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".mjs": "text/javascript; charset=utf-8",
-  ".css": "text/css; charset=utf-8",
-  ".json": "application/json",
-  ".svg": "image/svg+xml",
-  ".wasm": "application/wasm",
-};
-
-interface ServedFile {
-  readonly path: string;
-  readonly bytes: number;
-  readonly etag: string;
+/** The folder of the installed package's built page, or undefined where it is not installed or not built. */
+export function builtPageFolder(): string | undefined {
+  try {
+    const folder = join(dirname(fileURLToPath(import.meta.resolve("@biovlm/demo/package.json"))), "dist");
+    return existsSync(join(folder, "index.html")) ? folder : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -58,8 +28,13 @@ interface ServedFile {
  * @throws the system's error, e.g. EADDRINUSE, ENOENT
  */
 export async function servePage(folder: string, port: number): Promise<PageServer> {
-  const files = await filesOf(folder);
-  const server = createServer((request, response) => answer(files, request, response));
+  const { pageFiles, refuse } = await import("@biovlm/server/page");
+  const files = await pageFiles(folder);
+  const server = createServer((request, response) => {
+    // a name that leads here from elsewhere (DNS rebinding) is none of ours
+    if (/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? "")) files.answer(request, response);
+    else refuse(response, 421, "this page is served to this computer only");
+  });
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
@@ -71,69 +46,4 @@ export async function servePage(folder: string, port: number): Promise<PageServe
         server.closeAllConnections();
       }),
   };
-}
-
-/** URL path → file. What is not in the map is not served, whatever the path says. */
-async function filesOf(folder: string): Promise<ReadonlyMap<string, ServedFile>> {
-  const files = new Map<string, ServedFile>();
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath ?? entry.path, entry.name);
-    const { size, mtimeMs } = await stat(path);
-    const name = path.slice(folder.length).replaceAll("\\", "/").replace(/^\/*/, "/");
-    files.set(name, { path, bytes: size, etag: `"${size.toString(36)}-${Math.floor(mtimeMs).toString(36)}"` });
-  }
-  const index = files.get("/index.html");
-  if (index !== undefined) files.set("/", index);
-  return files;
-}
-
-function answer(files: ReadonlyMap<string, ServedFile>, request: IncomingMessage, response: ServerResponse): undefined {
-  for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-  const refuse = (status: number, text: string): undefined => {
-    response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8" }).end(`${text}\n`);
-  };
-  // a name that leads here from elsewhere (DNS rebinding) is none of ours
-  if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? ""))
-    return refuse(421, "this page is served to this computer only");
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    response.setHeader("Allow", "GET, HEAD");
-    return refuse(405, "only GET and HEAD");
-  }
-  const path = (request.url ?? "/").split(/[?#]/)[0]!;
-  const file = files.get(path);
-  if (file === undefined) return refuse(404, "there is no such file");
-  const { bytes, etag } = file;
-  response.setHeader("Content-Type", TYPES[path.endsWith("/") ? ".html" : extname(path)] ?? "application/octet-stream");
-  response.setHeader("Cache-Control", path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache");
-  response.setHeader("ETag", etag);
-  response.setHeader("Accept-Ranges", "bytes");
-  if (request.headers["if-none-match"] === etag) {
-    response.writeHead(304).end();
-    return;
-  }
-  const range = rangeOf(request.headers.range, bytes);
-  if (range === "unsatisfiable") {
-    response.setHeader("Content-Range", `bytes */${bytes}`);
-    return refuse(416, "there is no such range");
-  }
-  const { from, to } = range ?? { from: 0, to: bytes - 1 };
-  if (range !== undefined) response.setHeader("Content-Range", `bytes ${from}-${to}/${bytes}`);
-  response.writeHead(range === undefined ? 200 : 206, { "Content-Length": to - from + 1 });
-  if (request.method === "HEAD" || bytes === 0) {
-    response.end();
-    return;
-  }
-  createReadStream(file.path, { start: from, end: to })
-    .on("error", () => response.destroy())
-    .pipe(response);
-}
-
-/** One range of the form bytes=a- or bytes=a-b; any other form is answered with the whole file, as HTTP allows. */
-function rangeOf(header: string | undefined, bytes: number): { readonly from: number; readonly to: number } | "unsatisfiable" | undefined {
-  const [, a, b] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header ?? "") ?? [];
-  if (a === undefined) return undefined;
-  const from = Number(a);
-  const to = b === "" || b === undefined ? bytes - 1 : Math.min(bytes - 1, Number(b));
-  return from > to || from >= bytes ? "unsatisfiable" : { from, to };
 }

@@ -15,12 +15,14 @@ import { createLogger } from "./lifecycle/logging.js";
 import { recordRequests } from "./lifecycle/request-records.js";
 import type { Metrics } from "./metrics.js";
 import type { ServingOptions } from "./options.js";
+import type { PageFiles } from "./page-files.js";
 import { replyWith, serverError } from "./replies.js";
 import { bankRoutes } from "./routes/banks.js";
 import { classifyRoutes } from "./routes/classify.js";
 import { embeddingRoutes } from "./routes/embeddings.js";
 import { healthRoutes } from "./routes/health.js";
 import { inferenceRoutes } from "./routes/inference-v2.js";
+import { pageRoutes } from "./routes/page.js";
 import { IMAGE_TYPES } from "./schemas/classify.js";
 import { serving } from "./serving.js";
 
@@ -31,6 +33,8 @@ export interface ServerParts {
   readonly keys?: readonly ApiKey[];
   readonly metrics?: Metrics;
   readonly logger?: FastifyBaseLogger;
+  /** the browser page for `/` (`pageFiles`) */
+  readonly page?: PageFiles;
   /** Called before any route is added: where hooks that must see every request belong (`drainable`, `traceRequests`). */
   readonly prepare?: (app: FastifyInstance) => void | Promise<void>;
 }
@@ -46,6 +50,7 @@ export async function createServer({
   keys = [],
   metrics,
   logger,
+  page,
   prepare,
 }: ServerParts): Promise<FastifyInstance> {
   checkExposure(options, keys);
@@ -98,6 +103,7 @@ export async function createServer({
     classifyRoutes(routes, parts);
     embeddingRoutes(routes, parts);
     bankRoutes(routes, parts);
+    pageRoutes(routes, page);
   });
 
   return app;

@@ -1,11 +1,9 @@
 // `biovlm demo`: the browser page, served from the installed package to this computer.
 
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { defineCommand } from "../command.js";
 import { CliError, notFoundError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
+import { builtPageFolder, servePage } from "../page-server.js";
 
 export const demo = defineCommand({
   name: "demo",
@@ -20,7 +18,6 @@ export const demo = defineCommand({
   },
   examples: [{ command: "biovlm demo", shows: "prints the page's address and serves it until Ctrl-C" }],
   async run({ terminal, signal }, options) {
-    const { servePage } = await import("../page-server.js");
     const server = await servePage(builtPage(), options.port).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE" && error.code !== "EACCES") throw error;
       const taken = error.code === "EADDRINUSE" ? "in use" : "not allowed";
@@ -43,7 +40,7 @@ export const demo = defineCommand({
 
 /** The folder with the built page. @throws CliError `page_not_built` */
 function builtPage(): string {
-  const folder = join(dirname(fileURLToPath(import.meta.resolve("@biovlm/demo/package.json"))), "dist");
-  if (existsSync(join(folder, "index.html"))) return folder;
+  const folder = builtPageFolder();
+  if (folder !== undefined) return folder;
   throw notFoundError("page_not_built", "the page — expected it built in @biovlm/demo, got none", "Run: npm run build -w @biovlm/demo");
 }

@@ -7,6 +7,7 @@ import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import { readInput, readInputText } from "../input-file.js";
 import { openRuntime, RUNTIME_OPTIONS } from "../opening.js";
+import { builtPageFolder } from "../page-server.js";
 import { version } from "../run.js";
 import { printable } from "../terminal.js";
 
@@ -90,13 +91,14 @@ export const serve = defineCommand({
       ratePerMinute: options.rate,
     });
     const bytes = named ? await bankBytes() : undefined;
-    const name = options.name ?? (/[\\/]/.test(options.model) ? "model" : options.model);
+    const folder = server.isFolder(options.model);
+    const name = options.name ?? (folder ? "model" : options.model);
     const metrics = server.createMetrics();
     const { engine: plain, ready } = await server.createEngine({
       serve: [
         {
           name,
-          model: /[\\/]/.test(options.model) ? resolve(cwd, options.model) : options.model,
+          model: folder ? resolve(cwd, options.model) : options.model,
           ...(bytes === undefined ? {} : { bank: { name: "default", bytes } }),
         },
       ],
@@ -115,8 +117,10 @@ export const serve = defineCommand({
       options.auditLog === undefined ? plain : server.auditingEngine(plain, await server.openAuditLog(resolve(cwd, options.auditLog)));
     const logger = server.createLogger(options.logLevel as "info");
     let stop = async () => {};
+    const page = builtPageFolder();
     const app = await server.createServer({
       engine,
+      ...(page === undefined ? {} : { page: await server.pageFiles(page) }),
       options: serving,
       version: version(),
       keys,

@@ -1,6 +1,8 @@
 // What a connection may take: every time-out set, because Fastify's and Node's defaults leave some off. And TLS, where files are named.
 
 import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
+import { ServerError } from "../errors.js";
 import type { ServingOptions } from "../options.js";
 
 /** Time for a request's headers: they fit in a few packets, so whoever takes longer holds a socket for its own sake. */
@@ -31,7 +33,7 @@ interface HttpLimits {
   readonly requireHostHeader: true;
 }
 
-/** Options for Fastify. Rejects where TLS files cannot be read. */
+/** Options for Fastify. @throws ServerError `bad_option` where TLS files cannot be read, or are no pair */
 export async function connectionLimits(options: ServingOptions): Promise<ConnectionLimits> {
   const { requestTimeoutMs, maxBodyBytes, tlsCert, tlsKey } = options;
   const http: HttpLimits = {
@@ -46,7 +48,7 @@ export async function connectionLimits(options: ServingOptions): Promise<Connect
   const tls =
     tlsCert === undefined || tlsKey === undefined
       ? null
-      : { ...http, cert: await readFile(tlsCert), key: await readFile(tlsKey), minVersion: "TLSv1.2" as const };
+      : { ...http, ...(await certificate(tlsCert, tlsKey)), minVersion: "TLSv1.2" as const };
   return {
     requestTimeout: requestTimeoutMs,
     // an idle socket in the middle of an answer; longer than an answer may take
@@ -60,4 +62,17 @@ export async function connectionLimits(options: ServingOptions): Promise<Connect
     http,
     https: tls,
   };
+}
+
+async function certificate(certFile: string, keyFile: string): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
+  try {
+    const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
+    createSecureContext({ cert, key });
+    return { cert, key };
+  } catch (cause) {
+    const why = (cause as Error).message.split("\n")[0];
+    throw new ServerError("bad_option", `TLS — expected a PEM certificate chain and its key, got: ${why}. Correct the two files.`, {
+      cause,
+    });
+  }
 }

@@ -1,6 +1,6 @@
 // Listening: an address, or a unix socket that only its owner can use.
 
-import { chmod, lstat, unlink } from "node:fs/promises";
+import { lstat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
@@ -10,8 +10,13 @@ import type { ServingOptions } from "../options.js";
 export async function listen(app: FastifyInstance, { host, port, socket }: ServingOptions): Promise<string> {
   if (socket === undefined) return app.listen({ host, port, backlog: 511 });
   await clearStale(socket);
-  await app.listen({ path: socket });
-  await chmod(socket, 0o600);
+  // nobody else's from the first moment on
+  const before = process.umask(0o177);
+  try {
+    await app.listen({ path: socket });
+  } finally {
+    process.umask(before);
+  }
   return `unix:${socket}`;
 }
 

@@ -1,9 +1,10 @@
-// Liveness, readiness and metrics: what a platform asks a process.
+// Liveness, readiness and metrics: what a platform asks a process. No rate limit: a busy server must not look dead.
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type {} from "../fastify-types.js";
 import type { Metrics } from "../metrics.js";
+import { responses } from "../responses.js";
 import type { Serving } from "../serving.js";
 
 const Live = Type.Object({ status: Type.Literal("live") });
@@ -18,13 +19,16 @@ const ReadyState = Type.Object({
 export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics: Metrics | undefined): void {
   app.get(
     "/livez",
-    { config: { errors: "problem" }, schema: { summary: "The process answers", tags: ["health"], response: { 200: Live } } },
+    {
+      config: { errors: "problem", rateLimit: false },
+      schema: { summary: "The process answers", tags: ["health"], response: { 200: Live } },
+    },
     async () => ({ status: "live" as const }),
   );
   app.get(
     "/readyz",
     {
-      config: { errors: "problem" },
+      config: { errors: "problem", rateLimit: false },
       schema: { summary: "Every served model is warmed up", tags: ["health"], response: { 200: ReadyState, 503: ReadyState } },
     },
     async (_request, reply) => {
@@ -38,7 +42,14 @@ export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics:
   if (metrics === undefined) return;
   app.get(
     "/metrics",
-    { config: { scope: "infer", errors: "problem" }, schema: { summary: "Prometheus metrics", tags: ["health"] } },
+    {
+      config: { scope: "infer", errors: "problem", rateLimit: false },
+      schema: {
+        summary: "Prometheus metrics",
+        tags: ["health"],
+        response: responses({ type: "text/plain", description: "Prometheus text format" }, "problem", ["unauthorized"]),
+      },
+    },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
 }

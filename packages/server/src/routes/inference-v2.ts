@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ClassifyOptions, ImageAnswer, ServedModel } from "../engine.js";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
-import { responses } from "../responses.js";
+import { GUARDED, responses } from "../responses.js";
 import { RESEARCH_USE } from "../schemas/answer.js";
 import {
   InferResponse,
@@ -26,7 +26,7 @@ const CODES: readonly ServerErrorCode[] = [
   "bad_json",
   "bad_classes",
   "bad_request",
-  "unauthorized",
+  ...GUARDED,
   "unknown_model",
   "deadline_exceeded",
   "payload_too_large",
@@ -42,7 +42,7 @@ type Params = { model: string; version?: string };
 
 export function inferenceRoutes(app: FastifyInstance, serving: Serving): void {
   const { engine, version } = serving;
-  const open = { errors: "protocol" } as const;
+  const open = { errors: "protocol", rateLimit: false } as const;
   const guarded = { scope: "infer", errors: "protocol" } as const;
   const tags = ["inference"];
   app.get(
@@ -82,7 +82,7 @@ export function inferenceRoutes(app: FastifyInstance, serving: Serving): void {
           summary: "Model metadata",
           tags,
           params,
-          response: responses(ModelMetadata, "protocol", ["bad_request", "unauthorized", "unknown_model"]),
+          response: responses(ModelMetadata, "protocol", ["bad_request", ...GUARDED, "unknown_model"]),
         },
       },
       async (request) => metadata(modelOf(serving, request.params)),
@@ -95,7 +95,7 @@ export function inferenceRoutes(app: FastifyInstance, serving: Serving): void {
           summary: "Model readiness",
           tags,
           params,
-          response: responses(ModelReady, "protocol", ["bad_request", "unauthorized", "unknown_model", "not_ready"]),
+          response: responses(ModelReady, "protocol", ["bad_request", ...GUARDED, "unknown_model", "not_ready"]),
         },
       },
       async (request) => {

@@ -1,0 +1,156 @@
+// Where a server listens, and how it may be seen: TLS, a unix socket of its owner's, refusal of open addresses, spans for a tracer.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { createServer as createTcpServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { trace } from "@opentelemetry/api";
+import type { FastifyInstance } from "fastify";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createEngine, createServer, type Engine, listen, type ServingOptions, servingOptions, traceRequests } from "../../src/index.js";
+
+const folder = mkdtempSync(join(tmpdir(), "biovlm-listening-"));
+let engine: Engine;
+let app: FastifyInstance | undefined;
+beforeAll(async () => {
+  const made = await createEngine({ serve: [{ name: "tiny", model: "tiny" }], device: "cpu", threads: 1, pool: 0 });
+  await made.ready;
+  engine = made.engine;
+}, 30_000);
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
+afterAll(async () => {
+  await engine.close(0);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(given: Partial<ServingOptions>, prepare?: (app: FastifyInstance) => Promise<void>) {
+  const options = servingOptions({ port: 0, ...given });
+  app = await createServer({ engine, options, version: "0.1.0", ...(prepare === undefined ? {} : { prepare }) });
+  return listen(app, options);
+}
+
+function hasOpenssl(): boolean {
+  try {
+    execFileSync("openssl", ["version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    console.log("skipped: no openssl to make a certificate with");
+    return false;
+  }
+}
+
+describe.skipIf(!hasOpenssl())("with a certificate", () => {
+  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  const get = (url: string, options: object) =>
+    new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+      const call = httpsRequest(new URL("/livez", url), options, (response) => {
+        let body = "";
+        response.on("data", (part) => {
+          body += part;
+        });
+        response.on("end", () => resolve({ status: response.statusCode, body }));
+      });
+      call.on("error", reject).end();
+    });
+
+  it("answers over TLS 1.2 and later to whoever trusts it, to nobody in plain, and refuses half a pair", async () => {
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...subject, "-keyout", key, "-out", cert], {
+      stdio: "ignore",
+    });
+    const url = await start({ tlsCert: cert, tlsKey: key });
+    expect(url).toMatch(/^https:/);
+    const ca = readFileSync(cert);
+    expect(await get(url, { ca })).toMatchObject({ status: 200, body: '{"status":"live"}' });
+    await expect(get(url, {})).rejects.toMatchObject({ code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+    await expect(get(url, { ca, minVersion: "TLSv1.1", maxVersion: "TLSv1.1" })).rejects.toThrow();
+    await expect(fetch(url.replace("https", "http"))).rejects.toThrow();
+    expect(() => servingOptions({ tlsCert: cert })).toThrow(expect.objectContaining({ code: "bad_option" }));
+  });
+
+  it("names a certificate that is none by code, not by stack", async () => {
+    writeFileSync(join(folder, "none.pem"), "not a certificate");
+    await expect(start({ tlsCert: join(folder, "none.pem"), tlsKey: key })).rejects.toMatchObject({ code: "bad_option" });
+    await expect(start({ tlsCert: join(folder, "absent.pem"), tlsKey: key })).rejects.toMatchObject({ code: "bad_option" });
+  });
+});
+
+describe("on a unix socket", () => {
+  const socket = join(folder, "biovlm.sock");
+  const get = () =>
+    new Promise<number | undefined>((resolve, reject) => {
+      httpRequest({ socketPath: socket, path: "/livez" }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on("error", reject)
+        .end();
+    });
+
+  it("answers there, lets nobody else in, and takes the place of a socket that a killed server left", async () => {
+    expect(await start({ socket })).toBe(`unix:${socket}`);
+    expect(await get()).toBe(200);
+    expect(statSync(socket).mode & 0o777).toBe(0o600);
+    await app!.close();
+    app = undefined;
+    // a socket file without a server behind it
+    const killed = `require("node:net").createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, "SIGKILL"))`;
+    expect(spawnSync(process.execPath, ["-e", killed], { timeout: 10_000 }).signal).toBe("SIGKILL");
+    expect(existsSync(socket)).toBe(true);
+    await start({ socket });
+    expect(await get()).toBe(200);
+  });
+
+  it("leaves a file, and another server's socket, alone", async () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "mine");
+    chmodSync(file, 0o644);
+    await expect(start({ socket: file })).rejects.toMatchObject({ code: "conflict" });
+    expect(readFileSync(file, "utf8")).toBe("mine");
+    await app?.close();
+    const other = createTcpServer().listen(socket);
+    await new Promise((resolve) => other.once("listening", resolve));
+    await expect(start({ socket })).rejects.toMatchObject({ code: "conflict" });
+    expect(existsSync(socket)).toBe(true);
+    await new Promise((resolve) => other.close(resolve));
+  });
+});
+
+it("refuses every address beyond loopback without keys, unless told to", async () => {
+  for (const host of ["0.0.0.0", "::", "192.0.2.1", "example.org"]) {
+    await expect(start({ host })).rejects.toMatchObject({ code: "bad_option" });
+  }
+  expect(await start({ host: "0.0.0.0", insecure: true })).toMatch(/^http:/);
+});
+
+it("makes one span a request for a tracer, by route and without names, and marks faults", async () => {
+  const spans: { name: string; attributes: Record<string, unknown>; ended: boolean }[] = [];
+  trace.setGlobalTracerProvider({
+    getTracer: () =>
+      ({
+        startSpan(name: string, options: { attributes: Record<string, unknown> }) {
+          const span = { name, attributes: options.attributes, ended: false };
+          spans.push(span);
+          return { setStatus() {}, end: () => (span.ended = true) };
+        },
+      }) as never,
+  });
+  try {
+    const url = await start({}, traceRequests);
+    await fetch(`${url}/livez?patient=Jane`);
+    await fetch(`${url}/v1/banks/Jane-Doe`);
+    expect(spans.map((s) => [s.name, s.attributes["http.response.status_code"], s.ended])).toEqual([
+      ["GET /livez", 200, true],
+      ["GET /v1/banks/:name", 404, true],
+    ]);
+    expect(JSON.stringify(spans)).not.toMatch(/Jane/);
+  } finally {
+    trace.disable();
+  }
+});

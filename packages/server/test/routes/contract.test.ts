@@ -1,0 +1,265 @@
+// The contract: every operation × status that /openapi.json documents is provoked on a running server, with the documented media type and a body that
+// fits the documented schema; and no answer given here is undocumented. A status nobody can provoke does not belong in the document.
+
+import { createHash } from "node:crypto";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import type { FastifyInstance } from "fastify";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createEngine, createMetrics, createServer, type Engine, servingOptions } from "../../src/index.js";
+import { greyPng } from "./grey-png.js";
+
+interface Call {
+  readonly method: "GET" | "POST" | "PUT";
+  readonly url: string;
+  readonly headers?: Record<string, string>;
+  readonly payload?: Buffer | string | object;
+  /** which server: one that serves, one that is closing, one that allows a single request a minute */
+  readonly on?: "serving" | "closing" | "rationed";
+}
+type Response = { readonly description?: string; readonly content?: Record<string, { schema?: object }> };
+type Document = { readonly paths: Record<string, Record<string, { responses: Record<string, Response> }>> };
+
+const digest = (text: string) => createHash("sha256").update(text).digest("hex");
+const keys = [
+  { name: "clinic", sha256: digest("infer-key"), scopes: ["infer"] as const },
+  { name: "operator", sha256: digest("admin-key"), scopes: ["admin"] as const },
+];
+const infer = { authorization: "Bearer infer-key" };
+const admin = { authorization: "Bearer admin-key" };
+const png = Buffer.from(greyPng(80, 60));
+const base64 = png.toString("base64");
+const big = Buffer.alloc(300_000);
+const json = { "content-type": "application/json" };
+const engines: Engine[] = [];
+const apps = {} as Record<"serving" | "closing" | "rationed", FastifyInstance>;
+let bank: Buffer;
+let document: Document;
+
+beforeAll(async () => {
+  const { templateBank, writeBank } = await import("@biovlm/model");
+  const { tinyModel } = await import("@biovlm/model-tiny/node");
+  const { cpuBackend } = await import("@biovlm/backend-cuda");
+  const { loadCore } = await import("@biovlm/core");
+  const model = await tinyModel();
+  const context = { core: await loadCore(), encoder: await cpuBackend({ threads: 1 }).open(model.graphs), model };
+  bank = Buffer.from(writeBank(await templateBank(context, ["chest X-ray", "head CT"])));
+  await context.encoder.close();
+  for (const name of ["serving", "closing", "rationed"] as const) {
+    const metrics = createMetrics({ processMetrics: false });
+    const { engine, ready } = await createEngine({
+      serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes: bank } }],
+      device: "cpu",
+      threads: 1,
+      pool: 0,
+      observer: metrics.observer,
+    });
+    await ready;
+    if (name === "closing") await engine.close(0);
+    engines.push(engine);
+    const options = servingOptions({
+      maxImages: 2,
+      maxImageBytes: 65_536,
+      maxBodyBytes: 250_000,
+      ...(name === "rationed" ? { ratePerMinute: 1 } : {}),
+    });
+    const app = await createServer({ engine, options, version: "0.1.0", keys, metrics });
+    await app.ready();
+    if (name === "rationed") await app.inject({ url: "/v1/models", headers: infer });
+    apps[name] = app;
+  }
+  document = (await apps.serving.inject({ url: "/openapi.json" })).json();
+}, 60_000);
+afterAll(async () => {
+  for (const app of Object.values(apps)) await app.close();
+  for (const engine of engines) await engine.close(0);
+});
+
+/** How a family of guarded routes is refused whatever it does. */
+function refusals(call: Call): Record<number, Call> {
+  return {
+    401: { ...call, headers: { ...call.headers, authorization: "Bearer wrong" } },
+    429: { ...call, on: "rationed" },
+  };
+}
+
+function inference(url: string, elsewhere: string): Record<number, Call> {
+  const one = { name: "image", shape: [1], datatype: "BYTES" };
+  const call = (payload: Call["payload"], headers: Record<string, string> = {}): Call => ({
+    method: "POST",
+    url,
+    headers: { ...infer, ...json, ...headers },
+    payload: payload!,
+  });
+  const sound = call({ inputs: [{ ...one, data: [base64] }] });
+  return {
+    200: sound,
+    ...refusals(sound),
+    400: call({ inputs: [] }),
+    404: { ...sound, url: elsewhere },
+    408: call({ inputs: [{ ...one, data: [base64] }] }, { "x-deadline-ms": "1" }),
+    413: call(big),
+    415: { ...sound, headers: { ...infer, "content-type": "text/plain" } },
+    422: call({ inputs: [{ ...one, data: [png.subarray(0, 60).toString("base64")] }] }),
+    503: { ...sound, on: "closing" },
+  };
+}
+
+function modelRoutes(path: string, elsewhere: string, bad: string): Record<string, Record<number, Call>> {
+  const get = (url: string): Call => ({ method: "GET", url, headers: infer });
+  const at = (suffix: string) => {
+    const sound = get(`${path}${suffix}`);
+    return { 200: sound, ...refusals(sound), 400: get(`${bad}${suffix}`), 404: get(`${elsewhere}${suffix}`) };
+  };
+  return {
+    "": at(""),
+    "/ready": { ...at("/ready"), 503: { ...get(`${path}/ready`), on: "closing" } },
+    "/infer": inference(`${path}/infer`, `${elsewhere}/infer`),
+  };
+}
+
+/** Operation → status → the request that gets it. */
+function provokers(): Record<string, Record<number, Call>> {
+  const open = (url: string): Record<number, Call> => ({ 200: { method: "GET", url } });
+  const listed = (url: string): Record<number, Call> => {
+    const call: Call = { method: "GET", url, headers: infer };
+    return { 200: call, ...refusals(call) };
+  };
+  const classify = (payload: Buffer | object, type = "image/png", query = "", headers = {}): Call => ({
+    method: "POST",
+    url: `/v1/classify${query}`,
+    headers: { ...infer, "content-type": type, ...headers },
+    payload,
+  });
+  const embed = (payload: object | Buffer, headers = {}): Call => ({
+    method: "POST",
+    url: "/v1/embeddings",
+    headers: { ...infer, ...json, ...headers },
+    payload,
+  });
+  const upload = (payload: Buffer, type = "application/octet-stream", url = "/v1/banks/more"): Call => ({
+    method: "PUT",
+    url,
+    headers: { ...admin, "content-type": type },
+    payload,
+  });
+  const compile = (payload: object | Buffer | string, url = "/v1/banks/kinds/compile", type = "application/json"): Call => ({
+    method: "POST",
+    url,
+    headers: { ...admin, "content-type": type },
+    payload,
+  });
+  const text = { model: "tiny", input: "a chest X-ray" };
+  const uri = (bytes: Buffer) => `data:image/png;base64,${bytes.toString("base64")}`;
+  const classes = { classes: ["chest X-ray", "head CT"] };
+  const of = modelRoutes("/v2/models/tiny", "/v2/models/other", "/v2/models/..%2fetc");
+  const versioned = modelRoutes("/v2/models/tiny/versions/1", "/v2/models/tiny/versions/9", "/v2/models/..%2fetc/versions/1");
+  const { 401: metricsRefused } = refusals({ method: "GET", url: "/metrics" });
+  const bankRead = listed("/v1/banks/kinds");
+  return {
+    "get /livez": open("/livez"),
+    "get /readyz": { ...open("/readyz"), 503: { method: "GET", url: "/readyz", on: "closing" } },
+    "get /metrics": { 200: { method: "GET", url: "/metrics", headers: infer }, 401: metricsRefused! },
+    "get /v2": open("/v2"),
+    "get /v2/health/live": open("/v2/health/live"),
+    "get /v2/health/ready": { ...open("/v2/health/ready"), 503: { method: "GET", url: "/v2/health/ready", on: "closing" } },
+    "get /v2/models/{model}": of[""]!,
+    "get /v2/models/{model}/ready": of["/ready"]!,
+    "post /v2/models/{model}/infer": of["/infer"]!,
+    "get /v2/models/{model}/versions/{version}": versioned[""]!,
+    "get /v2/models/{model}/versions/{version}/ready": versioned["/ready"]!,
+    "post /v2/models/{model}/versions/{version}/infer": versioned["/infer"]!,
+    "post /v1/classify": {
+      200: classify(png),
+      ...refusals(classify(png)),
+      400: classify(png, "image/png", "?keep=0"),
+      404: classify(png, "image/png", "?bank=other"),
+      408: classify(png, "image/png", "", { "x-deadline-ms": "1" }),
+      413: classify(big),
+      415: classify(Buffer.from("GIF89a"), "image/png"),
+      422: classify(png.subarray(0, 60)),
+      503: { ...classify(png), on: "closing" },
+    },
+    "post /v1/embeddings": {
+      200: embed(text),
+      ...refusals(embed(text)),
+      400: embed({ model: "tiny", input: [[1, 2]] }),
+      404: embed({ model: "other", input: "x" }),
+      408: embed({ model: "tiny", input: uri(png) }, { "x-deadline-ms": "1" }),
+      413: embed(big),
+      415: embed(Buffer.from("x"), { "content-type": "text/plain" }),
+      422: embed({ model: "tiny", input: uri(png.subarray(0, 60)) }),
+      503: { ...embed(text), on: "closing" },
+    },
+    "get /v1/models": listed("/v1/models"),
+    "get /v1/banks": listed("/v1/banks"),
+    "get /v1/banks/{name}": {
+      ...bankRead,
+      400: { ...bankRead[200]!, url: "/v1/banks/..%2fx" },
+      404: { ...bankRead[200]!, url: "/v1/banks/other" },
+    },
+    "put /v1/banks/{name}": {
+      200: upload(bank),
+      ...refusals(upload(bank)),
+      400: upload(bank.subarray(0, 500)),
+      403: { ...upload(bank), headers: { ...infer, "content-type": "application/octet-stream" } },
+      413: upload(big),
+      415: upload(bank, "text/plain"),
+    },
+    "post /v1/banks/{name}/compile": {
+      200: compile(classes),
+      ...refusals(compile(classes)),
+      400: compile({ classes: [] }),
+      403: { ...compile(classes), headers: { ...infer, ...json } },
+      404: compile(classes, "/v1/banks/other/compile"),
+      413: compile(big),
+      415: compile("x", "/v1/banks/kinds/compile", "text/plain"),
+      503: { ...compile(classes), on: "closing" },
+    },
+  };
+}
+
+async function ask({ on = "serving", method, url, headers = {}, payload }: Call) {
+  return apps[on].inject({ method, url, headers, ...(payload === undefined ? {} : { payload: payload as Buffer }) });
+}
+
+describe("the contract", () => {
+  it("is the document's own list: every operation and status has a request, and nothing more", () => {
+    const documented = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.entries(operations).map(
+        ([method, { responses }]) => [`${method} ${path}`, Object.keys(responses).map(Number).sort()] as const,
+      ),
+    );
+    expect(documented.length).toBeGreaterThanOrEqual(19);
+    const provoked = Object.entries(provokers()).map(([operation, calls]) => [operation, Object.keys(calls).map(Number).sort()]);
+    expect(Object.fromEntries(provoked)).toEqual(Object.fromEntries(documented));
+  });
+
+  it("holds for every operation × status: the status, the media type and the body's schema", async () => {
+    const ajv = new Ajv2020({ strict: false });
+    let count = 0;
+    for (const [operation, calls] of Object.entries(provokers())) {
+      const [method, path] = operation.split(" ") as [string, string];
+      for (const [status, call] of Object.entries(calls)) {
+        const reply = await ask(call);
+        const where = `${operation} → ${status}: ${reply.body.slice(0, 300)}`;
+        expect(reply.statusCode, where).toBe(Number(status));
+        const { content } = document.paths[path]![method]!.responses[status]!;
+        const type = String(reply.headers["content-type"]).split(";")[0]!;
+        expect(Object.keys(content ?? {}), where).toContain(type);
+        const schema = content![type]!.schema;
+        if (/json/.test(type)) expect(ajv.validate(schema ?? {}, reply.json()), `${where} ${ajv.errorsText()}`).toBe(true);
+        if (status === "429" || status === "503") expect(/readyz/.test(path) || reply.headers["retry-after"], where).toBeTruthy();
+        if (status === "401") expect(reply.headers["www-authenticate"], where).toMatch(/^Bearer/);
+        count++;
+      }
+    }
+    console.log(`contract: ${count} operation × status pairs provoked`);
+    expect(count).toBeGreaterThan(90);
+  });
+
+  it("leaves probes unrationed: a busy server does not look dead", async () => {
+    for (const url of ["/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/metrics"]) {
+      for (let i = 0; i < 3; i++) expect((await ask({ method: "GET", url, headers: infer, on: "rationed" })).statusCode, url).toBe(200);
+    }
+  });
+});
