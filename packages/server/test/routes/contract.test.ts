@@ -28,6 +28,8 @@ const infer = { authorization: "Bearer infer-key" };
 const admin = { authorization: "Bearer admin-key" };
 const png = Buffer.from(greyPng(80, 60));
 const base64 = png.toString("base64");
+// small on the wire, some tens of milliseconds to decode: a deadline of one is missed every time
+const slow = Buffer.from(greyPng(3000, 3000));
 const big = Buffer.alloc(300_000);
 const json = { "content-type": "application/json" };
 const engines: Engine[] = [];
@@ -96,7 +98,7 @@ function inference(url: string, elsewhere: string): Record<number, Call> {
     ...refusals(sound),
     400: call({ inputs: [] }),
     404: { ...sound, url: elsewhere },
-    408: call({ inputs: [{ ...one, data: [base64] }] }, { "x-deadline-ms": "1" }),
+    408: call({ inputs: [{ ...one, data: [slow.toString("base64")] }] }, { "x-deadline-ms": "1" }),
     413: call(big),
     415: { ...sound, headers: { ...infer, "content-type": "text/plain" } },
     422: call({ inputs: [{ ...one, data: [png.subarray(0, 60).toString("base64")] }] }),
@@ -173,7 +175,7 @@ function provokers(): Record<string, Record<number, Call>> {
       ...refusals(classify(png)),
       400: classify(png, "image/png", "?keep=0"),
       404: classify(png, "image/png", "?bank=other"),
-      408: classify(png, "image/png", "", { "x-deadline-ms": "1" }),
+      408: classify(slow, "image/png", "", { "x-deadline-ms": "1" }),
       413: classify(big),
       415: classify(Buffer.from("GIF89a"), "image/png"),
       422: classify(png.subarray(0, 60)),
@@ -184,7 +186,7 @@ function provokers(): Record<string, Record<number, Call>> {
       ...refusals(embed(text)),
       400: embed({ model: "tiny", input: [[1, 2]] }),
       404: embed({ model: "other", input: "x" }),
-      408: embed({ model: "tiny", input: uri(png) }, { "x-deadline-ms": "1" }),
+      408: embed({ model: "tiny", input: uri(slow) }, { "x-deadline-ms": "1" }),
       413: embed(big),
       415: embed(Buffer.from("x"), { "content-type": "text/plain" }),
       422: embed({ model: "tiny", input: uri(png.subarray(0, 60)) }),
