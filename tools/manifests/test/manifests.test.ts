@@ -1,0 +1,70 @@
+// The deployment manifests against Kubernetes', KServe's and KEDA's schemas, and broken copies of them, each of which must be found.
+
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { type Manifest, manifestProblems, readManifests } from "../src/manifest-problems.js";
+
+const deploy = (path: string) => readFileSync(new URL(`../../../deploy/${path}`, import.meta.url), "utf8");
+const all = () => [...readManifests(deploy("kubernetes/biovlm.yaml")), ...readManifests(deploy("kserve/biovlm.yaml"))];
+
+describe("the manifests", () => {
+  it("fit the schemas of their kinds", () => {
+    const manifests = all();
+    expect(manifests.map((m) => m.kind).sort()).toEqual(["Deployment", "InferenceService", "ScaledObject", "Service", "ServingRuntime"]);
+    expect(manifestProblems(manifests)).toEqual([]);
+  });
+
+  it("would be found out: each of these mistakes is named, with its manifest", () => {
+    const mistakes: [kind: string, breakIt: (m: Manifest) => unknown, named: RegExp][] = [
+      ["Deployment", (m) => (m.spec.replicas = "one"), /replicas.*integer/],
+      ["Deployment", (m) => delete m.spec.selector, /selector/],
+      ["Deployment", (m) => (container(m).securityContext.readOnlyRootFileSystem = true), /readOnlyRootFileSystem/],
+      ["Deployment", (m) => delete container(m).name, /name/],
+      ["Deployment", (m) => (m.spec.template.spec.volumes[0].sercet = {}), /sercet/],
+      ["Deployment", (m) => (container(m).ports[0].containerPort = "http"), /containerPort/],
+      ["Deployment", (m) => (m.metadata.lables = {}), /lables/],
+      ["Service", (m) => delete m.spec.ports[0].port, /port/],
+      ["Service", (m) => (m.spec.ports[0].targetport = 1), /targetport/],
+      ["ServingRuntime", (m) => (m.spec.protocolVersions = ["v3"]), /protocolVersions.*allowed/],
+      ["ServingRuntime", (m) => (m.spec.containers = []), /containers/],
+      ["ServingRuntime", (m) => (m.spec.supportedModelFormats[0].autoselect = true), /autoselect/],
+      ["ServingRuntime", (m) => (m.spec.supportedModelFormats[0].version = 1), /version/],
+      ["ServingRuntime", (m) => (m.spec.containers[0].securityContext.runAsUser = "root"), /runAsUser/],
+      ["ServingRuntime", (m) => (m.spec.containers[0].resorces = {}), /resorces/],
+      ["ServingRuntime", (m) => (m.apiVersion = "serving.kserve.io/v1beta1"), /no schema/],
+      ["InferenceService", (m) => delete m.spec.predictor.model.modelFormat, /modelFormat/],
+      ["InferenceService", (m) => (m.spec.predictor.model.storageUri = "models"), /storageUri/],
+      ["InferenceService", (m) => (m.spec.predictor.model.protocolVersion = "V2"), /protocolVersion/],
+      ["InferenceService", (m) => (m.metadata.name = "Bio_VLM"), /name/],
+      ["ScaledObject", (m) => (m.spec.triggers[0].metadata.threshold = 32), /threshold.*string/],
+      ["ScaledObject", (m) => delete m.spec.triggers[0].metadata.query, /query/],
+      ["ScaledObject", (m) => (m.spec.triggers[0].metadata.treshold = "1"), /treshold/],
+      ["ScaledObject", (m) => (m.spec.maxReplicas = 3), /maxReplicas/],
+      ["ScaledObject", (m) => (m.spec.triggers = []), /triggers/],
+    ];
+    // one program for all: the type-checker is what costs time
+    const broken = mistakes.map(([kind, breakIt], i) => {
+      const manifest = structuredClone(all().find((m) => m.kind === kind)!);
+      manifest.metadata.name = `m${i}`;
+      breakIt(manifest);
+      return manifest;
+    });
+    const problems = manifestProblems(broken);
+    for (const [i, [kind, , named]] of mistakes.entries()) {
+      const subject = `${kind} ${broken[i]!.metadata.name}`;
+      const own = problems.filter((p) => p.startsWith(`${subject}:`) || p.startsWith(`${subject} `));
+      expect(own.join("\n"), `${i}: ${kind} ${named}`).toMatch(named);
+    }
+    console.log(`manifests: ${mistakes.length} of ${mistakes.length} mistakes found`);
+  });
+
+  it("are read strictly: a key twice, a tab, or a document without a kind is refused", () => {
+    expect(() => readManifests("a: 1\na: 2\n")).toThrow(/unique/);
+    expect(() => readManifests("apiVersion: v1\nkind: Service\nspec:\n\tports: []\n")).toThrow();
+    expect(() => readManifests("spec: {}\n")).toThrow(/kind/);
+  });
+});
+
+function container(manifest: Manifest) {
+  return manifest.spec.template.spec.containers[0];
+}
