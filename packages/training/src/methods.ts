@@ -40,6 +40,8 @@ export interface Method {
   readonly trained: boolean;
   /** present for learned banks */
   readonly recipe?: Recipe;
+  /** share of prompts kept, for banks that are not learned */
+  readonly rho?: number;
   fit(input: MethodInput): FittedMethod | Promise<FittedMethod>;
 }
 
@@ -60,7 +62,12 @@ export const METHODS: readonly Method[] = [
   textMethod("attribute-ensemble", "mean embedding of the attribute sentences", 1, ({ texts, C }, core, D) =>
     meanText(core, texts.attributes, C, D),
   ),
-  textMethod("attribute-bank", "attribute sentences as a bank with entropy selection, no training", 0.5, ({ texts }) => texts.attributes),
+  textMethod(
+    "attribute-bank",
+    "attribute sentences as a bank with entropy selection, no training",
+    RECIPES.biovlm.rho,
+    ({ texts }) => texts.attributes,
+  ),
   featureMethod("linear-probe", "logistic regression on image embeddings", ({ train, validation, on, D }) =>
     linearProbe(train, validation, on.C, D),
   ),
@@ -109,6 +116,7 @@ function textMethod(name: string, summary: string, rho: number, text: (set: Clas
     summary,
     openSet: true,
     trained: false,
+    rho,
     fit: ({ core, D, scale }) => ({
       on(set) {
         const rows = text(set, core, D);

@@ -138,6 +138,7 @@ function cellDigest(
     testOn: plan.testOn ?? "test",
     method: method.name,
     recipe: method.recipe ?? {},
+    rho: method.rho ?? 1,
     views: options.views,
     model: model.digest,
     encoder: { device, precision },
