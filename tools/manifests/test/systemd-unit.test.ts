@@ -1,0 +1,66 @@
+// The systemd unit: by our reading of it everywhere, by systemd's own where it is installed. It was never run as a service where these tests run.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { unitProblems } from "../src/unit-problems.js";
+
+const unit = readFileSync(new URL("../../../deploy/systemd/biovlm.service", import.meta.url), "utf8");
+const folder = mkdtempSync(join(tmpdir(), "biovlm-unit-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the systemd unit", () => {
+  it("has known directives with values they take, and gives the service no more than it needs", () => {
+    expect(unitProblems(unit)).toEqual([]);
+  });
+
+  it("would be found out: each of these mistakes is named", () => {
+    const mistakes: [from: string, to: string, named: RegExp][] = [
+      ["NoNewPrivileges=yes", "NoNewPrivilege=yes", /NoNewPrivilege is no directive/],
+      ["DynamicUser=yes", "User=root", /DynamicUser/],
+      ["ProtectSystem=strict", "ProtectSystem=srict", /srict/],
+      ["TimeoutStopSec=20", "TimeoutStopSec=soon", /soon/],
+      ["CapabilityBoundingSet=", "CapabilityBoundingSet=CAP_SYS_ADMIN", /CapabilityBoundingSet/],
+      ["[Install]", "[Instal]", /Instal/],
+      ["ExecStart=/usr/bin/env", "ExecStart=env", /ExecStart/],
+      ["IPAddressDeny=any", "", /IPAddressDeny/],
+      ["PrivateTmp=yes", "PrivateTmp=no", /PrivateTmp/],
+      ["WantedBy=multi-user.target", "", /WantedBy/],
+    ];
+    for (const [from, to, named] of mistakes) {
+      expect(unit, from).toContain(from);
+      expect(unitProblems(unit.replace(from, to)).join("\n"), `${from} → ${to}`).toMatch(named);
+    }
+    expect(() => unitProblems(unit.replace("PrivateTmp=yes", "PrivateTmp yes"))).toThrow(/PrivateTmp yes/);
+    expect(() => unitProblems(`${unit}WantedBy=x.target\n`)).toThrow(/twice/);
+  });
+
+  it("is taken by systemd-analyze without a word, and rated exposed by at most 2 of 10", () => {
+    if (spawnSync("systemd-analyze", ["--version"]).error !== undefined) {
+      console.log("skipped: no systemd-analyze");
+      return;
+    }
+    const analyze = (text: string, ...words: string[]) => {
+      const file = join(folder, "biovlm.service");
+      writeFileSync(file, text);
+      const { status, stdout, stderr } = spawnSync("systemd-analyze", [...words, file], {
+        encoding: "utf8",
+        env: { ...process.env, LC_ALL: "C" },
+      });
+      return { status, said: `${stderr}${stdout}` };
+    };
+    expect(analyze(unit, "verify")).toEqual({ status: 0, said: "" });
+    expect(analyze(unit.replace("NoNewPrivileges", "NoNewPrivilege"), "verify").said).toMatch(/Unknown key/);
+    // the threshold is in tenths
+    const rated = analyze(unit, "security", "--offline=true", "--no-pager", "--threshold=20");
+    if (/unrecognized option|Unknown option/.test(rated.said)) console.log("skipped: this systemd-analyze rates no unit offline");
+    else {
+      expect(rated.status, rated.said.slice(-300)).toBe(0);
+      expect(
+        analyze(unit.replaceAll(/^(Protect|Private|Restrict).*$/gm, ""), "security", "--offline=true", "--threshold=20").status,
+      ).not.toBe(0);
+    }
+  });
+});
