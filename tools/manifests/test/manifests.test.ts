@@ -68,3 +68,41 @@ describe("the manifests", () => {
 function container(manifest: Manifest) {
   return manifest.spec.template.spec.containers[0];
 }
+
+describe("the manifests together", () => {
+  const manifests = all();
+  const of = (kind: string) => manifests.find((m) => m.kind === kind)!;
+
+  it("point at each other: service at pods, scaling at the deployment, inference service at its runtime", () => {
+    const pod = of("Deployment").spec.template;
+    expect(of("Deployment").spec.selector.matchLabels).toEqual(pod.metadata.labels);
+    expect(pod.metadata.labels).toMatchObject(of("Service").spec.selector);
+    expect(container(of("Deployment")).ports.map((p: { name: string }) => p.name)).toContain(of("Service").spec.ports[0].targetPort);
+    expect(of("ScaledObject").spec.scaleTargetRef.name).toBe(of("Deployment").metadata.name);
+    expect(of("ScaledObject").spec.minReplicaCount).toBeLessThanOrEqual(of("ScaledObject").spec.maxReplicaCount);
+    const { model } = of("InferenceService").spec.predictor;
+    expect(model.runtime).toBe(of("ServingRuntime").metadata.name);
+    expect(of("ServingRuntime").spec.supportedModelFormats.map((f: { name: string }) => f.name)).toContain(model.modelFormat.name);
+    expect(of("ServingRuntime").spec.protocolVersions).toContain(model.protocolVersion);
+  });
+
+  it("give the server no right that it does not need, a bound on memory, and time to drain", () => {
+    for (const spec of [of("Deployment").spec.template.spec, of("ServingRuntime").spec]) {
+      for (const { image, securityContext, resources, readinessProbe, livenessProbe } of spec.containers) {
+        expect(securityContext).toMatchObject({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+        });
+        expect({ ...spec.securityContext, ...securityContext }).toMatchObject({ runAsNonRoot: true, runAsUser: 10001 });
+        expect(resources.limits.memory).toBeDefined();
+        expect(resources.requests.cpu).toBeDefined();
+        expect(image).toMatch(/:(?!latest$)[^:]+$/);
+        expect(readinessProbe.httpGet.path).not.toBe(livenessProbe.httpGet.path);
+      }
+      const mounts = spec.containers[0].volumeMounts.map((m: { name: string }) => m.name).sort();
+      expect(mounts).toEqual(spec.volumes.map((v: { name: string }) => v.name).sort());
+    }
+    expect(of("Deployment").spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(10);
+  });
+});
