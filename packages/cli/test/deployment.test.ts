@@ -1,0 +1,160 @@
+// The deployment files' own words, run: the built program with the arguments that the images, manifests and the unit give it, as a user without
+// rights where only its state and temporary folder can be written, is asked what the platforms will ask. No container engine or cluster.
+
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { phantomSet } from "../src/phantoms/phantom-set.js";
+import { encodePng } from "../src/phantoms/png-file.js";
+import { compile, main } from "./program.js";
+import { attributeBankFile } from "./small-bank.js";
+
+const root = join(import.meta.dirname, "../../..");
+const deploy = (path: string) => readFileSync(join(root, "deploy", path), "utf8");
+// biome-ignore lint/suspicious/noExplicitAny: manifests of several kinds
+const manifest = (path: string, kind: string): any =>
+  parseAllDocuments(deploy(path))
+    .map((document) => document.toJS())
+    .find((value) => value.kind === kind);
+/** What follows "serve" in a command. */
+const served = (words: string[]) => words.slice(words.indexOf("serve") + 1);
+const entrypoint = served(JSON.parse(/^ENTRYPOINT (.*)$/m.exec(deploy("Dockerfile"))![1]!));
+
+// a user of no rights, where this test may become one
+const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+const folder = mkdtempSync(join(tmpdir(), "biovlm-deployment-"));
+const models = join(folder, "models");
+const keysFile = join(folder, "keys.json");
+const [{ image }] = [...phantomSet({ seed: 1, perKind: 1, size: 96 })] as [{ image: Parameters<typeof encodePng>[0] }];
+const png = encodePng(image);
+
+beforeAll(async () => {
+  compile();
+  chmodSync(folder, 0o755);
+  cpSync(join(root, "packages/model-tiny/files"), models, { recursive: true });
+  writeFileSync(join(models, "bank.safetensors"), await attributeBankFile());
+  writeFileSync(
+    keysFile,
+    JSON.stringify([{ name: "clinic", sha256: createHash("sha256").update("secret").digest("hex"), scopes: ["infer"] }]),
+  );
+}, 300_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Server {
+  /** `http://…` or a unix socket's path */
+  readonly where: string;
+  ask(
+    path: string,
+    options?: { method?: string; headers?: Record<string, string>; body?: Buffer | string },
+  ): Promise<{ status: number; text: string }>;
+  /** SIGTERM; how it ended and after how many seconds */
+  stop(): Promise<{ code: number | null; seconds: number }>;
+}
+
+/** Runs `serve words…` and waits until it says that it is ready. The word for a free port replaces the image's. */
+async function start(words: readonly string[], name: string): Promise<Server> {
+  const state = join(folder, name);
+  const locked = join(folder, `${name}-locked`);
+  mkdirSync(state);
+  mkdirSync(locked);
+  chmodSync(locked, 0o555);
+  if (nobody.uid !== undefined) chownSync(state, nobody.uid, nobody.gid);
+  const child = spawn(process.execPath, [main, "serve", ...words], {
+    cwd: locked,
+    env: { PATH: process.env["PATH"], BIOVLM_HOME: state, TMPDIR: state, NODE_ENV: "production", NODE_OPTIONS: "", HOME: locked },
+    stdio: ["ignore", "pipe", "pipe"],
+    ...nobody,
+  });
+  let said = "";
+  const ended = new Promise<number | null>((done) => child.once("close", done));
+  child.stdout.on("data", (data: Buffer) => (said += data.toString()));
+  const where = await new Promise<string>((resolve, reject) => {
+    child.stderr.on("data", (data: Buffer) => {
+      said += data.toString();
+      const found = /listening on (\S+);/.exec(said)?.[1];
+      if (/^ready: /m.test(said) && found !== undefined) resolve(found.replace(/^unix:/, ""));
+    });
+    void ended.then((code) => reject(new Error(`ended with ${code}: ${said}`)));
+    setTimeout(() => reject(new Error(`not ready after a minute: ${said}`)), 60_000).unref();
+  });
+  return {
+    where,
+    ask: (path, { method = "GET", headers = {}, body } = {}) =>
+      new Promise((resolve, reject) => {
+        const to = where.startsWith("http") ? { host: "127.0.0.1", port: new URL(where).port } : { socketPath: where };
+        const call = request({ ...to, path, method, headers }, (response) => {
+          let text = "";
+          response.on("data", (part: Buffer) => (text += part.toString()));
+          response.on("end", () => resolve({ status: response.statusCode!, text }));
+        });
+        call.on("error", reject).end(body);
+      }),
+    async stop() {
+      const begun = performance.now();
+      child.kill("SIGTERM");
+      return { code: await ended, seconds: (performance.now() - begun) / 1000 };
+    },
+  };
+}
+
+const authorization = "Bearer secret";
+const image1 = JSON.stringify({ inputs: [{ name: "image", shape: [1], datatype: "BYTES", data: [png.toString("base64")] }] });
+
+describe("the words of the deployment files", () => {
+  it("Kubernetes: the image's entry point with the Deployment's arguments answers probes, callers with a key, and the scaler's query", async () => {
+    const { spec } = manifest("kubernetes/biovlm.yaml", "Deployment").spec.template;
+    const [container] = spec.containers;
+    const words = [...entrypoint, ...container.args].map((word) => (word === "/etc/biovlm/keys.json" ? keysFile : word));
+    expect(words).toContain(keysFile);
+    const server = await start([...words, "--port", "0"], "kubernetes");
+    for (const { httpGet } of [container.readinessProbe, container.livenessProbe])
+      expect((await server.ask(httpGet.path)).status).toBe(200);
+    const call = { method: "POST", headers: { "content-type": "image/png" }, body: png };
+    expect((await server.ask("/v1/classify", call)).status).toBe(401);
+    const answer = await server.ask("/v1/classify", { ...call, headers: { ...call.headers, authorization } });
+    expect(answer.status, answer.text).toBe(200);
+    expect(JSON.parse(answer.text).classes).toHaveLength(3);
+    const [{ metadata }] = manifest("kubernetes/biovlm.yaml", "ScaledObject").spec.triggers;
+    const gauge = /[a-z]+_[a-z_]+/.exec(metadata.query)![0];
+    expect((await server.ask("/metrics", { headers: { authorization } })).text).toMatch(new RegExp(`^${gauge}(\\{[^}]*\\})? \\d`, "m"));
+    const { code, seconds } = await server.stop();
+    expect(code).toBe(0);
+    expect(seconds).toBeLessThan(spec.terminationGracePeriodSeconds);
+  });
+
+  it("KServe: the runtime serves the model of the mounted folder under the inference service's name", async () => {
+    const [container] = manifest("kserve/biovlm.yaml", "ServingRuntime").spec.containers;
+    const { name } = manifest("kserve/biovlm.yaml", "InferenceService").metadata;
+    const words = served([...container.command, ...container.args]).map((word) =>
+      word.replace("{{.Name}}", name).replace(/^\/mnt\/models/, models),
+    );
+    const server = await start([...words, "--port", "0"], "kserve");
+    for (const { httpGet } of [container.readinessProbe, container.livenessProbe])
+      expect((await server.ask(httpGet.path)).status).toBe(200);
+    expect((await server.ask(`/v2/models/${name}/ready`)).status).toBe(200);
+    const answer = await server.ask(`/v2/models/${name}/infer`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: image1,
+    });
+    expect(answer.status, answer.text).toBe(200);
+    expect(JSON.parse(answer.text).outputs.map((o: { name: string }) => o.name)).toContain("probabilities");
+    expect((await server.stop()).code).toBe(0);
+  });
+
+  it("systemd: the unit's command answers on its socket", async () => {
+    const command = /^ExecStart=(.*)$/m.exec(deploy("systemd/biovlm.service"))![1]!.split(" ");
+    const socket = join(folder, "systemd", "biovlm.sock");
+    const words = served(command).map((word) => (word === "/run/biovlm/biovlm.sock" ? socket : word));
+    expect(words).toContain(socket);
+    const server = await start(words, "systemd");
+    expect(server.where).toBe(socket);
+    expect((await server.ask("/readyz")).status).toBe(200);
+    expect((await server.stop()).code).toBe(0);
+  });
+});
