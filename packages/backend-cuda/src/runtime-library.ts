@@ -14,8 +14,18 @@ export type OnnxRuntime = typeof Library;
 
 let loaded: Promise<OnnxRuntime> | undefined;
 
+/**
+ * Since 1.29 the library sends usage events to its maker, with an identifier that it keeps in the user's cache folder, unless this variable is
+ * set before it is loaded (everywhere but on Windows, where events go to the system's own tracing). Nothing of ours reports to anyone, so it is
+ * set. In a worker thread Node cannot set it for native code: there the process must.
+ */
+function silenceEvents(): void {
+  process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
+}
+
 /** The library, or an `EncoderError` `open_failed` that keeps Node's reason. A failed import is tried again on the next call. */
 export function runtimeLibrary(backend: string): Promise<OnnxRuntime> {
+  silenceEvents();
   loaded ??= import("onnxruntime-node").catch((cause: unknown) => {
     loaded = undefined;
     const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
