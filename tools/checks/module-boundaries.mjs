@@ -16,7 +16,7 @@ export const allowedImports = {
   "backend-web": ["model"],
   training: ["core", "graph", "model", "datasets", "imaging"],
   server: ["core", "graph", "imaging", "datasets", "model", "model-tiny", "backend-cuda", "backend-web"],
-  cli: ["core", "graph", "imaging", "datasets", "model", "model-tiny", "backend-cuda", "backend-web", "training", "server"],
+  cli: ["core", "graph", "imaging", "datasets", "model", "model-tiny", "backend-cuda", "backend-web", "training", "server", "demo"],
   demo: ["core", "graph", "imaging", "datasets", "model", "model-tiny", "backend-web", "training"],
 };
 
@@ -121,10 +121,12 @@ function referenceProblems({ folder, manifest }, names) {
     .filter((name) => names.has(name))
     .map((name) => names.get(name))
     .sort();
+  // the page has no types and no exports: whoever serves it takes its built files
+  const compiled = depends.filter((name) => name !== "demo");
   const problems = [];
-  if (String(referenced) !== String(depends)) {
+  if (String(referenced) !== String(compiled)) {
     problems.push(
-      `packages/${folder}/tsconfig.json references [${referenced}] but package.json depends on [${depends}] — make both the same.`,
+      `packages/${folder}/tsconfig.json references [${referenced}] but package.json depends on [${compiled}] — make both the same.`,
     );
   }
   for (const target of depends) {
