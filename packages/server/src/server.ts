@@ -112,6 +112,15 @@ export async function createServer({
 /** JSON is parsed strictly; images and tensors stay bytes; anything else is refused. */
 function readBodies(app: FastifyInstance, options: ServingOptions): void {
   app.removeAllContentTypeParsers();
+  app.addHook("preParsing", async (request) => {
+    const { headers } = request;
+    // Triton's Python client names no type; the protocol's codec finds out itself
+    if (headers["content-type"] === undefined && request.routeOptions.url?.endsWith("/infer")) headers["content-type"] = "application/json";
+    // a compressed body has no bound on what it grows to
+    if (!/^(identity)?$/i.test(headers["content-encoding"] ?? "")) {
+      throw new ServerError("unsupported_media_type", "request body — expected it as it is, got a Content-Encoding. Send it uncompressed.");
+    }
+  });
   app.addContentTypeParser("application/json", { parseAs: "buffer", bodyLimit: options.maxBodyBytes }, (request, body, done) => {
     // the protocol's own codec reads the raw bytes: a header of JSON may be followed by tensors
     if (request.routeOptions.url?.endsWith("/infer")) return done(null, { raw: new Uint8Array(body as Buffer) });

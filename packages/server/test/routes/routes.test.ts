@@ -112,6 +112,7 @@ describe("POST /v1/classify", () => {
       [classify(png, { "content-type": "image/png" }, "?classes=cat"), 400, "bad_classes"],
       [classify(png, { "content-type": "image/png" }, "?keep=0"), 400, "bad_request"],
       [classify(png, { "content-type": "text/plain" }), 415, "unsupported_media_type"],
+      [classify(png, { "content-type": "image/png", "content-encoding": "gzip" }), 415, "unsupported_media_type"],
     ];
     for (const [pending, status, code] of cases) {
       const reply = await pending;
@@ -195,6 +196,14 @@ describe("the Open Inference Protocol", () => {
       "content-type": "application/octet-stream",
     });
     expect(binary.statusCode, binary.body).toBe(200);
+    // Triton's Python client names no content type
+    const untyped = await app.inject({
+      method: "POST",
+      url: "/v2/models/tiny/infer",
+      headers: { ...infer, "inference-header-content-length": String(header.length) },
+      payload: Buffer.concat([header, length, png]),
+    });
+    expect([untyped.statusCode, untyped.rawPayload.equals(binary.rawPayload)], untyped.body).toEqual([200, true]);
     const at = Number(binary.headers["inference-header-content-length"]);
     expect(binary.rawPayload.readFloatLE(at)).toBeCloseTo(probabilities.data[0], 6);
     expect(JSON.parse(binary.rawPayload.subarray(0, at).toString()).outputs).toHaveLength(1);
