@@ -1,6 +1,7 @@
 // Files → answers, a batch at a time: rows of pixels from disk, one encoder call per batch, routing. Order is kept; a bad file is an element.
 
 import { availableParallelism } from "node:os";
+import type { PixelSpec } from "@biovlm/core";
 import type { Classification, Classifier } from "@biovlm/model";
 import type { ImageFile } from "./image-files.js";
 import { type ImageRow, imageRows, type RowOptions } from "./image-rows.js";
@@ -38,14 +39,13 @@ export type ClassifiedFile =
   | { readonly file: ImageFile; readonly sha256: string; readonly answer: Classification; readonly timings: ImageTimings }
   | { readonly file: ImageFile; readonly sha256?: string; readonly error: { readonly code: string; readonly message: string } };
 
-/** How rows are read with these options. */
-export async function rowOptions(runtime: Runtime, options: ImageOptions, signal?: AbortSignal): Promise<RowOptions> {
+/** How rows are read with these options; `pixels` is the classifier's, or `pixelSpec` of the model. */
+export async function rowOptions(runtime: Runtime, pixels: PixelSpec, options: ImageOptions, signal?: AbortSignal): Promise<RowOptions> {
   const { sharpDecoder } = await import("@biovlm/imaging/node");
-  const { spec } = runtime.model;
   return {
     core: runtime.core,
     decoder: sharpDecoder(),
-    pixels: { size: spec.vision.imageSize, mean: spec.mean, std: spec.std },
+    pixels,
     decode: { exif: options.exif as "apply" | "ignore", maxBytes: options.maxBytes, maxPixels: options.maxPixels },
     concurrency: Math.max(2, availableParallelism()) * 2,
     ...(signal === undefined ? {} : { signal }),
@@ -61,7 +61,7 @@ export async function* classifyFiles(
   signal?: AbortSignal,
 ): AsyncGenerator<ClassifiedFile, void, undefined> {
   let pending: ImageRow[] = [];
-  const rows = await rowOptions(runtime, options, signal);
+  const rows = await rowOptions(runtime, classifier.pixels, options, signal);
   for await (const row of imageRows(files, rows)) {
     pending.push(row);
     if (pending.filter((r) => r.kind === "pixels").length < options.batch) continue;

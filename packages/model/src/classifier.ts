@@ -2,11 +2,12 @@
 // pixels → preprocess → image tower → L2 normalise → scores against the bank's text embeddings → entropy → keep K prompts → softmax.
 // Decoding files is the caller's (@biovlm/imaging); what a bank is, bank.ts; where the tower runs, encoder.ts.
 
-import type { Core, RgbImage } from "@biovlm/core";
+import type { Core, PixelSpec, RgbImage } from "@biovlm/core";
 import { type BankTensor, bankDigest, type PromptBank, promptCount, promptNames } from "./bank.js";
 import { compileBank } from "./compile-bank.js";
 import type { Encoder, RunOptions } from "./encoder.js";
 import { ModelError } from "./errors.js";
+import { normalisationOf, pixelSpec } from "./pixel-spec.js";
 import type { PromptModel } from "./prompts.js";
 
 /** One image's answer. */
@@ -49,6 +50,8 @@ export interface Classifier {
   readonly bank: PromptBank & { readonly text: BankTensor };
   /** digest of the bank as it was given */
   readonly bankDigest: string;
+  /** how images become pixels for `classifyEmbeddings`: the model's mean and std, or what the bank was learned with */
+  readonly pixels: PixelSpec;
   /** decoded images → answers, in order */
   classify(images: readonly RgbImage[], options?: ClassifyOptions): Promise<Classification[]>;
   /** embeddings [B,D] as encodeImages gives them → answers, in order */
@@ -66,8 +69,9 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
   if (!(rho > 0 && rho <= 1)) throw new ModelError("bad_argument", `rho — expected a number in (0, 1], got ${rho}. Correct it.`);
   const digest = await bankDigest(bank);
   const compiled = await compileBank({ core, encoder, model }, bank, classes);
-  const { imageSize: S } = model.spec.vision;
-  const { embedDim: D, mean, std } = model.spec;
+  const { embedDim: D } = model.spec;
+  const input = pixelSpec(model.spec, normalisationOf(bank));
+  const S = input.size;
   const N = promptCount(compiled);
   const C = compiled.classes.length;
   const scale = Math.exp(bank.logitScale);
@@ -105,6 +109,7 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
     classes: compiled.classes,
     bank: compiled,
     bankDigest: digest,
+    pixels: input,
     classifyEmbeddings: route,
     async classify(images, options = {}) {
       const embeddings = new Float32Array(images.length * D);
@@ -115,7 +120,7 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
         options.signal?.throwIfAborted();
         const batch = images.slice(from, from + most);
         const start = performance.now();
-        for (const [i, image] of batch.entries()) core.preprocess(image, { size: S, mean, std }, pixels, i * 3 * S * S);
+        for (const [i, image] of batch.entries()) core.preprocess(image, input, pixels, i * 3 * S * S);
         const ready = performance.now();
         options.onTiming?.("preprocess", ready - start);
         const { data } = await encoder.encodeImages(pixels.subarray(0, batch.length * 3 * S * S), batch.length, options);

@@ -33,6 +33,7 @@ export { assembleModel, loadModel, type Model, type ModelFiles, type ModelOption
 export { memoisedOpen } from "./memoised-open.js";
 export { modelDigest } from "./model-digest.js";
 export { checkName, NAME_PATTERN } from "./names.js";
+export { type Normalisation, normalisationOf, pixelSpec } from "./pixel-spec.js";
 export { PROBE_IO, probeModel, probeRefusal } from "./probe-model.js";
 export {
   type ClassTokens,

@@ -129,6 +129,22 @@ describe("the classifier", () => {
     expect(() => classifier.classifyEmbeddings(new Float32Array(model.spec.embedDim + 1))).toThrow(/rows of/);
   });
 
+  it("makes pixels with the mean and std that a bank was learned with", async () => {
+    const own = await createClassifier({ ...context, bank: learned });
+    const released = await createClassifier({
+      ...context,
+      bank: { ...learned, options: { ...learned.options, normalisation: "imagenet" } },
+    });
+    expect(own.pixels).toEqual({ size: model.spec.vision.imageSize, mean: model.spec.mean, std: model.spec.std });
+    expect(released.pixels).toMatchObject({ mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] });
+    const { size } = released.pixels;
+    const pixels = new Float32Array(3 * size * size);
+    core.preprocess(pictures[0]!, released.pixels, pixels, 0);
+    const { data } = await encoder.encodeImages(pixels, 1);
+    expect(await released.classify([pictures[0]!])).toEqual(released.classifyEmbeddings(data));
+    expect(await released.classify([pictures[0]!])).not.toEqual(await own.classify([pictures[0]!]));
+  });
+
   it("reports the time of each part, and stops when told to", async () => {
     const classifier = await createClassifier({ ...context, bank: learned });
     const parts: string[] = [];

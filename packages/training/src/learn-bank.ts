@@ -10,6 +10,7 @@ import {
   type ModelSpec,
   type PromptBank,
   type PromptModel,
+  pixelSpec,
   writeBank,
 } from "@biovlm/model";
 import { checkpointStore, type KeyedBytes, runDigest } from "./checkpoint.js";
@@ -221,12 +222,9 @@ export async function attributeFeatures(
   return (await encodeSentences({ core, encoder, tokenizer: model.tokenizer }, rows, { signal })).data;
 }
 
-const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
-
 /** S, mean and std of the views: the model's own, or the recipe's ImageNet numbers. */
 export function viewPixels(spec: ModelSpec, recipe: Pick<Recipe, "normalisation">): PixelSpec {
-  const { mean, std } = recipe.normalisation === "imagenet" ? IMAGENET : spec;
-  return { size: spec.vision.imageSize, mean, std };
+  return pixelSpec(spec, recipe.normalisation);
 }
 
 function checkLabels(labels: Int32Array, n: number, C: number): void {

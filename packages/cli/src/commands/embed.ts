@@ -36,13 +36,15 @@ export const embed = defineCommand({
       throw usageError("bad_usage", `--out — expected a file ending in .safetensors or .npy, got ${JSON.stringify(options.out ?? "none")}`);
     }
     const out = resolve(cwd, options.out);
-    const [{ findImageFiles }, { rowOptions }, { imageRows }, { EmbeddingFile, writeEmbeddings }, { RowJournal }] = await Promise.all([
-      import("../image-files.js"),
-      import("../image-classification.js"),
-      import("../image-rows.js"),
-      import("../embeddings/embedding-file.js"),
-      import("../embeddings/row-journal.js"),
-    ]);
+    const [{ findImageFiles }, { rowOptions }, { imageRows }, { EmbeddingFile, writeEmbeddings }, { RowJournal }, { pixelSpec }] =
+      await Promise.all([
+        import("../image-files.js"),
+        import("../image-classification.js"),
+        import("../image-rows.js"),
+        import("../embeddings/embedding-file.js"),
+        import("../embeddings/row-journal.js"),
+        import("@biovlm/model"),
+      ]);
     const { files, failed } = await findImageFiles(paths, cwd, signal);
     const runtime = await openRuntime(options, cwd);
     try {
@@ -106,7 +108,7 @@ export const embed = defineCommand({
           fresh += batch.length;
           batch = [];
         };
-        for await (const row of imageRows(files, { ...(await rowOptions(runtime, options, stop)), known })) {
+        for await (const row of imageRows(files, { ...(await rowOptions(runtime, pixelSpec(model.spec), options, stop)), known })) {
           if (row.kind === "failed") bad.push({ file: row.file.name, ...row.error });
           else {
             names.push({ file: row.file.name, sha256: row.sha256 });

@@ -31,7 +31,7 @@ export const evaluate = defineCommand({
     { command: "biovlm eval breastmnist --bank bank.safetensors --diagram reliability.svg", shows: "a learned bank on a test split" },
   ],
   async run({ terminal, signal, cwd }, options, [given = ""]) {
-    const [training, { attributeBank, createClassifier, readBank, scaleOf, templateBank }] = await Promise.all([
+    const [training, { attributeBank, createClassifier, normalisationOf, readBank, scaleOf, templateBank }] = await Promise.all([
       import("@biovlm/training"),
       import("@biovlm/model"),
     ]);
@@ -58,7 +58,7 @@ export const evaluate = defineCommand({
         const decode = await fileDecoder();
         const cache = await cacheOf(options, terminal);
         const pixels = training.viewPixels(model.spec, {
-          normalisation: bank.options["normalisation"] === "imagenet" ? "imagenet" : "model",
+          normalisation: normalisationOf(bank),
         });
         const features = async (split: string) => {
           const items = dataset.items.filter((item) => item.split === split);

@@ -128,7 +128,10 @@ export function createEngine(onDevice: (state: DeviceState, change: DeviceChange
     async prepare({ classes }, { signal }) {
       const { core, encoder, model } = needOpen();
       const { bank, names } = await bankOf(classes, { core, encoder, model }, signal);
-      classifier = await createClassifier({ core, encoder, model, bank, ...(names === undefined ? {} : { classes: names }) });
+      const next = await createClassifier({ core, encoder, model, bank, ...(names === undefined ? {} : { classes: names }) });
+      // a bank that was learned with other pixels cannot use the embeddings made so far
+      if (classifier !== undefined && String(classifier.pixels.mean) !== String(next.pixels.mean)) embeddings.clear();
+      classifier = next;
       return described(bank, classifier);
     },
 
@@ -151,8 +154,7 @@ export function createEngine(onDevice: (state: DeviceState, change: DeviceChange
       }
       const fresh = [...pictures];
       const pixels = new Float32Array(fresh.length * length);
-      const { mean, std } = model.spec;
-      for (const [i, [, { rgb }]] of fresh.entries()) core.normalize(rgb, { size: S, mean, std }, pixels, i * length);
+      for (const [i, [, { rgb }]] of fresh.entries()) core.normalize(rgb, current.pixels, pixels, i * length);
       const { data, shape } = await encoder.encodeImages(pixels, fresh.length, { signal });
       for (const [i, [id]] of fresh.entries()) embeddings.set(id, data.slice(i * shape[1], (i + 1) * shape[1]));
       const answers = images.map(({ id }): ImageAnswer => {

@@ -23,7 +23,7 @@ export async function occlusionMap(rgb: Uint8Array, options: OcclusionOptions): 
   const S = spec.vision.imageSize;
   if (!Number.isInteger(grid) || grid < 2 || grid > Math.min(32, S))
     throw new RangeError(`grid — expected 2 to ${Math.min(32, S)}, got ${grid}`);
-  const pixels = { size: S, mean: spec.mean, std: spec.std };
+  const { pixels } = classifier;
   const length = 3 * S * S;
   const cells = grid * grid;
   // row 0 of the whole is the image as it is

@@ -11,6 +11,7 @@ import {
   createClassifier,
   type Encoder,
   type Model,
+  normalisationOf,
   type PromptBank,
   promptCount,
   readBank,
@@ -69,6 +70,11 @@ export class BankShelf {
     const model = models.find((m) => m.digest === bank.modelDigest) ?? models[0];
     try {
       if (model !== undefined) checkBankFits(bank, model);
+      if (normalisationOf(bank) !== "model")
+        throw new ServerError(
+          "bad_bank",
+          "bank — expected one learned with the model's own mean and std, got one with ImageNet's: the server embeds an image once for all banks. Train with --set normalisation=model, or classify on the command line.",
+        );
     } catch (error) {
       throw badBank(error);
     }

@@ -263,6 +263,11 @@ describe("embeddings and banks", () => {
     expect(put.statusCode, put.body).toBe(200);
     expect((await app.inject({ url: "/v1/banks", headers: infer })).json().banks.map((b: { name: string }) => b.name)).toContain("second");
     expect((await classify(png, { "content-type": "image/png" }, "?bank=second")).json().bank.name).toBe("second");
+    const { readBank, writeBank } = await import("@biovlm/model");
+    const given = readBank(bank);
+    const imagenet = Buffer.from(writeBank({ ...given, options: { ...given.options, normalisation: "imagenet" } }));
+    const other = await app.inject({ method: "PUT", url: "/v1/banks/imagenet", headers: admin, payload: imagenet });
+    expect([other.statusCode, other.json().code, other.json().detail]).toEqual([400, "bad_bank", expect.stringContaining("ImageNet")]);
     const torn = await app.inject({ method: "PUT", url: "/v1/banks/torn", headers: admin, payload: Buffer.from(bank.subarray(0, 500)) });
     expect([torn.statusCode, torn.json().code]).toEqual([400, "bad_bank"]);
     expect((await app.inject({ method: "PUT", url: "/v1/banks/..%2Fx", headers: admin, payload: Buffer.from(bank) })).statusCode).toBe(400);
