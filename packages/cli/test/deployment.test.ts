@@ -30,8 +30,7 @@ const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 const folder = mkdtempSync(join(tmpdir(), "biovlm-deployment-"));
 const models = join(folder, "models");
 const keysFile = join(folder, "keys.json");
-const [{ image }] = [...phantomSet({ seed: 1, perKind: 1, size: 96 })] as [{ image: Parameters<typeof encodePng>[0] }];
-const png = encodePng(image);
+const png = encodePng([...phantomSet({ seed: 1, perKind: 1, size: 96 })][0]!.image);
 
 beforeAll(async () => {
   compile();

@@ -113,7 +113,8 @@ export async function createServer({
 function readBodies(app: FastifyInstance, options: ServingOptions): void {
   app.removeAllContentTypeParsers();
   app.addHook("preParsing", async (request) => {
-    const { headers } = request;
+    const { headers, method } = request;
+    if (method === "GET" || method === "HEAD") return;
     // Triton's Python client names no type; the protocol's codec finds out itself
     if (headers["content-type"] === undefined && request.routeOptions.url?.endsWith("/infer")) headers["content-type"] = "application/json";
     // a compressed body has no bound on what it grows to

@@ -7,7 +7,7 @@ import { parseAllDocuments } from "yaml";
 import { declarationFaults, schemaFault, type TypedValue } from "./kubernetes-types.js";
 
 /** biome-ignore lint/suspicious/noExplicitAny: a manifest of any kind */
-export type Manifest = Record<string, any> & { readonly apiVersion: string; readonly kind: string };
+export type Manifest = Record<string, any> & { apiVersion: string; readonly kind: string };
 
 const OWN_KINDS: Readonly<Record<string, string>> = { "apps/v1 Deployment": "Deployment", "v1 Service": "Service" };
 

@@ -20,7 +20,7 @@ describe("the Dockerfiles", () => {
       [/FROM node:24-bookworm-slim$/m, "FROM node", /version/],
       [/FROM node:24-bookworm-slim$/m, "FROM node:latest", /version/],
       [/FROM node:24-bookworm-slim$/m, "FROM node:24-alpine", /glibc/],
-      ["USER 10001", "", /root/],
+      ["USER 10001", "", /as root/],
       ["USER 10001", "USER root", /not 0/],
       ["USER 10001", "USER 0", /not 0/],
       ["EXPOSE 8080", "RUN chmod 777 /app\nEXPOSE 8080", /after USER/],

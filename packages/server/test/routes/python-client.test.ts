@@ -66,14 +66,15 @@ describe.each(clients)("$title", ({ python, script, versions }) => {
         const said = JSON.parse(stdout);
         expect([said.live, said.ready, said.model_ready]).toEqual([true, true, true]);
         const [own] = (await createClient({ baseUrl: address, apiKey: "secret" }).classify([png])).results;
-        const row = ["chest X-ray", "head CT"].map((name) => own!.predictions.find((p) => p.class === name)!.probability);
+        const predictions = own!.predictions!;
+        const row = ["chest X-ray", "head CT"].map((name) => predictions.find((p) => p.class === name)!.probability);
         for (const name of ["binary", "json", ...(versions ? ["version"] : [])]) {
           expect(said[name].probabilities, name).toHaveLength(2);
           for (const got of said[name].probabilities) {
             for (const [c, p] of row.entries()) expect(got[c], name).toBeCloseTo(p, 6);
           }
-          expect(said[name].class, name).toEqual([own!.predictions[0]!.class, own!.predictions[0]!.class]);
-          expect(said[name].kept[0], name).toEqual(own!.kept.map((k) => k.prompt));
+          expect(said[name].class, name).toEqual([predictions[0]!.class, predictions[0]!.class]);
+          expect(said[name].kept[0], name).toEqual(own!.kept!.map((k) => k.prompt));
         }
         expect(said.binary.id).toBe("42");
         expect(said.no_key).toMatchObject({ status: "401" });
