@@ -259,6 +259,31 @@ describe("the contract", () => {
     expect(count).toBeGreaterThan(90);
   });
 
+  it("asks a key of every operation but probes and the server's name, whatever the method", async () => {
+    const all = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.entries(operations).map(([method, { responses }]) => ({ operation: `${method} ${path}`, guarded: "401" in responses })),
+    );
+    expect(
+      all
+        .filter((o) => !o.guarded)
+        .map((o) => o.operation)
+        .sort(),
+    ).toEqual(["get /livez", "get /readyz", "get /v2", "get /v2/health/live", "get /v2/health/ready"].sort());
+    let count = 0;
+    for (const path of new Set(all.filter((o) => o.guarded).map((o) => o.operation.split(" ")[1]!))) {
+      const url = path.replace("{model}", "tiny").replace("{version}", "1").replace("{name}", "kinds");
+      for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] as const) {
+        for (const headers of [{}, { authorization: "Bearer wrong" }, { authorization: "Bearer " }, { authorization: "Basic infer-key" }]) {
+          const reply = await apps.serving.inject({ method: method as "GET", url, headers });
+          expect([401, 404, 405], `${method} ${url} ${reply.statusCode}`).toContain(reply.statusCode);
+          if (all.some((o) => o.operation === `${method.toLowerCase()} ${path}`)) expect(reply.statusCode, `${method} ${url}`).toBe(401);
+          count++;
+        }
+      }
+    }
+    console.log(`keys: ${count} calls without one refused`);
+  });
+
   it("leaves probes unrationed: a busy server does not look dead", async () => {
     for (const url of ["/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/metrics"]) {
       for (let i = 0; i < 3; i++) expect((await ask({ method: "GET", url, headers: infer, on: "rationed" })).statusCode, url).toBe(200);
