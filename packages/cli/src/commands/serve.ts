@@ -56,6 +56,11 @@ export const serve = defineCommand({
       description: "requests a minute for each address; 0 for no limit",
     },
     auditLog: { type: "text", value: "FILE", setting: true, completes: "file", description: "write every answer to a hash-chained log" },
+    trace: {
+      type: "flag",
+      setting: true,
+      description: "a span for every request, through the OpenTelemetry SDK that node --import loads",
+    },
     logLevel: {
       type: "choice",
       choices: ["silent", "error", "warn", "info", "debug"],
@@ -126,9 +131,10 @@ export const serve = defineCommand({
       keys,
       metrics,
       logger,
-      prepare(app) {
+      async prepare(app) {
         const { drain } = server.drainable(app, engine, serving.drainMs);
         stop = drain;
+        if (options.trace) await server.traceRequests(app);
       },
     });
     const where = await server.listen(app, serving);
