@@ -17,7 +17,9 @@ const drainEngine = () => {
 const engine = { drain: drainEngine, close: async () => {} } as unknown as Engine;
 const drain = drainable(app as never, engine, options.drainMs);
 app.get("/readyz", async (_, reply) => reply.code(ready ? 200 : 503).send({ ready }));
+let taken = 0;
 app.post("/slow", async (request) => {
+  console.log(`taken ${++taken}`);
   await new Promise((done) => setTimeout(done, 300));
   return { echoed: request.body };
 });
