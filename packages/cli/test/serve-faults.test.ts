@@ -91,14 +91,13 @@ function load(url: string, expected: readonly string[], connections: number) {
   const wrong: string[] = [];
   const unexplained: string[] = [];
   let running = true;
-  let slowest = 0;
   const workers = Array.from({ length: connections }, async (_, worker) => {
     for (let i = worker; running; i++) {
       const which = i % images.length;
-      const started = performance.now();
       const { status, retryAfter, answer } = await classify(url, images[which]!);
-      slowest = Math.max(slowest, performance.now() - started);
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      // as Retry-After asks, but sooner
+      if (status === 503) await pause(50);
       if (status === 200 && answer !== expected[which]) wrong.push(answer);
       if ((status === 429 || status === 503) && retryAfter === null) unexplained.push(`${status} without Retry-After`);
     }
@@ -107,7 +106,6 @@ function load(url: string, expected: readonly string[], connections: number) {
     statuses,
     wrong,
     unexplained,
-    slowest: () => Math.round(slowest),
     async end() {
       running = false;
       await Promise.all(workers);
@@ -128,22 +126,26 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     const random = seeded(41);
     const work = load(url, expected, 4);
     let kills = 0;
-    for (let i = 0; kills < cases(100) && i < cases(100) * 20; i++) {
-      await pause(150 + random.next() * 250);
-      const victims = children(child.pid!);
-      const victim = victims[random.below(victims.length)];
+    const recoveries: number[] = [];
+    while (kills < cases(100)) {
+      await pause(random.next() * 250);
+      const victim = random.pick(children(child.pid!));
       if (victim === undefined) continue;
       process.kill(victim, (["SIGKILL", "SIGSEGV", "SIGABRT"] as const)[kills % 3]!);
       kills++;
+      const [killed, before] = [performance.now(), work.statuses.get(200) ?? 0];
+      while ((work.statuses.get(200) ?? 0) < before + 8 && performance.now() - killed < 30_000) await pause(20);
+      recoveries.push(performance.now() - killed);
     }
-    await pause(1500);
     await work.end();
-    console.log(`${kills} crashes: ${JSON.stringify([...work.statuses])}, slowest answer ${work.slowest()} ms`);
+    recoveries.sort((x, y) => x - y);
+    const [median, worst] = [recoveries[kills >> 1]!, recoveries.at(-1)!].map((ms) => `${Math.round(ms)} ms`);
+    console.log(`${kills} crashes: ${JSON.stringify([...work.statuses])}, eight answers after ${median}, at worst ${worst}`);
+    expect(recoveries.at(-1)).toBeLessThan(30_000);
     expect(kills).toBe(cases(100));
     expect(work.wrong).toEqual([]);
     expect(work.unexplained).toEqual([]);
     expect([...work.statuses.keys()].filter((s) => s !== 200 && s !== 503 && s !== 429)).toEqual([]);
-    expect(work.statuses.get(200)).toBeGreaterThan(kills);
     expect(await undisturbed(url)).toEqual(expected);
   });
 
