@@ -153,11 +153,10 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     server = await serve("--pool", "1", "--max-queue", "16", "--max-images", "64");
     const { url, child } = server;
     const expected = await undisturbed(url);
-    const warm = load(url, expected, 16);
-    await pause(3000);
-    await warm.end();
-    const before = resident(child.pid!);
     const work = load(url, expected, 160);
+    // buffers and heaps grow to what this load takes; from then on memory is to stay
+    await pause(soak ? 20_000 : 5000);
+    const before = resident(child.pid!);
     const many = JSON.stringify({ images: Array.from({ length: 10_000 }, () => "AA==") });
     let most = before;
     const refused: number[] = [];
@@ -176,7 +175,7 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     expect([...work.statuses.keys()].filter((s) => ![200, 429, 503].includes(s))).toEqual([]);
     expect(work.statuses.get(429)).toBeGreaterThan(0);
     expect(work.statuses.get(200)).toBeGreaterThan(0);
-    expect(most).toBeLessThan(before * 1.2 + 16);
+    expect(most).toBeLessThan(before * 1.2);
     expect((await fetch(`${url}/livez`)).status).toBe(200);
   });
 
