@@ -1,5 +1,5 @@
 // One learning step's text part on a full-size model of seeded random weights: forward, losses, backward, update; and the memory it takes.
-// Usage: node packages/training/bench/full-size-step.mjs [--threads 2] [--steps 5] [--activations keep|recompute] [--folder DIR]
+// Usage: node packages/training/bench/full-size-step.mjs [--threads 2] [--steps 5] [--activations keep|recompute] [--folder DIR] [--fresh]
 // Needs `npm run build`, and BiomedCLIP's tokenizer files in $BIOVLM_SHARED/tokenizer or ../shared/tokenizer. Weights are made once in --folder.
 import { parseArgs } from "node:util";
 import { cpuBackend } from "@biovlm/backend-cuda";
@@ -7,7 +7,17 @@ import { loadCore, sgdStep } from "@biovlm/core";
 import { attributeSentences, attributeSet } from "@biovlm/datasets";
 import { encodeSentences, scaleOf } from "@biovlm/model";
 import { loadModelFolder } from "@biovlm/model/node";
-import { initialContext, objective, promptLearner, RECIPES, teach, teacherSentences } from "@biovlm/training";
+import {
+  initialContext,
+  objective,
+  promptLearner,
+  RECIPES,
+  randomStream,
+  renderViews,
+  teach,
+  teacherSentences,
+  viewPixels,
+} from "@biovlm/training";
 import { fullSizeModel } from "../../../tools/bench/full-size-model.mjs";
 
 const { values } = parseArgs({
@@ -16,6 +26,7 @@ const { values } = parseArgs({
     steps: { type: "string", default: "5" },
     activations: { type: "string", default: "keep" },
     folder: { type: "string" },
+    fresh: { type: "boolean", default: false },
   },
 });
 const peak = () => `${(process.resourceUsage().maxRSS / 1024 / 1024).toFixed(2)} GiB`;
@@ -70,5 +81,25 @@ times.sort((a, b) => a - b);
 console.log(
   `median step ${(times[times.length >> 1] / 1000).toFixed(2)} s, ${values.threads} threads, ${values.activations}, ${C} classes × ${N} prompts, peak RSS ${peak()}`,
 );
+if (values.fresh) await freshViews();
 await encoder.close();
 model.close();
+
+/** What a step costs beside its text part with new views at every step: three views of each image, rendered and encoded. */
+async function freshViews() {
+  const size = 600;
+  const image = { data: Uint8Array.from({ length: size * size * 3 }, (_, i) => 127 + 100 * Math.sin(i / 37)), width: size, height: size };
+  const pixels = viewPixels(model.spec, recipe);
+  const length = 3 * pixels.size ** 2;
+  const rows = new Float32Array(3 * B * length);
+  const start = performance.now();
+  for (let b = 0; b < B; b++) {
+    const views = renderViews(image, { core, encoder, pixels, recipe, flip: true, seed: 1 }, randomStream(1, "view", 0, b));
+    for (const [v, view] of views.entries()) rows.set(view, (v * B + b) * length);
+  }
+  const rendered = performance.now();
+  await encoder.encodeImages(rows, 3 * B);
+  const encoded = performance.now();
+  const [render, encode] = [rendered - start, encoded - rendered].map((ms) => (ms / 1000).toFixed(2));
+  console.log(`fresh views of ${B} images of ${size} × ${size}: rendered in ${render} s, ${3 * B} encoded in ${encode} s`);
+}

@@ -275,14 +275,15 @@ class LocalEngine implements Engine {
         retryAfter: 5,
       });
     signal?.throwIfAborted();
+    const late = () => new ServerError("deadline_exceeded", "deadline — expected an answer in time, got none. Allow more time.");
+    // an answer that comes at once must not beat a timer of 0 ms
+    if (deadline !== undefined && deadline <= Date.now()) throw late();
     this.calls++;
     const ends: (() => void)[] = [];
     try {
       return await new Promise<T>((resolve, reject) => {
         if (deadline !== undefined) {
-          const late = () =>
-            reject(new ServerError("deadline_exceeded", "deadline — expected an answer in time, got none. Allow more time."));
-          const timer = setTimeout(late, Math.max(0, deadline - Date.now()));
+          const timer = setTimeout(() => reject(late()), Math.max(0, deadline - Date.now()));
           ends.push(() => clearTimeout(timer));
         }
         if (signal !== undefined) {
