@@ -1,7 +1,8 @@
 // The built program as a person runs it: node dist/main.js in a process of its own. Signals, closed pipes, kills.
 
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cases, seeded, soak } from "@biovlm/testkit";
 import { beforeAll, describe, expect, it, vi } from "vitest";
@@ -15,14 +16,19 @@ beforeAll(compile, 300_000);
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 describe("the program", () => {
-  it("can be started by name: the first line of the built file names node", async () => {
-    expect(readFileSync(main, "utf8").split("\n")[0]).toBe("#!/usr/bin/env node");
+  it("can be started by name: the file that is linked names node, and says so where the program is not built", async () => {
     const { bin, version } = JSON.parse(readFileSync(join(root, "packages/cli/package.json"), "utf8")) as {
       bin: { biovlm: string };
       version: string;
     };
-    expect(join(root, "packages/cli", bin.biovlm)).toBe(main);
+    const linked = join(root, "packages/cli", bin.biovlm);
+    for (const file of [main, linked]) expect(readFileSync(file, "utf8").split("\n")[0]).toBe("#!/usr/bin/env node");
     expect(await start(["--version"], folder())).toMatchObject({ code: 0, out: `${version}\n`, err: "" });
+    expect(spawnSync(linked, ["--version"], { encoding: "utf8" })).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
+    const unbuilt = join(folder("unbuilt"), "biovlm.mjs");
+    copyFileSync(linked, unbuilt);
+    const said = spawnSync(process.execPath, [unbuilt, "--version"], { encoding: "utf8" });
+    expect([said.status, said.stderr]).toEqual([1, "error[not_built]: biovlm is not built yet — run: npm run build\n"]);
   });
 
   it("loads nothing of our packages or of a runtime for help", () => {

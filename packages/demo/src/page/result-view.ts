@@ -83,7 +83,7 @@ function welcome(session: Session): HTMLElement {
   const steps = [
     "Drop images, or a folder, on the left. They are read here and are sent nowhere.",
     "Say what they may show: type class names, take those of a known data set, or load a prompt bank.",
-    "Read the answer: every prompt votes, the surest half is kept, and you see which and why.",
+    "Read the answer: every prompt votes, the surest are kept, and you see which and why.",
     "Label a few images and learn a bank of your own; the file works on the command line too.",
   ];
   return element(
