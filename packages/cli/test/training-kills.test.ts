@@ -95,7 +95,7 @@ describe("killed at any moment (R8)", () => {
       words: ["train", "scans", "--out", "scans.bank.safetensors", ...recipe, ...RUNTIME],
       cwd,
       parts: ["embeddings/views", "embeddings/embeddings", "checkpoints", "scans.bank.safetensors"],
-      kills: cases(200),
+      kills: cases(200, 20),
       clear: () => writeFileSync(bank, "an older bank"),
       async whole(home, when) {
         const bytes = readFileSync(bank);
@@ -136,7 +136,7 @@ describe("killed at any moment (R8)", () => {
       words: ["sweep", "one", "two", "--out", "sweep", ...plan, ...recipe, ...RUNTIME],
       cwd,
       parts: ["cache/embeddings", "sweep/cells", "sweep/results.json", "sweep/results.md"],
-      kills: cases(60, 6),
+      kills: cases(60, 12),
       clear: () => rmSync(out, { recursive: true, force: true }),
       async whole(home, when) {
         await wholeStore(join(home, "cache/embeddings"), when);
