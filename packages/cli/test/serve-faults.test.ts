@@ -155,7 +155,7 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     const expected = await undisturbed(url);
     const work = load(url, expected, 160);
     // buffers and heaps grow to what this load takes; from then on memory is to stay
-    await pause(soak ? 20_000 : 5000);
+    await pause(soak ? 60_000 : 5000);
     const before = resident(child.pid!);
     const many = JSON.stringify({ images: Array.from({ length: 10_000 }, () => "AA==") });
     let most = before;

@@ -326,7 +326,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
       for (let i = 0; i < cases(20); i++) {
         const worker = page.workers().findLast((w) => w.url().includes("engine-worker"))!;
         const again = await answers(async () => {
-          await page.waitForTimeout(97 * (i + 1));
+          await page.waitForTimeout((97 * (i + 1)) % 500);
           await worker.evaluate(() => (globalThis as unknown as { devices: { destroy(): void }[] }).devices.at(-1)!.destroy());
         });
         expect(again).toEqual(undisturbed);
