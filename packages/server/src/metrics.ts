@@ -8,7 +8,8 @@ import type { AnswerSource, FailedImage, ImageAnswer, ServedBank } from "./engin
 /** What an engine reports as it goes. `model` is a served name, or the opened model's for what names share. */
 export interface EngineObserver {
   queue(model: string, depth: () => number): void;
-  batch(model: string, size: number, timings: { readonly decode: number; readonly preprocess: number; readonly encode: number }): void;
+  /** a run of the encoder */
+  run(model: string, images: number): void;
   answered(
     model: string,
     bank: ServedBank,
@@ -23,7 +24,7 @@ export interface EngineObserver {
 const nothing = () => {};
 export const SILENT: EngineObserver = {
   queue: nothing,
-  batch: nothing,
+  run: nothing,
   answered: nothing,
   encodingEvent: nothing,
   bankReloaded: nothing,
@@ -123,7 +124,7 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
   };
   const observer: EngineObserver = {
     queue: (model, depth) => void depths.set(model, depth),
-    batch: (model, size) => batchSize.observe({ model }, size),
+    run: (model, size) => batchSize.observe({ model }, size),
     answered(model, bank, answers, timings) {
       for (const [name, ms] of Object.entries(timings)) stage.observe({ model, stage: name }, ms / 1000);
       const total = Object.values(timings).reduce((sum, ms) => sum + ms, 0);

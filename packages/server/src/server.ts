@@ -1,16 +1,18 @@
 // The server, put together in plain sight: limits → records → keys → bodies → errors → routes. It opens nothing by itself: the engine is handed in.
 
+import type { IncomingMessage } from "node:http";
 import { parseStrictJson } from "@biovlm/model";
 import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from "fastify";
 import { type ApiKey, authorize, checkExposure } from "./auth.js";
 import type { Engine } from "./engine.js";
 import { ServerError } from "./errors.js";
 import type {} from "./fastify-types.js";
 import { connectionLimits } from "./lifecycle/connection-limits.js";
+import { ImageBodies } from "./lifecycle/image-bodies.js";
 import { createLogger } from "./lifecycle/logging.js";
 import { recordRequests } from "./lifecycle/request-records.js";
 import type { Metrics } from "./metrics.js";
@@ -69,7 +71,8 @@ export async function createServer({
     if (scope !== undefined) request.keyName = authorize(request.headers.authorization, scope, keys)?.name;
   });
   if (options.ratePerMinute > 0) await app.register(rateLimit, { max: options.ratePerMinute, timeWindow: 60_000 });
-  readBodies(app, options);
+  const bodies = new ImageBodies(options.maxBodyBytes);
+  readBodies(app, options, bodies);
   await app.register(multipart, {
     limits: {
       fileSize: options.maxImageBytes,
@@ -96,7 +99,7 @@ export async function createServer({
       reply,
     );
   });
-  const parts = serving(engine, options, version);
+  const parts = serving(engine, options, version, bodies);
   await app.register(async (routes) => {
     healthRoutes(routes, parts, metrics);
     inferenceRoutes(routes, parts);
@@ -110,7 +113,7 @@ export async function createServer({
 }
 
 /** JSON is parsed strictly; images and tensors stay bytes; anything else is refused. */
-function readBodies(app: FastifyInstance, options: ServingOptions): void {
+function readBodies(app: FastifyInstance, options: ServingOptions, bodies: ImageBodies): void {
   app.removeAllContentTypeParsers();
   app.addHook("preParsing", async (request) => {
     const { headers, method } = request;
@@ -124,7 +127,7 @@ function readBodies(app: FastifyInstance, options: ServingOptions): void {
   });
   app.addContentTypeParser("application/json", { parseAs: "buffer", bodyLimit: options.maxBodyBytes }, (request, body, done) => {
     // the protocol's own codec reads the raw bytes: a header of JSON may be followed by tensors
-    if (request.routeOptions.url?.endsWith("/infer")) return done(null, { raw: new Uint8Array(body as Buffer) });
+    if (request.routeOptions.url?.endsWith("/infer")) return done(null, { raw: viewed(body as Buffer) });
     try {
       const text = new TextDecoder("utf-8", { fatal: true }).decode(body as Buffer);
       done(null, plain(parseStrictJson(text, "request body")));
@@ -133,9 +136,15 @@ function readBodies(app: FastifyInstance, options: ServingOptions): void {
       done(new ServerError("bad_json", `request body — expected JSON, got: ${why}`, { cause }));
     }
   });
-  app.addContentTypeParser([...IMAGE_TYPES], { parseAs: "buffer", bodyLimit: options.maxBodyBytes }, (_request, body, done) => {
-    done(null, new Uint8Array(body as Buffer));
+  app.addContentTypeParser([...IMAGE_TYPES], (request: FastifyRequest, body: IncomingMessage) => {
+    const declared = request.headers["content-length"];
+    return bodies.read(body, declared === undefined ? undefined : Number(declared));
   });
+}
+
+/** The same bytes as a plain array: a Buffer's `slice` means another thing. */
+function viewed({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Objects with the usual prototype, as the validator expects; keys are checked by then (`__proto__` is refused by the parser). */

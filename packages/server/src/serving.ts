@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { CallOptions, Engine } from "./engine.js";
 import { ServerError } from "./errors.js";
 import type {} from "./fastify-types.js";
+import type { ImageBodies } from "./lifecycle/image-bodies.js";
 import type { ServingOptions } from "./options.js";
 
 export interface Serving {
@@ -11,17 +12,20 @@ export interface Serving {
   readonly options: ServingOptions;
   /** "0.1.0" */
   readonly version: string;
+  /** whose bodies images are: answered ones may be given back */
+  readonly bodies: ImageBodies;
   /** The model asked for, or the only one served. Throws `unknown_model`, `bad_request`. */
   modelName(asked: string | undefined): string;
   /** Abort when the client leaves, and the time by which an answer is due. */
   call(request: FastifyRequest, reply: FastifyReply): CallOptions;
 }
 
-export function serving(engine: Engine, options: ServingOptions, version: string): Serving {
+export function serving(engine: Engine, options: ServingOptions, version: string, bodies: ImageBodies): Serving {
   return {
     engine,
     options,
     version,
+    bodies,
     modelName(asked) {
       if (asked !== undefined) return engine.model(asked).name;
       const models = engine.models();

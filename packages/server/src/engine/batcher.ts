@@ -12,6 +12,10 @@ export interface BatcherOptions {
   readonly maxQueue: number;
   /** batches that may run at once */
   readonly slots: () => number;
+  /** items that will be here soon: while there are any, a free slot waits `gatherMs` for them */
+  readonly coming?: () => number;
+  /** Default 0. */
+  readonly gatherMs?: number;
 }
 
 export interface Submission {
@@ -86,6 +90,11 @@ export class Batcher<I, O> {
     return Promise.all(results);
   }
 
+  /** Looks again, where what was coming does not come. */
+  nudge(): void {
+    this.pump();
+  }
+
   /** Takes nothing more and waits at most `graceMs` for what is there; what still waits then is refused. */
   async close(graceMs: number): Promise<void> {
     this.closed = true;
@@ -139,12 +148,13 @@ export class Batcher<I, O> {
 
   private pump(): void {
     clearTimeout(this.timer);
-    const { maxBatch, maxQueueDelayMs, slots } = this.options;
+    const { maxBatch, maxQueueDelayMs, slots, gatherMs = 0, coming = () => 0 } = this.options;
     while (this.waiting.size > 0 && this.running < slots()) {
       const [oldest] = this.waiting;
       const age = performance.now() - oldest!.since;
-      if (this.waiting.size < maxBatch && age < maxQueueDelayMs && !this.closed) {
-        this.timer = setTimeout(() => this.pump(), maxQueueDelayMs - age);
+      const patience = coming() > 0 ? Math.max(gatherMs, maxQueueDelayMs) : maxQueueDelayMs;
+      if (this.waiting.size < maxBatch && age < patience && !this.closed) {
+        this.timer = setTimeout(() => this.pump(), patience - age);
         return;
       }
       const batch = [...this.waiting].slice(0, maxBatch);

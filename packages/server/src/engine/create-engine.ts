@@ -62,11 +62,11 @@ export async function createEngine(options: EngineOptions): Promise<{ readonly e
         core,
         limits: { maxBytes: limits.maxImageBytes, maxPixels: limits.maxPixels },
         onEvent: (event) => observer.encodingEvent(model, event),
-        onBatch: (size, timings) => observer.batch(model, size, timings),
+        onRun: (images) => observer.run(model, images),
         ...(poolOptions === undefined ? {} : { poolOptions }),
       });
       hosts.set(model, host);
-      observer.queue(model, () => host.batcher.depth);
+      observer.queue(model, () => host.queue.depth);
     }
     for (const { bank, model } of serve) {
       if (bank !== undefined) await shelf.put(bank.name, await readBankFile(bank), [hosts.get(model)!.model]);

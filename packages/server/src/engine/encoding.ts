@@ -17,8 +17,10 @@ export type EncodedImage =
 
 export interface EncodedBatch {
   readonly images: readonly EncodedImage[];
-  /** milliseconds for the whole batch */
-  readonly timings: { readonly decode: number; readonly preprocess: number; readonly encode: number };
+  /** milliseconds: sums over the images, their shares of runs they were in; of `wait`, for a turn at the decoder and the device, the longest */
+  readonly timings: { readonly wait: number; readonly decode: number; readonly preprocess: number; readonly encode: number };
+  /** sizes of the encoder's runs, each said once: by the call whose image was the first in it */
+  readonly runs: readonly number[];
   readonly device: string;
   readonly fellBack: boolean;
 }
@@ -41,8 +43,8 @@ export type EncodingEvent =
 export interface Encoding {
   /** for texts and prompts; its promises are those of @biovlm/model */
   readonly encoder: Encoder;
-  /** batches that may run at once */
-  slots(): number;
+  /** images that may be at work at once */
+  window(): number;
   /** Rejects with ServerError `backend_unavailable`, `bad_output`. */
   encodeFiles(files: readonly Uint8Array[]): Promise<EncodedBatch>;
   status(): EncodingStatus;

@@ -1,11 +1,12 @@
-// Image files → embedding rows, where the pixels are: sharp decodes on its threads, the core resizes, the encoder runs. A file that cannot be
-// read is an element with a code; the others go on. Used by the child process and by the in-process mode.
+// Image files → embedding rows, where the pixels are: sharp decodes on its threads, the core resizes, the encoder runs on all that is ready. A file
+// that cannot be read is an element with a code; the others go on. Used by the child process and by the in-process mode.
 
 import { createHash } from "node:crypto";
 import type { Core } from "@biovlm/core";
 import { ImagingError, type ImagingErrorCode, sharpDecoder } from "@biovlm/imaging/node";
 import type { Encoder, Model } from "@biovlm/model";
 import type { ServerErrorCode } from "../errors.js";
+import { type Batched, Batcher } from "./batcher.js";
 import type { EncodedBatch, EncodedImage, ImageLimits } from "./encoding.js";
 
 const CODES: Readonly<Record<ImagingErrorCode, ServerErrorCode>> = {
@@ -20,50 +21,152 @@ const CODES: Readonly<Record<ImagingErrorCode, ServerErrorCode>> = {
 };
 /** A decoder that takes longer than this is stuck on a file made for that. */
 const DECODE_MS = 10_000;
+/** Files in the decoder at once: its threads stay busy while this one is on the device, and no file's time runs out before its turn. */
+const DECODES = 2 * (Number(process.env["UV_THREADPOOL_SIZE"]) || 4);
+/** Longest wait for images that are being decoded while the device is free, milliseconds: two to eight at once cost less each than one. */
+const GATHER_MS = 4;
 
-const decoder = sharpDecoder();
+/** How images meet on the device. */
+export interface Batching {
+  /** images encoded at once */
+  readonly maxBatch: number;
+  /** longest wait for a batch to fill, milliseconds */
+  readonly maxQueueDelayMs: number;
+}
 
-/** One batch. Rejects as the encoder does; bad files do not reject. */
-export async function encodeImageFiles(
-  files: readonly Uint8Array[],
-  { core, model, encoder, limits }: { core: Core; model: Pick<Model, "spec">; encoder: Encoder; limits: ImageLimits },
-): Promise<Omit<EncodedBatch, "device" | "fellBack">> {
+export interface ImageEncoderOptions extends Batching {
+  readonly core: Core;
+  readonly model: Pick<Model, "spec">;
+  readonly encoder: Encoder;
+  readonly limits: ImageLimits;
+}
+
+/** Images one process takes: one batch on the device, another being made ready. */
+export function imageWindow(maxBatch: number): number {
+  return Math.max(DECODES, 2 * maxBatch);
+}
+
+/** Encodes files; rejects as the encoder does. A file that cannot be read does not reject. */
+export type ImageEncoder = (files: readonly Uint8Array[]) => Promise<Omit<EncodedBatch, "device" | "fellBack">>;
+
+interface Ready {
+  readonly pixels: Float32Array;
+}
+
+interface Encoded {
+  readonly row: Float32Array;
+  /** milliseconds, this image's share of its run */
+  readonly encode: number;
+  /** the run's images, said by its first */
+  readonly run?: number;
+}
+
+/**
+ * Files of all calls are decoded as they come and meet before the encoder: one run takes what is ready.
+ * @param options.encoder runs once at a time
+ */
+export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueDelayMs }: ImageEncoderOptions): ImageEncoder {
   const { mean, std, embedDim: D } = model.spec;
   const size = model.spec.vision.imageSize;
   const length = 3 * size * size;
-  const pixels = new Float32Array(files.length * length);
-  const started = performance.now();
-  let preprocess = 0;
-  const errors = await Promise.all(
-    files.map(async (bytes, i) => {
-      try {
-        const image = await decoder.decode(bytes, { ...limits, timeoutMs: DECODE_MS });
-        const decoded = performance.now();
-        core.preprocess(image, { size, mean, std }, pixels, i * length);
-        preprocess += performance.now() - decoded;
-        return undefined;
-      } catch (error) {
-        return imageError(error);
+  const decoder = sharpDecoder({ concurrency: 1 });
+  const decodes = new Turns(DECODES);
+  const spare: Float32Array[] = [];
+  let joined = new Float32Array(0);
+  const lane = new Batcher<Ready, Encoded>(
+    {
+      maxBatch,
+      maxQueueDelayMs,
+      maxQueue: Number.MAX_SAFE_INTEGER,
+      slots: () => 1,
+      gatherMs: GATHER_MS,
+      coming: () => decodes.taken,
+    },
+    async (ready) => {
+      const n = ready.length;
+      let [{ pixels }] = ready as readonly [Ready];
+      if (n > 1) {
+        if (joined.length < n * length) joined = new Float32Array(n * length);
+        for (const [i, one] of ready.entries()) joined.set(one.pixels, i * length);
+        pixels = joined.subarray(0, n * length);
       }
-    }),
+      const from = performance.now();
+      const { data } = await encoder.encodeImages(pixels, n);
+      const encode = (performance.now() - from) / n;
+      for (const one of ready) spare.push(one.pixels);
+      return ready.map((_, i): Encoded => ({ row: data.slice(i * D, (i + 1) * D), encode, ...(i === 0 ? { run: n } : {}) }));
+    },
   );
-  const decode = performance.now() - started - preprocess;
-  // close the gaps bad files left
-  const good = errors.flatMap((error, i) => (error === undefined ? [i] : []));
-  for (const [to, from] of good.entries()) if (to !== from) pixels.copyWithin(to * length, from * length, (from + 1) * length);
-  const encodeFrom = performance.now();
-  const data =
-    good.length === 0 ? new Float32Array(0) : (await encoder.encodeImages(pixels.subarray(0, good.length * length), good.length)).data;
-  const encode = performance.now() - encodeFrom;
-  let next = 0;
-  const images = files.map((bytes, i): EncodedImage => {
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
-    const error = errors[i];
-    if (error !== undefined) return { sha256, error };
-    const at = next++ * D;
-    return { sha256, row: data.slice(at, at + D) };
-  });
-  return { images, timings: { decode, preprocess, encode } };
+
+  /** Waits for a turn, then decodes into pixels of the model's size. */
+  async function prepared(bytes: Uint8Array) {
+    const asked = performance.now();
+    await decodes.take();
+    const from = performance.now();
+    try {
+      const image = await decoder.decode(bytes, { ...limits, timeoutMs: DECODE_MS });
+      const decoded = performance.now();
+      const pixels = spare.pop() ?? new Float32Array(length);
+      core.preprocess(image, { size, mean, std }, pixels);
+      return { pixels, wait: from - asked, decode: decoded - from, preprocess: performance.now() - decoded };
+    } catch (error) {
+      return { error: imageError(error), wait: from - asked, decode: performance.now() - from, preprocess: 0 };
+    } finally {
+      decodes.give();
+    }
+  }
+
+  return async (files) => {
+    const timings = { wait: 0, decode: 0, preprocess: 0, encode: 0 };
+    const runs: number[] = [];
+    const images = await Promise.all(
+      files.map(async (bytes): Promise<EncodedImage> => {
+        const { wait, decode, preprocess, ...made } = await prepared(bytes);
+        timings.decode += decode;
+        timings.preprocess += preprocess;
+        timings.wait = Math.max(timings.wait, wait);
+        const sha256 = createHash("sha256").update(bytes).digest("hex");
+        if (made.pixels === undefined) {
+          lane.nudge();
+          return { sha256, error: made.error };
+        }
+        const [{ value, queueMs }] = (await lane.submit([{ pixels: made.pixels }])) as [Batched<Encoded>];
+        timings.encode += value.encode;
+        timings.wait = Math.max(timings.wait, wait + queueMs);
+        if (value.run !== undefined) runs.push(value.run);
+        return { sha256, row: value.row };
+      }),
+    );
+    return { images, timings, runs };
+  };
+}
+
+/** So many at once; the others in order of asking. */
+class Turns {
+  private free: number;
+  private readonly all: number;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(all: number) {
+    this.all = all;
+    this.free = all;
+  }
+
+  get taken(): number {
+    return this.all - this.free;
+  }
+
+  take(): Promise<void> {
+    if (this.free === 0) return new Promise((resolve) => this.waiting.push(resolve));
+    this.free--;
+    return Promise.resolve();
+  }
+
+  give(): void {
+    const next = this.waiting.shift();
+    if (next === undefined) this.free++;
+    else next();
+  }
 }
 
 function imageError(error: unknown): { code: ServerErrorCode; message: string } {

@@ -4,10 +4,10 @@ import type { Core } from "@biovlm/core";
 import type { Device, Model } from "@biovlm/model";
 import { encoderFailure } from "./encoder-failure.js";
 import type { EncodedBatch, Encoding, EncodingEvent, EncodingStatus, ImageLimits } from "./encoding.js";
-import { encodeImageFiles } from "./image-rows.js";
+import { type Batching, imageEncoder, imageWindow } from "./image-rows.js";
 import { type OpenEncoder, type OpeningSpec, openEncoder } from "./opening.js";
 
-export interface InProcessOptions {
+export interface InProcessOptions extends Batching {
   readonly spec: OpeningSpec;
   readonly core: Core;
   readonly model: Model;
@@ -19,7 +19,7 @@ export interface InProcessOptions {
 
 /** Opens at once; `start` warms up. */
 export async function encodeInProcess(options: InProcessOptions): Promise<Encoding> {
-  const { spec, core, model, limits, onEvent = () => {}, open = openEncoder } = options;
+  const { spec, model, onEvent = () => {}, open = openEncoder } = options;
   const started = performance.now();
   let fellBack = false;
   const { encoder }: OpenEncoder = await open(model, spec, [], {
@@ -28,15 +28,15 @@ export async function encodeInProcess(options: InProcessOptions): Promise<Encodi
       onEvent({ kind: "fell_back", from, to, reason });
     },
   });
+  const encodeFiles = imageEncoder({ ...options, encoder });
   let state: "opened" | "ready" | "closed" = "opened";
   const device = (): Device => encoder.capabilities.device;
   return {
     encoder,
-    slots: () => 2,
+    window: () => imageWindow(options.maxBatch),
     async encodeFiles(files): Promise<EncodedBatch> {
       try {
-        const batch = await encodeImageFiles(files, { core, model, encoder, limits });
-        return { ...batch, device: device(), fellBack };
+        return { ...(await encodeFiles(files)), device: device(), fellBack };
       } catch (error) {
         throw encoderFailure(error);
       }

@@ -72,6 +72,8 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
       const { answers, source, classes } = await serving.engine.classify(model, images, call);
       const [only] = answers;
       if (answers.length === 1 && only !== undefined && "error" in only) throw unreadable(only);
+      // answered, so nothing looks at it any more; after a failure a decoder might
+      if (request.body === images[0]) serving.bodies.release(images[0]!);
       return {
         model: source.model,
         bank: source.bank!,

@@ -33,6 +33,24 @@ describe("a batcher", () => {
     expect(patient.sizes).toEqual([2]);
   });
 
+  it("waits a moment for items that are coming, not for ever, and not once they are not", async () => {
+    let coming = 2;
+    const gathering = batcher({ gatherMs: 1000, coming: () => coming });
+    const first = gathering.made.submit([1]);
+    await sleep(5);
+    coming = 1;
+    const second = gathering.made.submit([2]);
+    await sleep(5);
+    expect(gathering.sizes).toEqual([]);
+    coming = 0;
+    gathering.made.nudge();
+    await Promise.all([first, second]);
+    expect(gathering.sizes).toEqual([2]);
+    const brief = batcher({ gatherMs: 10, coming: () => 1 });
+    await brief.made.submit([3]);
+    expect(brief.sizes).toEqual([1]);
+  });
+
   it("refuses what does not fit the queue, says when to come back, and refuses all of a request or none", async () => {
     const { made } = batcher({ maxQueue: 4 }, 50);
     const first = Promise.all([made.submit([0, 1, 2, 3]), made.submit([4, 5, 6])]);

@@ -1,12 +1,16 @@
 // One child process as its parent sees it: opening, jobs in flight with time limits, and one end, whatever caused it. Policy is encoder-pool.ts's.
 
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
 import { EncoderError, type EncoderErrorCode } from "@biovlm/model";
 import type { ImageLimits } from "../encoding.js";
+import type { Batching } from "../image-rows.js";
 import type { OpeningSpec } from "../opening.js";
+import { FrameReader, writeFrame } from "./frames.js";
 import type { FromChild, Job, JobAnswer, ToChild } from "./messages.js";
 
-export interface ChildOptions {
+export interface ChildOptions extends Batching {
   /** the file to run */
   readonly entry: URL | string;
   readonly spec: OpeningSpec;
@@ -31,6 +35,7 @@ export class ChildRefused extends Error {
 }
 
 interface Flight {
+  readonly weight: number;
   readonly resolve: (answer: { readonly answer: JobAnswer; readonly device: string }) => void;
   readonly reject: (error: unknown) => void;
   readonly timer: NodeJS.Timeout;
@@ -47,8 +52,10 @@ export class ChildHandle {
   /** bytes, as the child last said */
   rss = 0;
   private readonly process: ChildProcess;
+  private readonly pipe: Socket;
   private readonly options: ChildOptions;
   private readonly flights = new Map<number, Flight>();
+  private weight = 0;
   private next = 0;
   private ended = false;
   /** why we killed it, where we did */
@@ -57,10 +64,15 @@ export class ChildHandle {
 
   constructor(options: ChildOptions) {
     this.options = options;
-    this.process = fork(options.entry, [], { serialization: "advanced", stdio: ["ignore", "ignore", "ignore", "ipc"], execArgv: [] });
+    const entry = options.entry instanceof URL ? fileURLToPath(options.entry) : options.entry;
+    // descriptor 3 is the child's end of the pipe
+    this.process = spawn(process.execPath, [entry], { stdio: ["ignore", "ignore", "ignore", "pipe"], windowsHide: true });
+    this.pipe = this.process.stdio[3] as Socket;
+    // a pipe that breaks means the child is going: its exit settles everything
+    this.pipe.on("error", () => {});
     this.opened = new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.kill(`not open after ${options.openMs} ms`), options.openMs);
-      this.process.on("message", (message: FromChild) => {
+      const hear = (message: FromChild) => {
         if (message.type === "opened" || message.type === "refused") clearTimeout(timer);
         if (message.type === "opened") {
           this.device = message.capabilities.device;
@@ -69,6 +81,14 @@ export class ChildHandle {
           reject(new ChildRefused(message.code, message.message));
           this.kill("refused");
         } else this.hear(message);
+      };
+      const frames = new FrameReader((message) => hear(message as FromChild));
+      this.pipe.on("data", (piece: Buffer) => {
+        try {
+          frames.push(piece);
+        } catch {
+          this.kill("an answer that cannot be read");
+        }
       });
       const end = (reason: string) => {
         clearTimeout(timer);
@@ -79,15 +99,17 @@ export class ChildHandle {
       this.process.once("error", (error) => end(error.message));
     });
     this.opened.catch(() => {});
-    this.say({ type: "open", spec: options.spec, limits: options.limits, skip: options.skip });
+    const { spec, limits, skip, maxBatch, maxQueueDelayMs } = options;
+    this.say({ type: "open", spec, limits, skip, maxBatch, maxQueueDelayMs });
   }
 
   get pid(): number | undefined {
     return this.process.pid;
   }
 
+  /** images and other rows' jobs at work */
   get inFlight(): number {
-    return this.flights.size;
+    return this.weight;
   }
 
   /** Rejects with EncoderError as the child's encoder did, or ChildEnded. */
@@ -96,7 +118,9 @@ export class ChildHandle {
     const id = this.next++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.kill(`no answer after ${this.options.jobMs} ms`), this.options.jobMs);
-      this.flights.set(id, { resolve, reject, timer });
+      const weight = jobWeight(job);
+      this.flights.set(id, { resolve, reject, timer, weight });
+      this.weight += weight;
       this.say({ type: "job", id, job });
     });
   }
@@ -118,9 +142,7 @@ export class ChildHandle {
   }
 
   private say(message: ToChild): void {
-    if (!this.process.connected) return;
-    // a failed send means the child is going: its exit settles everything
-    this.process.send(message, () => {});
+    if (this.pipe.writable) writeFrame(this.pipe, message);
   }
 
   private hear(message: FromChild): void {
@@ -133,6 +155,7 @@ export class ChildHandle {
       if (flight === undefined) return;
       clearTimeout(flight.timer);
       this.flights.delete(message.id);
+      this.weight -= flight.weight;
       this.rss = message.rss;
       this.runs++;
       if (message.type === "done") flight.resolve({ answer: message.answer, device: message.device });
@@ -149,9 +172,15 @@ export class ChildHandle {
       reject(new ChildEnded(reason));
     }
     this.flights.clear();
+    this.weight = 0;
     for (const done of this.onIdle.splice(0)) done();
     this.options.onEnd(this, reason);
   }
+}
+
+/** What a job takes of a child's window. */
+export function jobWeight(job: Job): number {
+  return job.kind === "files" ? job.files.length : 1;
 }
 
 const ENCODER_CODES: readonly string[] = ["bad_input", "bad_output", "closed", "open_failed", "run_failed", "not_supported"];

@@ -6,12 +6,13 @@ import type { Capabilities, Encoder } from "@biovlm/model";
 import { ServerError } from "../../errors.js";
 import { encoderFailure, unavailable } from "../encoder-failure.js";
 import type { EncodedBatch, EncodedImage, Encoding, EncodingEvent, EncodingStatus, ImageLimits } from "../encoding.js";
+import { type Batching, imageWindow } from "../image-rows.js";
 import type { OpeningSpec } from "../opening.js";
 import { ChildEnded, ChildHandle, ChildRefused } from "./child-handle.js";
 import type { Job, JobAnswer, Rows } from "./messages.js";
 import { pooledEncoder } from "./pooled-encoder.js";
 
-export interface PoolOptions {
+export interface PoolOptions extends Partial<Batching> {
   readonly spec: OpeningSpec;
   readonly limits: ImageLimits;
   /** children */
@@ -22,7 +23,7 @@ export interface PoolOptions {
   readonly jobMs?: number;
   /** Default 300 000: a full-size model from a slow disk. */
   readonly openMs?: number;
-  /** a child is replaced after so many jobs. Default 100 000. */
+  /** a child is replaced after so many jobs, each an image of a call. Default 1 000 000. */
   readonly recycleRuns?: number;
   /** a child is replaced when it holds more memory, bytes. Default: never. */
   readonly recycleRss?: number;
@@ -53,8 +54,6 @@ interface Slot {
   alone: boolean;
 }
 
-/** Jobs at once in a child: one decodes while another is on the device. */
-const OVERLAP = 2;
 const ENTRY = new URL("./child.js", import.meta.url);
 
 /** A pool of child processes. `start` opens the first child of every slot. */
@@ -80,8 +79,10 @@ export class EncoderPool implements Encoding {
       entry: ENTRY,
       jobMs: 60_000,
       openMs: 300_000,
-      recycleRuns: 100_000,
+      recycleRuns: 1_000_000,
       recycleRss: Number.POSITIVE_INFINITY,
+      maxBatch: 32,
+      maxQueueDelayMs: 0,
       backOffMs: [100, 10_000],
       breakAfter: 3,
       downMs: 10_000,
@@ -101,8 +102,8 @@ export class EncoderPool implements Encoding {
     return [...this.living].flatMap((child) => (child.pid === undefined ? [] : [child.pid]));
   }
 
-  slots(): number {
-    return this.options.size * OVERLAP;
+  window(): number {
+    return this.options.size * imageWindow(this.options.maxBatch);
   }
 
   status(): EncodingStatus {
@@ -152,7 +153,8 @@ export class EncoderPool implements Encoding {
         if (!(one instanceof Error)) return one.images[0]!;
         return { sha256: "", error: { code: "backend_unavailable", message: one.message.replace(/^\[biovlm:server\] /, "") } };
       }),
-      timings: { decode: sum("decode"), preprocess: sum("preprocess"), encode: sum("encode") },
+      timings: { wait: sum("wait"), decode: sum("decode"), preprocess: sum("preprocess"), encode: sum("encode") },
+      runs: batches.flatMap((b) => b.runs),
       device: any.device,
       fellBack: this.fellBack,
     };
@@ -205,17 +207,14 @@ export class EncoderPool implements Encoding {
   }
 
   private pump(): void {
-    for (let i = 0; i < this.tasks.length; ) {
-      const task = this.tasks[i]!;
-      const free = this.slotList
-        .filter((s) => s.child !== undefined && !s.alone && s.child.inFlight < (task.again ? 1 : OVERLAP))
+    // in order: one that must run alone waits for a child to be empty, and those behind it wait with it
+    for (let task = this.tasks[0]; task !== undefined; task = this.tasks[0]) {
+      const room = task.again ? 1 : imageWindow(this.options.maxBatch);
+      const [slot] = this.slotList
+        .filter((s) => s.child !== undefined && !s.alone && s.child.inFlight < room)
         .sort((a, b) => a.child!.inFlight - b.child!.inFlight);
-      const [slot] = free;
-      if (slot === undefined) {
-        i++;
-        continue;
-      }
-      this.tasks.splice(i, 1);
+      if (slot === undefined) return;
+      this.tasks.shift();
       void this.carry(slot, slot.child!, task);
     }
   }
@@ -245,12 +244,14 @@ export class EncoderPool implements Encoding {
 
   /** Opens a child for a slot; one that was there drains once the new one is ready. Settles as that child opened. */
   private async bringUp(slot: Slot): Promise<void> {
-    const { spec, limits, entry, openMs, jobMs, onEvent } = this.options;
+    const { spec, limits, entry, openMs, jobMs, onEvent, maxBatch, maxQueueDelayMs } = this.options;
     const started = performance.now();
     const child = new ChildHandle({
       entry,
       spec,
       limits,
+      maxBatch,
+      maxQueueDelayMs,
       openMs,
       jobMs,
       skip: [...this.skip],

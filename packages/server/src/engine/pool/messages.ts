@@ -1,7 +1,8 @@
-// What a pool and its children say to each other over Node's IPC channel (advanced serialization: typed arrays travel as they are).
+// What a pool and its children say to each other over a pipe (frames.ts): plain values and typed arrays.
 
 import type { Capabilities, PromptRows } from "@biovlm/model";
 import type { EncodedBatch, ImageLimits } from "../encoding.js";
+import type { Batching } from "../image-rows.js";
 import type { OpeningSpec } from "../opening.js";
 
 /** Work for a child. */
@@ -20,7 +21,7 @@ export interface Rows {
 export type JobAnswer = Omit<EncodedBatch, "device" | "fellBack"> | Rows;
 
 export type ToChild =
-  | { readonly type: "open"; readonly spec: OpeningSpec; readonly limits: ImageLimits; readonly skip: readonly string[] }
+  | ({ readonly type: "open"; readonly spec: OpeningSpec; readonly limits: ImageLimits; readonly skip: readonly string[] } & Batching)
   | { readonly type: "job"; readonly id: number; readonly job: Job }
   | { readonly type: "close" };
 
