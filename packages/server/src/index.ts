@@ -9,6 +9,7 @@ export { ServingLimits } from "./engine/engine-options.js";
 export { isFolder } from "./engine/opening.js";
 export type * from "./engine.js";
 export { ServerError, type ServerErrorCode, STATUS_OF } from "./errors.js";
+export { collectLessOften } from "./lifecycle/collections.js";
 export { connectionLimits } from "./lifecycle/connection-limits.js";
 export { type Drain, drainable, drainOnSignals } from "./lifecycle/drain.js";
 export { listen } from "./lifecycle/listen.js";

@@ -81,6 +81,7 @@ export const serve = defineCommand({
       options.class.length > 0 || options.classesFile !== undefined || options.dataset !== undefined || options.bank !== undefined;
     if (named) await checkClassOptions(options);
     const server = await import("@biovlm/server");
+    server.collectLessOften();
     const keys = options.keysFile === undefined ? [] : server.parseKeys(await readInputText(cwd, options.keysFile, MiB));
     const serving = server.servingOptions({
       host: options.host,

@@ -1,7 +1,7 @@
 // Image files → embedding rows, where the pixels are: sharp decodes on its threads, the core resizes, the encoder runs on all that is ready. A file
 // that cannot be read is an element with a code; the others go on. Used by the child process and by the in-process mode.
 
-import { createHash } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import type { Core } from "@biovlm/core";
 import { ImagingError, type ImagingErrorCode, sharpDecoder } from "@biovlm/imaging/node";
 import type { Encoder, Model } from "@biovlm/model";
@@ -121,24 +121,29 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
     const runs: number[] = [];
     const images = await Promise.all(
       files.map(async (bytes): Promise<EncodedImage> => {
+        const sha256 = digest(bytes);
         const { wait, decode, preprocess, ...made } = await prepared(bytes);
         timings.decode += decode;
         timings.preprocess += preprocess;
         timings.wait = Math.max(timings.wait, wait);
-        const sha256 = createHash("sha256").update(bytes).digest("hex");
         if (made.pixels === undefined) {
           lane.nudge();
-          return { sha256, error: made.error };
+          return { sha256: await sha256, error: made.error };
         }
         const [{ value, queueMs }] = (await lane.submit([{ pixels: made.pixels }])) as [Batched<Encoded>];
         timings.encode += value.encode;
         timings.wait = Math.max(timings.wait, wait + queueMs);
         if (value.run !== undefined) runs.push(value.run);
-        return { sha256, row: value.row };
+        return { sha256: await sha256, row: value.row };
       }),
     );
     return { images, timings, runs };
   };
+}
+
+/** sha256 in hexadecimal, computed beside this thread. */
+async function digest(bytes: Uint8Array): Promise<string> {
+  return Buffer.from(await webcrypto.subtle.digest("SHA-256", bytes)).toString("hex");
 }
 
 /** So many at once; the others in order of asking. */

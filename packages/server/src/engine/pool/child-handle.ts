@@ -65,8 +65,12 @@ export class ChildHandle {
   constructor(options: ChildOptions) {
     this.options = options;
     const entry = options.entry instanceof URL ? fileURLToPath(options.entry) : options.entry;
-    // descriptor 3 is the child's end of the pipe
-    this.process = spawn(process.execPath, [entry], { stdio: ["ignore", "ignore", "ignore", "pipe"], windowsHide: true });
+    // descriptor 3 is the child's end of the pipe; a heap per thread would keep what each decoder thread once needed
+    this.process = spawn(process.execPath, [entry], {
+      stdio: ["ignore", "ignore", "ignore", "pipe"],
+      env: { MALLOC_ARENA_MAX: "2", ...process.env },
+      windowsHide: true,
+    });
     this.pipe = this.process.stdio[3] as Socket;
     // a pipe that breaks means the child is going: its exit settles everything
     this.pipe.on("error", () => {});

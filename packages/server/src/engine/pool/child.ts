@@ -1,8 +1,10 @@
 // Entry of a pool's child process: the loop over a real model and device.
 
+import { collectLessOften } from "../../lifecycle/collections.js";
 import { openCore, openEncoder, openModel } from "../opening.js";
 import { runEncoderChild } from "./child-loop.js";
 
+collectLessOften();
 runEncoderChild(async (spec, skip, listeners) => {
   const [core, { model }] = await Promise.all([openCore(spec), openModel(spec)]);
   const { encoder, standby } = await openEncoder(model, spec, skip, listeners);
