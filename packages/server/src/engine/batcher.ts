@@ -157,8 +157,12 @@ export class Batcher<I, O> {
         this.timer = setTimeout(() => this.pump(), patience - age);
         return;
       }
-      const batch = [...this.waiting].slice(0, maxBatch);
-      for (const entry of batch) this.waiting.delete(entry);
+      const batch: Waiting<I, O>[] = [];
+      for (const entry of this.waiting) {
+        if (batch.length === maxBatch) break;
+        batch.push(entry);
+        this.waiting.delete(entry);
+      }
       void this.dispatch(batch);
     }
   }

@@ -107,6 +107,27 @@ describe("a pool of encoder processes", () => {
     expectRow(images[2], 60);
   });
 
+  it(`lets the image that takes all memory fail alone, ${cases(20)} times`, async () => {
+    const before = process.env["NODE_OPTIONS"];
+    // the child's heap, so that it is full soon
+    process.env["NODE_OPTIONS"] = "--max-old-space-size=48";
+    try {
+      const { pool, events } = await started("", { breakAfter: 1e6 });
+      for (let i = 0; i < cases(20); i++) {
+        const { images } = await pool.encodeFiles([await greyPng(50 + i), await greyPng(16), await greyPng(90 + i)]);
+        expectRow(images[0], 50 + i);
+        expect(images[1]).toMatchObject({ error: { code: "backend_unavailable" } });
+        expectRow(images[2], 90 + i);
+      }
+      const ends = events.flatMap((event) => (event.kind === "crashed" ? [event.reason] : []));
+      // with the batch, then alone
+      expect(ends).toEqual(Array.from({ length: 2 * cases(20) }, () => expect.stringMatching(/^(signal SIGABRT|signal SIGTRAP|exit code 134)$/)));
+    } finally {
+      if (before === undefined) delete process.env["NODE_OPTIONS"];
+      else process.env["NODE_OPTIONS"] = before;
+    }
+  });
+
   it("ends a child that hangs and answers the others", async () => {
     const { pool, events } = await started("", { jobMs: 500 });
     const [hung, fine] = await Promise.all([
