@@ -3,19 +3,18 @@
 // another; rounds are interleaved.
 // Usage: npm run build && node packages/server/bench/classify-throughput.mjs [--seconds 3] [--rounds 7] [--pool 1] [--threads 1]
 
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
 import { cpuBackend } from "@biovlm/backend-cuda";
 import { loadCore } from "@biovlm/core";
 import { decodeImage } from "@biovlm/imaging/node";
 import { createClassifier, templateBank } from "@biovlm/model";
 import { tinyModel } from "@biovlm/model-tiny/node";
 import Fastify from "fastify";
-import sharp from "sharp";
+import { load, noiseImage } from "./load.mjs";
 
 const text = (value) => ({ type: "string", default: value });
 const { values } = parseArgs({
@@ -39,16 +38,9 @@ if (values.plain) await plainRoute();
 else await compare();
 
 async function compare() {
-  const autocannon = createRequire(import.meta.url).resolve("autocannon");
   const folder = mkdtempSync(join(tmpdir(), "bench-"));
   const imageFile = join(folder, "image.png");
-  const noise = { type: "gaussian", mean: 90, sigma: 40 };
-  writeFileSync(
-    imageFile,
-    await sharp({ create: { width: 224, height: 224, channels: 3, background: "#345", noise } })
-      .png()
-      .toBuffer(),
-  );
+  writeFileSync(imageFile, await noiseImage());
   const main = join(import.meta.dirname, "../../cli/dist/main.js");
   const served = [
     "serve",
@@ -77,22 +69,11 @@ async function compare() {
     routes[name] = { child, url: /listening on (\S+?)\/?;/.exec(said)[1] };
   }
 
-  /** One round of load from a process of its own. Latencies are as measured, without autocannon's guesses about requests it did not send. */
-  async function load(url, connections, rate) {
-    const script = `require(${JSON.stringify(autocannon)})({ url: ${JSON.stringify(`${url}/v1/classify`)}, method: "POST", duration: ${seconds},
-      connections: ${connections}, ${rate === undefined ? "" : `overallRate: ${rate}, ignoreCoordinatedOmission: true,`}
-      headers: { "content-type": "image/png" }, body: require("node:fs").readFileSync(${JSON.stringify(imageFile)}) }).then((r) =>
-      console.log(JSON.stringify({ rps: r["2xx"] / r.duration, p50: r.latency.p50, p99: r.latency.p99, failed: r.non2xx + r.errors })))`;
-    const { stdout } = await promisify(execFile)(process.execPath, ["-e", script]);
-    const result = JSON.parse(stdout);
-    if (result.failed > 0) throw new Error(`${result.failed} requests failed`);
-    return result;
-  }
   const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
   async function interleaved(connections, rate) {
     const seen = Object.fromEntries(Object.keys(routes).map((name) => [name, []]));
     for (let i = 0; i < rounds; i++)
-      for (const [name, { url }] of Object.entries(routes)) seen[name].push(await load(url, connections, rate));
+      for (const [name, { url }] of Object.entries(routes)) seen[name].push(await load({ url, imageFile, seconds, connections, rate }));
     return seen;
   }
   function show(seen, label) {
@@ -108,7 +89,7 @@ async function compare() {
   }
 
   // compilers settle
-  for (let i = 0; i < 3; i++) for (const { url } of Object.values(routes)) await load(url, 32);
+  for (let i = 0; i < 3; i++) for (const { url } of Object.values(routes)) await load({ url, imageFile, seconds, connections: 32 });
   console.log(`tiny, cpu ${threads} thread(s), pool ${values.pool}, medians of ${rounds} × ${seconds} s, Node ${process.versions.node}`);
   console.log("| route | load | requests/s | ÷ plain of its round | p50 ms | p99 ms | p99 − plain's |\n|---|---|---|---|---|---|---|");
   const rate = Math.round(show(await interleaved(32), "32 connections") / 2);

@@ -2,20 +2,18 @@
 // session of onnxruntime-node on the same graph with batches of the same size. Rounds alternate; the load comes from a process of its own.
 // Pass mark: server ÷ bare ≥ 0.95. Weights are seeded random values of BiomedCLIP's sizes.
 // Usage: npm run build && node packages/server/bench/saturation.mjs [--precision int8] [--threads 2] [--batch 8] [--pool 0] [--seconds 20] [--rounds 3] [--folder DIR]
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
 import { cpuBackend } from "@biovlm/backend-cuda";
 import { loadCore } from "@biovlm/core";
 import { templateBank, writeBank } from "@biovlm/model";
 import { loadModelFolder } from "@biovlm/model/node";
 import { createEngine, createServer, servingOptions } from "@biovlm/server";
 import * as ort from "onnxruntime-node";
-import sharp from "sharp";
 import { fullSizeModel } from "../../../tools/bench/full-size-model.mjs";
+import { load, noiseImage } from "./load.mjs";
 
 const text = (value) => ({ type: "string", default: value });
 const { values } = parseArgs({
@@ -54,23 +52,9 @@ const app = await createServer({ engine, options: servingOptions({ port: 0 }), v
 const url = await app.listen({ port: 0, host: "127.0.0.1" });
 const place = mkdtempSync(join(tmpdir(), "bench-"));
 const imageFile = join(place, "image.png");
-const noise = { type: "gaussian", mean: 90, sigma: 40 };
-writeFileSync(
-  imageFile,
-  await sharp({ create: { width: 224, height: 224, channels: 3, background: "#345", noise } })
-    .png()
-    .toBuffer(),
-);
+writeFileSync(imageFile, await noiseImage());
 
-async function served() {
-  const script = `require(${JSON.stringify(createRequire(import.meta.url).resolve("autocannon"))})({ url: ${JSON.stringify(`${url}/v1/classify`)},
-    method: "POST", duration: ${seconds}, connections: ${3 * B}, headers: { "content-type": "image/png" }, timeout: 60,
-    body: require("node:fs").readFileSync(${JSON.stringify(imageFile)}) }).then((r) => console.log(JSON.stringify(
-      { rps: r["2xx"] / r.duration, failed: r.non2xx + r.errors })))`;
-  const { rps, failed } = JSON.parse((await promisify(execFile)(process.execPath, ["-e", script])).stdout);
-  if (failed > 0) throw new Error(`${failed} requests failed`);
-  return rps;
-}
+const served = async () => (await load({ url, imageFile, seconds, connections: 3 * B })).rps;
 const pixels = new ort.Tensor(
   "float32",
   Float32Array.from({ length: B * 3 * 224 * 224 }, (_, i) => Math.sin(i)),

@@ -121,7 +121,9 @@ describe("a pool of encoder processes", () => {
       }
       const ends = events.flatMap((event) => (event.kind === "crashed" ? [event.reason] : []));
       // with the batch, then alone
-      expect(ends).toEqual(Array.from({ length: 2 * cases(20) }, () => expect.stringMatching(/^(signal SIGABRT|signal SIGTRAP|exit code 134)$/)));
+      expect(ends).toEqual(
+        Array.from({ length: 2 * cases(20) }, () => expect.stringMatching(/^(signal SIGABRT|signal SIGTRAP|exit code 134)$/)),
+      );
     } finally {
       if (before === undefined) delete process.env["NODE_OPTIONS"];
       else process.env["NODE_OPTIONS"] = before;

@@ -1,14 +1,11 @@
 // R14 and R22: ten times more than fits is refused and the rest answered rightly; long work leaves no memory and no descriptors behind.
 
 import { existsSync, readdirSync } from "node:fs";
-import { cpuBackend } from "@biovlm/backend-cuda";
-import { loadCore } from "@biovlm/core";
-import { templateBank, writeBank } from "@biovlm/model";
-import { tinyModel } from "@biovlm/model-tiny/node";
 import { cases, settledRss, soak } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createEngine } from "../../src/engine/create-engine.js";
 import type { Engine, ImageAnswer } from "../../src/engine.js";
+import { tinyBank } from "../tiny-bank.js";
 import { greyPng } from "./toy-encoder.js";
 
 if (soak) vi.setConfig({ testTimeout: 900_000 });
@@ -18,10 +15,7 @@ let images: Uint8Array[];
 let alone: ImageAnswer[];
 
 beforeAll(async () => {
-  const [core, model] = await Promise.all([loadCore(), tinyModel()]);
-  const encoder = await cpuBackend({ threads: 1 }).open(model.graphs);
-  const bytes = writeBank(await templateBank({ core, encoder, model }, ["benign", "malignant"]));
-  await encoder.close();
+  const bytes = await tinyBank(["benign", "malignant"]);
   const created = await createEngine({
     serve: [{ name: "m", model: "tiny", bank: { name: "b", bytes } }],
     device: "cpu",

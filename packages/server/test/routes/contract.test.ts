@@ -6,6 +6,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createEngine, createMetrics, createServer, type Engine, servingOptions } from "../../src/index.js";
+import { tinyBank } from "../tiny-bank.js";
 import { greyPng } from "./grey-png.js";
 
 interface Call {
@@ -38,14 +39,7 @@ let bank: Buffer;
 let document: Document;
 
 beforeAll(async () => {
-  const { templateBank, writeBank } = await import("@biovlm/model");
-  const { tinyModel } = await import("@biovlm/model-tiny/node");
-  const { cpuBackend } = await import("@biovlm/backend-cuda");
-  const { loadCore } = await import("@biovlm/core");
-  const model = await tinyModel();
-  const context = { core: await loadCore(), encoder: await cpuBackend({ threads: 1 }).open(model.graphs), model };
-  bank = Buffer.from(writeBank(await templateBank(context, ["chest X-ray", "head CT"])));
-  await context.encoder.close();
+  bank = Buffer.from(await tinyBank(["chest X-ray", "head CT"]));
   for (const name of ["serving", "closing", "rationed"] as const) {
     const metrics = createMetrics({ processMetrics: false });
     const { engine, ready } = await createEngine({

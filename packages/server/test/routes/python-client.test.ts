@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 import { createClient } from "../../src/client/index.js";
 import { createEngine, createServer, listen, servingOptions } from "../../src/index.js";
+import { tinyBank } from "../tiny-bank.js";
 import { greyPng } from "./grey-png.js";
 
 const KINDS = [
@@ -36,14 +37,7 @@ describe.each(clients)("$title", ({ python, script, versions }) => {
   it.skipIf(python === undefined)(
     "reads metadata, gets the answer of our own client in binary and in JSON, and errors as its exceptions",
     async () => {
-      const { templateBank, writeBank } = await import("@biovlm/model");
-      const { tinyModel } = await import("@biovlm/model-tiny/node");
-      const { cpuBackend } = await import("@biovlm/backend-cuda");
-      const { loadCore } = await import("@biovlm/core");
-      const model = await tinyModel();
-      const encoder = await cpuBackend({ threads: 1 }).open(model.graphs);
-      const bytes = writeBank(await templateBank({ core: await loadCore(), encoder, model }, ["chest X-ray", "head CT"]));
-      await encoder.close();
+      const bytes = await tinyBank(["chest X-ray", "head CT"]);
       const { engine, ready } = await createEngine({
         serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes } }],
         device: "cpu",

@@ -6,6 +6,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createEngine, createServer, type Engine, listen, servingOptions } from "../../src/index.js";
+import { tinyBank } from "../tiny-bank.js";
 import { greyPng } from "./grey-png.js";
 
 let engine: Engine;
@@ -14,14 +15,7 @@ let port: number;
 const png = Buffer.from(greyPng(48, 40));
 
 beforeAll(async () => {
-  const { templateBank, writeBank } = await import("@biovlm/model");
-  const { tinyModel } = await import("@biovlm/model-tiny/node");
-  const { cpuBackend } = await import("@biovlm/backend-cuda");
-  const { loadCore } = await import("@biovlm/core");
-  const model = await tinyModel();
-  const encoder = await cpuBackend({ threads: 1 }).open(model.graphs);
-  const bytes = writeBank(await templateBank({ core: await loadCore(), encoder, model }, ["chest X-ray", "head CT", "hand X-ray"]));
-  await encoder.close();
+  const bytes = await tinyBank(["chest X-ray", "head CT", "hand X-ray"]);
   const made = await createEngine({
     serve: [{ name: "mymodel", model: "tiny", bank: { name: "kinds", bytes } }],
     device: "cpu",

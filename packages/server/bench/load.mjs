@@ -1,0 +1,28 @@
+// Load for the server's benches: one image of noise, and rounds of requests from a process of their own.
+
+import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
+import { promisify } from "node:util";
+import sharp from "sharp";
+
+const autocannon = createRequire(import.meta.url).resolve("autocannon");
+
+/** A PNG of 224 × 224 that compresses badly, as photographs do. */
+export function noiseImage() {
+  const noise = { type: "gaussian", mean: 90, sigma: 40 };
+  return sharp({ create: { width: 224, height: 224, channels: 3, background: "#345", noise } })
+    .png()
+    .toBuffer();
+}
+
+/** One round. Latencies are as measured, without autocannon's guesses about requests it did not send. @throws where a request failed */
+export async function load({ url, imageFile, seconds, connections, rate }) {
+  const script = `require(${JSON.stringify(autocannon)})({ url: ${JSON.stringify(`${url}/v1/classify`)}, method: "POST", duration: ${seconds},
+    connections: ${connections}, timeout: 60, ${rate === undefined ? "" : `overallRate: ${rate}, ignoreCoordinatedOmission: true,`}
+    headers: { "content-type": "image/png" }, body: require("node:fs").readFileSync(${JSON.stringify(imageFile)}) }).then((r) =>
+    console.log(JSON.stringify({ rps: r["2xx"] / r.duration, p50: r.latency.p50, p99: r.latency.p99, failed: r.non2xx + r.errors })))`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["-e", script]);
+  const result = JSON.parse(stdout);
+  if (result.failed > 0) throw new Error(`${result.failed} requests failed`);
+  return result;
+}
