@@ -24,6 +24,7 @@ export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   BIOVLM_DATA: "folder with data sets already downloaded",
   BIOVLM_API_KEY: "key of the language model's endpoint, for attributes generate",
   BIOVLM_SHARED: "folder with real data for the tests",
+  BIOVLM_PYTHON: "a Python with protocol clients for the tests",
   BIOVLM_SOAK: "full counts in the tests",
   BIOVLM_REQUIRE_CHROMIUM: "tests that need Chromium fail instead of skipping",
 };
