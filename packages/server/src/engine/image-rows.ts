@@ -49,10 +49,6 @@ export function imageWindow(maxBatch: number): number {
 /** Encodes files; rejects as the encoder does. A file that cannot be read does not reject. */
 export type ImageEncoder = (files: readonly Uint8Array[]) => Promise<Omit<EncodedBatch, "device" | "fellBack">>;
 
-interface Ready {
-  readonly pixels: Float32Array;
-}
-
 interface Encoded {
   readonly row: Float32Array;
   /** milliseconds, this image's share of its run */
@@ -73,7 +69,7 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
   const decodes = new Turns(DECODES);
   const spare: Float32Array[] = [];
   let joined = new Float32Array(0);
-  const lane = new Batcher<Ready, Encoded>(
+  const lane = new Batcher<Float32Array, Encoded>(
     {
       maxBatch,
       maxQueueDelayMs,
@@ -84,16 +80,16 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
     },
     async (ready) => {
       const n = ready.length;
-      let [{ pixels }] = ready as readonly [Ready];
+      let [pixels] = ready as readonly [Float32Array];
       if (n > 1) {
         if (joined.length < n * length) joined = new Float32Array(n * length);
-        for (const [i, one] of ready.entries()) joined.set(one.pixels, i * length);
+        for (const [i, one] of ready.entries()) joined.set(one, i * length);
         pixels = joined.subarray(0, n * length);
       }
       const from = performance.now();
       const { data } = await encoder.encodeImages(pixels, n);
       const encode = (performance.now() - from) / n;
-      for (const one of ready) spare.push(one.pixels);
+      spare.push(...ready);
       return ready.map((_, i): Encoded => ({ row: data.slice(i * D, (i + 1) * D), encode, ...(i === 0 ? { run: n } : {}) }));
     },
   );
@@ -130,7 +126,7 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
           lane.nudge();
           return { sha256: await sha256, error: made.error };
         }
-        const [{ value, queueMs }] = (await lane.submit([{ pixels: made.pixels }])) as [Batched<Encoded>];
+        const [{ value, queueMs }] = (await lane.submit([made.pixels])) as [Batched<Encoded>];
         timings.encode += value.encode;
         timings.wait = Math.max(timings.wait, wait + queueMs);
         if (value.run !== undefined) runs.push(value.run);

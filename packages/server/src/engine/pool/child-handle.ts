@@ -183,7 +183,7 @@ export class ChildHandle {
 }
 
 /** What a job takes of a child's window. */
-export function jobWeight(job: Job): number {
+function jobWeight(job: Job): number {
   return job.kind === "files" ? job.files.length : 1;
 }
 

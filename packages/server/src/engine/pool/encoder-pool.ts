@@ -153,7 +153,12 @@ export class EncoderPool implements Encoding {
         if (!(one instanceof Error)) return one.images[0]!;
         return { sha256: "", error: { code: "backend_unavailable", message: one.message.replace(/^\[biovlm:server\] /, "") } };
       }),
-      timings: { wait: sum("wait"), decode: sum("decode"), preprocess: sum("preprocess"), encode: sum("encode") },
+      timings: {
+        wait: Math.max(...batches.map((b) => b.timings.wait)),
+        decode: sum("decode"),
+        preprocess: sum("preprocess"),
+        encode: sum("encode"),
+      },
       runs: batches.flatMap((b) => b.runs),
       device: any.device,
       fellBack: this.fellBack,
