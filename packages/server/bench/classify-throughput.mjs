@@ -58,6 +58,10 @@ async function compare() {
     single: [main, ...served, "--port", "0", "--log-level", "silent", "--max-batch", "1"],
   };
   const routes = {};
+  // also where a round fails
+  process.once("exit", () => {
+    for (const { child } of Object.values(routes)) child.kill();
+  });
   for (const [name, words] of Object.entries(programs)) {
     const child = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
@@ -94,6 +98,6 @@ async function compare() {
   console.log("| route | load | requests/s | ÷ plain of its round | p50 ms | p99 ms | p99 − plain's |\n|---|---|---|---|---|---|---|");
   const rate = Math.round(show(await interleaved(32), "32 connections") / 2);
   show(await interleaved(8, rate), `half of plain's, ${rate}/s`);
-  for (const { child } of Object.values(routes)) child.kill();
   rmSync(folder, { recursive: true });
+  process.exit();
 }
