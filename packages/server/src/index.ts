@@ -15,6 +15,7 @@ export { type Drain, drainable, drainOnSignals } from "./lifecycle/drain.js";
 export { listen } from "./lifecycle/listen.js";
 export { createLogger, type LogLevel } from "./lifecycle/logging.js";
 export { recordRequests, traceRequests } from "./lifecycle/request-records.js";
+export { mainThreadFirst } from "./lifecycle/thread-priority.js";
 export { createMetrics, type EngineObserver, type Metrics } from "./metrics.js";
 export { isLoopback, ServingOptions, servingOptions } from "./options.js";
 export { type PageFiles, pageFiles } from "./page-files.js";

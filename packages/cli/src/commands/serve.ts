@@ -82,6 +82,7 @@ export const serve = defineCommand({
     if (named) await checkClassOptions(options);
     const server = await import("@biovlm/server");
     server.collectLessOften();
+    await server.mainThreadFirst();
     const keys = options.keysFile === undefined ? [] : server.parseKeys(await readInputText(cwd, options.keysFile, MiB));
     const serving = server.servingOptions({
       host: options.host,

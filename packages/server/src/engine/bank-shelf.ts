@@ -98,7 +98,7 @@ export class BankShelf {
     rho = bank.rho,
   ): Promise<Classifier> {
     checkAsked(classes, rho);
-    const key = JSON.stringify([source.model.digest, served.digest, classes ?? null, rho]);
+    const key = `${source.model.digest} ${served.digest} ${rho} ${classes === undefined ? "" : JSON.stringify(classes)}`;
     let made = this.classifiers.get(key);
     if (made === undefined) {
       made = createClassifier({ ...source, bank, rho, ...(classes === undefined ? {} : { classes }) });

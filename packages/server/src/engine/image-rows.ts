@@ -1,7 +1,7 @@
 // Image files → embedding rows, where the pixels are: sharp decodes on its threads, the core resizes, the encoder runs on all that is ready. A file
 // that cannot be read is an element with a code; the others go on. Used by the child process and by the in-process mode.
 
-import { webcrypto } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import type { Core } from "@biovlm/core";
 import { ImagingError, type ImagingErrorCode, sharpDecoder } from "@biovlm/imaging/node";
 import type { Encoder, Model } from "@biovlm/model";
@@ -21,8 +21,10 @@ const CODES: Readonly<Record<ImagingErrorCode, ServerErrorCode>> = {
 };
 /** A decoder that takes longer than this is stuck on a file made for that. */
 const DECODE_MS = 10_000;
-/** Files in the decoder at once: its threads stay busy while this one is on the device, and no file's time runs out before its turn. */
-const DECODES = 2 * (Number(process.env["UV_THREADPOOL_SIZE"]) || 4);
+/** Files in the decoder at once, for each of its threads: they stay busy while this one is on the device, and no file's time runs out before its turn. */
+const DECODES_PER_THREAD = 2;
+/** Less than a millisecond's reading. */
+const DIGEST_HERE_BYTES = 512 * 1024;
 /** Longest wait for images that are being decoded while the device is free, milliseconds: two to eight at once cost less each than one. */
 const GATHER_MS = 4;
 
@@ -41,9 +43,14 @@ export interface ImageEncoderOptions extends Batching {
   readonly limits: ImageLimits;
 }
 
-/** Images one process takes: one batch on the device, another being made ready. */
-export function imageWindow(maxBatch: number): number {
-  return Math.max(DECODES, 2 * maxBatch);
+/** Decoder threads of this process: libuv's, which are four unless its environment says. */
+export function decoderThreads(): number {
+  return Number(process.env["UV_THREADPOOL_SIZE"]) || 4;
+}
+
+/** Images a process takes: one batch on the device, another being made ready. */
+export function imageWindow(maxBatch: number, threads: number): number {
+  return Math.max(DECODES_PER_THREAD * threads, 2 * maxBatch);
 }
 
 /** Encodes files; rejects as the encoder does. A file that cannot be read does not reject. */
@@ -66,7 +73,7 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
   const size = model.spec.vision.imageSize;
   const length = 3 * size * size;
   const decoder = sharpDecoder({ concurrency: 1 });
-  const decodes = new Turns(DECODES);
+  const decodes = new Turns(DECODES_PER_THREAD * decoderThreads());
   const spare: Float32Array[] = [];
   let joined = new Float32Array(0);
   const lane = new Batcher<Float32Array, Encoded>(
@@ -137,8 +144,9 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
   };
 }
 
-/** sha256 in hexadecimal, computed beside this thread. */
+/** sha256 in hexadecimal. Large files are read beside this thread; for others the way there and back costs more than the reading. */
 async function digest(bytes: Uint8Array): Promise<string> {
+  if (bytes.length <= DIGEST_HERE_BYTES) return createHash("sha256").update(bytes).digest("hex");
   return Buffer.from(await webcrypto.subtle.digest("SHA-256", bytes)).toString("hex");
 }
 

@@ -4,7 +4,7 @@ import type { Core } from "@biovlm/core";
 import type { Device, Model } from "@biovlm/model";
 import { encoderFailure } from "./encoder-failure.js";
 import type { EncodedBatch, Encoding, EncodingEvent, EncodingStatus, ImageLimits } from "./encoding.js";
-import { type Batching, imageEncoder, imageWindow } from "./image-rows.js";
+import { type Batching, decoderThreads, imageEncoder, imageWindow } from "./image-rows.js";
 import { type OpenEncoder, type OpeningSpec, openEncoder } from "./opening.js";
 
 export interface InProcessOptions extends Batching {
@@ -33,7 +33,7 @@ export async function encodeInProcess(options: InProcessOptions): Promise<Encodi
   const device = (): Device => encoder.capabilities.device;
   return {
     encoder,
-    window: () => imageWindow(options.maxBatch),
+    window: () => imageWindow(options.maxBatch, decoderThreads()),
     async encodeFiles(files): Promise<EncodedBatch> {
       try {
         return { ...(await encodeFiles(files)), device: device(), fellBack };

@@ -2,7 +2,7 @@
 
 import type { MultipartFile } from "@fastify/multipart";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { Check, Errors } from "typebox/value";
+import { Compile } from "typebox/compile";
 import type { ClassifyOptions as EngineOptions, FailedImage, ImageAnswer } from "../engine.js";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
@@ -29,6 +29,10 @@ const CODES: readonly ServerErrorCode[] = [
   "not_ready",
   "backend_unavailable",
 ];
+
+// asked of every request
+const OPTIONS = Compile(ClassifyOptions);
+const BODY = Compile(ClassifyBody);
 
 interface Asked {
   readonly images: readonly Uint8Array[];
@@ -116,8 +120,8 @@ async function asked(request: FastifyRequest<{ Querystring: ClassifyQuery }>, se
   }
   const { body } = request;
   if (body instanceof Uint8Array) return { images: [body], options: fromQuery };
-  if (!Check(ClassifyBody, body)) {
-    const error = Errors(ClassifyBody, body).at(-1);
+  if (!BODY.Check(body)) {
+    const error = BODY.Errors(body).at(-1);
     throw new ServerError(
       "bad_request",
       `request body — ${error?.instancePath || "it"} ${error?.message ?? "does not match its schema"}. See /docs.`,
@@ -137,8 +141,8 @@ function optionsOf(entries: readonly (readonly [string, unknown])[], where: stri
     else if (name === "explain") raw[name] = value === "true" || value === "1" ? true : value === "false" || value === "0" ? false : value;
     else raw[name] = value;
   }
-  if (!Check(ClassifyOptions, raw)) {
-    const error = Errors(ClassifyOptions, raw).at(-1);
+  if (!OPTIONS.Check(raw)) {
+    const error = OPTIONS.Errors(raw).at(-1);
     throw new ServerError(
       "bad_request",
       `${where} — ${error?.instancePath || Object.keys(raw).join(", ")} ${error?.message ?? "is wrong"}. See /docs.`,

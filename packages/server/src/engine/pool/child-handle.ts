@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { EncoderError, type EncoderErrorCode } from "@biovlm/model";
 import type { ImageLimits } from "../encoding.js";
@@ -32,6 +33,11 @@ export class ChildRefused extends Error {
     super(message);
     this.code = code;
   }
+}
+
+/** Decoder threads of a child, unless the environment says: one for each processor, where Node would have four. */
+export function childDecoderThreads(): number {
+  return Number(process.env["UV_THREADPOOL_SIZE"]) || Math.min(16, Math.max(2, availableParallelism()));
 }
 
 interface Flight {
@@ -68,7 +74,7 @@ export class ChildHandle {
     // descriptor 3 is the child's end of the pipe; a heap per thread would keep what each decoder thread once needed
     this.process = spawn(process.execPath, [entry], {
       stdio: ["ignore", "ignore", "ignore", "pipe"],
-      env: { MALLOC_ARENA_MAX: "2", ...process.env },
+      env: { MALLOC_ARENA_MAX: "4", ...process.env, UV_THREADPOOL_SIZE: String(childDecoderThreads()) },
       windowsHide: true,
     });
     this.pipe = this.process.stdio[3] as Socket;

@@ -38,8 +38,25 @@ export function runEncoderChild(open: OpenRuntime): void {
   };
   // `onread` is Node's for every socket; its types have it for connections alone
   const pipe = new Socket({ fd: 3, readable: true, writable: true, onread } as SocketConstructorOpts);
+  let held = false;
+  const release = () => {
+    if (held) pipe.uncork();
+    held = false;
+  };
+  /** At once: the parent must know the device even where its runtime ends this process with the next call. */
   const say = (message: FromChild) => {
+    release();
     if (pipe.writable) writeFrame(pipe, message);
+  };
+  /** Answers of one turn, those of a run's images, go out together. */
+  const answer = (message: FromChild) => {
+    if (!pipe.writable) return;
+    if (!held) {
+      held = true;
+      pipe.cork();
+      process.nextTick(release);
+    }
+    writeFrame(pipe, message);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   pipe.on("error", () => process.exit(0));
@@ -71,10 +88,10 @@ export function runEncoderChild(open: OpenRuntime): void {
 
   async function answered(id: number, job: Job) {
     try {
-      const answer = await work(runtime!, job);
-      say({ type: "done", id, answer, device: runtime!.encoder.capabilities.device, rss: resident() });
+      const rows = await work(runtime!, job);
+      answer({ type: "done", id, answer: rows, device: runtime!.encoder.capabilities.device, rss: resident() });
     } catch (error) {
-      say({ type: "failed", id, ...described(error), rss: resident() });
+      answer({ type: "failed", id, ...described(error), rss: resident() });
     }
   }
 

@@ -8,7 +8,7 @@ import { encoderFailure, unavailable } from "../encoder-failure.js";
 import type { EncodedBatch, EncodedImage, Encoding, EncodingEvent, EncodingStatus, ImageLimits } from "../encoding.js";
 import { type Batching, imageWindow } from "../image-rows.js";
 import type { OpeningSpec } from "../opening.js";
-import { ChildEnded, ChildHandle, ChildRefused } from "./child-handle.js";
+import { ChildEnded, ChildHandle, ChildRefused, childDecoderThreads } from "./child-handle.js";
 import type { Job, JobAnswer, Rows } from "./messages.js";
 import { pooledEncoder } from "./pooled-encoder.js";
 
@@ -61,6 +61,8 @@ export class EncoderPool implements Encoding {
   readonly encoder: Encoder;
   private readonly options: Required<Omit<PoolOptions, "recycleRss">> & { readonly recycleRss: number };
   private readonly slotList: Slot[];
+  /** images a child takes */
+  private readonly room: number;
   private readonly tasks: Task[] = [];
   private readonly skip = new Set<string>();
   private standby: readonly string[] = [];
@@ -89,6 +91,7 @@ export class EncoderPool implements Encoding {
       onEvent: () => {},
       ...options,
     };
+    this.room = imageWindow(this.options.maxBatch, childDecoderThreads());
     this.slotList = Array.from({ length: options.size }, () => ({ alone: false }));
     this.encoder = pooledEncoder({
       capabilities: () => this.capabilities,
@@ -103,7 +106,7 @@ export class EncoderPool implements Encoding {
   }
 
   window(): number {
-    return this.options.size * imageWindow(this.options.maxBatch);
+    return this.options.size * this.room;
   }
 
   status(): EncodingStatus {
@@ -214,7 +217,7 @@ export class EncoderPool implements Encoding {
   private pump(): void {
     // in order: one that must run alone waits for a child to be empty, and those behind it wait with it
     for (let task = this.tasks[0]; task !== undefined; task = this.tasks[0]) {
-      const room = task.again ? 1 : imageWindow(this.options.maxBatch);
+      const room = task.again ? 1 : this.room;
       const [slot] = this.slotList
         .filter((s) => s.child !== undefined && !s.alone && s.child.inFlight < room)
         .sort((a, b) => a.child!.inFlight - b.child!.inFlight);

@@ -78,7 +78,7 @@ export class FrameReader {
   private readonly head = Buffer.alloc(HEAD);
   private had = 0;
   private text = Buffer.alloc(0);
-  private body = new Uint8Array(0);
+  private body = Buffer.allocUnsafeSlow(0);
 
   constructor(onMessage: (message: unknown) => void) {
     this.onMessage = onMessage;
@@ -95,7 +95,8 @@ export class FrameReader {
         if (text === 0 || text > MAX_BYTES || body > MAX_BYTES)
           throw new RangeError(`[biovlm:server] a frame — expected at most ${MAX_BYTES} bytes, got ${text} and ${body}.`);
         this.text = Buffer.allocUnsafe(text);
-        this.body = new Uint8Array(body);
+        // every byte of it is written before it is seen
+        this.body = Buffer.allocUnsafeSlow(body);
       }
       const inText = this.had - HEAD;
       if (inText < this.text.length) at += this.fill(this.text, inText, piece, at);
