@@ -11,7 +11,7 @@ import { type ApiKey, authorize, checkExposure } from "./auth.js";
 import type { Engine } from "./engine.js";
 import { ServerError } from "./errors.js";
 import type {} from "./fastify-types.js";
-import { connectionLimits } from "./lifecycle/connection-limits.js";
+import { connectionLimits, limitRequestsPerSocket } from "./lifecycle/connection-limits.js";
 import { ImageBodies } from "./lifecycle/image-bodies.js";
 import { createLogger } from "./lifecycle/logging.js";
 import { recordRequests } from "./lifecycle/request-records.js";
@@ -63,6 +63,7 @@ export async function createServer({
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
   }) as unknown as FastifyInstance;
 
+  limitRequestsPerSocket(app);
   if (metrics !== undefined) recordRequests(app, metrics);
   await prepare?.(app);
   app.decorateRequest("keyName", undefined);

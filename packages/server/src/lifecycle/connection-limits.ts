@@ -1,7 +1,9 @@
 // What a connection may take: every time-out set, because Fastify's and Node's defaults leave some off. And TLS, where files are named.
 
 import { readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { createSecureContext } from "node:tls";
+import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
 import type { ServingOptions } from "../options.js";
 
@@ -16,7 +18,6 @@ export interface ConnectionLimits {
   readonly requestTimeout: number;
   readonly connectionTimeout: number;
   readonly keepAliveTimeout: number;
-  readonly maxRequestsPerSocket: number;
   readonly bodyLimit: number;
   readonly forceCloseConnections: "idle";
   readonly return503OnClosing: false;
@@ -54,7 +55,6 @@ export async function connectionLimits(options: ServingOptions): Promise<Connect
     // an idle socket in the middle of an answer; longer than an answer may take
     connectionTimeout: requestTimeoutMs + 5000,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    maxRequestsPerSocket: REQUESTS_PER_SOCKET,
     bodyLimit: maxBodyBytes,
     forceCloseConnections: "idle",
     // what reached us while we stop is answered; the readiness probe keeps new work away
@@ -62,6 +62,21 @@ export async function connectionLimits(options: ServingOptions): Promise<Connect
     http,
     https: tls,
   };
+}
+
+/**
+ * Ends a connection with the answer to its last request. Node's own limit says so to the client but leaves the socket open, and answers what comes on
+ * it with bare 503s for as long as it comes.
+ */
+export function limitRequestsPerSocket(app: FastifyInstance, limit = REQUESTS_PER_SOCKET): void {
+  const counts = new WeakMap<Socket, number>();
+  app.addHook("onRequest", (request, reply, done) => {
+    const { socket } = request.raw;
+    const count = (counts.get(socket) ?? 0) + 1;
+    counts.set(socket, count);
+    if (count >= limit) reply.header("connection", "close");
+    done();
+  });
 }
 
 async function certificate(certFile: string, keyFile: string): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {

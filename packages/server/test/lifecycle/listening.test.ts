@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { createServer as createTcpServer } from "node:net";
+import { connect, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { trace } from "@opentelemetry/api";
@@ -120,6 +120,22 @@ describe("on a unix socket", () => {
     expect(existsSync(socket)).toBe(true);
     await new Promise((resolve) => other.close(resolve));
   });
+});
+
+it("ends a connection with the answer to its last request, whatever else was sent on it", async () => {
+  const { hostname, port } = new URL(await start({}));
+  const socket = connect(Number(port), hostname);
+  let answers = "";
+  socket.on("data", (piece) => {
+    answers += piece;
+  });
+  // what is sent after the end may be answered with a reset
+  socket.on("error", () => {});
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.write("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(10_050));
+  await closed;
+  expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(Array(10_000).fill("HTTP/1.1 200"));
+  expect(answers.match(/connection: close/gi)).toHaveLength(1);
 });
 
 it("refuses every address beyond loopback without keys, unless told to", async () => {
