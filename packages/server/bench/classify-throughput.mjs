@@ -3,7 +3,6 @@
 // another; rounds are interleaved.
 // Usage: npm run build && node packages/server/bench/classify-throughput.mjs [--seconds 3] [--rounds 7] [--pool 1] [--threads 1]
 
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +13,7 @@ import { decodeImage } from "@biovlm/imaging/node";
 import { createClassifier, templateBank } from "@biovlm/model";
 import { tinyModel } from "@biovlm/model-tiny/node";
 import Fastify from "fastify";
-import { load, noiseImage } from "./load.mjs";
+import { BIOVLM, load, noiseImage, startRoute } from "./load.mjs";
 
 const text = (value) => ({ type: "string", default: value });
 const { values } = parseArgs({
@@ -41,7 +40,6 @@ async function compare() {
   const folder = mkdtempSync(join(tmpdir(), "bench-"));
   const imageFile = join(folder, "image.png");
   writeFileSync(imageFile, await noiseImage());
-  const main = join(import.meta.dirname, "../../cli/dist/main.js");
   const served = [
     "serve",
     ...CLASSES.flatMap((name) => ["--class", name]),
@@ -54,30 +52,17 @@ async function compare() {
   ];
   const programs = {
     plain: [import.meta.filename, "--plain", "--threads", values.threads],
-    batched: [main, ...served, "--port", "0", "--log-level", "silent"],
-    single: [main, ...served, "--port", "0", "--log-level", "silent", "--max-batch", "1"],
+    batched: [BIOVLM, ...served, "--port", "0", "--log-level", "silent"],
+    single: [BIOVLM, ...served, "--port", "0", "--log-level", "silent", "--max-batch", "1"],
   };
   const routes = {};
-  // also where a round fails
-  process.once("exit", () => {
-    for (const { child } of Object.values(routes)) child.kill();
-  });
-  for (const [name, words] of Object.entries(programs)) {
-    const child = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "pipe"] });
-    let said = "";
-    for await (const piece of child.stderr) {
-      said += piece;
-      if (/listening on \S+;/.test(said) && (name === "plain" || /^ready/m.test(said))) break;
-    }
-    child.stderr.destroy();
-    routes[name] = { child, url: /listening on (\S+?)\/?;/.exec(said)[1] };
-  }
+  for (const [name, words] of Object.entries(programs)) routes[name] = await startRoute(words);
 
   const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
   async function interleaved(connections, rate) {
     const seen = Object.fromEntries(Object.keys(routes).map((name) => [name, []]));
     for (let i = 0; i < rounds; i++)
-      for (const [name, { url }] of Object.entries(routes)) seen[name].push(await load({ url, imageFile, seconds, connections, rate }));
+      for (const [name, url] of Object.entries(routes)) seen[name].push(await load({ url, imageFile, seconds, connections, rate }));
     return seen;
   }
   function show(seen, label) {
@@ -93,7 +78,7 @@ async function compare() {
   }
 
   // compilers settle
-  for (let i = 0; i < 3; i++) for (const { url } of Object.values(routes)) await load({ url, imageFile, seconds, connections: 32 });
+  for (let i = 0; i < 3; i++) for (const url of Object.values(routes)) await load({ url, imageFile, seconds, connections: 32 });
   console.log(`tiny, cpu ${threads} thread(s), pool ${values.pool}, medians of ${rounds} × ${seconds} s, Node ${process.versions.node}`);
   console.log("| route | load | requests/s | ÷ plain of its round | p50 ms | p99 ms | p99 − plain's |\n|---|---|---|---|---|---|---|");
   const rate = Math.round(show(await interleaved(32), "32 connections") / 2);

@@ -1,7 +1,7 @@
-// A full-size image tower at saturation: images a second through the whole server (HTTP, decode, preprocess, batcher, encoder, routing) against a bare
+// A full-size image tower at saturation: images a second through `biovlm serve` (HTTP, decode, preprocess, batcher, encoder, routing) against a bare
 // session of onnxruntime-node on the same graph with batches of the same size. Rounds alternate; the load comes from a process of its own.
 // Pass mark: server ÷ bare ≥ 0.95. Weights are seeded random values of BiomedCLIP's sizes.
-// Usage: npm run build && node packages/server/bench/saturation.mjs [--precision int8] [--threads 2] [--batch 8] [--pool 0] [--seconds 20] [--rounds 3] [--folder DIR]
+// Usage: npm run build && node packages/server/bench/saturation.mjs [--precision int8] [--threads 2] [--batch 8] [--pool 1] [--seconds 20] [--rounds 3] [--folder DIR]
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,10 +10,9 @@ import { cpuBackend } from "@biovlm/backend-cuda";
 import { loadCore } from "@biovlm/core";
 import { templateBank, writeBank } from "@biovlm/model";
 import { loadModelFolder } from "@biovlm/model/node";
-import { createEngine, createServer, servingOptions } from "@biovlm/server";
 import * as ort from "onnxruntime-node";
 import { fullSizeModel } from "../../../tools/bench/full-size-model.mjs";
-import { load, noiseImage } from "./load.mjs";
+import { BIOVLM, load, noiseImage, startRoute } from "./load.mjs";
 
 const text = (value) => ({ type: "string", default: value });
 const { values } = parseArgs({
@@ -21,7 +20,7 @@ const { values } = parseArgs({
     precision: text("int8"),
     threads: text("2"),
     batch: text("8"),
-    pool: text("0"),
+    pool: text("1"),
     seconds: text("20"),
     rounds: text("3"),
     folder: { type: "string" },
@@ -39,20 +38,12 @@ const session = await ort.InferenceSession.create(bytes, {
   intraOpNumThreads: T,
   ...(externalData === undefined ? {} : { externalData }),
 });
-const { engine, ready } = await createEngine({
-  serve: [{ name: "m", model: folder, bank: { name: "b", bytes: writeBank(bank) } }],
-  device: "cpu",
-  precision,
-  threads: T,
-  pool: Number(pool),
-  maxBatch: B,
-});
-await ready;
-const app = await createServer({ engine, options: servingOptions({ port: 0 }), version: "0" });
-const url = await app.listen({ port: 0, host: "127.0.0.1" });
 const place = mkdtempSync(join(tmpdir(), "bench-"));
-const imageFile = join(place, "image.png");
+const [imageFile, bankFile] = [join(place, "image.png"), join(place, "bank.safetensors")];
 writeFileSync(imageFile, await noiseImage());
+writeFileSync(bankFile, writeBank(bank));
+const of = ["--model", folder, "--bank", bankFile, "--precision", precision, "--device", "cpu", "--threads", threads];
+const url = await startRoute([BIOVLM, "serve", ...of, "--max-batch", batch, "--pool", pool, "--port", "0", "--log-level", "silent"]);
 
 const served = async () => (await load({ url, imageFile, seconds, connections: 3 * B })).rps;
 const pixels = new ort.Tensor(
@@ -78,8 +69,7 @@ console.log(
   `${precision}, ${T} threads, batches of ${B}, pool ${pool}, medians of ${rounds} × ${seconds} s, Node ${process.versions.node}`,
 );
 console.log(`bare session ${b.toFixed(2)} images/s, served ${s.toFixed(2)} images/s, served ÷ bare ${(s / b).toFixed(3)}`);
-await app.close();
-await engine.close(1000);
 await session.release();
 model.close();
 rmSync(place, { recursive: true });
+process.exit();
