@@ -49,11 +49,15 @@ async function compare() {
     values.threads,
     "--pool",
     values.pool,
+    "--port",
+    "0",
+    "--log-level",
+    "silent",
   ];
   const programs = {
     plain: [import.meta.filename, "--plain", "--threads", values.threads],
-    batched: [BIOVLM, ...served, "--port", "0", "--log-level", "silent"],
-    single: [BIOVLM, ...served, "--port", "0", "--log-level", "silent", "--max-batch", "1"],
+    batched: [BIOVLM, ...served],
+    single: [BIOVLM, ...served, "--max-batch", "1"],
   };
   const routes = {};
   for (const [name, words] of Object.entries(programs)) routes[name] = await startRoute(words);

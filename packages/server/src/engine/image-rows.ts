@@ -43,9 +43,9 @@ export interface ImageEncoderOptions extends Batching {
   readonly limits: ImageLimits;
 }
 
-/** Decoder threads of this process: libuv's, which are four unless its environment says. */
-export function decoderThreads(): number {
-  return Number(process.env["UV_THREADPOOL_SIZE"]) || 4;
+/** Decoder threads of a process: libuv's, of which Node has four unless the environment says. */
+export function decoderThreads(otherwise = 4): number {
+  return Number(process.env["UV_THREADPOOL_SIZE"]) || otherwise;
 }
 
 /** Images a process takes: one batch on the device, another being made ready. */

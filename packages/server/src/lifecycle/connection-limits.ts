@@ -68,13 +68,13 @@ export async function connectionLimits(options: ServingOptions): Promise<Connect
  * Ends a connection with the answer to its last request. Node's own limit says so to the client but leaves the socket open, and answers what comes on
  * it with bare 503s for as long as it comes.
  */
-export function limitRequestsPerSocket(app: FastifyInstance, limit = REQUESTS_PER_SOCKET): void {
+export function limitRequestsPerSocket(app: FastifyInstance): void {
   const counts = new WeakMap<Socket, number>();
   app.addHook("onRequest", (request, reply, done) => {
     const { socket } = request.raw;
     const count = (counts.get(socket) ?? 0) + 1;
     counts.set(socket, count);
-    if (count >= limit) reply.header("connection", "close");
+    if (count >= REQUESTS_PER_SOCKET) reply.header("connection", "close");
     done();
   });
 }

@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { EncoderError, type EncoderErrorCode } from "@biovlm/model";
 import type { ImageLimits } from "../encoding.js";
-import type { Batching } from "../image-rows.js";
+import { type Batching, decoderThreads } from "../image-rows.js";
 import type { OpeningSpec } from "../opening.js";
 import { FrameReader, writeFrame } from "./frames.js";
 import type { FromChild, Job, JobAnswer, ToChild } from "./messages.js";
@@ -37,7 +37,7 @@ export class ChildRefused extends Error {
 
 /** Decoder threads of a child, unless the environment says: one for each processor, where Node would have four. */
 export function childDecoderThreads(): number {
-  return Number(process.env["UV_THREADPOOL_SIZE"]) || Math.min(16, Math.max(2, availableParallelism()));
+  return decoderThreads(Math.min(16, Math.max(2, availableParallelism())));
 }
 
 interface Flight {
