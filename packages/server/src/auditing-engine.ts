@@ -41,6 +41,7 @@ export function auditingEngine(engine: Engine, log: AuditLog): Engine {
     models: () => engine.models(),
     model: (name) => engine.model(name),
     readiness: () => engine.readiness(),
+    refuseIfFull: (model) => engine.refuseIfFull(model),
     async classify(model, images, options) {
       const result = await engine.classify(model, images, options);
       await noted(options, result.source, result.answers);

@@ -107,6 +107,8 @@ export interface Engine {
   model(name: string): ServedModel;
   /** ready: every served model is warmed up, and the engine is not draining */
   readiness(): { readonly ready: boolean; readonly reason?: string };
+  /** Asked before images are read. @throws ServerError `overloaded` where not one more image may wait, `unknown_model` */
+  refuseIfFull(model: string): void;
   /** encoded image files → answers in order; a bad file is a FailedImage in its place */
   classify(
     model: string,

@@ -75,19 +75,20 @@ export class Batcher<I, O> {
       throw new ServerError("not_ready", "the server — expected to be open, got a stop in progress. Try another.", { retryAfter: 5 });
     if (items.length > maxQueue)
       throw new ServerError("too_many_images", `images — expected at most ${maxQueue} at once, got ${items.length}. Send fewer.`);
-    if (this.waiting.size + items.length > maxQueue) {
-      throw new ServerError(
-        "overloaded",
-        `the queue — expected room for ${items.length}, got ${this.waiting.size} waiting. Try again later.`,
-        {
-          retryAfter: this.retryAfter(),
-        },
-      );
-    }
+    this.refuseIfFull(items.length);
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const results = items.map((item) => this.enqueue(item, signal, deadline));
     this.pump();
     return Promise.all(results);
+  }
+
+  /** @throws ServerError `overloaded` with Retry-After, where so many more may not wait */
+  refuseIfFull(count = 1): void {
+    const waiting = this.waiting.size;
+    if (waiting + count <= this.options.maxQueue) return;
+    throw new ServerError("overloaded", `the queue — expected room for ${count}, got ${waiting} waiting. Try again later.`, {
+      retryAfter: this.retryAfter(),
+    });
   }
 
   /** Looks again, where what was coming does not come. */

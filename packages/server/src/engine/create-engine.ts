@@ -149,6 +149,10 @@ class LocalEngine implements Engine {
     return { ready: true };
   }
 
+  refuseIfFull(model: string): void {
+    this.find(model).host.queue.refuseIfFull();
+  }
+
   classify(model: string, images: readonly Uint8Array[], options: ClassifyOptions = {}) {
     return this.call(options, async () => {
       const { host, shelved, classifier } = await this.prepared(model, options);

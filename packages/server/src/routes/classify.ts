@@ -46,6 +46,14 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
     "/v1/classify",
     {
       config: { scope: "infer", errors: "problem" },
+      // reading images that nobody will look at takes time from those that somebody does
+      preParsing: async (request) => {
+        const type = request.headers["content-type"]?.split(";", 1)[0];
+        // a name given twice is the handler's to refuse
+        const { model } = request.query as { model?: unknown };
+        const name = typeof model === "string" ? model : undefined;
+        if (IMAGE_TYPES.some((known) => known === type)) serving.engine.refuseIfFull(serving.modelName(name));
+      },
       // options come as text in a query or a form and as values in JSON: checked here, by the same schemas
       validatorCompiler: () => () => true,
       schema: {

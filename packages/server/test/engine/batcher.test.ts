@@ -56,6 +56,8 @@ describe("a batcher", () => {
     const first = Promise.all([made.submit([0, 1, 2, 3]), made.submit([4, 5, 6])]);
     expect(() => made.submit([7, 8])).toThrowError(expect.objectContaining({ code: "overloaded", status: 429 }));
     expect(() => made.submit([1, 2, 3, 4, 5])).toThrowError(expect.objectContaining({ code: "too_many_images" }));
+    expect(() => made.refuseIfFull(2)).toThrowError(expect.objectContaining({ code: "overloaded", retryAfter: 1 }));
+    made.refuseIfFull();
     expect(made.depth).toBe(3);
     expect((await first).flat()).toHaveLength(7);
   });

@@ -9,8 +9,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { trace } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createEngine, createServer, type Engine, listen, type ServingOptions, servingOptions, traceRequests } from "../../src/index.js";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import {
+  createEngine,
+  createServer,
+  type Engine,
+  listen,
+  ServerError,
+  type ServingOptions,
+  servingOptions,
+  traceRequests,
+} from "../../src/index.js";
 
 const folder = mkdtempSync(join(tmpdir(), "biovlm-listening-"));
 let engine: Engine;
@@ -29,9 +38,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function start(given: Partial<ServingOptions>, prepare?: (app: FastifyInstance) => Promise<void>) {
+async function start(given: Partial<ServingOptions>, prepare?: (app: FastifyInstance) => Promise<void>, serves = engine) {
   const options = servingOptions({ port: 0, ...given });
-  app = await createServer({ engine, options, version: "0.1.0", ...(prepare === undefined ? {} : { prepare }) });
+  app = await createServer({ engine: serves, options, version: "0.1.0", ...(prepare === undefined ? {} : { prepare }) });
   return listen(app, options);
 }
 
@@ -136,6 +145,49 @@ it("ends a connection with the answer to its last request, whatever else was sen
   await closed;
   expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(Array(10_000).fill("HTTP/1.1 200"));
   expect(answers.match(/connection: close/gi)).toHaveLength(1);
+});
+
+describe("with a full queue", () => {
+  /** An engine that takes nothing, and a socket to its server with the head of a request sent on it. */
+  async function refused(given: Partial<ServingOptions>, bytes: number) {
+    const full = Object.assign(Object.create(engine) as Engine, {
+      refuseIfFull: () => {
+        throw new ServerError("overloaded", "the queue — expected room for 1, got 16 waiting. Try again later.", { retryAfter: 7 });
+      },
+    });
+    const { hostname, port } = new URL(await start(given, undefined, full));
+    const socket = connect(Number(port), hostname);
+    const heard = { text: "" };
+    socket.on("data", (piece) => {
+      heard.text += piece;
+    });
+    socket.on("error", () => {});
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    const head = ["POST /v1/classify HTTP/1.1", "host: localhost", "content-type: image/png", `content-length: ${bytes}`];
+    socket.write(`${head.join("\r\n")}\r\n\r\n`);
+    await vi.waitFor(() => expect(heard.text).toContain("overloaded"));
+    return { socket, heard, closed };
+  }
+
+  it("refuses an image before it is sent, and answers the next request on the same connection", async () => {
+    const { socket, heard } = await refused({}, 300_000);
+    expect(heard.text).toMatch(/^HTTP\/1\.1 429 /);
+    expect(heard.text).toMatch(/^retry-after: 7\r$/im);
+    // the image holds a request, which is not one
+    const inside = Buffer.from("GET /v2 HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    socket.write(Buffer.concat([inside, Buffer.alloc(300_000 - inside.length)]));
+    socket.write("GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    await vi.waitFor(() => expect(heard.text).toContain('{"status":"live"}'));
+    expect(heard.text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 429", "HTTP/1.1 200"]);
+    socket.destroy();
+  });
+
+  it("does not wait for ever for an image that it refused", async () => {
+    const { socket, closed } = await refused({ requestTimeoutMs: 300 }, 300_000);
+    const trickle = setInterval(() => socket.write("x"), 20);
+    await closed;
+    clearInterval(trickle);
+  });
 });
 
 it("refuses every address beyond loopback without keys, unless told to", async () => {
