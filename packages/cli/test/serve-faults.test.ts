@@ -213,7 +213,7 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     }
   });
 
-  it("keeps no memory and no descriptors of steady work", { timeout: 1_200_000 }, async () => {
+  it("keeps no memory and no descriptors of steady work", { timeout: 2_400_000 }, async () => {
     const collecting = pathToFileURL(join(import.meta.dirname, "collects-often.mjs"));
     server = await serveWith(`--import ${collecting}`, "--pool", "1");
     const { url, child } = server;
@@ -221,8 +221,8 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     const work = load(url, expected, 4);
     const rows: { readonly t: number; readonly server: number; readonly encoder: number; readonly files: number }[] = [];
     const started = performance.now();
-    // the first part is warm-up: buffers and pools grow to their size, and V8 goes on compiling for minutes
-    const [warmUp, whole, window] = soak ? [300, 900, 30] : [8, 16, 2];
+    // the first part is warm-up: buffers and pools grow to their size, and V8 goes on compiling for minutes, more of them on a busy machine
+    const [warmUp, whole, window] = soak ? [600, 1800, 60] : [8, 16, 2];
     for (let second = 0; second < whole; second++) {
       await pause(1000);
       const [encoder] = children(child.pid!) as [number];
@@ -254,8 +254,8 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     expect(work.wrong).toEqual([]);
     expect([...work.statuses.keys()]).toEqual([200]);
     expect(last.files).toBeLessThanOrEqual(first.files + 2);
-    // 100 bytes kept of each answer would be 14 MiB in 10 minutes
-    if (soak) expect(slope.server + slope.encoder).toBeLessThan(5);
+    // 16 bytes kept of each answer would be 1 MiB in 10 minutes
+    if (soak) expect(Math.max(slope.server, slope.encoder)).toBeLessThan(1);
     else expect(last.server + last.encoder - first.server - first.encoder).toBeLessThan(40);
   });
 });
