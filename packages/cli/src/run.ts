@@ -1,6 +1,5 @@
 // One call of the program, from words to an exit code: parse, settings, run, report. Touches no global; main.ts hands it the process.
 
-import { readFileSync } from "node:fs";
 import type { CommandContext } from "./command.js";
 import { COMMANDS, DESCRIPTION, EPILOGUE, GROUPS } from "./command-table.js";
 import { reportError } from "./errors.js";
@@ -8,6 +7,7 @@ import { EXIT, type ExitCode } from "./exit-codes.js";
 import { parse } from "./parser.js";
 import { readConfigFiles, resolveOptions, unknownVariables } from "./settings.js";
 import { createTerminal, type OutputStream, printable, wantsColor } from "./terminal.js";
+import { version } from "./version.js";
 
 /** What a call needs of the process. */
 export interface Host {
@@ -20,11 +20,6 @@ export interface Host {
 }
 
 export const RESEARCH_USE = "Research use only, not a medical device.";
-
-/** The version in package.json. */
-export function version(): string {
-  return (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
-}
 
 /** Runs the words after the program's name. Never throws. */
 export async function run(argv: readonly string[], host: Host): Promise<ExitCode> {

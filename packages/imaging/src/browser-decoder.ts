@@ -4,8 +4,9 @@
 
 import { type DecodedImage, type DecodeOptions, type ImageDecoder, type ImageFormat, resolveDecodeOptions } from "./decoder.js";
 import { corrupt, ImagingError, unsupported } from "./errors.js";
-import { type ImageInfo, readLimitedInfo } from "./header.js";
+import { readLimitedInfo } from "./header.js";
 import { ByteView } from "./headers/byte-view.js";
+import type { ImageInfo } from "./image-info.js";
 import { dropAlpha, turnUpright } from "./pixels.js";
 import { decodePng } from "./png-decoder.js";
 import { withinTime } from "./time-limit.js";

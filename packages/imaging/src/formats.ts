@@ -2,12 +2,12 @@
 // A new format is one row here and one header reader; DICOM has its row already and waits for its reader.
 
 import { ImagingError, unsupported } from "./errors.js";
-import type { HeaderStart } from "./header.js";
 import { ByteView } from "./headers/byte-view.js";
 import { readJpegHeader } from "./headers/jpeg.js";
 import { readPngHeader } from "./headers/png.js";
 import { readTiffHeader } from "./headers/tiff.js";
 import { readWebpHeader } from "./headers/webp.js";
+import type { HeaderStart } from "./image-info.js";
 
 /** One row: how the format is recognised, and either its header reader or the advice given when it is refused. */
 export type FormatRow = { readonly name: string; matches(view: ByteView): boolean } & (

@@ -1,35 +1,10 @@
 // From bytes to what the image says about itself, with every limit applied: this runs before any decoder sees the file.
 // A header costs microseconds and a few kilobytes whatever it claims; nothing here inflates, decodes or allocates by a claimed size.
 
-import { type DecodeOptions, type ImageFormat, type ResolvedDecodeOptions, resolveDecodeOptions } from "./decoder.js";
+import { type DecodeOptions, type ResolvedDecodeOptions, resolveDecodeOptions } from "./decoder.js";
 import { corrupt, ImagingError } from "./errors.js";
 import { imageFormatOf } from "./formats.js";
-
-/** What a header tells. */
-export interface ImageInfo {
-  readonly format: ImageFormat;
-  /** Stored size in pixels, before the orientation is applied. */
-  readonly width: number;
-  readonly height: number;
-  /** Bits per sample: 1, 2, 4, 8 or 16. */
-  readonly bitDepth: number;
-  readonly colour: "grey" | "rgb" | "palette" | "cmyk";
-  /** An alpha channel or a transparent colour. */
-  readonly alpha: boolean;
-  /** Frames of an animation, pages of a TIFF. */
-  readonly frames: number;
-  /** EXIF orientation, 1 (upright) to 8. */
-  readonly orientation: number;
-  /** Adam7 PNG or progressive JPEG. */
-  readonly interlaced: boolean;
-}
-
-/** The part of a header that bounds the memory, and a function that reads the rest once the bounds are known to hold. */
-export interface HeaderStart extends Pick<ImageInfo, "format" | "width" | "height" | "bitDepth" | "colour"> {
-  /** Pixels of the largest block (tile) the decoder allocates at once, where that is not the image itself. */
-  readonly blockPixels?: number;
-  finish(): Pick<ImageInfo, "alpha" | "frames" | "orientation" | "interlaced">;
-}
+import type { ImageInfo } from "./image-info.js";
 
 /**
  * Reads the header of an image and applies the limits of `options`.

@@ -3,9 +3,9 @@
 // It allocates by the header, which must have passed the limits; inflation is streamed and stops at the size the header promised.
 
 import { corrupt } from "./errors.js";
-import type { ImageInfo } from "./header.js";
 import { ByteView } from "./headers/byte-view.js";
 import { pngChunks } from "./headers/png.js";
+import type { ImageInfo } from "./image-info.js";
 import { eightBits } from "./pixels.js";
 
 /** Adam7: first column and row, column and row step of each pass. A plain image is one pass over all pixels. */

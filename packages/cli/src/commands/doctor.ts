@@ -6,8 +6,8 @@ import { arch, availableParallelism, platform, release, totalmem } from "node:os
 import { dirname, join } from "node:path";
 import { defineCommand } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { version } from "../run.js";
 import { printable } from "../terminal.js";
+import { version } from "../version.js";
 
 export const doctor = defineCommand({
   name: "doctor",

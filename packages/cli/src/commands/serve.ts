@@ -8,8 +8,8 @@ import { EXIT } from "../exit-codes.js";
 import { readInput, readInputText } from "../input-file.js";
 import { openRuntime, RUNTIME_OPTIONS } from "../opening.js";
 import { builtPageFolder } from "../page-server.js";
-import { version } from "../run.js";
 import { printable } from "../terminal.js";
+import { version } from "../version.js";
 
 const MiB = 2 ** 20;
 

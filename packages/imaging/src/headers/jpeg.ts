@@ -2,7 +2,7 @@
 // Counts the scans too: a progressive file of a few kilobytes with thousands of scans would keep a decoder busy for hours.
 
 import { corrupt, ImagingError, unsupported } from "../errors.js";
-import type { HeaderStart } from "../header.js";
+import type { HeaderStart } from "../image-info.js";
 import { ByteView } from "./byte-view.js";
 import { readExifOrientation } from "./tiff.js";
 

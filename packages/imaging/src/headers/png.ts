@@ -1,7 +1,7 @@
 // Reads what a PNG says about itself: IHDR and the chunk list up to IEND. It inflates nothing and checks no CRC (the decoder does).
 
 import { corrupt } from "../errors.js";
-import type { HeaderStart } from "../header.js";
+import type { HeaderStart } from "../image-info.js";
 import { ByteView } from "./byte-view.js";
 import { readExifOrientation } from "./tiff.js";
 

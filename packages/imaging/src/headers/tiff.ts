@@ -2,7 +2,7 @@
 // The same directory reader finds the orientation in an EXIF block, which is a small TIFF.
 
 import { corrupt, ImagingError, unsupported } from "../errors.js";
-import type { HeaderStart } from "../header.js";
+import type { HeaderStart } from "../image-info.js";
 import { ByteView } from "./byte-view.js";
 
 const TAG = {

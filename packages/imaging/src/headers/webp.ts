@@ -1,7 +1,7 @@
 // Reads what a WebP says about itself: the RIFF chunk list and the size in the VP8, VP8L or VP8X header. Nothing is decoded.
 
 import { corrupt, unsupported } from "../errors.js";
-import type { HeaderStart } from "../header.js";
+import type { HeaderStart } from "../image-info.js";
 import { ByteView } from "./byte-view.js";
 import { readExifOrientation } from "./tiff.js";
 

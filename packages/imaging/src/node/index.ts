@@ -6,7 +6,8 @@ import { sharpDecoder } from "./sharp-decoder.js";
 export type { DecodedImage, DecodeOptions, ImageDecoder, ImageFormat } from "../decoder.js";
 export { DEFAULT_DECODE_OPTIONS } from "../decoder.js";
 export { ImagingError, type ImagingErrorCode } from "../errors.js";
-export { type ImageInfo, readImageInfo } from "../header.js";
+export { readImageInfo } from "../header.js";
+export type { ImageInfo } from "../image-info.js";
 export { type SharpDecoderOptions, sharpDecoder } from "./sharp-decoder.js";
 
 const decoder = sharpDecoder();

@@ -4,7 +4,8 @@
 import type { Sharp, SharpInput, SharpOptions } from "sharp";
 import { type DecodedImage, type DecodeOptions, type ImageDecoder, resolveDecodeOptions } from "../decoder.js";
 import { corrupt, ImagingError } from "../errors.js";
-import { type ImageInfo, readLimitedInfo } from "../header.js";
+import { readLimitedInfo } from "../header.js";
+import type { ImageInfo } from "../image-info.js";
 import { cmykToRgb, sixteenToEight, turnUpright } from "../pixels.js";
 import { withinTime } from "../time-limit.js";
 
