@@ -23,7 +23,11 @@ export const RUNTIME_OPTIONS = {
   device: { type: "choice", choices: DEVICES, default: "auto", setting: true, description: "where the towers run" },
   threads: { type: "integer", min: 1, max: 1024, setting: true, description: "CPU or WASM threads; what the machine offers when absent" },
   precision: { type: "choice", choices: PRECISIONS, default: "fp32", setting: true, description: "arithmetic of the towers" },
-  deterministic: { type: "flag", setting: true, description: "the same bits on every machine: plain SIMD in the core" },
+  deterministic: {
+    type: "flag",
+    setting: true,
+    description: "the same bits on every machine: plain SIMD in the core; served int8 towers run on one image at a time",
+  },
 } as const;
 
 export interface RuntimeOptions {

@@ -28,6 +28,7 @@ export interface EngineOptions extends Partial<ServingLimits> {
   readonly device?: OpeningSpec["device"];
   readonly precision?: OpeningSpec["precision"];
   readonly threads?: number;
+  /** same bytes whoever else asks meanwhile: plain SIMD, and int8 towers run on one image at a time, whatever `maxBatch` says */
   readonly deterministic?: boolean;
   readonly poolOptions?: HostOptions["poolOptions"];
   readonly observer?: EngineObserver;
@@ -45,8 +46,10 @@ interface Served {
  * @example const { engine, ready } = await createEngine({ serve: [{ name: "tiny", model: "tiny" }], pool: 0 }); await ready;
  */
 export async function createEngine(options: EngineOptions): Promise<{ readonly engine: Engine; readonly ready: Promise<void> }> {
-  const limits = engineOptions(options);
   const { serve, observer = SILENT, device = "auto", precision = "fp32", deterministic = false, threads, poolOptions } = options;
+  const asked = engineOptions(options);
+  // an int8 tower scales its activations by the largest of the whole run: whoever shares it shifts the others' answers by about 1e-3
+  const limits = deterministic && precision === "int8" ? { ...asked, maxBatch: 1 } : asked;
   const spec = (model: string): OpeningSpec => ({ model, device, precision, deterministic, ...(threads === undefined ? {} : { threads }) });
   const names = serve.map((entry) => entry.name);
   if (serve.length === 0 || new Set(names).size !== names.length)

@@ -183,6 +183,23 @@ describe.each([
   });
 });
 
+it("answers an image with the same bytes whoever shares its run, in int8 too, where it is to be deterministic", async () => {
+  const { engine, ready } = await createEngine({
+    serve: [{ name: "tiny", model: "tiny", bank: { name: "tumors", bytes: bankBytes } }],
+    device: "cpu",
+    threads: 1,
+    precision: "int8",
+    deterministic: true,
+    pool: 0,
+  });
+  await ready;
+  const alone = [];
+  for (const image of images) alone.push((await engine.classify("tiny", [image])).answers[0]);
+  const together = await engine.classify("tiny", images);
+  expect(together.answers).toEqual(alone);
+  await engine.close(1000);
+});
+
 it("a bank's file that changes is served anew; one that is torn is not", async () => {
   const path = join(folder, "bank.safetensors");
   writeFileSync(path, bankBytes);
