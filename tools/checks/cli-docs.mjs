@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { root } from "./workspace.mjs";
 
-const generator = "tools/docs/cli-reference.mjs";
+const generator = "tools/checks/cli-reference.mjs";
 
 /** @type {import("./workspace.mjs").Check} */
 export const cliDocs = {

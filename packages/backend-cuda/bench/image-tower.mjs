@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { cpuBackend } from "@biovlm/backend-cuda";
 import { loadModelFolder } from "@biovlm/model/node";
 import * as ort from "onnxruntime-node";
-import { fullSizeModel } from "../../../tools/bench/full-size-model.mjs";
+import { fullSizeModel } from "../../../tools/testkit/full-size-model.mjs";
 
 const { values } = parseArgs({
   options: {

@@ -1,7 +1,7 @@
 // The contract of a command: one object that the parser, --help, docs/cli.md, the config files and shell completion are all made from.
 //
 // To add a command: write commands/NAME.ts that exports `defineCommand({...})` (example below), list it in command-table.ts, and run
-// `node tools/docs/cli-reference.mjs`. Parser, help, config keys, variables, completion and docs/cli.md follow from the object.
+// `node tools/checks/cli-reference.mjs`. Parser, help, config keys, variables, completion and docs/cli.md follow from the object.
 // A command file imports only light modules at its top; model, core, imaging and backends come by `await import()` inside `run`,
 // so that --help stays quick.
 

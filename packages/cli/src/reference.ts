@@ -1,4 +1,4 @@
-// Command objects → docs/cli.md. `node tools/docs/cli-reference.mjs` writes it, `--check` fails when the file differs.
+// Command objects → docs/cli.md. `node tools/checks/cli-reference.mjs` writes it, `--check` fails when the file differs.
 
 import { type AnyCommand, COMMON_OPTIONS, environmentName, kebab, type OptionSpec } from "./command.js";
 import { EXIT_MEANINGS } from "./exit-codes.js";
@@ -9,7 +9,7 @@ import { OTHER_VARIABLES, PROJECT_CONFIG, settingKeys } from "./settings.js";
 export function referencePage(commands: readonly AnyCommand[], groups: Readonly<Record<string, string>>): string {
   const parts = [
     "# Command line",
-    "<!-- Generated from packages/cli/src/commands by `node tools/docs/cli-reference.mjs`; do not edit. -->",
+    "<!-- Generated from packages/cli/src/commands by `node tools/checks/cli-reference.mjs`; do not edit. -->",
     "Data goes to stdout, everything else to stderr. Research use only, not a medical device.",
     commandTable(commands),
     conventions(commands),

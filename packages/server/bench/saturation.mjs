@@ -11,7 +11,7 @@ import { loadCore } from "@biovlm/core";
 import { templateBank, writeBank } from "@biovlm/model";
 import { loadModelFolder } from "@biovlm/model/node";
 import * as ort from "onnxruntime-node";
-import { fullSizeModel } from "../../../tools/bench/full-size-model.mjs";
+import { fullSizeModel } from "../../../tools/testkit/full-size-model.mjs";
 import { BIOVLM, load, noiseImage, startRoute } from "./load.mjs";
 
 const text = (value) => ({ type: "string", default: value });

@@ -18,7 +18,7 @@ import {
   teacherSentences,
   viewPixels,
 } from "@biovlm/training";
-import { fullSizeModel } from "../../../tools/bench/full-size-model.mjs";
+import { fullSizeModel } from "../../../tools/testkit/full-size-model.mjs";
 
 const { values } = parseArgs({
   options: {

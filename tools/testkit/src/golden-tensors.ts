@@ -7,7 +7,7 @@ export interface GoldenTensor {
   readonly data: Float32Array | Float64Array | Int32Array | Uint8Array;
 }
 
-/** Every tensor of tools/goldens/NAME by name. */
+/** Every tensor of tools/goldens/data/NAME by name. */
 export function goldenTensors(name: string): ReadonlyMap<string, GoldenTensor> {
   const file = readFileSync(golden(name));
   const length = Number(file.readBigUInt64LE(0));

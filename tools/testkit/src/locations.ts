@@ -7,8 +7,8 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
 /** Path of a committed golden, e.g. golden("tiny_a_io.safetensors"). Fails when it is absent: goldens are part of the project. */
 export function golden(name: string): string {
-  const path = join(root, "tools/goldens", name);
-  if (!existsSync(path)) throw new Error(`golden ${name} is missing — expected tools/goldens/${name} in the checkout`);
+  const path = join(root, "tools/goldens/data", name);
+  if (!existsSync(path)) throw new Error(`golden ${name} is missing — expected tools/goldens/data/${name} in the checkout`);
   return path;
 }
 

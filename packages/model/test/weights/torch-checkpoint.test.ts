@@ -1,4 +1,4 @@
-// Checkpoints of PyTorch itself (tools/goldens-torch, made by its make.py) and of our own writer, read; what is not tensors, refused.
+// Checkpoints of PyTorch itself (tools/goldens/data/torch, from make/make_torch_files.py) and of our own writer, read; what is not tensors, refused.
 
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { expectedShapes, readSpec } from "../../src/spec.js";
 import { toFloat32 } from "../../src/to-float32.js";
 import { openTorch } from "../../src/torch-checkpoint.js";
 
-const golden = (name: string) => join(import.meta.dirname, "../../../../tools/goldens-torch", name);
+const golden = (name: string) => join(import.meta.dirname, "../../../../tools/goldens/data/torch", name);
 const bytesOf = (name: string) => new Uint8Array(readFileSync(golden(name)));
 const expected = JSON.parse(readFileSync(golden("expected.json"), "utf8")) as Record<string, { shape: number[]; values: number[] }>;
 const refusal = (...codes: string[]) =>

@@ -1,5 +1,5 @@
 # Golden values of classification metrics, from scikit-learn and scipy.
-# Usage: python make_metric_goldens.py ../goldens/metrics.json   (scikit-learn, scipy, numpy)
+# Usage: python make_metrics.py ../data/metrics.json   (scikit-learn, scipy, numpy)
 import json, sys
 import numpy as np, scipy.stats as st, sklearn
 from sklearn import metrics as M

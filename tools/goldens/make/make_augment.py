@@ -1,7 +1,7 @@
 # Golden values of the training views' pixel operations, from torchvision's tensor ops and Pillow.
-# Usage: /usr/bin/python3 make_augment_goldens.py ../goldens/augment   (Debian python3-torchvision)
-import json, sys
-sys.path.insert(0, '../oracle')
+# Usage: /usr/bin/python3 make_augment.py ../data/augment   (Debian python3-torchvision)
+import json, os, sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../oracle"))
 import numpy as np, torch, torchvision, PIL
 from PIL import Image
 import torchvision.transforms.functional as F

@@ -1,5 +1,5 @@
 # Golden values of the optimiser steps: ten steps of torch.optim.SGD and torch.optim.AdamW on twelve numbers, in float64.
-# Usage: /usr/bin/python3 make_optimiser_goldens.py ../goldens/optimisers.json   (Debian python3-torch)
+# Usage: /usr/bin/python3 make_optimisers.py ../data/optimisers.json   (Debian python3-torch)
 import json, sys
 import torch
 torch.manual_seed(7)

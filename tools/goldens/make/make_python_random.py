@@ -1,4 +1,4 @@
-# Draws of CPython's random module, for the splits that must match it. Usage: python3 make_python_random_golden.py ../goldens/python_random.json
+# Draws of CPython's random module, for the splits that must match it. Usage: python3 make_python_random.py ../data/python_random.json
 import json, random, sys
 out=[]
 for seed in (0,1,2,3,12345,2**31,2**40+7):

@@ -1,5 +1,5 @@
 # Golden probabilities of scikit-learn's multinomial logistic regression on seeded features.
-# Usage: python make_logistic_golden.py ../goldens/logistic.json   (scikit-learn, numpy)
+# Usage: python make_logistic.py ../data/logistic.json   (scikit-learn, numpy)
 import json, sys
 import numpy as np, sklearn
 from sklearn.linear_model import LogisticRegression
