@@ -45,7 +45,7 @@ export interface RowOptions {
   readonly decode: DecodeOptions & { readonly maxBytes: number };
   /** Images in work at once. Each may hold `maxPixels` · 3 bytes for a moment. */
   readonly concurrency: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** True for content whose row is already known; asked once per file, in order of reading. */
   readonly known?: (sha256: string) => boolean;
   readonly keepImage?: boolean;

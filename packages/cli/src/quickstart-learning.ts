@@ -30,7 +30,7 @@ export interface PhantomLearningOptions {
   readonly size: number;
   readonly onStep?: (step: StepReport) => void;
   readonly onViews?: (done: number, total: number) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Views embedded once for each image. */

@@ -26,12 +26,12 @@ export interface GenerateAttributesOptions {
   readonly apiKey?: string;
   readonly fetch?: typeof fetch;
   /** further attempts a class after an answer that cannot be used, and a request after a failure. Default 3 */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /** for one request. Default 120 000 */
   readonly timeoutMs?: number;
   /** before the first repetition of a failed request; doubled each time. Default 1000 */
   readonly retryDelayMs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly onClass?: (progress: {
     readonly done: number;
     readonly total: number;

@@ -12,7 +12,7 @@ export interface ChatEndpoint {
   readonly retries: number;
   readonly retryDelayMs: number;
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const MAX_ANSWER_BYTES = 4 * 2 ** 20;
@@ -26,7 +26,7 @@ export interface ChatEndpointOptions {
   readonly retries: number;
   readonly retryDelayMs?: number;
   readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** @throws DatasetError `bad_option` */

@@ -52,7 +52,7 @@ export interface Tape {
 
 export interface RunOptions {
   /** An aborted signal rejects the call with `signal.reason`, at the latest when the batch on the device has ended. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

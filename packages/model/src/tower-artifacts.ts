@@ -18,9 +18,9 @@ export interface TowerSource {
   readonly digest: string;
   readonly wordVectors: WordVectors;
   /** Arithmetic of the towers; "fp32" unless said. int8 is the image tower's alone: banks are encoded once, images always. */
-  readonly precision?: EncoderGraphs["precision"];
+  readonly precision?: EncoderGraphs["precision"] | undefined;
   /** Where the weights lie in a file: how a model that refers to them is put beside it. */
-  readonly placeBeside?: PlaceBeside;
+  readonly placeBeside?: PlaceBeside | undefined;
 }
 
 /** In-memory external data of the `buffers` form, one blob. */

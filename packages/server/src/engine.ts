@@ -39,7 +39,7 @@ export interface ServedBank {
 
 export interface CallOptions {
   /** aborted when the client leaves */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** milliseconds since the epoch; a call that is not answered then is refused with `deadline_exceeded` */
   readonly deadline?: number;
   /** who asks, for the audit log: the request's id and the name of its key */

@@ -38,7 +38,7 @@ export const ServingOptions = Type.Object(
 export type ServingOptions = Static<typeof ServingOptions>;
 
 /** Fills defaults in and checks. Throws ServerError `bad_option`. */
-export function servingOptions(given: Partial<ServingOptions> = {}): ServingOptions {
+export function servingOptions(given: { readonly [K in keyof ServingOptions]?: ServingOptions[K] | undefined } = {}): ServingOptions {
   const defaults = Object.fromEntries(
     Object.entries(ServingOptions.properties).flatMap(([name, schema]) => ("default" in schema ? [[name, schema.default]] : [])),
   );

@@ -47,13 +47,13 @@ export function expendable(store: KeyedBytes, onFailure: (error: unknown) => voi
 }
 
 export interface EmbedAllOptions {
-  readonly store?: KeyedBytes;
+  readonly store?: KeyedBytes | undefined;
   /** names model and preprocess */
   readonly cacheKey: string;
   /** images per entry */
-  readonly chunk?: number;
-  readonly onProgress?: (done: number, total: number) => void;
-  readonly signal?: AbortSignal;
+  readonly chunk?: number | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

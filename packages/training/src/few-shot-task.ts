@@ -54,7 +54,7 @@ export interface TaskOptions {
   readonly shots: number;
   readonly seed: number;
   /** "val" settles recipe options without a look at the test split: tested on the whole validation split, inner validation from unused training images */
-  readonly testOn?: "test" | "val";
+  readonly testOn?: "test" | "val" | undefined;
 }
 
 /** All classes, learned from few shots and tested on the whole official split. */

@@ -36,11 +36,11 @@ export async function itemPixels(item: DatasetItem, decode: Decode): Promise<Rgb
 export interface ItemFeatureOptions {
   readonly pixels: PixelSpec;
   readonly decode: Decode;
-  readonly cache?: KeyedBytes;
+  readonly cache?: KeyedBytes | undefined;
   /** images per encoder call */
-  readonly batch?: number;
-  readonly onProgress?: (done: number, total: number) => void;
-  readonly signal?: AbortSignal;
+  readonly batch?: number | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Centre-crop embeddings of items, L2-normalised, with their labels. Cached by the images' digests, the preprocess and the model. */

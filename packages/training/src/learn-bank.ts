@@ -38,7 +38,7 @@ export interface LearnOptions {
   /** [n] class index of every image */
   readonly labels: Int32Array;
   /** for each class M sentences; the default templates filled with the class names when absent */
-  readonly attributes?: readonly (readonly string[])[];
+  readonly attributes?: readonly (readonly string[])[] | undefined;
   readonly recipe: Recipe;
   /** kept in the bank's file, e.g. "biovlm" */
   readonly recipeName: string;
@@ -46,16 +46,16 @@ export interface LearnOptions {
   /** "fresh": new views at every step; a number V: V seeded views of each image, embedded once */
   readonly views: "fresh" | number;
   /** true where left and right are part of the label */
-  readonly sided?: boolean;
-  readonly activations?: Activations;
+  readonly sided?: boolean | undefined;
+  readonly activations?: Activations | undefined;
   /** where view embeddings are kept between runs */
-  readonly cache?: KeyedBytes;
+  readonly cache?: KeyedBytes | undefined;
   /** where the state is kept after every epoch, under `checkpoint/<run digest>` */
-  readonly checkpoints?: KeyedBytes;
-  readonly onEvent?: (event: RunEvent) => void;
-  readonly onViews?: (done: number, total: number) => void;
-  readonly onStep?: (step: StepReport) => void;
-  readonly signal?: AbortSignal;
+  readonly checkpoints?: KeyedBytes | undefined;
+  readonly onEvent?: ((event: RunEvent) => void) | undefined;
+  readonly onViews?: ((done: number, total: number) => void) | undefined;
+  readonly onStep?: ((step: StepReport) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface LearnedBank {
@@ -162,7 +162,7 @@ export interface LearnContextOptions
   /** g [M,C,D] */
   readonly attributes: Float32Array;
   readonly attributesPerClass: number;
-  readonly checkpoints?: ReturnType<typeof checkpointStore>;
+  readonly checkpoints?: ReturnType<typeof checkpointStore> | undefined;
 }
 
 /** The loop on ready views and teacher: context vectors. */

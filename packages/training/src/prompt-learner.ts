@@ -36,7 +36,7 @@ export interface PromptLearnerOptions {
   /** N, T and how frozen tokens enter */
   readonly recipe: { readonly prompts: number; readonly contextTokens: number; readonly embedding: FrozenEmbedding };
   /** "keep" unless said */
-  readonly activations?: Activations;
+  readonly activations?: Activations | undefined;
 }
 
 /** What follows the class name in every prompt. */

@@ -17,10 +17,10 @@ export interface TaskRunOptions {
   /** "fresh" or V */
   readonly views: "fresh" | number;
   /** image embeddings and views by content, kept between runs */
-  readonly cache?: KeyedBytes;
+  readonly cache?: KeyedBytes | undefined;
   readonly onStep?: (method: string, step: StepReport) => void;
   readonly onEmbed?: (done: number, total: number) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface MethodResult {

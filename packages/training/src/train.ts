@@ -28,9 +28,9 @@ export interface TrainInput {
   readonly recipe: Recipe;
   readonly seed: number;
   /** Where the state is kept after each epoch; a matching state found there is resumed. */
-  readonly checkpoints?: CheckpointStore;
-  readonly onStep?: (step: StepReport) => void;
-  readonly signal?: AbortSignal;
+  readonly checkpoints?: CheckpointStore | undefined;
+  readonly onStep?: ((step: StepReport) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface StepReport {

@@ -66,10 +66,10 @@ export interface ViewBankOptions extends ViewOptions {
   /** V */
   readonly viewsPerImage: number;
   /** where embedded views are kept between runs */
-  readonly cache?: KeyedBytes;
+  readonly cache?: KeyedBytes | undefined;
   /** names model, preprocess and view options; part of the cache key */
   readonly cacheKey: string;
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** V views of each image, embedded once; each epoch draws one per image. */

@@ -14,9 +14,9 @@ export interface FileToDeliver {
 
 export interface DeliverOptions {
   /** where it is kept; nowhere when absent */
-  readonly store?: ByteStore;
+  readonly store?: ByteStore | undefined;
   readonly onProgress?: (received: number, bytes: number) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** the page's own unless given */
   readonly fetch?: typeof globalThis.fetch;
   /** bytes that may still be kept; the browser's answer unless given */

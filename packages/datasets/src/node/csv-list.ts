@@ -12,22 +12,22 @@ import { findImages, readTextFile } from "./image-files.js";
 import { datasetName, fileItem } from "./image-folder.js";
 
 export interface CsvListOptions {
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** folder that image paths start from; `images` beside the list, else the list's own folder */
-  readonly imageFolder?: string;
+  readonly imageFolder?: string | undefined;
   /** column names; found by usual names where absent */
-  readonly imageColumn?: string;
-  readonly labelColumn?: string;
+  readonly imageColumn?: string | undefined;
+  readonly labelColumn?: string | undefined;
   /** images of one group stay on one side of a drawn split */
-  readonly groupColumn?: string;
+  readonly groupColumn?: string | undefined;
   /** train, val or test of each row */
-  readonly splitColumn?: string;
+  readonly splitColumn?: string | undefined;
   /** values of the label column in label order; sorted where absent */
-  readonly labels?: readonly string[];
+  readonly labels?: readonly string[] | undefined;
   /** class names in label order; the label values where absent */
-  readonly classes?: readonly string[];
-  readonly seed?: number;
-  readonly shares?: SplitShares;
+  readonly classes?: readonly string[] | undefined;
+  readonly seed?: number | undefined;
+  readonly shares?: SplitShares | undefined;
 }
 
 const USUAL = {

@@ -20,9 +20,9 @@ export interface PullOptions {
   /** address of the file instead of the official one */
   readonly url?: string;
   readonly fetch?: typeof fetch;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (done: number, total: number | undefined) => void;
-  readonly onWait?: () => void;
+  readonly onWait?: () => void | undefined;
 }
 
 /** One official file on this machine. */

@@ -16,7 +16,7 @@ export interface DownloadOptions {
   readonly md5: string;
   readonly maxBytes: number;
   readonly fetch?: typeof fetch;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (done: number, total: number | undefined) => void;
   /** attempts in a row without a new byte. Default 5 */
   readonly attempts?: number;

@@ -13,8 +13,8 @@ export interface WriteLockOptions {
   readonly waitMs?: number;
   /** a lock not touched for this long is dead. Default 30 000 */
   readonly staleMs?: number;
-  readonly signal?: AbortSignal;
-  readonly onWait?: () => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly onWait?: () => void | undefined;
 }
 
 /** @throws DatasetError `locked`, `storage`, `aborted` */

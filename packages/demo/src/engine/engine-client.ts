@@ -15,7 +15,7 @@ export class EngineFailure extends Error {
 
 export interface AskOptions {
   readonly onProgress?: (progress: Progress) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface EngineClient {

@@ -70,7 +70,7 @@ export interface HubSettings {
   /** HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub: shared with the Python tools */
   readonly cache: string;
   /** HF_TOKEN (or HUGGING_FACE_HUB_TOKEN) */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** where `hf auth login` keeps a token; read when no variable gives one, unless HF_HUB_DISABLE_IMPLICIT_TOKEN is set */
   readonly tokenFile?: string;
   /** HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE): no connection is made */

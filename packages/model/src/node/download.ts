@@ -21,13 +21,13 @@ export interface DownloadJob {
   /** Sends a GET with these headers. A `ModelError` of code `network` may be tried again, any other ends the download. */
   readonly request: (headers: Record<string, string>, signal: AbortSignal) => Promise<Response>;
   /** Tries in a row that bring no new byte before giving up. Default 5. */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /** First pause between tries, doubled each time up to 30 s. Default 500 ms. */
-  readonly backoffMs?: number;
+  readonly backoffMs?: number | undefined;
   /** A transfer that brings no byte for so long is cut. Default 30 000 ms. */
-  readonly stallMs?: number;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (received: number, total: number) => void;
+  readonly stallMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((received: number, total: number) => void) | undefined;
 }
 
 export interface DownloadReport {

@@ -6,11 +6,11 @@ import { ModelError } from "../errors.js";
 export interface HubConnection {
   /** e.g. https://huggingface.co */
   readonly endpoint: string;
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Default: globalThis.fetch. Node's own honours HTTPS_PROXY and NO_PROXY where NODE_USE_ENV_PROXY=1 is set (Node ≥ 22.21, 24). */
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: typeof globalThis.fetch | undefined;
   /** Time to wait for an answer's headers. Default 20 000 ms. */
-  readonly answerMs?: number;
+  readonly answerMs?: number | undefined;
 }
 
 export interface HubAnswer {
@@ -33,7 +33,7 @@ export async function hubRequest(
   init: {
     readonly method: "GET" | "HEAD";
     readonly headers?: Readonly<Record<string, string>>;
-    readonly signal?: AbortSignal;
+    readonly signal?: AbortSignal | undefined;
     readonly stop?: (hops: readonly Headers[]) => boolean;
   },
 ): Promise<HubAnswer> {

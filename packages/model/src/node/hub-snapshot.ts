@@ -38,11 +38,11 @@ export interface SnapshotOptions {
   /** Replace the lock file's entry by what the hub has now. */
   readonly updateLock?: boolean;
   readonly fetch?: typeof globalThis.fetch;
-  readonly retries?: number;
-  readonly backoffMs?: number;
+  readonly retries?: number | undefined;
+  readonly backoffMs?: number | undefined;
   readonly stallMs?: number;
   readonly answerMs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: SnapshotProgress) => void;
   /** Another process is fetching the same file. */
   readonly onWait?: (file: string, pid: number | undefined) => void;

@@ -20,7 +20,7 @@ import { openWeightsFile } from "./weights-file.js";
 export interface StageOptions {
   /** Share the disk blocks of files that are taken as they are. The store then sees changes that others make to them, and refuses them. */
   readonly link?: boolean;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Told before each file that is copied, converted or read. */
   readonly onProgress?: (file: string) => void;
 }

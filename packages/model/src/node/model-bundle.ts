@@ -47,7 +47,7 @@ export async function isBundle(path: string): Promise<boolean> {
 export async function unpackBundle(
   path: string,
   folder: string,
-  options: { readonly signal?: AbortSignal; readonly onProgress?: (file: string) => void } = {},
+  options: { readonly signal?: AbortSignal | undefined; readonly onProgress?: (file: string) => void } = {},
 ): Promise<ModelManifest> {
   let handle: FileHandle | undefined;
   try {

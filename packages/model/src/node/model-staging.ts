@@ -74,7 +74,7 @@ export async function copyStaged(
   folder: string,
   path: string,
   from: string,
-  { hardLink = false, signal }: { readonly hardLink?: boolean; readonly signal?: AbortSignal } = {},
+  { hardLink = false, signal }: { readonly hardLink?: boolean; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<ManifestFile> {
   if (hardLink) {
     try {

@@ -16,7 +16,7 @@ export const ALWAYS_HASHED = 64e6;
 export interface VerifyOptions {
   /** Hash every file, whatever its stamp. */
   readonly full?: boolean;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Told before each file that is hashed. */
   readonly onProgress?: (file: ManifestFile) => void;
 }

@@ -24,7 +24,7 @@ export interface LockOptions {
   readonly waitMs?: number;
   /** A lock not touched for this long is stale. Default 30 000 ms; the heartbeat is a sixth of it. */
   readonly staleMs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called once when another holder is found. */
   readonly onWait?: (holder: LockHolder | undefined) => void;
 }

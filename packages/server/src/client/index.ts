@@ -22,9 +22,9 @@ export interface ClientOptions {
 }
 
 export interface CallOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** milliseconds after which the server gives the call up */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
 }
 
 /** A refusal or a failure of the server. `code` is stable; look at it, not at the message. */

@@ -19,7 +19,7 @@ export interface BatcherOptions {
 }
 
 export interface Submission {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** milliseconds since the epoch */
   readonly deadline?: number;
 }
