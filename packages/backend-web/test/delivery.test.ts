@@ -102,7 +102,7 @@ describe("deliverFile", () => {
   it("refuses other content, keeps nothing of it, and names no token", async () => {
     const store = memoryStore();
     const other = content.slice();
-    other[5] ^= 1;
+    other[5]! ^= 1;
     const wrong: Answer = (_, response) => response.writeHead(200).end(other);
     const error = await deliver([wrong], { store }).catch((e) => e);
     expect(error).toBeInstanceOf(ModelError);
@@ -117,7 +117,7 @@ describe("deliverFile", () => {
     await deliver([], { store });
     const key = (await store.list(""))[1]!;
     const piece = (await store.get(key))!;
-    piece[9] ^= 1;
+    piece[9]! ^= 1;
     await store.put(key, piece);
     const { bytes, resumedAt } = await deliver([], { store });
     expect(resumedAt).toBe(0);

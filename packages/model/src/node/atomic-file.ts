@@ -21,7 +21,7 @@ const TEMPORARY = /^\.(.+)\.(\d+)-[0-9a-f]{12}\.tmp$/;
 export async function writeFileAtomic(
   path: string,
   content: FileContent,
-  options: { readonly mode?: number; readonly signal?: AbortSignal } = {},
+  options: { readonly mode?: number; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}.tmp`);

@@ -19,14 +19,21 @@ export function startHash(expected: ExpectedContent): Hash {
 }
 
 /** sha256 (hex) and size of the bytes read until the end. Rejects with `ModelError` as `fileFailure` says. */
-export async function sha256File(path: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<{ sha256: string; size: number }> {
+export async function sha256File(
+  path: string,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<{ sha256: string; size: number }> {
   const hash = createHash("sha256");
   const size = await feed(path, (bytes) => hash.update(bytes), options.signal);
   return { sha256: hash.digest("hex"), size };
 }
 
 /** True when the file has the size and the digest. A file that is absent rejects (`not_found`). */
-export async function matches(path: string, expected: ExpectedContent, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+export async function matches(
+  path: string,
+  expected: ExpectedContent,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<boolean> {
   const hash = startHash(expected);
   const size = await feed(path, (bytes) => hash.update(bytes), options.signal);
   return size === expected.size && hash.digest("hex") === expected.digest.hex;

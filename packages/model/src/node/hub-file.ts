@@ -30,7 +30,11 @@ export async function hubFile(
   repo: string,
   revision: string,
   path: string,
-  options: { readonly signal?: AbortSignal | undefined; readonly retries?: number | undefined; readonly backoffMs?: number | undefined } = {},
+  options: {
+    readonly signal?: AbortSignal | undefined;
+    readonly retries?: number | undefined;
+    readonly backoffMs?: number | undefined;
+  } = {},
 ): Promise<HubFile | undefined> {
   for (let attempt = 0; ; attempt++) {
     try {

@@ -34,7 +34,7 @@ export interface SnapshotOptions {
   readonly weights?: string;
   readonly settings: HubSettings;
   /** Lock file that the pull must match, and that it writes when it has no entry. Absent: none is read or written. */
-  readonly lockFile?: string;
+  readonly lockFile?: string | undefined;
   /** Replace the lock file's entry by what the hub has now. */
   readonly updateLock?: boolean;
   readonly fetch?: typeof globalThis.fetch;
