@@ -8,6 +8,9 @@ const PAGE = 65536;
 const ALIGN = 16;
 const CANARY = 0xa5;
 
+/** One address for each length that was asked for. */
+export type Addresses<L extends readonly number[]> = { -readonly [K in keyof L]: number };
+
 export class Arena {
   readonly #memory: WebAssembly.Memory;
   readonly #base: number;
@@ -27,17 +30,19 @@ export class Arena {
   }
 
   /** Places buffers of these byte lengths and returns their addresses, 16-byte aligned. Throws `out_of_memory`. */
-  lay(...lengths: readonly number[]): number[] {
+  lay<L extends readonly number[]>(...lengths: L): Addresses<L> {
     const guard = this.#guard;
     let top = this.#base + guard;
+    const ends: number[] = [];
     const at = lengths.map((length) => {
       const start = top;
+      ends.push(start + length);
       top = align(start + length) + guard;
       return start;
     });
     this.#reserve(top);
-    if (guard > 0) this.#plant(at, lengths);
-    return at;
+    if (guard > 0) this.#plant(at, ends, top);
+    return at as Addresses<L>; // map keeps the length
   }
 
   /** Whether every canary of the last `lay` still stands. */
@@ -71,13 +76,13 @@ export class Arena {
     this.ints = new Int32Array(buffer);
   }
 
-  #plant(at: readonly number[], lengths: readonly number[]): void {
-    this.#guards = at.flatMap((start, i) => [
-      ...span(start - this.#guard, start),
-      ...span(start + lengths[i]!, align(start + lengths[i]!)),
-    ]);
-    const end = align(at.at(-1)! + lengths.at(-1)!);
-    this.#guards.push(...span(end, end + this.#guard));
+  /** Canaries before each buffer, from its end to the next boundary, and after the last. */
+  #plant(at: readonly number[], ends: readonly number[], top: number): void {
+    this.#guards = [
+      ...at.flatMap((start) => span(start - this.#guard, start)),
+      ...ends.flatMap((end) => span(end, align(end))),
+      ...span(top - this.#guard, top),
+    ];
     for (const guard of this.#guards) this.bytes[guard] = CANARY;
   }
 }

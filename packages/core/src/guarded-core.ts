@@ -2,6 +2,7 @@
 // No numerics beyond the pixel table and K; a kernel's refusal becomes an error that names the array and the place.
 
 import type { Box, Core, CoreInfo, PixelSpec, RgbImage, Routing } from "./core.js";
+import { f32, u8 } from "./elements.js";
 import { CoreError } from "./errors.js";
 import { keptCount } from "./kept-count.js";
 import type { Kernels, RoutingArrays } from "./kernels.js";
@@ -39,7 +40,8 @@ export function guardedCore(info: CoreInfo, kernels: Kernels): Core {
       checkLength("bytes", bytes.length, [spec.size, spec.size, 3]);
       const target = planarTarget(spec.size, out, offset);
       const plane = spec.size * spec.size;
-      for (let i = 0; i < plane; i++) for (let c = 0; c < 3; c++) target[offset + c * plane + i] = table[c * 256 + bytes[i * 3 + c]!]!;
+      for (let i = 0; i < plane; i++)
+        for (let c = 0; c < 3; c++) target[offset + c * plane + i] = f32(table, c * 256 + u8(bytes, i * 3 + c));
       return target;
     },
     l2Normalize(x, rows, D) {
@@ -93,9 +95,9 @@ function pixelTable(spec: PixelSpec): Float32Array {
   checkSize("spec.size", spec.size, MAX_SIDE);
   const { mean, std } = spec;
   const table = new Float32Array(768);
-  for (let c = 0; c < 3; c++) {
-    const m = Math.fround(mean[c]!);
-    const s = Math.fround(std[c]!);
+  for (const c of [0, 1, 2] as const) {
+    const m = Math.fround(mean[c]);
+    const s = Math.fround(std[c]);
     if (!Number.isFinite(m) || !Number.isFinite(s) || s <= 0) {
       throw new CoreError(
         "bad_option",
@@ -111,13 +113,13 @@ function planarTarget(size: number, out: Float32Array | undefined, offset: numbe
   const needed = 3 * size * size;
   if (out === undefined && offset === 0) return new Float32Array(needed);
   const room = (out?.length ?? 0) - offset;
-  if (!Number.isInteger(offset) || offset < 0 || room < needed) {
+  if (out === undefined || !Number.isInteger(offset) || offset < 0 || room < needed) {
     throw new CoreError(
       "bad_shape",
       `out at offset ${offset} — expected room for [3, ${size}, ${size}] (${needed} numbers), got ${room}. Pass a larger array.`,
     );
   }
-  return out!;
+  return out;
 }
 
 function checkBox(box: Box, image: RgbImage): void {

@@ -3,6 +3,7 @@
 // It touches no pixels; the kernels run a plan. Both builds share it, and the goldens made by Pillow judge it.
 
 import type { Box } from "./core.js";
+import { f64, i32 } from "./elements.js";
 
 /** Weights are integers of 2^22 steps: a 32-bit sum of 8-bit pixels then keeps 2 bits of headroom for the negative lobes. */
 export const PRECISION_BITS = 22;
@@ -61,11 +62,11 @@ function axisPlan(origin: number, length: number, outLength: number, from: numbe
     let sum = 0;
     for (let j = 0; j < high - low; j++) {
       exact[j] = bicubic((j + low - centre + 0.5) * (1 / filterScale));
-      sum += exact[j]!;
+      sum += f64(exact, j);
     }
     first[i] = origin + (copy ? i + from : low);
     count[i] = copy ? 1 : high - low;
-    for (let j = 0; j < count[i]!; j++) weights[i * taps + j] = copy ? 1 << PRECISION_BITS : fixedPoint(exact[j]! / sum);
+    for (let j = 0; j < i32(count, i); j++) weights[i * taps + j] = copy ? 1 << PRECISION_BITS : fixedPoint(f64(exact, j) / sum);
   }
   return { size, taps, first, count, weights, copy };
 }

@@ -1,6 +1,7 @@
 // Checks of shapes, labels and numbers shared by kernels and losses; nothing numeric.
 
 import type { RgbImage } from "./core.js";
+import { i32 } from "./elements.js";
 import { CoreError } from "./errors.js";
 
 /** Throws `bad_shape` unless length is the product of shape and every side is a positive integer. */
@@ -26,7 +27,7 @@ export function checkArray(what: string, x: Float32Array, shape: readonly number
 export function checkLabels(labels: Int32Array, B: number, C: number): void {
   checkLength("labels", labels.length, [B]);
   for (let b = 0; b < B; b++) {
-    const y = labels[b]!;
+    const y = i32(labels, b);
     if (y < 0 || y >= C)
       throw new CoreError("bad_label", `label ${b} — expected 0 to ${C - 1}, got ${y}. Check the class list of the data set.`);
   }

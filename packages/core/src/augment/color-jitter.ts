@@ -1,6 +1,8 @@
 // Colour jitter on planar float pixels [3,S,S], as torchvision's tensor ops do it: brightness, contrast, saturation, hue in a given order.
 // Every step clamps to [0,1], on normalised tensors too: that is what the released recipe meets. Parameters are drawn by the caller.
 
+import { f32 } from "../elements.js";
+
 export type ColorStep = "brightness" | "contrast" | "saturation" | "hue";
 
 export interface ColorJitter {
@@ -40,9 +42,9 @@ function shiftHue(x: Float32Array, shift: number): Float32Array {
   const plane = x.length / 3;
   const out = new Float32Array(x.length);
   for (let i = 0; i < plane; i++) {
-    const r = x[i]!;
-    const g = x[plane + i]!;
-    const b = x[2 * plane + i]!;
+    const r = f32(x, i);
+    const g = f32(x, plane + i);
+    const b = f32(x, 2 * plane + i);
     const max = Math.max(r, g, b);
     const range = max - Math.min(r, g, b);
     const flat = range === 0;
@@ -51,24 +53,17 @@ function shiftHue(x: Float32Array, shift: number): Float32Array {
     const rc = (max - r) / d;
     const gc = (max - g) / d;
     const bc = (max - b) / d;
-    const sector = max === r ? bc - gc : max === g ? 2 + rc - bc : 4 + gc - rc;
-    const hue = turn(((sector / 6 + 1) % 1) + shift);
+    const sixth = max === r ? bc - gc : max === g ? 2 + rc - bc : 4 + gc - rc;
+    const hue = turn(((sixth / 6 + 1) % 1) + shift);
     const k = Math.floor(hue * 6);
     const f = hue * 6 - k;
     const p = clamp(max * (1 - saturation));
     const q = clamp(max * (1 - saturation * f));
     const t = clamp(max * (1 - saturation * (1 - f)));
-    const [red, green, blue] = [
-      [max, t, p],
-      [q, max, p],
-      [p, max, t],
-      [p, q, max],
-      [t, p, max],
-      [max, p, q],
-    ][k % 6]! as [number, number, number];
-    out[i] = red;
-    out[plane + i] = green;
-    out[2 * plane + i] = blue;
+    const sector = k % 6;
+    out[i] = sector === 0 || sector === 5 ? max : sector === 1 ? q : sector === 4 ? t : p;
+    out[plane + i] = sector === 1 || sector === 2 ? max : sector === 0 ? t : sector === 3 ? q : p;
+    out[2 * plane + i] = sector === 3 || sector === 4 ? max : sector === 2 ? t : sector === 5 ? q : p;
   }
   return out;
 }
@@ -79,7 +74,7 @@ function turn(x: number): number {
 }
 
 function grey(x: Float32Array, i: number, plane: number): number {
-  return 0.2989 * x[i]! + 0.587 * x[plane + i]! + 0.114 * x[2 * plane + i]!;
+  return 0.2989 * f32(x, i) + 0.587 * f32(x, plane + i) + 0.114 * f32(x, 2 * plane + i);
 }
 
 function clamp(v: number): number {

@@ -1,5 +1,6 @@
 // Gaussian blur with a 3×3 kernel on planar float pixels, edges reflected, as torchvision's gaussian_blur.
 
+import { f32, f64 } from "../elements.js";
 import { CoreError } from "../errors.js";
 
 /** pixels [3,S,S], sigma > 0 in pixels → new pixels. */
@@ -22,8 +23,8 @@ export function gaussianBlur3(pixels: Float32Array, S: number, sigma: number): F
       const above = plane + mirror(y - 1, S) * S;
       const here = plane + y * S;
       const below = plane + mirror(y + 1, S) * S;
-      for (let x = 0; x < S; x++) row[x] = middle * pixels[here + x]! + edge * (pixels[above + x]! + pixels[below + x]!);
-      for (let x = 0; x < S; x++) out[here + x] = middle * row[x]! + edge * (row[mirror(x - 1, S)]! + row[mirror(x + 1, S)]!);
+      for (let x = 0; x < S; x++) row[x] = middle * f32(pixels, here + x) + edge * (f32(pixels, above + x) + f32(pixels, below + x));
+      for (let x = 0; x < S; x++) out[here + x] = middle * f64(row, x) + edge * (f64(row, mirror(x - 1, S)) + f64(row, mirror(x + 1, S)));
     }
   }
   return out;

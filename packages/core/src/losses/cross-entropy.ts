@@ -1,6 +1,7 @@
 // Cross-entropy of class logits against integer labels, mean over the batch: forward and backward.
 // Plain loops with float64 accumulation: [B,C] is small and the result decides an outcome, so one order for every build.
 
+import { f32, f64, float, i32 } from "../elements.js";
 import { checkLabels, checkLength } from "../shape-checks.js";
 
 export interface CrossEntropy {
@@ -16,7 +17,7 @@ export function crossEntropyForward(logits: Float32Array, labels: Int32Array, B:
   checkLabels(labels, B, C);
   const probabilities = softmaxRows(logits, B, C);
   let loss = 0;
-  for (let b = 0; b < B; b++) loss -= logSoftmaxAt(logits, b * C, C, labels[b]!);
+  for (let b = 0; b < B; b++) loss -= logSoftmaxAt(logits, b * C, C, i32(labels, b));
   return { loss: loss / B, probabilities };
 }
 
@@ -31,7 +32,8 @@ export function crossEntropyBackward(
 ): void {
   const scale = weight / B;
   for (let b = 0; b < B; b++) {
-    for (let c = 0; c < C; c++) dLogits[b * C + c]! += scale * (forward.probabilities[b * C + c]! - (c === labels[b] ? 1 : 0));
+    for (let c = 0; c < C; c++)
+      dLogits[b * C + c] = f64(dLogits, b * C + c) + scale * (f64(forward.probabilities, b * C + c) - (c === labels[b] ? 1 : 0));
   }
 }
 
@@ -41,7 +43,7 @@ export function softmaxRows(x: Float32Array | Float64Array, rows: number, C: num
   for (let r = 0; r < rows; r++) {
     const at = r * C;
     const lse = logSumExp(x, at, C);
-    for (let c = 0; c < C; c++) out[at + c] = Math.exp(x[at + c]! - lse);
+    for (let c = 0; c < C; c++) out[at + c] = Math.exp(float(x, at + c) - lse);
   }
   return out;
 }
@@ -49,12 +51,12 @@ export function softmaxRows(x: Float32Array | Float64Array, rows: number, C: num
 /** log Σ exp of C entries from `at`, shifted by the maximum. */
 export function logSumExp(x: Float32Array | Float64Array, at: number, C: number): number {
   let max = -Infinity;
-  for (let c = 0; c < C; c++) if (x[at + c]! > max) max = x[at + c]!;
+  for (let c = 0; c < C; c++) if (float(x, at + c) > max) max = float(x, at + c);
   let sum = 0;
-  for (let c = 0; c < C; c++) sum += Math.exp(x[at + c]! - max);
+  for (let c = 0; c < C; c++) sum += Math.exp(float(x, at + c) - max);
   return max + Math.log(sum);
 }
 
 function logSoftmaxAt(x: Float32Array, at: number, C: number, c: number): number {
-  return x[at + c]! - logSumExp(x, at, C);
+  return f32(x, at + c) - logSumExp(x, at, C);
 }

@@ -1,5 +1,6 @@
 // KL(teacher ‖ student) over class logits, summed and divided by a chosen divisor: forward and backward on the student.
 
+import { f32, f64 } from "../elements.js";
 import { checkLength } from "../shape-checks.js";
 import { logSumExp } from "./cross-entropy.js";
 
@@ -22,9 +23,9 @@ export function klDivergenceForward(student: Float32Array, teacher: Float32Array
     const s = logSumExp(student, at, C);
     const t = logSumExp(teacher, at, C);
     for (let c = at; c < at + C; c++) {
-      p[c] = Math.exp(student[c]! - s);
-      q[c] = Math.exp(teacher[c]! - t);
-      sum += q[c]! * (teacher[c]! - t - (student[c]! - s));
+      p[c] = Math.exp(f32(student, c) - s);
+      q[c] = Math.exp(f32(teacher, c) - t);
+      sum += f64(q, c) * (f32(teacher, c) - t - (f32(student, c) - s));
     }
   }
   return { loss: sum / divisor, student: p, teacher: q };
@@ -32,5 +33,6 @@ export function klDivergenceForward(student: Float32Array, teacher: Float32Array
 
 /** Adds weight · ∂loss/∂student logits [B,C] = weight · (p − q) / divisor to dLogits. */
 export function klDivergenceBackward(forward: KlDivergence, divisor: number, weight: number, dLogits: Float64Array): void {
-  for (let i = 0; i < dLogits.length; i++) dLogits[i]! += (weight / divisor) * (forward.student[i]! - forward.teacher[i]!);
+  for (let i = 0; i < dLogits.length; i++)
+    dLogits[i] = f64(dLogits, i) + (weight / divisor) * (f64(forward.student, i) - f64(forward.teacher, i));
 }

@@ -1,5 +1,6 @@
 // Entropy of the mean distribution of the kept prompts ("ent" in method.md), by log-sum-exp: forward and backward.
 
+import { f32, f64, i32 } from "../elements.js";
 import { checkLength } from "../shape-checks.js";
 import { logSumExp } from "./cross-entropy.js";
 
@@ -26,13 +27,13 @@ export function marginalEntropyForward(logits: Float32Array, kept: Int32Array, B
   let loss = 0;
   for (let b = 0; b < B; b++) {
     for (let k = 0; k < K; k++) {
-      const from = (b * N + kept[b * K + k]!) * C;
+      const from = (b * N + i32(kept, b * K + k)) * C;
       const lse = logSumExp(logits, from, C);
-      for (let c = 0; c < C; c++) keptLogProbabilities[(b * K + k) * C + c] = logits[from + c]! - lse;
+      for (let c = 0; c < C; c++) keptLogProbabilities[(b * K + k) * C + c] = f32(logits, from + c) - lse;
     }
     let entropy = 0;
     for (let c = 0; c < C; c++) {
-      for (let k = 0; k < K; k++) column[k] = keptLogProbabilities[(b * K + k) * C + c]!;
+      for (let k = 0; k < K; k++) column[k] = f64(keptLogProbabilities, (b * K + k) * C + c);
       const a = logSumExp(column, 0, K) - Math.log(K);
       logMean[b * C + c] = a;
       if (a !== -Infinity) entropy -= a * Math.exp(a);
@@ -58,16 +59,17 @@ export function marginalEntropyBackward(
   for (let b = 0; b < B; b++) {
     for (let k = 0; k < K; k++) {
       const from = (b * K + k) * C;
-      const to = (b * N + kept[b * K + k]!) * C;
+      const to = (b * N + i32(kept, b * K + k)) * C;
       let sum = 0;
       for (let c = 0; c < C; c++) {
-        const a = forward.logMean[b * C + c]!;
+        const a = f64(forward.logMean, b * C + c);
         // ∂H/∂ℓ_kc = −(a+1)·eᵃ · p_kc / (K·eᵃ)
-        dLog[c] = a === -Infinity ? 0 : (-(a + 1) * Math.exp(forward.keptLogProbabilities[from + c]!)) / K;
-        sum += dLog[c]!;
+        dLog[c] = a === -Infinity ? 0 : (-(a + 1) * Math.exp(f64(forward.keptLogProbabilities, from + c))) / K;
+        sum += f64(dLog, c);
       }
       for (let c = 0; c < C; c++) {
-        dLogits[to + c]! += (weight / B) * (dLog[c]! - Math.exp(forward.keptLogProbabilities[from + c]!) * sum);
+        dLogits[to + c] =
+          f64(dLogits, to + c) + (weight / B) * (f64(dLog, c) - Math.exp(f64(forward.keptLogProbabilities, from + c)) * sum);
       }
     }
   }

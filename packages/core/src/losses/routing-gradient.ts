@@ -1,6 +1,7 @@
 // Gradients through routing: the mean of the kept logits, the scaled score f·t and the L2 normalisation of text embeddings.
 // Which prompts are kept is a choice, not a function with a gradient: it is taken as constant.
 
+import { f64, i32 } from "../elements.js";
 import { checkLength } from "../shape-checks.js";
 
 /** Adds dMean [B,C] / K to the kept rows of dLogits [B,N,C]. */
@@ -9,8 +10,8 @@ export function selectionBackward(dMean: Float64Array, kept: Int32Array, dLogits
   checkLength("selection kept", kept.length, [B, K]);
   for (let b = 0; b < B; b++) {
     for (let k = 0; k < K; k++) {
-      const to = (b * N + kept[b * K + k]!) * C;
-      for (let c = 0; c < C; c++) dLogits[to + c]! += dMean[b * C + c]! / K;
+      const to = (b * N + i32(kept, b * K + k)) * C;
+      for (let c = 0; c < C; c++) dLogits[to + c] = f64(dLogits, to + c) + f64(dMean, b * C + c) / K;
     }
   }
 }
@@ -29,7 +30,7 @@ export function scoreBackward(
   checkLength("score dLogits", dLogits.length, [B, R]);
   for (let r = 0; r < R; r++) {
     for (let b = 0; b < B; b++) {
-      const d = scale * dLogits[b * R + r]!;
+      const d = scale * f64(dLogits, b * R + r);
       if (d === 0) continue;
       const from = b * D;
       const to = r * D;
@@ -47,8 +48,9 @@ export function l2NormalizeBackward(x: Float32Array, dY: Float64Array, rows: num
     let xx = 0;
     let xd = 0;
     for (let i = at; i < at + D; i++) {
-      xx += x[i]! * x[i]!;
-      xd += x[i]! * dY[i]!;
+      const value = x[i]!;
+      xx += value * value;
+      xd += value * dY[i]!;
     }
     const inverse = 1 / Math.sqrt(xx);
     for (let i = at; i < at + D; i++) dX[i] = inverse * (dY[i]! - (x[i]! * xd) / xx);

@@ -1,5 +1,7 @@
 // AdamW over one flat buffer, in torch.optim.AdamW's order (decoupled weight decay, bias correction, no amsgrad).
 
+import { f32 } from "../elements.js";
+
 export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
@@ -21,10 +23,10 @@ export function adamWStep(
   const correction1 = 1 - integerPower(beta1, step);
   const correction2 = Math.sqrt(1 - integerPower(beta2, step));
   for (let i = 0; i < p.length; i++) {
-    const decayed = p[i]! * (1 - lr * weightDecay);
-    m[i] = beta1 * m[i]! + (1 - beta1) * g[i]!;
-    v[i] = beta2 * v[i]! + (1 - beta2) * g[i]! * g[i]!;
-    p[i] = decayed - ((lr / correction1) * m[i]!) / (Math.sqrt(v[i]!) / correction2 + epsilon);
+    const decayed = f32(p, i) * (1 - lr * weightDecay);
+    m[i] = beta1 * f32(m, i) + (1 - beta1) * f32(g, i);
+    v[i] = beta2 * f32(v, i) + (1 - beta2) * f32(g, i) * f32(g, i);
+    p[i] = decayed - ((lr / correction1) * f32(m, i)) / (Math.sqrt(f32(v, i)) / correction2 + epsilon);
   }
 }
 

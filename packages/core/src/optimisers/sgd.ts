@@ -1,5 +1,7 @@
 // SGD with momentum and weight decay over one flat buffer, in torch.optim.SGD's order (dampening 0, no Nesterov).
 
+import { f32 } from "../elements.js";
+
 export interface SgdOptions {
   readonly momentum: number;
   readonly weightDecay: number;
@@ -12,7 +14,7 @@ export interface SgdOptions {
 export function sgdStep(p: Float32Array, g: Float32Array, v: Float32Array, lr: number, options: SgdOptions): void {
   const { momentum, weightDecay } = options;
   for (let i = 0; i < p.length; i++) {
-    v[i] = momentum * v[i]! + (g[i]! + weightDecay * p[i]!);
-    p[i] = p[i]! - lr * v[i]!;
+    v[i] = momentum * f32(v, i) + (f32(g, i) + weightDecay * f32(p, i));
+    p[i] = f32(p, i) - lr * f32(v, i);
   }
 }
