@@ -1,7 +1,7 @@
 // A store of bytes under keys: what caches and checkpoints are written to. A folder in Node (`./node`: fileStore), OPFS or memory in browsers.
 // Not a file system: keys are names made of safe segments, entries are written whole or not at all, and there are no partial reads.
 
-import { ModelError, quoted } from "./errors.js";
+import { ModelError, quoted } from "./contract/errors.js";
 
 /**
  * Keys are 1–8 segments joined by `/`; a segment is `[A-Za-z0-9][A-Za-z0-9._-]*`; at most 200 characters in all.

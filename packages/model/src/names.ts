@@ -1,6 +1,6 @@
 // Names of models and banks: what a name may look like. Checked before anything is looked up, so that a path never passes for a name.
 
-import { ModelError, quoted } from "./errors.js";
+import { ModelError, quoted } from "./contract/errors.js";
 
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 

@@ -1,7 +1,7 @@
 // JSON from outside, parsed strictly: what JSON.parse forgives in silence is refused here (a key twice, `__proto__`, depth without end).
 // Objects come back without a prototype, so that no key of a file can reach one. Numbers are as JSON writes them: no NaN, no Infinity.
 
-import { ModelError, type ModelErrorCode, quoted } from "./errors.js";
+import { ModelError, type ModelErrorCode, quoted } from "./contract/errors.js";
 
 /** A parsed value; objects have a null prototype. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;

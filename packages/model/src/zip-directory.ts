@@ -3,7 +3,7 @@
 // counts, overlapping or doubled entries, another name in front of the data than in the directory) are refused.
 
 import type { ByteSource } from "./byte-source.js";
-import { ModelError, quoted } from "./errors.js";
+import { ModelError, quoted } from "./contract/errors.js";
 
 export interface StoredEntry {
   /** Position of the first byte in the file. */

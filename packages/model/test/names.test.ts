@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { ModelError } from "../src/errors.js";
+import { ModelError } from "../src/contract/errors.js";
 import { checkName } from "../src/names.js";
-import { openModelStore } from "../src/node/model-store.js";
+import { openModelStore } from "../src/node/store/model-store.js";
 
 const seeds = [
   "..",

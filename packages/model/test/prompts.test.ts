@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { checkClasses, classTokens, ModelError, type PromptModel, paddedRows, promptFrame } from "../src/index.js";
-import { groupByLength, rowLengths } from "../src/length-groups.js";
+import { groupByLength, rowLengths } from "../src/encoding/length-groups.js";
 
 const W = 3;
 const CLS = 1;

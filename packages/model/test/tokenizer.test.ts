@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cases, golden, skipUnlessShared } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { cleanText } from "../src/text-cleaning.js";
-import { loadTokenizer } from "../src/tokenizer.js";
+import { cleanText } from "../src/text/text-cleaning.js";
+import { loadTokenizer } from "../src/text/wordpiece.js";
 
 interface GoldenRow {
   readonly text: string;

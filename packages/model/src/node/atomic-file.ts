@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { ModelError } from "../errors.js";
+import { ModelError } from "../contract/errors.js";
 import { fileFailure, systemCode } from "./file-failure.js";
 
 /** Bytes in one piece, text (UTF-8), or pieces in order. */

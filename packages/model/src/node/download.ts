@@ -6,7 +6,7 @@ import type { Hash } from "node:crypto";
 import { type FileHandle, mkdir, open, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ModelError } from "../errors.js";
+import { ModelError } from "../contract/errors.js";
 import { syncFolder } from "./atomic-file.js";
 import { fileFailure } from "./file-failure.js";
 import { type ExpectedContent, feed, startHash } from "./hash-file.js";

@@ -1,7 +1,7 @@
 // Turns what the operating system says about a file into an error of ours: disk full, not writable, too many open files, …
 // The cause keeps the system's own error; errors that are ours already, and aborts, pass through.
 
-import { ModelError, type ModelErrorCode } from "../errors.js";
+import { ModelError, type ModelErrorCode } from "../contract/errors.js";
 
 const KINDS: Record<string, readonly [ModelErrorCode, string, string]> = {
   ENOSPC: ["disk_full", "the disk is full", "Free some space, or choose another folder with BIOVLM_HOME"],

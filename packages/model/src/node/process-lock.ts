@@ -8,7 +8,7 @@ import { type FileHandle, mkdir, open, readFile, stat, unlink, utimes } from "no
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ModelError } from "../errors.js";
+import { ModelError } from "../contract/errors.js";
 import { processRuns } from "./atomic-file.js";
 import { fileFailure, systemCode } from "./file-failure.js";
 

@@ -1,6 +1,6 @@
 // Checks on names that come from outside (a hub, a lock file, a manifest, a bundle) before they become paths. Pure.
 
-import { ModelError, quoted } from "../errors.js";
+import { ModelError, quoted } from "../contract/errors.js";
 
 const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9._+@=-]{0,127}$/;
 

@@ -1,6 +1,6 @@
 // What the conformance suite asserts with: plain throws, so that it runs in any test runner, and in a page without one.
 
-import { EncoderError, type EncoderErrorCode } from "../errors.js";
+import { EncoderError, type EncoderErrorCode } from "../contract/errors.js";
 
 /** Throws when the condition does not hold. */
 export function holds(condition: boolean, what: string): void {

@@ -1,9 +1,9 @@
 // The promises of encoder.ts as runnable checks: results against the definition in float64, order, splitting, padding, overlap, aborting,
 // refusals, guards, closing. gradient-promises.ts has those of the capability `gradients`. A check throws when its promise is broken.
 
-import type { Encoder, EncoderBackend } from "../encoder.js";
-import type { EncoderGraphs } from "../encoder-graphs.js";
-import { TOY_SPEC, type ToyTowers, toyPixels, toyRows, toyTokens, toyTowers } from "../toy-towers.js";
+import type { Encoder, EncoderBackend } from "../contract/encoder.js";
+import type { EncoderGraphs } from "../contract/encoder-graphs.js";
+import { TOY_SPEC, type ToyTowers, toyPixels, toyRows, toyTokens, toyTowers } from "../towers/toy-towers.js";
 import { holds, near, outcome, refuses, same } from "./assertion.js";
 
 /** What is tested. */

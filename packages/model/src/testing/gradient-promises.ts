@@ -1,8 +1,8 @@
 // The promises of the capability `gradients`: the backward pass against finite differences of the float64 definition, by tape and by running
 // forward again, and what becomes of tapes.
 
-import type { PromptRows } from "../encoder.js";
-import { seededFloats, TOY_SPEC, type ToyTowers, toyRows, toyTowers } from "../toy-towers.js";
+import type { PromptRows } from "../contract/encoder.js";
+import { seededFloats, TOY_SPEC, type ToyTowers, toyRows, toyTowers } from "../towers/toy-towers.js";
 import { holds, near, outcome, refuses, same } from "./assertion.js";
 import { type EncoderPromise, promise } from "./encoder-promises.js";
 

@@ -2,7 +2,7 @@
 
 import { seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { groupByLength, rowLengths } from "../../src/length-groups.js";
+import { groupByLength, rowLengths } from "../../src/encoding/length-groups.js";
 
 describe("rowLengths", () => {
   it("counts to the last token, holes included", () => {

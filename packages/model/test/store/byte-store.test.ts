@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { cases, mutations, seeded } from "@biovlm/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { type ByteStore, memoryStore } from "../../src/byte-store.js";
-import { ModelError } from "../../src/errors.js";
+import { ModelError } from "../../src/contract/errors.js";
 import { fileStore, writeFileAtomic } from "../../src/node/index.js";
 
 const base = mkdtempSync(join(tmpdir(), "biovlm-bytes-"));

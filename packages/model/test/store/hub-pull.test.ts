@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cases, type FakeHub, type FakeHubOptions, seeded, startFakeHub } from "@biovlm/testkit";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ModelError } from "../../src/errors.js";
-import { fetchSnapshot, type SnapshotOptions } from "../../src/node/hub-snapshot.js";
+import type { ModelError } from "../../src/contract/errors.js";
+import { fetchSnapshot, type SnapshotOptions } from "../../src/node/hub/hub-snapshot.js";
 import { hubSettings, openModelStore, pullModel } from "../../src/node/index.js";
 import { smallModel } from "./small-model.js";
 

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BIOMEDCLIP_SIZES, bundleForNode, runChild, soak, torchFile } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { layOutSafetensors, safetensorsChunks, type TensorToWrite } from "../../src/safetensors.js";
-import { expectedShapes } from "../../src/spec.js";
+import { layOutSafetensors, safetensorsChunks, type TensorToWrite } from "../../src/weights/safetensors.js";
+import { expectedShapes } from "../../src/backbones/spec.js";
 
 let base = "";
 

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { attack, cases } from "@biovlm/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { ModelError } from "../../src/errors.js";
+import { ModelError } from "../../src/contract/errors.js";
 import { type ModelStore, openModelStore } from "../../src/node/index.js";
-import { BLOCK, paddingOf, ustarHeader } from "../../src/node/ustar.js";
+import { BLOCK, paddingOf, ustarHeader } from "../../src/node/store/ustar.js";
 import { smallModel, writeFiles } from "./small-model.js";
 
 const base = mkdtempSync(join(tmpdir(), "biovlm-store-"));

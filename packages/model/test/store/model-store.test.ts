@@ -19,9 +19,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cases, seeded } from "@biovlm/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import type { ModelError } from "../../src/errors.js";
+import type { ModelError } from "../../src/contract/errors.js";
 import { type ModelStore, openModelStore } from "../../src/node/index.js";
-import { findDamage } from "../../src/node/model-verify.js";
+import { findDamage } from "../../src/node/store/model-verify.js";
 import { smallModel, writeFiles } from "./small-model.js";
 
 const base = mkdtempSync(join(tmpdir(), "biovlm-store-"));

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { cpuBackend } from "@biovlm/backend-cuda";
 import { seeded, torchFile } from "@biovlm/testkit";
 import { afterAll, describe, expect, it } from "vitest";
-import { loadModel } from "../../src/load-model.js";
+import { loadModel } from "../../src/backbones/load-model.js";
 import { loadModelFolder } from "../../src/node/load-model-folder.js";
 import { openWeightsFile } from "../../src/node/weights-file.js";
 

@@ -2,9 +2,9 @@
 
 import { settledRss, torchFile } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { ModelError } from "../../src/errors.js";
-import { readPickle } from "../../src/pickle.js";
-import { openTorch } from "../../src/torch-checkpoint.js";
+import { ModelError } from "../../src/contract/errors.js";
+import { readPickle } from "../../src/weights/pickle.js";
+import { openTorch } from "../../src/weights/torch-checkpoint.js";
 
 const utf8 = (text: string) => [...new TextEncoder().encode(text)];
 const text = (value: string) => [0x8c, utf8(value).length, ...utf8(value)];

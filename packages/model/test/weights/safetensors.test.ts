@@ -3,10 +3,10 @@
 import { readFileSync } from "node:fs";
 import { attack, cases, golden, goldenTensors, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { ModelError } from "../../src/errors.js";
-import { openSafetensors, SAFETENSORS_DTYPES, type SafetensorsDtype, writeSafetensors } from "../../src/safetensors.js";
-import { safetensorsStateDict } from "../../src/state-dict.js";
-import { toFloat32 } from "../../src/to-float32.js";
+import { ModelError } from "../../src/contract/errors.js";
+import { openSafetensors, SAFETENSORS_DTYPES, type SafetensorsDtype, writeSafetensors } from "../../src/weights/safetensors.js";
+import { safetensorsStateDict } from "../../src/weights/state-dict.js";
+import { toFloat32 } from "../../src/weights/to-float32.js";
 
 const model = () => new Uint8Array(readFileSync(golden("tiny_a_model.safetensors")));
 const coded = (...codes: string[]) =>

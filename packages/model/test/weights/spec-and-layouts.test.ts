@@ -3,11 +3,11 @@
 import { readFileSync } from "node:fs";
 import { golden } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { layoutOf, openClipLayout } from "../../src/hf-layout.js";
-import { modelDigest } from "../../src/model-digest.js";
-import { openSafetensors } from "../../src/safetensors.js";
-import { expectedShapes, readSpec } from "../../src/spec.js";
-import { type StateDict, safetensorsStateDict, stateDictOf, type WeightTensor, weightTensor } from "../../src/state-dict.js";
+import { layoutOf, openClipLayout } from "../../src/backbones/hf-layout.js";
+import { modelDigest } from "../../src/weights/model-digest.js";
+import { openSafetensors } from "../../src/weights/safetensors.js";
+import { expectedShapes, readSpec } from "../../src/backbones/spec.js";
+import { type StateDict, safetensorsStateDict, stateDictOf, type WeightTensor, weightTensor } from "../../src/weights/state-dict.js";
 
 const tinyConfig = readFileSync(new URL("../../../model-tiny/files/open_clip_config.json", import.meta.url), "utf8");
 const tiny = () =>

@@ -1,0 +1,314 @@
+// The sizes of a BiomedCLIP-shaped dual encoder, read from tensor shapes and the open_clip config, and what its weights must then be.
+// No sizes are assumed: any ViT with a class token and any BERT with a two-layer projection will do. No weights are read but logit_scale.
+
+import { elementCount } from "@biovlm/graph";
+import { ModelError, printShape, quoted } from "../contract/errors.js";
+import type { StateDict } from "../weights/state-dict.js";
+import { parseStrictJson } from "../strict-json.js";
+
+export interface VisionSpec {
+  /** S, pixels */
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly mlp: number;
+}
+
+export interface TextSpec {
+  /** rows of the word embedding table (may exceed the tokenizer's vocabulary) */
+  readonly vocabularyRows: number;
+  readonly maxPositions: number;
+  readonly contextLength: number;
+  /** W */
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly mlp: number;
+  readonly projectionHidden: number;
+}
+
+export interface ModelSpec {
+  readonly vision: VisionSpec;
+  readonly text: TextSpec;
+  /** D */
+  readonly embedDim: number;
+  /** natural log of the scale on cosines; s = exp(logitScale) */
+  readonly logitScale: number;
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+}
+
+/** What readers of checkpoints find besides weights: neither tower uses them. */
+const IGNORED = /^text\.transformer\.(?:embeddings\.position_ids$|pooler\.)/;
+/** Larger numbers of layers than any such model has; a file's key names alone must not size anything. */
+const MAX_LAYERS = 256;
+const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
+const CLIP_STD = [0.26862954, 0.26130258, 0.27577711] as const;
+
+/** True for keys that a checkpoint of this model may hold and that no tower uses. */
+export function isIgnoredKey(name: string): boolean {
+  return IGNORED.test(name);
+}
+
+const BLOCK = "visual.trunk.blocks.";
+const LAYER = "text.transformer.encoder.layer.";
+const TABLE = "text.transformer.embeddings.";
+
+/**
+ * Name → shape of every tensor that a model of this spec has, in BiomedCLIP's key layout ([out, in] for linear weights).
+ * The one table behind the checks here, the layout conversions and the random weights of the tests.
+ */
+export function expectedShapes(spec: Omit<ModelSpec, "logitScale" | "mean" | "std">, tokenTypes = 2): Map<string, readonly number[]> {
+  const { vision: v, text: t, embedDim } = spec;
+  const shapes = new Map<string, readonly number[]>([["logit_scale", []]]);
+  const linear = (name: string, out: number, inner: number, bias = true) => {
+    shapes.set(`${name}.weight`, [out, inner]);
+    if (bias) shapes.set(`${name}.bias`, [out]);
+  };
+  const norm = (name: string, width: number) => {
+    shapes.set(`${name}.weight`, [width]);
+    shapes.set(`${name}.bias`, [width]);
+  };
+  shapes.set("visual.trunk.cls_token", [1, 1, v.width]);
+  shapes.set("visual.trunk.pos_embed", [1, 1 + (v.imageSize / v.patchSize) ** 2, v.width]);
+  shapes.set("visual.trunk.patch_embed.proj.weight", [v.width, 3, v.patchSize, v.patchSize]);
+  shapes.set("visual.trunk.patch_embed.proj.bias", [v.width]);
+  for (let i = 0; i < v.layers; i++) {
+    norm(`${BLOCK}${i}.norm1`, v.width);
+    linear(`${BLOCK}${i}.attn.qkv`, 3 * v.width, v.width);
+    linear(`${BLOCK}${i}.attn.proj`, v.width, v.width);
+    norm(`${BLOCK}${i}.norm2`, v.width);
+    linear(`${BLOCK}${i}.mlp.fc1`, v.mlp, v.width);
+    linear(`${BLOCK}${i}.mlp.fc2`, v.width, v.mlp);
+  }
+  norm("visual.trunk.norm", v.width);
+  linear("visual.head.proj", embedDim, v.width, false);
+  shapes.set(`${TABLE}word_embeddings.weight`, [t.vocabularyRows, t.width]);
+  shapes.set(`${TABLE}position_embeddings.weight`, [t.maxPositions, t.width]);
+  shapes.set(`${TABLE}token_type_embeddings.weight`, [tokenTypes, t.width]);
+  norm(`${TABLE}LayerNorm`, t.width);
+  for (let i = 0; i < t.layers; i++) {
+    for (const part of ["query", "key", "value"]) linear(`${LAYER}${i}.attention.self.${part}`, t.width, t.width);
+    linear(`${LAYER}${i}.attention.output.dense`, t.width, t.width);
+    norm(`${LAYER}${i}.attention.output.LayerNorm`, t.width);
+    linear(`${LAYER}${i}.intermediate.dense`, t.mlp, t.width);
+    linear(`${LAYER}${i}.output.dense`, t.width, t.mlp);
+    norm(`${LAYER}${i}.output.LayerNorm`, t.width);
+  }
+  linear("text.proj.0", t.projectionHidden, t.width, false);
+  linear("text.proj.2", embedDim, t.projectionHidden, false);
+  return shapes;
+}
+
+/**
+ * Reads the spec of a model from its weights (in BiomedCLIP's key layout, see {@link openClipLayout}) and its configs, and checks every tensor.
+ * Head counts: metadata `v_heads`, `t_heads`, else `config.json` (the same keys, or transformers' `num_attention_heads` per tower), else 12 at width 768.
+ * @param openClipConfig open_clip_config.json, as text or parsed.
+ * @param configJson a config.json beside the weights, as text or parsed.
+ * @throws ModelError `missing_key`, `unknown_key`, `shape_mismatch`, `missing_head_counts`, `malformed_config`, `unsupported_model`.
+ * @example const spec = readSpec(safetensorsStateDict(openSafetensors(bytes)), await readFile("open_clip_config.json", "utf8"));
+ */
+export function readSpec(weights: StateDict, openClipConfig: unknown, { configJson }: { readonly configJson?: unknown } = {}): ModelSpec {
+  const config = parsed(openClipConfig, "open_clip_config.json");
+  const keys = weights.keys().filter((k) => !isIgnoredKey(k));
+  const shape = shapeReader(weights);
+  const patches = shape("visual.trunk.patch_embed.proj.weight", 4);
+  const positions = shape("visual.trunk.pos_embed", 3);
+  const words = shape(`${TABLE}word_embeddings.weight`, 2);
+  const hidden = shape("text.proj.0.weight", 2);
+  const [width, , patchSize] = patches as [number, number, number, number];
+  const grid = Math.round(Math.sqrt(positions[1]! - 1));
+  if (patchSize < 1 || grid < 1 || grid * grid + 1 !== positions[1]) {
+    throw new ModelError(
+      "unsupported_model",
+      `visual.trunk.pos_embed — expected a class token and a square grid of patches, got ${printShape(positions)}. Only square ViT with a class token are read.`,
+    );
+  }
+  const textWidth = words[1]!;
+  const heads = headCounts(weights, parsed(configJson, "config.json"), width, textWidth);
+  const vision: VisionSpec = {
+    imageSize: grid * patchSize,
+    patchSize,
+    width,
+    layers: layerCount(keys, BLOCK),
+    heads: heads.vision,
+    mlp: shape(`${BLOCK}0.mlp.fc1.weight`, 2)[0]!,
+  };
+  const maxPositions = shape(`${TABLE}position_embeddings.weight`, 2)[0]!;
+  const text: TextSpec = {
+    vocabularyRows: words[0]!,
+    maxPositions,
+    contextLength: contextLength(config, maxPositions),
+    width: textWidth,
+    layers: layerCount(keys, LAYER),
+    heads: heads.text,
+    mlp: shape(`${LAYER}0.intermediate.dense.weight`, 2)[0]!,
+    projectionHidden: hidden[0]!,
+  };
+  const sizes = { vision, text, embedDim: shape("visual.head.proj.weight", 2)[0]! };
+  checkTensors(weights, keys, expectedShapes(sizes, shape(`${TABLE}token_type_embeddings.weight`, 2)[0]!));
+  checkConfig(config, sizes);
+  return { ...sizes, logitScale: logitScale(weights), ...preprocessing(config) };
+}
+
+type Config = { readonly [key: string]: unknown };
+
+const isObject = (value: unknown): value is Config => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function configError(message: string): ModelError {
+  return new ModelError("malformed_config", `${message} Get the model's own config.`);
+}
+
+function parsed(config: unknown, name: string): Config {
+  const value = typeof config === "string" ? parseStrictJson(config, name, { code: "malformed_config" }) : (config ?? {});
+  if (!isObject(value)) throw configError(`${name} — expected an object.`);
+  return value;
+}
+
+/** The object below a path of keys, or an empty one. */
+function section(config: Config, ...path: string[]): Config {
+  let at: unknown = config;
+  for (const key of path) at = isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined;
+  return isObject(at) ? at : {};
+}
+
+function shapeReader(weights: StateDict): (name: string, rank: number) => readonly number[] {
+  return (name, rank) => {
+    const { shape } = weights.get(name);
+    if (shape.length !== rank || shape.some((d) => d < 1)) {
+      throw new ModelError(
+        "shape_mismatch",
+        `weights ${name} — expected ${rank} sizes of at least 1, got ${printShape(shape)}. Check the file.`,
+      );
+    }
+    return shape;
+  };
+}
+
+function layerCount(keys: readonly string[], prefix: string): number {
+  let count = 0;
+  for (const key of keys) {
+    const index = key.startsWith(prefix) ? /^(0|[1-9]\d{0,8})\./.exec(key.slice(prefix.length)) : null;
+    if (index !== null) count = Math.max(count, Number(index[1]) + 1);
+  }
+  if (count > MAX_LAYERS) {
+    throw new ModelError(
+      "unsupported_model",
+      `weights ${prefix}* — expected at most ${MAX_LAYERS} layers, got index ${count - 1}. Check the file.`,
+    );
+  }
+  return count;
+}
+
+function checkTensors(weights: StateDict, keys: readonly string[], expected: ReadonlyMap<string, readonly number[]>): void {
+  const listed = (names: readonly string[]) =>
+    names.slice(0, 5).map(quoted).join(", ") + (names.length > 5 ? ` and ${names.length - 5} more` : "");
+  const unknown = keys.filter((k) => !expected.has(k));
+  if (unknown.length > 0) {
+    throw new ModelError(
+      "unknown_key",
+      `weights — expected only tensors of this model, got ${listed(unknown)}. Check that the file is a BiomedCLIP-shaped model.`,
+    );
+  }
+  const missing = [...expected.keys()].filter((k) => !weights.has(k));
+  if (missing.length > 0) {
+    throw new ModelError(
+      "missing_key",
+      `weights — expected ${expected.size} tensors, got none for ${listed(missing)}. Check that this is the whole model.`,
+    );
+  }
+  for (const [name, shape] of expected) {
+    const got = weights.get(name).shape;
+    const fits = name === "logit_scale" ? elementCount(got) === 1 : got.join() === shape.join();
+    if (!fits)
+      throw new ModelError("shape_mismatch", `weights ${name} — expected ${printShape(shape)}, got ${printShape(got)}. Check the file.`);
+  }
+}
+
+function headCounts(weights: StateDict, config: Config, visionWidth: number, textWidth: number): { vision: number; text: number } {
+  const of = (key: "v_heads" | "t_heads", tower: string, width: number): number => {
+    const written = weights.metadata[key];
+    const named = Object.hasOwn(config, key) ? config[key] : section(config, tower)["num_attention_heads"];
+    const known = visionWidth === 768 && textWidth === 768 ? 12 : undefined;
+    const heads = written !== undefined ? Number(written) : (named ?? known);
+    if (heads === undefined) {
+      throw new ModelError(
+        "missing_head_counts",
+        `head counts — expected v_heads and t_heads in the safetensors metadata or in a config.json beside the weights, got neither, ` +
+          `and widths ${visionWidth} and ${textWidth} are not BiomedCLIP's. Write a config.json such as {"v_heads": 12, "t_heads": 12}.`,
+      );
+    }
+    if (!Number.isSafeInteger(heads) || (heads as number) < 1 || width % (heads as number) !== 0) {
+      throw configError(`${key} — expected a divisor of the width ${width}, got ${quoted(String(heads))}.`);
+    }
+    return heads as number;
+  };
+  return { vision: of("v_heads", "vision_config", visionWidth), text: of("t_heads", "text_config", textWidth) };
+}
+
+function contextLength(config: Config, maxPositions: number): number {
+  const length = section(config, "model_cfg", "text_cfg")["context_length"];
+  if (!Number.isSafeInteger(length) || (length as number) < 3 || (length as number) > maxPositions) {
+    const got = length === undefined ? "none" : quoted(String(length));
+    throw configError(
+      `open_clip_config.json model_cfg.text_cfg.context_length — expected 3 to ${maxPositions} (the position table), got ${got}.`,
+    );
+  }
+  return length as number;
+}
+
+/** Refuses configs that ask for another architecture than the towers compute, or that contradict the weights. */
+function checkConfig(config: Config, { vision, embedDim }: Pick<ModelSpec, "vision" | "text" | "embedDim">): void {
+  const model = section(config, "model_cfg");
+  const pictures = section(model, "vision_cfg");
+  const text = section(model, "text_cfg");
+  const preprocess = section(config, "preprocess_cfg");
+  const allow = (where: Config, key: string, path: string, ...allowed: unknown[]) => {
+    const value = where[key];
+    if (value === undefined || value === null || allowed.includes(value)) return;
+    throw new ModelError(
+      "unsupported_model",
+      `open_clip_config.json ${path}${key} — expected ${allowed.map((a) => JSON.stringify(a)).join(" or ")}, got ${quoted(String(value))}. This architecture is not computed here.`,
+    );
+  };
+  allow(model, "embed_dim", "model_cfg.", embedDim);
+  allow(model, "quick_gelu", "model_cfg.", false);
+  const { image_size: size } = pictures;
+  if (!Array.isArray(size) || size.length !== 2 || size.some((s) => s !== vision.imageSize))
+    allow(pictures, "image_size", "model_cfg.vision_cfg.", vision.imageSize);
+  allow(pictures, "timm_pool", "model_cfg.vision_cfg.", "", "token");
+  allow(pictures, "timm_proj", "model_cfg.vision_cfg.", "linear");
+  allow(pictures, "timm_proj_bias", "model_cfg.vision_cfg.", false);
+  allow(text, "hf_proj_type", "model_cfg.text_cfg.", "mlp");
+  allow(text, "proj_type", "model_cfg.text_cfg.", "mlp");
+  allow(text, "hf_pooler_type", "model_cfg.text_cfg.", "cls_last_hidden_state_pooler");
+  allow(text, "pooler_type", "model_cfg.text_cfg.", "cls_last_hidden_state_pooler");
+  allow(preprocess, "interpolation", "preprocess_cfg.", "bicubic");
+  allow(preprocess, "resize_mode", "preprocess_cfg.", "shortest");
+}
+
+function preprocessing(config: Config): Pick<ModelSpec, "mean" | "std"> {
+  const triple = (key: "mean" | "std", fallback: readonly [number, number, number]) => {
+    const value = section(config, "preprocess_cfg")[key];
+    if (value === undefined) return fallback;
+    const usable = Array.isArray(value) && value.length === 3 && value.every((x) => Number.isFinite(x) && (key === "mean" || x > 0));
+    if (!usable)
+      throw configError(`open_clip_config.json preprocess_cfg.${key} — expected three ${key === "std" ? "positive " : ""}numbers.`);
+    return value as unknown as readonly [number, number, number];
+  };
+  return { mean: triple("mean", CLIP_MEAN), std: triple("std", CLIP_STD) };
+}
+
+function logitScale(weights: StateDict): number {
+  const bytes = weights.get("logit_scale").bytes();
+  const value = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getFloat32(0, true);
+  if (!(Math.abs(value) < 20)) {
+    throw new ModelError(
+      "unsupported_model",
+      `weights logit_scale — expected the logarithm of a scale, between -20 and 20, got ${value}. Check the file.`,
+    );
+  }
+  return value;
+}

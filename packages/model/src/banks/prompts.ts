@@ -1,0 +1,174 @@
+// Prompt rows: `[CLS] ctx_n,1..T <class name pieces> <suffix> [SEP]` as word vectors [N·C,L,W], and the way back from their gradient to ctx.
+// The frozen tokens are looked up once; only the context vectors change between calls.
+
+import type { Core } from "@biovlm/core";
+import { numbersOf } from "@biovlm/graph";
+import type { Embeddings, Encoder, PromptRows, RunOptions } from "../contract/encoder.js";
+import { ModelError, quoted } from "../contract/errors.js";
+import type { ModelSpec } from "../backbones/spec.js";
+import type { TowerWeights } from "../weights/weight-view.js";
+import type { WordVectors } from "../text/word-table.js";
+
+/** What turns text into ids, [CLS] first and [SEP] last. */
+export interface PromptTokenizer {
+  encode(text: string): readonly number[];
+}
+
+/** What prompts need of a model; the loaded Model has it all. */
+export interface PromptModel {
+  readonly spec: ModelSpec;
+  readonly tokenizer: PromptTokenizer;
+  readonly weights: TowerWeights;
+  readonly graphs: { readonly wordVectors: WordVectors };
+}
+
+/** Token rows of C classes with T places left for context: ids and mask [C,L]. */
+export interface ClassTokens {
+  readonly ids: Int32Array;
+  readonly mask: Uint8Array;
+  readonly shape: readonly [number, number];
+}
+
+/**
+ * Class names, checked: at least one, none empty, none twice (after trimming). Throws ModelError `bad_classes`.
+ */
+export function checkClasses(classes: readonly string[]): readonly string[] {
+  const refuse = (expected: string, got: string): never => {
+    throw new ModelError("bad_classes", `class names — expected ${expected}, got ${got}. Correct the list.`);
+  };
+  if (classes.length === 0) refuse("at least one", "none");
+  const seen = new Set<string>();
+  for (const name of classes) {
+    const plain = typeof name === "string" ? name.trim() : "";
+    if (plain === "") refuse("names with text in them", quoted(String(name)));
+    if (seen.has(plain)) refuse("each name once", `${quoted(plain)} twice`);
+    seen.add(plain);
+  }
+  return classes;
+}
+
+/**
+ * Tokens of `<class name><suffix>` behind T context places. Underscores in a name are spaces, as in the reference code.
+ * A name too long for the context is cut and keeps its [SEP].
+ */
+export function classTokens(model: PromptModel, classes: readonly string[], T: number, suffix = "."): ClassTokens {
+  checkClasses(classes);
+  const { contextLength } = model.spec.text;
+  const rows = classes.map((name) => {
+    const ids = model.tokenizer.encode(`${name.replaceAll("_", " ")}${suffix}`);
+    const inner = ids.slice(1, -1).slice(0, contextLength - 2 - T);
+    // the context's places hold [CLS] until its vectors take them
+    return [ids[0]!, ...new Array<number>(T).fill(ids[0]!), ...inner, ids.at(-1)!];
+  });
+  return paddedRows(rows);
+}
+
+/** Rows of ids padded with 0 to the longest: ids and mask [n,L]. */
+export function paddedRows(rows: readonly (readonly number[])[]): ClassTokens {
+  const L = Math.max(1, ...rows.map((r) => r.length));
+  const ids = new Int32Array(rows.length * L);
+  const mask = new Uint8Array(rows.length * L);
+  for (const [i, row] of rows.entries()) {
+    ids.set(row, i * L);
+    mask.fill(1, i * L, i * L + row.length);
+  }
+  return { ids, mask, shape: [rows.length, L] };
+}
+
+/** How frozen tokens enter: as plain word vectors, or, as the released code does, as the output of BERT's whole embedding layer. */
+export type FrozenEmbedding = "word" | "released";
+
+/** C classes ready to take context vectors. */
+export interface PromptFrame {
+  /** [C,L,W] */
+  readonly shape: readonly [number, number, number];
+  /** ctx [N,T,W] → rows [N·C,L,W], row n·C + c. */
+  rows(ctx: Float32Array, N: number): PromptRows;
+  /** gradient on the rows [N·C,L,W] → gradient on ctx [N,T,W]: each prompt's sum over classes, in class order. */
+  contextGradient(dRows: Float32Array, N: number): Float32Array;
+}
+
+/** Looks the frozen tokens up once. Tokens at places 1..T are the context's and are not looked at. */
+export function promptFrame(
+  model: Omit<PromptModel, "tokenizer">,
+  tokens: ClassTokens,
+  T: number,
+  embedding: FrozenEmbedding = "word",
+): PromptFrame {
+  const { width: W } = model.spec.text;
+  const [C, L] = tokens.shape;
+  if (L < T + 2)
+    throw new ModelError(
+      "bad_argument",
+      `prompt rows — expected room for [CLS], ${T} context tokens and [SEP], got length ${L}. Tokenise with the same T.`,
+    );
+  const frozen = model.graphs.wordVectors(tokens.ids);
+  if (embedding === "released") embedOnce(model, frozen, C, L);
+  const checkCount = (name: string, got: number, wanted: number) => {
+    if (got !== wanted)
+      throw new ModelError("bad_argument", `${name} — expected ${wanted} numbers, got ${got}. Check N, T and the classes.`);
+  };
+  return {
+    shape: [C, L, W],
+    rows(ctx, N) {
+      checkCount("ctx", ctx.length, N * T * W);
+      const embeddings = new Float32Array(N * C * L * W);
+      const mask = new Uint8Array(N * C * L);
+      for (let n = 0; n < N; n++) {
+        embeddings.set(frozen, n * C * L * W);
+        mask.set(tokens.mask, n * C * L);
+        const own = ctx.subarray(n * T * W, (n + 1) * T * W);
+        for (let c = 0; c < C; c++) embeddings.set(own, ((n * C + c) * L + 1) * W);
+      }
+      return { embeddings, mask, shape: [N * C, L, W] };
+    },
+    contextGradient(dRows, N) {
+      checkCount("gradient on the rows", dRows.length, N * C * L * W);
+      const out = new Float32Array(N * T * W);
+      for (let n = 0; n < N; n++) {
+        const sum = new Float64Array(T * W);
+        for (let c = 0; c < C; c++) {
+          const from = ((n * C + c) * L + 1) * W;
+          for (let i = 0; i < T * W; i++) sum[i]! += dRows[from + i]!;
+        }
+        out.set(sum, n * T * W);
+      }
+      return out;
+    },
+  };
+}
+
+/** BERT's embedding layer in place: LayerNorm(word + position + type 0), epsilon 1e-12, in float64. */
+function embedOnce(model: Omit<PromptModel, "tokenizer">, words: Float32Array, rows: number, L: number): void {
+  const { width: W } = model.spec.text;
+  const layer = "text.transformer.embeddings.";
+  const [positions, types, scale, bias] = [
+    "position_embeddings.weight",
+    "token_type_embeddings.weight",
+    "LayerNorm.weight",
+    "LayerNorm.bias",
+  ].map((name) => numbersOf(model.weights.get(layer + name))) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  const x = new Float64Array(W);
+  for (let r = 0; r < rows * L; r++) {
+    let mean = 0;
+    for (let i = 0; i < W; i++) {
+      x[i] = words[r * W + i]! + positions[(r % L) * W + i]! + types[i]!;
+      mean += x[i]! / W;
+    }
+    let variance = 0;
+    for (let i = 0; i < W; i++) variance += (x[i]! - mean) ** 2 / W;
+    const inverse = 1 / Math.sqrt(variance + 1e-12);
+    for (let i = 0; i < W; i++) words[r * W + i] = (x[i]! - mean) * inverse * scale[i]! + bias[i]!;
+  }
+}
+
+/** Encodes texts and normalises: [n,D]. */
+export async function encodeSentences(
+  { core, encoder, tokenizer }: { readonly core: Core; readonly encoder: Encoder; readonly tokenizer: PromptTokenizer },
+  texts: readonly string[],
+  options: RunOptions = {},
+): Promise<Embeddings> {
+  const { ids, mask, shape } = paddedRows(texts.map((t) => tokenizer.encode(t)));
+  const { data, shape: out } = await encoder.encodeTexts(ids, mask, shape, options);
+  return { data: core.l2Normalize(data, out[0], out[1]), shape: out };
+}

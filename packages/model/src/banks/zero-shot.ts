@@ -1,0 +1,107 @@
+// Banks without training, so that routing works before any: each prompt is a sentence template over all classes, or the m-th attribute sentence
+// of every class.
+
+import type { Core } from "@biovlm/core";
+import type { PromptBank } from "./bank.js";
+import type { Encoder, RunOptions } from "../contract/encoder.js";
+import { ModelError } from "../contract/errors.js";
+import { checkClasses, encodeSentences, type PromptTokenizer } from "./prompts.js";
+import type { ModelSpec } from "../backbones/spec.js";
+
+/** Phrasings of captions in biomedical papers and data sets; `{}` is the class name. */
+export const DEFAULT_TEMPLATES: readonly string[] = [
+  "a photo of {}.",
+  "a medical image of {}.",
+  "this is an image of {}.",
+  "an image showing {}.",
+  "{} presented in image.",
+  "a scan showing {}.",
+  "a clinical image with findings of {}.",
+  "figure showing {}.",
+  "representative image of {}.",
+  "an example of {}.",
+  "imaging appearance of {}.",
+  "features consistent with {}.",
+];
+
+/** What a zero-shot bank is made with. */
+export interface ZeroShotContext {
+  readonly core: Core;
+  readonly encoder: Encoder;
+  readonly model: { readonly spec: ModelSpec; readonly digest: string; readonly tokenizer: PromptTokenizer };
+}
+
+interface ZeroShotOptions extends RunOptions {
+  /** ρ, 0.5 unless said */
+  readonly rho?: number;
+}
+
+/**
+ * One prompt for each template: text [N,C,D].
+ * @throws ModelError `bad_argument` for a template without exactly one `{}`; `bad_classes`.
+ * @example const bank = await templateBank({ core, encoder, model }, ["benign", "malignant", "normal"])
+ */
+export async function templateBank(
+  context: ZeroShotContext,
+  classes: readonly string[],
+  { templates = DEFAULT_TEMPLATES, ...options }: ZeroShotOptions & { readonly templates?: readonly string[] } = {},
+): Promise<PromptBank> {
+  checkClasses(classes);
+  if (templates.length === 0) throw new ModelError("bad_argument", "templates — expected at least one, got none. Pass some.");
+  for (const t of templates) {
+    if (t.split("{}").length !== 2)
+      throw new ModelError(
+        "bad_argument",
+        `template "${t}" — expected one {} for the class name, got ${t.split("{}").length - 1}. Correct it.`,
+      );
+  }
+  const names = classes.map((c) => c.replaceAll("_", " "));
+  const sentences = templates.map((t) => names.map((name) => t.replace("{}", () => name)));
+  return sentenceBank(context, "templates", classes, sentences, [...templates], options);
+}
+
+/**
+ * Prompt m is the m-th attribute sentence of all classes at once: text [M,C,D].
+ * @param attributes M sentences for each class, in the order of `classes`
+ * @throws ModelError `bad_argument` when the classes have unlike numbers of sentences; `bad_classes`.
+ */
+export async function attributeBank(
+  context: ZeroShotContext,
+  classes: readonly string[],
+  attributes: readonly (readonly string[])[],
+  options: ZeroShotOptions = {},
+): Promise<PromptBank> {
+  checkClasses(classes);
+  const M = attributes[0]?.length ?? 0;
+  if (attributes.length !== classes.length || M === 0 || attributes.some((a) => a.length !== M)) {
+    throw new ModelError(
+      "bad_argument",
+      `attributes — expected one list for each of ${classes.length} classes, all of one length ≥ 1, got lengths [${attributes.map((a) => a.length).join(", ")}]. Correct the file.`,
+    );
+  }
+  const sentences = Array.from({ length: M }, (_, m) => attributes.map((a) => a[m]!));
+  const names = sentences.map((_, m) => `attribute ${m + 1}`);
+  return sentenceBank(context, "attributes", classes, sentences, names, options);
+}
+
+async function sentenceBank(
+  { core, encoder, model }: ZeroShotContext,
+  recipe: string,
+  classes: readonly string[],
+  sentences: readonly (readonly string[])[],
+  prompts: readonly string[],
+  { rho = 0.5, ...run }: ZeroShotOptions,
+): Promise<PromptBank> {
+  const { data } = await encodeSentences({ core, encoder, tokenizer: model.tokenizer }, sentences.flat(), run);
+  return {
+    modelDigest: model.digest,
+    recipe,
+    options: { prompts },
+    rho,
+    promptSuffix: "",
+    classes: [...classes],
+    logitScale: model.spec.logitScale,
+    createdBy: "biovlm",
+    text: { data, shape: [sentences.length, classes.length, model.spec.embedDim] },
+  };
+}

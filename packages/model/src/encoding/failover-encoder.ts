@@ -1,0 +1,211 @@
+// An encoder that outlives its device: a call that fails there is tried once on a freshly opened device, then, where other backends are allowed
+// (`auto`), on those, best first. Every change is told. A named device hands in its one backend and so is never replaced. Not a load balancer.
+
+import type { Capabilities, Device, Encoder, EncoderBackend, PromptRows, RunOptions, Tape } from "../contract/encoder.js";
+import type { EncoderGraphs } from "../contract/encoder-graphs.js";
+import { EncoderError } from "../contract/errors.js";
+import { RunQueue } from "./run-queue.js";
+
+/** What happened to the device. `from` equals `to` where the same device was opened again. */
+export interface DeviceChange {
+  readonly from: Device;
+  readonly to: Device;
+  /** the failure's own words */
+  readonly reason: string;
+}
+
+export interface FailoverOptions {
+  /** Told after a change, once the call that met the failure has succeeded on the new device. `capabilities` are the new ones by then. */
+  readonly onChange?: (change: DeviceChange) => void;
+}
+
+/** The graphs, or a choice of graphs by device: float16 for one, int8 for another. */
+export type GraphsFor = EncoderGraphs | ((device: Device) => EncoderGraphs);
+
+/**
+ * Opens the first backend; the others stand by. A call that fails everywhere rejects with its first failure and changes nothing.
+ * @throws EncoderError, TypeError for an empty list
+ * @example
+ * const { backend, standby } = chooseBackend("auto", probed);
+ * const encoder = await openWithFailover(model.graphs, [backend, ...standby], { onChange: ({ to, reason }) => say(to, reason) });
+ */
+export async function openWithFailover(
+  graphs: GraphsFor,
+  backends: readonly EncoderBackend[],
+  { onChange = () => {} }: FailoverOptions = {},
+): Promise<Encoder> {
+  const graphsFor = typeof graphs === "function" ? graphs : () => graphs;
+  const [first] = backends;
+  if (first === undefined) throw new TypeError("[biovlm:model] backends — expected at least one, got none. Choose a backend first.");
+  const encoder = await first.open(graphsFor(first.device));
+  return new FailoverEncoder(backends, graphsFor, encoder, onChange);
+}
+
+/** A tape that remembers its rows, so that another device can run them again. */
+class RecoverableTape implements Tape {
+  spent = false;
+  readonly rows: PromptRows;
+  readonly encoder: Encoder;
+  readonly inner: Tape;
+
+  constructor(rows: PromptRows, encoder: Encoder, inner: Tape) {
+    this.rows = rows;
+    this.encoder = encoder;
+    this.inner = inner;
+  }
+
+  dispose(): void {
+    this.spent = true;
+    this.inner.dispose();
+  }
+}
+
+type Job<T> = (encoder: Encoder) => Promise<T>;
+
+class FailoverEncoder implements Encoder {
+  readonly encodePromptsBackward?: NonNullable<Encoder["encodePromptsBackward"]>;
+  private readonly backends: readonly EncoderBackend[];
+  private readonly graphsFor: (device: Device) => EncoderGraphs;
+  private readonly onChange: (change: DeviceChange) => void;
+  private readonly repairs = new RunQueue();
+  private encoder: Encoder;
+  /** index into `backends` */
+  private at = 0;
+  /** counts openings: whether a failure is that of the encoder in use */
+  private generation = 0;
+  /** the encoder in use was closed for a repair */
+  private broken = false;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    backends: readonly EncoderBackend[],
+    graphsFor: (device: Device) => EncoderGraphs,
+    encoder: Encoder,
+    onChange: (change: DeviceChange) => void,
+  ) {
+    this.backends = backends;
+    this.graphsFor = graphsFor;
+    this.encoder = encoder;
+    this.onChange = onChange;
+    if (encoder.encodePromptsBackward !== undefined) this.encodePromptsBackward = (...call) => this.backward(...call);
+  }
+
+  get name(): string {
+    return this.encoder.name;
+  }
+
+  get capabilities(): Capabilities {
+    return this.encoder.capabilities;
+  }
+
+  encodeImages(pixels: Float32Array, batch: number, options?: RunOptions) {
+    return this.attempt((encoder) => encoder.encodeImages(pixels, batch, options), pixels);
+  }
+
+  encodeTexts(ids: Int32Array, mask: Uint8Array, shape: readonly [number, number], options?: RunOptions) {
+    return this.attempt((encoder) => encoder.encodeTexts(ids, mask, shape, options));
+  }
+
+  encodePrompts(rows: PromptRows, options?: RunOptions & { readonly keep?: boolean }) {
+    return this.attempt(async (encoder) => {
+      const result = await encoder.encodePrompts(rows, options);
+      if (result.tape === undefined) return result;
+      const copy = { embeddings: rows.embeddings.slice(), mask: rows.mask.slice(), shape: rows.shape };
+      return { out: result.out, tape: new RecoverableTape(copy, encoder, result.tape) };
+    }, rows.embeddings);
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.repairs.run(() => this.encoder.close());
+    return this.closing;
+  }
+
+  private backward(from: Tape | PromptRows, dOut: Float32Array, options?: RunOptions): Promise<Float32Array> {
+    if (!(from instanceof RecoverableTape)) {
+      return this.attempt((encoder) => gradientOf(encoder)(from, dOut, options), dOut, "embeddings" in from ? from.embeddings : undefined);
+    }
+    // a tape belongs to the encoder that made it; elsewhere its rows are run again
+    const { rows, inner } = from;
+    const spent = from.spent;
+    from.spent = true;
+    return this.attempt(
+      (encoder) => gradientOf(encoder)(spent || encoder === from.encoder ? inner : rows, dOut, options),
+      dOut,
+      rows.embeddings,
+    );
+  }
+
+  private async attempt<T>(job: Job<T>, ...inputs: readonly (Float32Array | undefined)[]): Promise<T> {
+    const { generation, encoder } = this;
+    try {
+      return await job(encoder);
+    } catch (error) {
+      if (!this.isDeviceFault(error, generation, inputs)) throw error;
+      return this.repairs.run(() => this.repair(job, error, generation, inputs));
+    }
+  }
+
+  /** Runs alone. Opens the device again, then each other backend, until the job succeeds on one. */
+  private async repair<T>(job: Job<T>, cause: EncoderError, generation: number, inputs: readonly (Float32Array | undefined)[]): Promise<T> {
+    if (this.generation !== generation) {
+      // another call has repaired it meanwhile
+      const now = this.generation;
+      try {
+        return await job(this.encoder);
+      } catch (error) {
+        if (!this.isDeviceFault(error, now, inputs)) throw error;
+      }
+    }
+    const from = this.capabilities.device;
+    // not awaited: it waits for calls that wait for this repair
+    this.broken = true;
+    this.encoder.close().catch(() => {});
+    const order = [this.at, ...this.backends.keys()].filter((index, place) => place === 0 || index !== this.at);
+    let again: { encoder: Encoder; at: number } | undefined;
+    for (const at of order) {
+      const backend = this.backends[at]!;
+      try {
+        const encoder = await backend.open(this.graphsFor(backend.device));
+        again ??= { encoder, at };
+        const result = await job(encoder);
+        if (again.encoder !== encoder) again.encoder.close().catch(() => {});
+        this.use(encoder, at);
+        this.onChange({ from, to: backend.device, reason: cause.message });
+        return result;
+      } catch (error) {
+        if (!(error instanceof EncoderError)) throw this.settle(again, error);
+      }
+    }
+    throw this.settle(again, cause);
+  }
+
+  /** Nothing helped: goes on with what could be opened, so that the next call finds an open encoder. */
+  private settle(opened: { encoder: Encoder; at: number } | undefined, error: unknown): unknown {
+    if (opened !== undefined) this.use(opened.encoder, opened.at);
+    return error;
+  }
+
+  private use(encoder: Encoder, at: number): void {
+    this.encoder = encoder;
+    this.at = at;
+    this.generation++;
+    this.broken = false;
+  }
+
+  /** A failure of the device and not of the call. Bad numbers out are the device's only if the numbers in were sound. */
+  private isDeviceFault(error: unknown, generation: number, inputs: readonly (Float32Array | undefined)[]): error is EncoderError {
+    if (!(error instanceof EncoderError) || this.closing !== undefined) return false;
+    if (error.code === "bad_output") return inputs.every((numbers) => numbers === undefined || numbers.every(Number.isFinite));
+    if (error.code === "closed") return this.broken || this.generation !== generation;
+    return error.code === "run_failed" || error.code === "open_failed";
+  }
+}
+
+function gradientOf(encoder: Encoder) {
+  if (encoder.encodePromptsBackward !== undefined) return encoder.encodePromptsBackward.bind(encoder);
+  throw new EncoderError(
+    encoder.name,
+    "not_supported",
+    "gradients — expected an encoder with them, got one without. Open a model that has them.",
+  );
+}

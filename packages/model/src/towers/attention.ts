@@ -1,0 +1,42 @@
+// Multi-head attention and the feed-forward pair as graph operators, shared by both towers. Letters: n rows, L length, W width, H heads.
+
+import type { GraphBuilder, Tensor, Value } from "@biovlm/graph";
+import type { TowerWeights } from "../weights/weight-view.js";
+
+/** [n, L, W] → [n, H, L, W/H], or with `perm` [0, 2, 3, 1] transposed to [n, H, W/H, L]. */
+function heads(b: GraphBuilder, x: Value, count: number, perm: readonly number[]): Value {
+  const width = x.shape[2] as number;
+  return b.transpose(b.reshape(x, ["keep", "keep", count, width / count]), perm);
+}
+
+/**
+ * softmax(q·kᵀ/√(W/H) + bias)·v, heads joined again.
+ * @param q [n, Lq, W]; Lq is 1 where only the first row is asked for
+ * @param k [n, L, W] @param v [n, L, W] @param bias [n, 1, 1, L] added to the scores, or none
+ * @returns [n, Lq, W]
+ */
+export function attend(b: GraphBuilder, q: Value, k: Value, v: Value, count: number, bias?: Value): Value {
+  const width = q.shape[2] as number;
+  const scaled = b.mul(heads(b, q, count, [0, 2, 1, 3]), (width / count) ** -0.5);
+  const scores = b.matmul(scaled, heads(b, k, count, [0, 2, 3, 1]));
+  const weights = b.softmax(bias === undefined ? scores : b.add(scores, bias));
+  const mixed = b.matmul(weights, heads(b, v, count, [0, 2, 1, 3]));
+  return b.reshape(b.transpose(mixed, [0, 2, 1, 3]), [q.shape[0]!, q.shape[1]!, width]);
+}
+
+/** Builders of named layers over one set of weights: `linear("x")` uses `x.weight` and, where there is one, `x.bias`. */
+export function layersOf(b: GraphBuilder, weights: TowerWeights) {
+  const constant = (name: string, tensor: Tensor = weights.get(name)) => b.constant(tensor, name);
+  return {
+    constant,
+    linear: (x: Value, name: string, bias = true): Value =>
+      b.linear(x, constant(`${name}.weight`), bias ? constant(`${name}.bias`) : undefined),
+    norm: (x: Value, name: string, eps: number): Value =>
+      b.layerNormalization(x, constant(`${name}.weight`), constant(`${name}.bias`), eps),
+  };
+}
+
+/** The first of L rows: [n, L, W] → [n, 1, W]. */
+export function firstRow(b: GraphBuilder, x: Value): Value {
+  return b.slice(x, { axis: 1, start: 0, end: 1 });
+}

@@ -1,0 +1,74 @@
+// Turns a state dict into the EncoderGraphs a backend opens: towers built on demand, written in the form the backend takes.
+
+import { convertToFloat16, differentiate, type Graph, quantizeDynamicInt8, serializeModel } from "@biovlm/graph";
+import type { ArtifactForm, EncoderGraphs, OnnxArtifact } from "../contract/encoder-graphs.js";
+import { imageTower } from "./vit.js";
+import type { ModelSpec } from "../backbones/spec.js";
+import { textTower } from "./bert.js";
+import type { TowerWeights } from "../weights/weight-view.js";
+import type { WordVectors } from "../text/word-table.js";
+
+/** Puts a small .onnx beside the weights file that it refers to; undefined where that folder cannot be written. */
+export type PlaceBeside = (fileName: string, model: Uint8Array) => Promise<string | undefined>;
+
+export interface TowerSource {
+  readonly weights: TowerWeights;
+  readonly spec: ModelSpec;
+  /** "sha256:…" of the weights */
+  readonly digest: string;
+  readonly wordVectors: WordVectors;
+  /** Arithmetic of the towers; "fp32" unless said. int8 is the image tower's alone: banks are encoded once, images always. */
+  readonly precision?: EncoderGraphs["precision"] | undefined;
+  /** Where the weights lie in a file: how a model that refers to them is put beside it. */
+  readonly placeBeside?: PlaceBeside | undefined;
+}
+
+/** In-memory external data of the `buffers` form, one blob. */
+const BLOB = "weights.bin";
+
+/** The graphs of one model. Nothing is built before a backend asks. Gradients run in float32 whatever the precision. */
+export function towerArtifacts(source: TowerSource): EncoderGraphs {
+  const { weights, spec, digest, wordVectors, precision = "fp32" } = source;
+  const write = (name: string, graph: Graph, form: ArtifactForm) => artifactOf(source, name, graph, form);
+  const text = () => textTower(weights, spec, { input: "embeddings" });
+  const reduced = (name: string, graph: Graph, form: ArtifactForm, reduce: (graph: Graph) => Graph) =>
+    artifactOf({ ...source, placeBeside: undefined }, `${name}-${precision}`, reduce(graph), form);
+  return {
+    digest,
+    spec,
+    precision,
+    wordVectors,
+    image(form) {
+      const graph = imageTower(weights, spec);
+      if (precision === "fp32") return write("image", graph, form);
+      return reduced("image", graph, form, precision === "int8" ? quantizeDynamicInt8 : convertToFloat16);
+    },
+    text: (form) => (precision === "fp16" ? reduced("text", text(), form, convertToFloat16) : write("text", text(), form)),
+    async promptGradients(form) {
+      const { forward, backward } = differentiate(text(), { outputs: ["embedding"], wrt: ["embeddings"] });
+      return {
+        forward: await write("text-forward", forward, form),
+        backward: await write("text-backward", backward, form),
+        tape: backward.inputs.map((input) => input.name).filter((name) => name !== "d_embedding"),
+      };
+    },
+  };
+}
+
+async function artifactOf({ digest, placeBeside }: TowerSource, name: string, graph: Graph, form: ArtifactForm): Promise<OnnxArtifact> {
+  if (form === "file" && placeBeside !== undefined) {
+    const { model } = serializeModel(graph);
+    const path = await placeBeside(`biovlm-${name}-${digest.replace(/^sha256:/, "").slice(0, 12)}.onnx`, model);
+    if (path !== undefined) return { kind: "file", path };
+  }
+  if (form !== "buffers") return { kind: "bytes", model: serializeModel(graph, { references: "copy" }).model };
+  const { model, external } = serializeModel(graph, { references: "copy", external: { location: BLOB } });
+  if (external === undefined) return { kind: "bytes", model };
+  const data = new Uint8Array(external.byteLength);
+  let at = 0;
+  for (const chunk of external.chunks()) {
+    data.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return { kind: "bytes", model, externalData: [{ path: BLOB, data }] };
+}

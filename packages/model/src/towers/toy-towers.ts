@@ -1,0 +1,117 @@
+// A dual encoder of BiomedCLIP's shape in a few kilobytes of seeded weights, with what its towers must give, in float64 by definition. Small
+// enough for a software GPU. Not a model: its embeddings mean nothing.
+
+import { evaluate, type Graph, tensorOf } from "@biovlm/graph";
+import type { PromptRows } from "../contract/encoder.js";
+import type { EncoderGraphs } from "../contract/encoder-graphs.js";
+import { imageTower } from "./vit.js";
+import { expectedShapes, type ModelSpec } from "../backbones/spec.js";
+import { textTower } from "./bert.js";
+import { towerArtifacts } from "./tower-artifacts.js";
+import { wordVectors } from "../text/word-table.js";
+
+export const TOY_SPEC: ModelSpec = {
+  vision: { imageSize: 16, patchSize: 8, width: 16, layers: 2, heads: 2, mlp: 32 },
+  text: { vocabularyRows: 40, maxPositions: 24, contextLength: 20, width: 16, layers: 2, heads: 2, mlp: 32, projectionHidden: 12 },
+  embedDim: 8,
+  logitScale: Math.log(20),
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+};
+
+export interface ToyTowers {
+  /** a fresh object each time: its encoder is nobody else's */
+  readonly graphs: EncoderGraphs;
+  /** pixels [B,3,S,S] → [B,D] in float64 */
+  images(pixels: Float32Array, batch: number): Float64Array;
+  /** rows [n,L,W] → [n,D] in float64 */
+  prompts(rows: PromptRows): Float64Array;
+}
+
+export interface ToyOptions {
+  readonly precision?: EncoderGraphs["precision"];
+  /** both projections to zero: towers that give all-zero rows */
+  readonly zeroHeads?: boolean;
+}
+
+/** Seeded numbers, uniform in −1..1. */
+export function seededFloats(seed: number, length: number): Float32Array {
+  let state = seed >>> 0;
+  return Float32Array.from({ length }, () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 31 - 1;
+  });
+}
+
+/** Makes the towers. */
+export function toyTowers({ precision = "fp32", zeroHeads = false }: ToyOptions = {}): ToyTowers {
+  const tensors = new Map<string, ReturnType<typeof tensorOf>>();
+  let seed = 1;
+  for (const [name, shape] of expectedShapes(TOY_SPEC)) {
+    const values = seededFloats(
+      seed++,
+      shape.reduce((n, d) => n * d, 1),
+    );
+    // layer norms near 1, matrices by fan-in, so that activations stay of order one
+    const norm = shape.length === 1 && name.endsWith(".weight");
+    const spread = shape.length === 2 ? 1.5 / Math.sqrt(shape[1]!) : 0.5;
+    const zero = zeroHeads && (name === "visual.head.proj.weight" || name === "text.proj.2.weight");
+    tensors.set(
+      name,
+      tensorOf(
+        "float32",
+        shape,
+        values.map((v) => (zero ? 0 : norm ? 1 + v / 4 : v * spread)),
+      ),
+    );
+  }
+  const weights = { get: (name: string) => tensors.get(name)! };
+  const run = (graph: Graph, feeds: Parameters<typeof evaluate>[1]) => evaluate(graph, feeds)["embedding"]!.data;
+  const image = imageTower(weights, TOY_SPEC);
+  const text = textTower(weights, TOY_SPEC, { input: "embeddings" });
+  const { imageSize: S } = TOY_SPEC.vision;
+  return {
+    graphs: towerArtifacts({
+      weights,
+      spec: TOY_SPEC,
+      digest: `sha256:${"7".repeat(64)}`,
+      precision,
+      wordVectors: wordVectors(weights, TOY_SPEC),
+    }),
+    images: (pixels, batch) => run(image, { pixels: { shape: [batch, 3, S, S], data: pixels } }),
+    prompts: ({ embeddings, mask, shape }) =>
+      run(text, {
+        embeddings: { shape, data: embeddings },
+        mask: { shape: shape.slice(0, 2), data: Float32Array.from(mask) },
+      }),
+  };
+}
+
+/** n rows of seeded word vectors with these token counts, padded to L with other numbers than zero. */
+export function toyRows(lengths: readonly number[], L = Math.max(1, ...lengths), seed = 11): PromptRows {
+  const { width: W } = TOY_SPEC.text;
+  const mask = new Uint8Array(lengths.length * L);
+  for (const [r, length] of lengths.entries()) mask.fill(1, r * L, r * L + length);
+  return { embeddings: seededFloats(seed, lengths.length * L * W), mask, shape: [lengths.length, L, W] };
+}
+
+/** B seeded images. */
+export function toyPixels(batch: number, seed = 5): Float32Array {
+  const { imageSize: S } = TOY_SPEC.vision;
+  return seededFloats(seed, batch * 3 * S * S);
+}
+
+/** n rows of seeded ids with these token counts, padded to L with id 0. */
+export function toyTokens(lengths: readonly number[], L = Math.max(1, ...lengths)) {
+  const ids = new Int32Array(lengths.length * L);
+  const mask = new Uint8Array(lengths.length * L);
+  for (const [r, length] of lengths.entries()) {
+    for (let t = 0; t < length; t++) {
+      ids[r * L + t] = 1 + ((r * 7 + t * 5) % (TOY_SPEC.text.vocabularyRows - 1));
+      mask[r * L + t] = 1;
+    }
+  }
+  return { ids, mask, shape: [lengths.length, L] as const };
+}

@@ -1,0 +1,61 @@
+// The image tower as a graph: timm's pre-LN ViT with a class token, exact GELU, a final norm and a bias-free projection (docs/upstream.md).
+// pixels [B,3,S,S] → embedding [B,D], not normalised. Weights stay as the state dict stores them, [out, in], so that a graph can refer to
+// them inside the safetensors file.
+
+import { type Graph, GraphBuilder, type Value } from "@biovlm/graph";
+import { attend, firstRow, layersOf } from "./attention.js";
+import type { ModelSpec } from "../backbones/spec.js";
+import { added, reshaped, rowsOf, type TowerWeights } from "../weights/weight-view.js";
+
+/** timm's epsilon of every LayerNorm in the image tower. */
+const EPS = 1e-6;
+
+export interface TowerOptions {
+  /** Also output what golden files name: the embedding layer and every block, all rows of them. Costs the last block's other rows. */
+  readonly trace?: boolean;
+}
+
+/**
+ * Builds the image tower. Input `pixels`, output `embedding`; with `trace` also `v_embed` and `v_block0`… [B,1+patches,W].
+ * After the last attention only the class token's row goes on: the other rows cannot reach the embedding.
+ */
+export function imageTower(weights: TowerWeights, spec: ModelSpec, { trace = false }: TowerOptions = {}): Graph {
+  const { imageSize, patchSize: P, width: W, layers, heads } = spec.vision;
+  const grid = imageSize / P;
+  const b = new GraphBuilder("image-tower");
+  const { constant, linear, norm } = layersOf(b, weights);
+  const trunk = "visual.trunk.";
+
+  const pixels = b.input("pixels", "float32", ["B", 3, imageSize, imageSize]);
+  const cut = b.transpose(b.reshape(pixels, ["B", 3, grid, P, grid, P]), [0, 2, 4, 1, 3, 5]);
+  const patchWeight = constant(`${trunk}patch_embed.proj.weight`, reshaped(weights.get(`${trunk}patch_embed.proj.weight`), [W, 3 * P * P]));
+  const patches = b.linear(b.reshape(cut, ["B", grid * grid, 3 * P * P]), patchWeight, constant(`${trunk}patch_embed.proj.bias`));
+  const positions = reshaped(weights.get(`${trunk}pos_embed`), [1 + grid * grid, W]);
+  const first = added(weights.get(`${trunk}cls_token`), rowsOf(positions, 0, 1), [1, 1, W]);
+  const classRow = b.expand(constant("class_row", first), ["B", 1, W]);
+  const patchRows = b.add(patches, constant("patch_positions", rowsOf(positions, 1, 1 + grid * grid)));
+  let x = b.concat([classRow, patchRows], 1);
+  if (trace) b.output("v_embed", x);
+
+  for (let i = 0; i < layers; i++) {
+    const block = `${trunk}blocks.${i}.`;
+    const h = norm(x, `${block}norm1`, EPS);
+    // qkv is one [3W, W] matrix; its three row ranges are used apart, which spares a split and lets the last block ask for one query.
+    const part = (from: Value, at: number, name: string) =>
+      b.linear(
+        from,
+        constant(`${block}attn.${name}.weight`, rowsOf(weights.get(`${block}attn.qkv.weight`), at * W, (at + 1) * W)),
+        constant(`${block}attn.${name}.bias`, rowsOf(weights.get(`${block}attn.qkv.bias`), at * W, (at + 1) * W)),
+      );
+    const one = i === layers - 1 && !trace;
+    const mixed = attend(b, part(one ? firstRow(b, h) : h, 0, "q"), part(h, 1, "k"), part(h, 2, "v"), heads);
+    x = b.add(one ? firstRow(b, x) : x, linear(mixed, `${block}attn.proj`));
+    const m = b.gelu(linear(norm(x, `${block}norm2`, EPS), `${block}mlp.fc1`));
+    x = b.add(x, linear(m, `${block}mlp.fc2`));
+    if (trace) b.output(`v_block${i}`, x);
+  }
+
+  const pooled = b.reshape(firstRow(b, x), ["B", W]);
+  b.output("embedding", linear(norm(pooled, `${trunk}norm`, EPS), "visual.head.proj", false));
+  return b.build();
+}
