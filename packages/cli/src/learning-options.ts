@@ -2,7 +2,8 @@
 
 import { join, resolve } from "node:path";
 import type { OpenedDataset } from "@biovlm/datasets";
-import type { Decode, KeyedBytes, Recipe, TaskSource } from "@biovlm/training";
+import type { Decode, TaskSource } from "@biovlm/evaluation";
+import type { KeyedBytes, Recipe } from "@biovlm/training";
 import { reportError, usageError } from "./errors.js";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
 import type { Terminal } from "./terminal.js";

@@ -5,7 +5,7 @@ import { memoryStore } from "@biovlm/model";
 import { cases, mutations, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { expendable, readFloats, writeFloats } from "../src/embedding-cache.js";
-import { itemImage } from "../src/item-images.js";
+import { itemImage } from "../../evaluation/src/item-images.js";
 import { learnBank } from "../src/learn-bank.js";
 import { RECIPES, recipeWith } from "../src/recipe.js";
 import { toyDataset } from "./toy-dataset.js";

@@ -1,7 +1,7 @@
 import { loadCore } from "@biovlm/core";
 import { memoryStore, readBank } from "@biovlm/model";
 import { describe, expect, it } from "vitest";
-import { itemImage } from "../src/item-images.js";
+import { itemImage } from "../../evaluation/src/item-images.js";
 import { type LearnOptions, learnBank } from "../src/learn-bank.js";
 import { RECIPES, recipeWith } from "../src/recipe.js";
 import type { RunEvent } from "../src/run-log.js";

@@ -31,8 +31,9 @@ export const evaluate = defineCommand({
     { command: "biovlm eval breastmnist --bank bank.safetensors --diagram reliability.svg", shows: "a learned bank on a test split" },
   ],
   async run({ terminal, signal, cwd }, options, [given = ""]) {
-    const [training, { attributeBank, createClassifier, normalisationOf, readBank, scaleOf, templateBank }] = await Promise.all([
+    const [training, measuring, { attributeBank, createClassifier, normalisationOf, readBank, scaleOf, templateBank }] = await Promise.all([
       import("@biovlm/training"),
+      import("@biovlm/evaluation"),
       import("@biovlm/model"),
     ]);
     const { attributeSentences } = await import("@biovlm/datasets");
@@ -64,7 +65,7 @@ export const evaluate = defineCommand({
           const items = dataset.items.filter((item) => item.split === split);
           const bar = terminal.progress(`embed ${split}`, items.length);
           let seen = 0;
-          const set = await training.itemFeatures(context, items, {
+          const set = await measuring.itemFeatures(context, items, {
             pixels,
             decode,
             signal,
@@ -78,10 +79,10 @@ export const evaluate = defineCommand({
           return set;
         };
         const N = classifier.bank.text.shape[0];
-        const fitted = training.routed(core, classifier.bank.text.data, N, C, model.spec.embedDim, scaleOf(bank), bank.rho);
+        const fitted = measuring.routed(core, classifier.bank.text.data, N, C, model.spec.embedDim, scaleOf(bank), bank.rho);
         const test = await features(options.split);
         const validation = options.split === "val" ? undefined : await features("val");
-        const figures = training.evaluate({
+        const figures = measuring.evaluate({
           logits: fitted.logits(test.features, test.n),
           labels: test.labels,
           C,
@@ -99,12 +100,12 @@ export const evaluate = defineCommand({
           model: model.digest,
           bank: classifier.bankDigest,
           device: encoder.capabilities.device,
-          ...training.storedEvaluation(figures),
+          ...measuring.storedEvaluation(figures),
           notice: "Research use only, not a medical device.",
         };
         if (options.out !== undefined) await writeResult(resolve(cwd, options.out), `${JSON.stringify(result)}\n`);
         if (options.diagram !== undefined) {
-          const { reliabilityDiagram } = await import("@biovlm/training/node");
+          const { reliabilityDiagram } = await import("@biovlm/evaluation/node");
           await writeResult(resolve(cwd, options.diagram), await reliabilityDiagram(dataset.name, figures.calibration, figures.calibrated));
         }
         if (options.json) await terminal.line(JSON.stringify(result));

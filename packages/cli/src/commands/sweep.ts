@@ -1,7 +1,7 @@
 // `biovlm sweep`: data sets × shots × seeds × methods in one setting, resumable, as JSON, CSV and Markdown.
 
 import { join, resolve } from "node:path";
-import type { Method } from "@biovlm/training";
+import type { Method } from "@biovlm/evaluation";
 import { defineCommand } from "../command.js";
 import { usageError } from "../errors.js";
 import { cacheOf, fileDecoder, LEARNING_OPTIONS, openSource, recipeOf, settingsOf, viewsOf } from "../learning-options.js";
@@ -34,7 +34,7 @@ export const sweep = defineCommand({
     { command: "biovlm sweep busi --method biovlm --variant rho=1 --test-on val", shows: "two recipes on validation" },
   ],
   async run({ terminal, signal, cwd }, options, names) {
-    const training = await import("@biovlm/training");
+    const [training, measuring] = await Promise.all([import("@biovlm/training"), import("@biovlm/evaluation")]);
     const list = (text: string, what: string) =>
       text.split(",").map((part) => {
         const value = Number(part);
@@ -42,17 +42,22 @@ export const sweep = defineCommand({
           throw usageError("bad_value", `--${what} — expected whole numbers with commas, got ${JSON.stringify(text)}`);
         return value;
       });
-    const known = training.METHODS.map((m) => m.name);
+    const known = measuring.METHODS.map((m) => m.name);
     const methods: Method[] = [];
     for (const name of options.method.length > 0 ? options.method : options.variant.length > 0 ? [] : known) {
-      const method = training.methodNamed(name);
+      const method = measuring.methodNamed(name);
       if (method === undefined) throw usageError("unknown_method", `no method ${JSON.stringify(name)}`, suggest(name, known));
       methods.push(method);
     }
     const base = await recipeOf(options);
     for (const text of options.variant) {
       methods.push(
-        training.promptMethod(text, `${options.recipe} with ${text}`, training.recipeWith(base, settingsOf(text.split(","))), "attributes"),
+        measuring.promptMethod(
+          text,
+          `${options.recipe} with ${text}`,
+          training.recipeWith(base, settingsOf(text.split(","))),
+          "attributes",
+        ),
       );
     }
     const runtime = await openRuntime({ ...options, deterministic: true }, cwd);
@@ -63,7 +68,7 @@ export const sweep = defineCommand({
       const out = resolve(cwd, options.out);
       const cache = await cacheOf(options, terminal);
       let bar: ReturnType<typeof terminal.progress> | undefined;
-      const cells = await training.sweep(
+      const cells = await measuring.sweep(
         { core, encoder, model },
         {
           setting: options.setting as "few-shot",
@@ -96,9 +101,9 @@ export const sweep = defineCommand({
       );
       bar?.end();
       const main = methods.some((m) => m.name === "biovlm") ? "biovlm" : methods[0]!.name;
-      const report = training.markdownReport(cells, main);
+      const report = measuring.markdownReport(cells, main);
       await writeResult(join(out, "results.json"), `${JSON.stringify(cells)}\n`);
-      await writeResult(join(out, "results.csv"), training.csvReport(cells));
+      await writeResult(join(out, "results.csv"), measuring.csvReport(cells));
       await writeResult(join(out, "results.md"), report);
       if (options.json) await terminal.line(JSON.stringify(cells));
       else await terminal.write(report);

@@ -39,7 +39,11 @@ export const train = defineCommand({
   ],
   async run({ terminal, signal, cwd }, options, [given = ""]) {
     if (options.all && options.shots !== undefined) throw usageError("bad_usage", "--all and --shots — expected one of them, got both");
-    const [training, { scaleOf }] = await Promise.all([import("@biovlm/training"), import("@biovlm/model")]);
+    const [training, measuring, { scaleOf }] = await Promise.all([
+      import("@biovlm/training"),
+      import("@biovlm/evaluation"),
+      import("@biovlm/model"),
+    ]);
     const recipe = await recipeOf(options);
     const source = await openSource(given, options, options.model, cwd);
     const { dataset } = source;
@@ -53,7 +57,7 @@ export const train = defineCommand({
         const decode = await fileDecoder();
         const { items, tests, classes, sentences } = chosen();
         const images = [];
-        for (const item of items) images.push(await training.itemImage(item, decode));
+        for (const item of items) images.push(await measuring.itemImage(item, decode));
         const checkpoints = await checkpointsOf(terminal);
         const { writeResult } = await import("../result-file.js");
         const cache = await cacheOf(options, terminal);
@@ -138,9 +142,9 @@ export const train = defineCommand({
         return undefined;
 
         async function measure() {
-          const set = await training.classSet({ core, encoder, model }, classes, sentences, signal);
+          const set = await measuring.classSet({ core, encoder, model }, classes, sentences, signal);
           const D = model.spec.embedDim;
-          const features = await training.itemFeatures({ core, encoder, model }, tests, {
+          const features = await measuring.itemFeatures({ core, encoder, model }, tests, {
             pixels: training.viewPixels(model.spec, recipe),
             decode,
             signal,
@@ -149,8 +153,8 @@ export const train = defineCommand({
           const scale = scaleOf(model.spec);
           const text = await set.promptTexts(learned.bank.ctx!.data, recipe);
           const accuracy = (rows: Float32Array, N: number, rho: number) =>
-            training.accuracyOf(
-              training.routed(core, rows, N, set.C, D, scale, rho).logits(features.features, features.n),
+            measuring.accuracyOf(
+              measuring.routed(core, rows, N, set.C, D, scale, rho).logits(features.features, features.n),
               features.labels,
               set.C,
             );
@@ -166,7 +170,7 @@ export const train = defineCommand({
     /** What to learn from and what to measure on. */
     function chosen() {
       const C = dataset.classes.length;
-      const { learn, tests } = training.fewShotTask(source, { shots: options.shots ?? 1_000_000, seed: options.seed });
+      const { learn, tests } = measuring.fewShotTask(source, { shots: options.shots ?? 1_000_000, seed: options.seed });
       if (!options.all) return { items: learn.items, tests: tests[0]!.side.items, classes: learn.classes, sentences: learn.sentences };
       if (C === 0) throw usageError("bad_usage", `${given} — expected classes, got none`);
       return { items: dataset.items, tests: [], classes: learn.classes, sentences: learn.sentences };

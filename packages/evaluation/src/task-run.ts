@@ -1,16 +1,23 @@
 // One task, several methods: features and views once, each method fitted on them and evaluated. The same task and method give the same figures.
 
-import { type KeyedBytes, runDigest } from "./checkpoint.js";
+import type { Recipe, StepReport } from "@biovlm/training";
+import {
+  freshViews,
+  type KeyedBytes,
+  type LearnContext,
+  learnContext,
+  runDigest,
+  type TrainingImage,
+  type ViewSource,
+  viewBank,
+  viewPixels,
+} from "@biovlm/training";
 import { type ClassSet, classSet } from "./class-set.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
 import type { FeatureSet } from "./feature-set.js";
 import type { Task } from "./few-shot-task.js";
 import { type Decode, itemFeatures, itemImage } from "./item-images.js";
-import { type LearnContext, learnContext, viewPixels } from "./learn-bank.js";
 import type { Method, Teacher } from "./methods.js";
-import type { Recipe } from "./recipe.js";
-import type { StepReport } from "./train.js";
-import { freshViews, type TrainingImage, type ViewSource, viewBank } from "./views.js";
 
 export interface TaskRunOptions {
   readonly decode: Decode;

@@ -1,10 +1,8 @@
 // Many tasks: data sets × shots × seeds × methods in one setting, each cell kept as it ends, so that a stopped sweep goes on where it was.
 
-import type { KeyedBytes } from "./checkpoint.js";
-import { runDigest } from "./checkpoint.js";
-import { TrainingError } from "./errors.js";
+import type { KeyedBytes, LearnContext } from "@biovlm/training";
+import { runDigest, TrainingError } from "@biovlm/training";
 import { baseToNewTask, crossDatasetTask, fewShotTask, type Task, type TaskSource } from "./few-shot-task.js";
-import type { LearnContext } from "./learn-bank.js";
 import type { Method } from "./methods.js";
 import { type Cell, type Setting, storedEvaluation } from "./results.js";
 import { runTask, type TaskRunOptions } from "./task-run.js";

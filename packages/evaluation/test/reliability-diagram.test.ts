@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { randomStream } from "@biovlm/training";
 import { evaluate } from "../src/evaluate.js";
 import { reliabilityDiagram } from "../src/node/reliability-diagram.js";
-import { randomStream } from "../src/random.js";
 
 describe("reliabilityDiagram", () => {
   it("draws both panels with their figures and no outside reference", async () => {

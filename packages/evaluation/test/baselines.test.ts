@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { golden } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
+import { randomStream } from "@biovlm/training";
 import { minimise } from "../src/baselines/lbfgs.js";
 import { fitLogistic, linearProbe } from "../src/baselines/linear-probe.js";
 import { tipAdapter, tipAdapterF } from "../src/baselines/tip-adapter.js";
 import { accuracyOf, type FeatureSet } from "../src/feature-set.js";
 import { scaledProbabilities } from "../src/metrics/calibration.js";
-import { randomStream } from "../src/random.js";
 
 /** n rows around C unit directions of D dimensions, with noise. */
 function clusters(seed: number, n: number, C: number, D: number, noise: number): FeatureSet {

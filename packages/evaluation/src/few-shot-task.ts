@@ -12,7 +12,7 @@ import {
   restrictTo,
   type SplitName,
 } from "@biovlm/datasets";
-import { TrainingError } from "./errors.js";
+import { TrainingError } from "@biovlm/training";
 import type { Setting } from "./results.js";
 
 /** A data set with what the harness must know beside its items. */

@@ -1,12 +1,11 @@
 // The methods of the harness in one table: same features, same splits, one `fit` each. Prompt methods differ only in their recipe.
 
 import type { Core } from "@biovlm/core";
+import { RECIPES, type Recipe, TrainingError } from "@biovlm/training";
 import { linearProbe } from "./baselines/linear-probe.js";
 import { tipAdapter, tipAdapterF } from "./baselines/tip-adapter.js";
 import type { ClassSet, ClassTexts } from "./class-set.js";
-import { TrainingError } from "./errors.js";
 import type { FeatureSet, FittedClassifier } from "./feature-set.js";
-import { RECIPES, type Recipe } from "./recipe.js";
 
 /** What a method is given. */
 export interface MethodInput {

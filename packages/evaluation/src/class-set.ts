@@ -1,9 +1,8 @@
 // A list of classes as text: the sentences that methods without training use, and a learned context filled with these names.
 
 import { classTokens, DEFAULT_TEMPLATES, encodeSentences, promptFrame } from "@biovlm/model";
-import { attributeFeatures, type LearnContext, teacherSentences } from "./learn-bank.js";
-import { PROMPT_SUFFIX } from "./prompt-learner.js";
-import type { Recipe } from "./recipe.js";
+import type { Recipe } from "@biovlm/training";
+import { attributeFeatures, type LearnContext, PROMPT_SUFFIX, teacherSentences } from "@biovlm/training";
 
 /** Text embeddings of the class names that methods without training need, L2-normalised. */
 export interface ClassTexts {

@@ -1,6 +1,6 @@
 // How sure a figure is: bootstrap intervals of accuracy, and paired tests of two methods on the same images.
 
-import { randomStream } from "../random.js";
+import { randomStream } from "@biovlm/training";
 
 export interface Interval {
   readonly low: number;

@@ -1,6 +1,6 @@
 // Counting metrics of a classifier: confusion matrix, accuracy, recall, F1. Definitions as scikit-learn's, checked against its numbers.
 
-import { TrainingError } from "../errors.js";
+import { TrainingError } from "@biovlm/training";
 
 export interface ClassificationMetrics {
   readonly count: number;

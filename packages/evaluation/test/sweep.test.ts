@@ -1,13 +1,13 @@
 import { loadCore } from "@biovlm/core";
 import { memoryStore } from "@biovlm/model";
 import { describe, expect, it } from "vitest";
+import { RECIPES } from "@biovlm/training";
+import { toyDataset } from "../../training/test/toy-dataset.js";
+import { toyEncoder, toyModel } from "../../training/test/toy-model.js";
 import { baseToNewTask, crossDatasetTask, fewShotTask } from "../src/few-shot-task.js";
 import { METHODS, promptMethod } from "../src/methods.js";
-import { RECIPES } from "../src/recipe.js";
 import { markdownReport } from "../src/report.js";
 import { type SweepOptions, type SweepPlan, sweep } from "../src/sweep.js";
-import { toyDataset } from "./toy-dataset.js";
-import { toyEncoder, toyModel } from "./toy-model.js";
 
 const decode = async () => {
   throw new Error("toys are raw pixels");

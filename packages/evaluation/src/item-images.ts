@@ -2,12 +2,9 @@
 
 import type { PixelSpec, RgbImage } from "@biovlm/core";
 import type { DatasetItem } from "@biovlm/datasets";
-import type { KeyedBytes } from "./checkpoint.js";
-import { runDigest } from "./checkpoint.js";
-import { embedAll } from "./embedding-cache.js";
+import type { KeyedBytes, LearnContext, TrainingImage } from "@biovlm/training";
+import { embedAll, runDigest } from "@biovlm/training";
 import type { FeatureSet } from "./feature-set.js";
-import type { LearnContext } from "./learn-bank.js";
-import type { TrainingImage } from "./views.js";
 
 /** Encoded image file → RGB8. */
 export type Decode = (bytes: Uint8Array) => Promise<RgbImage>;

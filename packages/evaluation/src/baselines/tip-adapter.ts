@@ -2,8 +2,8 @@
 // logits = s·f·tᵀ + α·exp(−β(1 − f·keysᵀ))·onehot; α and β are searched on validation; -F also trains the keys.
 
 import { adamWStep } from "@biovlm/core";
+import { randomStream } from "@biovlm/training";
 import { accuracyOf, type FeatureSet, type FittedClassifier, similarities } from "../feature-set.js";
-import { randomStream } from "../random.js";
 
 export interface TipAdapterOptions {
   readonly C: number;

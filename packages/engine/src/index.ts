@@ -1,0 +1,3 @@
+// @biovlm/engine: opening, encoding, batching, pooling, banks.
+
+export {};

@@ -1,0 +1,23 @@
+// @biovlm/evaluation: how good a bank is, measured. Metrics, intervals, calibration, baselines, methods, few-shot tasks, sweeps and reports.
+
+export { linearProbe } from "./baselines/linear-probe.js";
+export { tipAdapter, tipAdapterF } from "./baselines/tip-adapter.js";
+export { type ClassSet, type ClassTexts, classSet } from "./class-set.js";
+export { type CalibrationFigures, type Evaluation, type EvaluationInput, evaluate } from "./evaluate.js";
+export { accuracyOf, type FeatureSet, type FittedClassifier } from "./feature-set.js";
+export {
+  baseToNewTask,
+  crossDatasetTask,
+  fewShotTask,
+  type Task,
+  type TaskOptions,
+  type TaskSide,
+  type TaskSource,
+} from "./few-shot-task.js";
+export { type Decode, type ItemFeatureOptions, itemFeatures, itemImage, itemPixels } from "./item-images.js";
+export { type FittedMethod, METHODS, type Method, type MethodInput, methodNamed, promptMethod, routed, type Teacher } from "./methods.js";
+export { bootstrapInterval, type Interval, mcNemar, meanStd } from "./metrics/intervals.js";
+export * from "./report.js";
+export * from "./results.js";
+export { type SweepOptions, type SweepPlan, sweep } from "./sweep.js";
+export { type MethodResult, runTask, type TaskRunOptions } from "./task-run.js";

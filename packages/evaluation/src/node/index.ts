@@ -1,0 +1,3 @@
+// The Node part of @biovlm/evaluation: pictures drawn by vega-lite.
+
+export * from "./reliability-diagram.js";

@@ -1,0 +1,3 @@
+// The Node part of @biovlm/files.
+
+export {};
