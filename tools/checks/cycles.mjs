@@ -11,8 +11,8 @@ export const rooms = {
   model: {
     contract: [],
     weights: ["contract"],
-    text: ["contract"],
-    towers: ["contract", "weights"],
+    text: ["contract", "weights"],
+    towers: ["contract", "weights", "text"],
     encoding: ["contract", "weights", "text", "towers"],
     backbones: ["contract", "weights", "text", "towers", "encoding"],
     banks: ["contract", "weights", "text", "encoding", "backbones"],
