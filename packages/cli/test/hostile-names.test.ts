@@ -73,7 +73,7 @@ function payloads(count: number): string[] {
   return [...FIXED, ...made].slice(0, count);
 }
 
-describe("names that mean to leave their folder", () => {
+describe("names that mean to leave their folder (R6)", () => {
   const [image] = writePhantoms(folder("phantoms"), 1);
   const places: readonly (readonly [string, (name: string) => string[]])[] = [
     ["models rm", (name) => ["models", "rm", "--", name]],

@@ -124,7 +124,7 @@ const resident = (pid: number) => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`
 const descriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
 
 describe.skipIf(process.platform !== "linux")("the served model", () => {
-  it(`answers rightly through ${cases(100)} crashes of its encoder processes`, { timeout: 600_000 }, async () => {
+  it(`R10: answers rightly through ${cases(100)} crashes of its encoder processes`, { timeout: 600_000 }, async () => {
     server = await serve("--pool", "2");
     const { url, child } = server;
     const expected = await undisturbed(url);
@@ -154,7 +154,7 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     expect(await undisturbed(url)).toEqual(expected);
   });
 
-  it("refuses what it cannot take, keeps its memory, and answers the rest rightly", { timeout: 600_000 }, async () => {
+  it("R14: refuses what it cannot take, keeps its memory, and answers the rest rightly", { timeout: 600_000 }, async () => {
     server = await serve("--pool", "1", "--max-queue", "16", "--max-images", "64");
     const { url, child } = server;
     const expected = await undisturbed(url);
@@ -192,7 +192,7 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     expect((await fetch(`${url}/livez`)).status).toBe(200);
   });
 
-  it(`ends ${cases(20)} times by SIGTERM under load with every request that it took answered, and exit code 0`, {
+  it(`ends ${cases(20)} times by SIGTERM (R13) under load with every request that it took answered, and exit code 0`, {
     timeout: 600_000,
   }, async () => {
     for (let i = 0; i < cases(20); i++) {
@@ -213,7 +213,7 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     }
   });
 
-  it("keeps no memory and no descriptors of steady work", { timeout: 2_400_000 }, async () => {
+  it("R22: keeps no memory and no descriptors of steady work", { timeout: 2_400_000 }, async () => {
     const collecting = pathToFileURL(join(import.meta.dirname, "collects-often.mjs"));
     server = await serveWith(`--import ${collecting}`, "--pool", "1");
     const { url, child } = server;

@@ -54,7 +54,7 @@ afterAll(() => {
   process.env["BIOVLM_HOME"] = home;
 });
 
-describe("a damaged cache", () => {
+describe("a damaged cache (R9)", () => {
   it("flipped, cut, zeroed or mixed up anywhere gives the same bank and the same figures", async () => {
     const entries = readdirSync(filled, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".~entry"));
     expect(entries.filter((name) => name.includes("checkpoint"))).toHaveLength(1);
@@ -85,7 +85,7 @@ describe("a damaged cache", () => {
   });
 });
 
-describe("no room", () => {
+describe("no room (R9)", () => {
   it("at a file-size limit ends in the same bank, or in disk_full with the old one", async () => {
     const outcomes = { same: 0, refused: 0, warned: 0 };
     for (let i = 0; i < cases(100, 20); i++) {

@@ -205,7 +205,7 @@ describe.each(builds)("kernels of the %s build against the reference", (build) =
     });
   });
 
-  it("memory stays small whatever the call, and views survive its growth", () => {
+  it("R27: memory stays small whatever the call, and views survive its growth", () => {
     const fresh = wasmKernels(moduleOf(build));
     const random = seeded(9);
     const start = fresh.arena.byteLength;

@@ -229,7 +229,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     expect(await page.isVisible("#notice")).toBe(false);
   });
 
-  it("reads hostile file names as text and corrupt files as failures, one by one", async () => {
+  it("R28: reads hostile file names as text and corrupt files as failures, one by one", async () => {
     const { page, complaints, external } = open;
     await page.click("#remove-all");
     const sound = [...readFileSync(join(stage.scans, "fundus", "fundus-1.png"))];

@@ -243,12 +243,12 @@ describe("the reader", () => {
     "a/",
     `${"a".repeat(1025)}`,
   ];
-  it.each(outside)("refuses external data at %j before anything is read", (location) => {
+  it.each(outside)("R5: refuses external data at %j before anything is read", (location) => {
     expect(code(() => parseModel(external(location), { external: () => expect.unreachable() }))).toBe("unsafe_location");
     expect(code(() => checkExternalLocation(location))).toBe("unsafe_location");
   });
 
-  it("answers every mutated file with a sound graph or a typed error", { timeout: 120_000 }, async () => {
+  it("R1: answers every mutated file with a sound graph or a typed error", { timeout: 120_000 }, async () => {
     const b = new GraphBuilder("referring");
     const w = { ...tensorOf("float32", [2], Float32Array.of(1, 2)), external: { location: "weights/part.bin", offset: 4096, length: 8 } };
     b.output("y", b.add(b.input("x", "float32", ["n", 2]), b.constant(w)));

@@ -59,7 +59,7 @@ const OUTSIDE: readonly (readonly [string, string])[] = [
 /** Graphs whose image tower is the artifact. */
 const graphsOf = (sound: EncoderGraphs, artifact: OnnxArtifact): EncoderGraphs => ({ ...sound, image: async () => artifact });
 
-describe("external data of a model", async () => {
+describe("external data of a model (R5)", async () => {
   const sound = await loadModelFolder(resolve(import.meta.dirname, "../../model-tiny/files"));
   afterAll(() => sound.close());
   let opened: string[] = [];

@@ -49,7 +49,7 @@ describe("cached numbers", () => {
   });
 });
 
-describe("a run on a faulty store", () => {
+describe("a run on a faulty store (R9)", () => {
   it("ends in the same bank bytes whatever happens to entries and states, or says which state is damaged", {
     timeout: 600_000,
   }, async () => {

@@ -46,7 +46,7 @@ describe("learnBank", () => {
     expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
 
-  it("gives the same bytes for the same seed and other bytes for another", async () => {
+  it("R23: gives the same bytes for the same seed and other bytes for another", async () => {
     const { context, options } = await setUp();
     const first = await learnBank(context, options);
     const again = await learnBank(context, options);

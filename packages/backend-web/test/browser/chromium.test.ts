@@ -130,7 +130,7 @@ describe.skipIf(findChromium() === undefined)("backend-web in Chromium", () => {
     },
   );
 
-  it("trains the bank that Node trains: on wasm with one thread byte for byte, on webgpu within 1e-3", async () => {
+  it("R23: trains the bank that Node trains: on wasm with one thread byte for byte, on webgpu within 1e-3", async () => {
     const single = await openPage();
     try {
       await single.page.goto(`${single.origin}/?threads=1`);
@@ -147,7 +147,7 @@ describe.skipIf(findChromium() === undefined)("backend-web in Chromium", () => {
     }
   });
 
-  it(`answers rightly though its device is destroyed mid-run (${cases(20)} times): on a new device, told each time`, async () => {
+  it(`R12: answers rightly though its device is destroyed mid-run (${cases(20)} times): on a new device, told each time`, async () => {
     const times = cases(20);
     const { farthest: error, changes, device } = await open.page.evaluate((n) => biovlm.loseDevice(n), times);
     expect(error).toBeLessThanOrEqual(1e-4);

@@ -71,7 +71,7 @@ function scripted(device: Device) {
 const { graphs } = toyTowers();
 const ask = (encoder: Encoder) => encoder.encodeImages(toyPixels(1), 1).then((e) => e.data[0]!);
 
-describe("openWithFailover", () => {
+describe("openWithFailover (R12)", () => {
   it.each(["run_failed", "bad_output"] as const)("opens the device again after %s, answers the call, and tells", async (code) => {
     const gpu = scripted("webgpu");
     const cpu = scripted("cpu");

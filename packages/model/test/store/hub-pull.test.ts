@@ -82,7 +82,7 @@ describe("a pull from a hub", () => {
     expect((await failure(pull({ settings: { ...settings(), offline: true } }))).code).toBe("offline");
   });
 
-  it("sends the token to the hub and never to where it redirects", async () => {
+  it("R18: sends the token to the hub and never to where it redirects", async () => {
     await start({ requireToken: "hf_canary" });
     expect((await failure(pull())).code).toBe("hub_refused");
     await pull({ settings: { ...settings(), token: "hf_canary" } });

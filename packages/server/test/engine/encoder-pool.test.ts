@@ -53,7 +53,7 @@ describe("a pool of encoder processes", () => {
     expect({ device, fellBack }).toEqual({ device: "cpu", fellBack: false });
   });
 
-  it(`answers every batch rightly while its children are killed ${cases(100)} times`, async () => {
+  it(`R10: answers every batch rightly while its children are killed ${cases(100)} times`, async () => {
     const kills = cases(100);
     const { pool, events } = await started("", { size: 2, breakAfter: 1e6 });
     const pngs = await Promise.all(Array.from({ length: 16 }, (_, i) => greyPng(20 + i)));
@@ -107,7 +107,7 @@ describe("a pool of encoder processes", () => {
     expectRow(images[2], 60);
   });
 
-  it(`lets the image that takes all memory fail alone, ${cases(20)} times`, async () => {
+  it(`R11: lets the image that takes all memory fail alone, ${cases(20)} times`, async () => {
     const before = process.env["NODE_OPTIONS"];
     // the child's heap, so that it is full soon
     process.env["NODE_OPTIONS"] = "--max-old-space-size=48";
@@ -141,7 +141,7 @@ describe("a pool of encoder processes", () => {
     expect(events).toContainEqual({ kind: "crashed", reason: "no answer after 500 ms" });
   });
 
-  it("says bad_output for NaN and never gives a row of it", async () => {
+  it("R12: says bad_output for NaN and never gives a row of it", async () => {
     const { pool } = await started("");
     await expect(pool.encodeFiles([await greyPng(14)])).rejects.toMatchObject({ code: "bad_output", status: 503 });
   });

@@ -56,7 +56,7 @@ function post(port: number, agent: Agent | undefined, body: string): Promise<{ s
   });
 }
 
-describe("a server told to stop", () => {
+describe("a server told to stop (R13)", () => {
   it(`answers all 50 requests in flight and exits 0, ${cases(50)} times`, async () => {
     for (let i = 0; i < cases(50); i++) {
       const { child, port, ended, taken } = await started();
@@ -86,7 +86,7 @@ describe("a server told to stop", () => {
   });
 });
 
-it(`cuts ${cases(500)} slow sockets in time and answers others meanwhile`, async () => {
+it(`R15: cuts ${cases(500)} slow sockets in time and answers others meanwhile`, async () => {
   const { child, port, ended } = await started({ REQUEST_MS: "1000" });
   const slow = Array.from({ length: cases(500) }, () => {
     const socket = connect(port, "127.0.0.1");

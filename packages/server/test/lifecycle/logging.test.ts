@@ -8,7 +8,7 @@ import { createLogger } from "../../src/lifecycle/logging.js";
 const CANARY = "DOE^JANE-19560412";
 
 describe("the log", () => {
-  it("holds no canary from path, query, header, body or error, and does hold route, status and code", async () => {
+  it("R19: holds no canary from path, query, header, body or error, and does hold route, status and code", async () => {
     const lines: string[] = [];
     const app = Fastify({ loggerInstance: createLogger("debug", { write: (line: string) => void lines.push(line) }) as FastifyBaseLogger });
     app.post("/v1/classify/:name", async (request) => {

@@ -253,7 +253,7 @@ describe("the contract", () => {
     expect(count).toBeGreaterThan(90);
   });
 
-  it("asks a key of every operation but probes and the server's name, whatever the method", async () => {
+  it("R20: asks a key of every operation but probes and the server's name, whatever the method", async () => {
     const all = Object.entries(document.paths).flatMap(([path, operations]) =>
       Object.entries(operations).map(([method, { responses }]) => ({ operation: `${method} ${path}`, guarded: "401" in responses })),
     );

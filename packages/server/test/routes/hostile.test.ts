@@ -57,7 +57,7 @@ function choices(seed: number) {
 }
 
 describe("hostile requests", () => {
-  it("never answers 500 to mutated requests over all routes and methods", async () => {
+  it("R21: never answers 500 to mutated requests over all routes and methods", async () => {
     const routes = [
       "/livez",
       "/readyz",
@@ -128,7 +128,7 @@ describe("hostile requests", () => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   }, 300_000);
 
-  it("answers 400 or 404 to names that are paths, and touches no file", async () => {
+  it("R6: answers 400 or 404 to names that are paths, and touches no file", async () => {
     const random = choices(6);
     const parts = ["..", ".", "/", "\\", "%2e%2e", "%2f", "etc", "passwd", "\u0000", "~", "C:", "con", "..%c0%af", " "];
     for (let i = 0; i < cases(500); i++) {
@@ -144,7 +144,7 @@ describe("hostile requests", () => {
     }
   });
 
-  it("never opens a connection that a request names", async () => {
+  it("R18: never opens a connection that a request names", async () => {
     let connections = 0;
     const canary = createTcp((socket) => {
       connections++;
@@ -167,7 +167,7 @@ describe("hostile requests", () => {
     await new Promise((resolve) => canary.close(resolve));
   });
 
-  it("writes nothing of a patient to logs, metrics or error bodies", async () => {
+  it("R19: writes nothing of a patient to logs, metrics or error bodies", async () => {
     const canary = "DOE-JANE-19700101";
     const boundary = "b";
     const form = Buffer.concat([

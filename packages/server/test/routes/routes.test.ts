@@ -93,7 +93,7 @@ describe("POST /v1/classify", () => {
     expect(two.json().results[0].prompts).toHaveLength(2);
   });
 
-  it("gives each fault its status and stable code, as problem+json", async () => {
+  it("gives each fault its status and stable code, as problem+json (R16)", async () => {
     const cases: [Promise<Awaited<ReturnType<typeof classify>>>, number, string][] = [
       [classify(Buffer.from("GIF89a not an image"), { "content-type": "image/png" }), 415, "unsupported_format"],
       [classify(png.subarray(0, 60), { "content-type": "image/png" }), 422, "unreadable_image"],
