@@ -2,6 +2,8 @@
 // Floats and bytes in, floats and bytes out: no I/O, no ONNX, nothing asynchronous, nothing retained after a call.
 // Letters as in docs/method.md: B images, S image side, N prompts, C classes, D embedding, K kept prompts.
 
+import type { KernelName } from "./kernels.js";
+
 /** Which implementation answers. "reference" is the plain-loop floor, also the oracle of the tests. */
 export type CoreBuild = "relaxed-simd" | "simd" | "reference";
 
@@ -43,9 +45,16 @@ export interface Routing {
   readonly K: number;
 }
 
+/** Whose kernels answer: native where an implementation was handed in and serves at least one, then `CoreInfo.native` says which. */
+export type KernelKind = "wasm" | "reference" | "native";
+
 export interface CoreInfo {
+  /** What runs where no native kernel does. */
   readonly build: CoreBuild;
-  /** true for plain SIMD: the same bits on every engine. Relaxed SIMD and the reference's Math.exp may differ in the last bit. */
+  readonly kernels: KernelKind;
+  /** The implementation handed in, and the kernels that it serves. Absent where none is served natively. */
+  readonly native?: { readonly name: string; readonly serves: readonly KernelName[] };
+  /** true for plain SIMD and native kernels of its very bits: the same bits on every engine. Relaxed SIMD and the reference's Math.exp may differ in the last bit. */
   readonly deterministic: boolean;
   /** why this build runs, e.g. which faster one this engine refused */
   readonly detail: string;

@@ -2,10 +2,11 @@ export { type ColorJitter, type ColorStep, colorJitter } from "./augment/color-j
 export { flipHorizontal } from "./augment/flip.js";
 export { gaussianBlur3 } from "./augment/gaussian-blur.js";
 export { type CropBox, type RandomCropOptions, randomCropBox } from "./augment/random-crop.js";
-export type { Box, Core, CoreBuild, CoreInfo, PixelSpec, RgbImage, Routing } from "./core.js";
+export type { Box, Core, CoreBuild, CoreInfo, KernelKind, PixelSpec, RgbImage, Routing } from "./core.js";
 export { CoreError, type CoreErrorCode } from "./errors.js";
 export { keptCount } from "./kept-count.js";
-export { type LoadOptions, loadCore } from "./load-core.js";
+export { KERNEL_NAMES, type KernelName, type Kernels, type NativeKernels, type RoutingArrays, type ScoreShape } from "./kernels.js";
+export { type KernelChoice, type LoadOptions, loadCore } from "./load-core.js";
 export { type CosineAxis, cosineBackward, cosineForward } from "./losses/cosine.js";
 export { type CrossEntropy, crossEntropyBackward, crossEntropyForward } from "./losses/cross-entropy.js";
 export { type KlDivergence, klDivergenceBackward, klDivergenceForward } from "./losses/kl-divergence.js";
@@ -14,3 +15,4 @@ export { l2NormalizeBackward, scoreBackward, selectionBackward } from "./losses/
 export { type AdamWOptions, adamWStep } from "./optimisers/adamw.js";
 export { type SgdOptions, sgdStep } from "./optimisers/sgd.js";
 export { createReferenceCore } from "./reference.js";
+export { type AxisPlan, PRECISION_BITS, type ResamplePlan } from "./resample-plan.js";

@@ -1,5 +1,7 @@
-// What a build must supply: the numeric kernels behind the Core contract, after all checks. Internal to this package.
+// The contract of an implementation: the numeric kernels behind Core, after all checks, and how one from outside is handed in.
 // Shapes are already right and sizes positive; a kernel reports non-finite numbers by its return value and never throws for data.
+// What it wrote before it refused is undefined. It keeps no array after it returned, and reads nothing beside the views that it is given.
+// `@biovlm/core/testing` has the suite that every implementation passes: plain loops, both WASM builds, native code.
 
 import type { RgbImage } from "./core.js";
 import type { ResamplePlan } from "./resample-plan.js";
@@ -20,6 +22,7 @@ export interface RoutingArrays {
   readonly probabilities: Float32Array;
 }
 
+/** Every kernel. Arrays are row-major; letters as in docs/method.md, a [M,D] and b [R,D] for any two matrices. */
 export interface Kernels {
   /** → out [S,S,3] */
   resample(image: RgbImage, plan: ResamplePlan, out: Uint8Array): void;
@@ -37,4 +40,31 @@ export interface Kernels {
   select(out: RoutingArrays, B: number, N: number, C: number, K: number): boolean;
   /** Fills all of out. */
   route(f: Float32Array, t: Float32Array, scale: number, shape: ScoreShape, K: number, out: RoutingArrays): boolean;
+}
+
+export type KernelName = keyof Kernels;
+
+export const KERNEL_NAMES: readonly KernelName[] = [
+  "resample",
+  "resampleThroughTable",
+  "l2Normalize",
+  "gemm",
+  "softmax",
+  "logSoftmax",
+  "entropy",
+  "select",
+  "route",
+];
+
+/**
+ * Kernels from outside this package, as a value: `loadCore({ kernels: value })`. A kernel that is absent, or not allowed where
+ * `deterministic` is asked for, stays with WASM; so do gemm, select and route together unless all three are here, since the scores of
+ * one image must not depend on which of them was called.
+ */
+export interface NativeKernels {
+  /** what runs, for `core.info.native`: "avx512, 8 threads" */
+  readonly name: string;
+  readonly kernels: Partial<Kernels>;
+  /** Kernels shown to give the bits of the plain-SIMD WASM build, whatever the processor and the thread count. */
+  readonly bitEqual: readonly KernelName[];
 }

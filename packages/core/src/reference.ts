@@ -9,7 +9,7 @@ import { PRECISION_BITS, type ResamplePlan } from "./resample-plan.js";
 
 /** The Core contract answered by plain loops. */
 export function createReferenceCore(detail = "the reference was asked for"): Core {
-  return guardedCore({ build: "reference", deterministic: false, detail }, referenceKernels);
+  return guardedCore({ build: "reference", kernels: "reference", deterministic: false, detail }, referenceKernels);
 }
 
 export const referenceKernels: Kernels = {

@@ -24,6 +24,6 @@ export function moduleOf(build: WasmBuild): WebAssembly.Module {
 export function coreOf(): [string, Core][] {
   return builds.map((build) => [
     build,
-    guardedCore({ build, deterministic: build === "simd", detail: "test" }, wasmKernels(moduleOf(build), 64)),
+    guardedCore({ build, kernels: "wasm", deterministic: build === "simd", detail: "test" }, wasmKernels(moduleOf(build), 64)),
   ]);
 }
