@@ -21,7 +21,7 @@ import {
 import type { InferenceSession } from "onnxruntime-web";
 import { type AdapterReport, gpuAdapter } from "./gpu-adapter.js";
 import { gpuDevice, type HeldDevice } from "./gpu-device.js";
-import { type LoadedRuntime, type RuntimeFiles, runtimeLibrary } from "./runtime-library.js";
+import { type LoadedRuntime, probeLibrary, type RuntimeFiles, runtimeLibrary } from "./runtime-library.js";
 import { availableThreads } from "./threads.js";
 
 export type WebDevice = "wasm" | "webgpu";
@@ -79,7 +79,7 @@ export function webBackend(device: WebDevice, given: WebOptions = {}): EncoderBa
     await test;
     return towerEncoder(runtime, graphs, device, capabilities);
   };
-  return { name: device, device, probe: () => probe(device, load), open: memoisedOpen(open) };
+  return { name: device, device, probe: () => probe(device, threads, options.runtimeFiles), open: memoisedOpen(open) };
 }
 
 async function openDevice(): Promise<HeldDevice> {
@@ -108,20 +108,21 @@ function checked(device: WebDevice, options: WebOptions): WebOptions {
   return options;
 }
 
-async function probe(device: WebDevice, load: () => Promise<LoadedRuntime>): Promise<Probe> {
+async function probe(device: WebDevice, wanted: number, files?: RuntimeFiles): Promise<Probe> {
   try {
     let adapter: AdapterReport | undefined;
     if (device === "webgpu") {
       adapter = await gpuAdapter();
       if (!adapter.available) return adapter;
     }
-    const { library, queue, threads } = await load();
+    const { library, queue, threads } = await probeLibrary(device, wanted, files);
     const gpu = device === "webgpu" ? await gpuDevice() : undefined;
     const refusal = await queue.run(async () => {
       const session = await library.InferenceSession.create(probeModel(), sessionOptions(device, gpu));
       try {
         const outputs = await session.run({ [PROBE_IO.input]: new library.Tensor("float32", Float32Array.from(PROBE_IO.x), [2]) });
-        return probeRefusal((await outputs[PROBE_IO.output]!.getData()) as Float32Array);
+        const y = await outputs[PROBE_IO.output]?.getData();
+        return probeRefusal(y instanceof Float32Array ? y : []);
       } finally {
         await session.release();
       }

@@ -259,7 +259,8 @@ class Delivery {
 
 /** The last part of the path: addresses may carry tokens. */
 function fileName(url: string | URL): string {
-  return JSON.stringify(String(url).split(/[?#]/)[0]!.split("/").at(-1)!.slice(0, 80));
+  const [address = ""] = String(url).split(/[?#]/);
+  return JSON.stringify(address.slice(address.lastIndexOf("/") + 1, address.lastIndexOf("/") + 81));
 }
 
 function reasonOf(error: unknown): string {
@@ -270,7 +271,7 @@ function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);
-      reject(signal!.reason);
+      reject(signal?.reason);
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", stop);
