@@ -114,7 +114,8 @@ async function probe(device: NodeDevice, threads: number): Promise<Probe> {
     const session = await library.InferenceSession.create(probeModel(), sessionOptions(device, threads));
     try {
       const outputs = await session.run({ [PROBE_IO.input]: new library.Tensor("float32", Float32Array.from(PROBE_IO.x), [2]) });
-      const refusal = probeRefusal((await outputs[PROBE_IO.output]!.getData()) as Float32Array);
+      const y = await outputs[PROBE_IO.output]?.getData();
+      const refusal = probeRefusal(y instanceof Float32Array ? y : []);
       if (refusal !== undefined) return { available: false, reason: refusal };
     } finally {
       await session.release();
