@@ -19,7 +19,22 @@ export const allowedImports = {
   training: ["files", "core", "graph", "model", "datasets", "imaging"],
   evaluation: ["files", "core", "graph", "model", "datasets", "imaging", "engine", "training"],
   server: ["files", "core", "graph", "imaging", "datasets", "model", "model-tiny", "backend-cuda", "backend-web", "engine"],
-  cli: ["files", "core", "graph", "imaging", "datasets", "model", "model-tiny", "backend-cuda", "backend-web", "engine", "training", "evaluation", "server", "demo"],
+  cli: [
+    "files",
+    "core",
+    "graph",
+    "imaging",
+    "datasets",
+    "model",
+    "model-tiny",
+    "backend-cuda",
+    "backend-web",
+    "engine",
+    "training",
+    "evaluation",
+    "server",
+    "demo",
+  ],
   demo: ["files", "core", "graph", "imaging", "datasets", "model", "model-tiny", "backend-web", "engine", "training", "evaluation"],
 };
 
