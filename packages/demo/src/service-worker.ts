@@ -46,7 +46,7 @@ scope.addEventListener("fetch", (event) => {
 
 async function answer(request: Request, url: URL): Promise<Response> {
   const cache = await caches.open(name);
-  const path = url.href.slice(base.length).split(/[?#]/)[0]!;
+  const [path = ""] = url.href.slice(base.length).split(/[?#]/);
   const kept = await cache.match(request.mode === "navigate" && path === "" ? base : request, { ignoreSearch: true });
   if (kept !== undefined) return kept;
   const fresh = await fetch(request);

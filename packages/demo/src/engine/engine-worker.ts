@@ -1,6 +1,7 @@
 // The worker: messages in, one engine, messages out. Requests run one after another where they compute; "stop" aborts one by its id.
 
-import { createEngine, failureOf } from "./engine.js";
+import { failureOf } from "./call.js";
+import { createEngine } from "./engine.js";
 import type { FromEngine, Progress, ToEngine } from "./protocol.js";
 
 const scope = globalThis as unknown as {

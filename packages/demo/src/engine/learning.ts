@@ -2,7 +2,7 @@
 // thread count give the same file. State is kept after every epoch; a run that was stopped goes on there.
 
 import type { Core } from "@biovlm/core";
-import type { ByteStore, Encoder, Model } from "@biovlm/model";
+import type { ByteStore, Classifier, Encoder, Model } from "@biovlm/model";
 import { createClassifier, templateBank } from "@biovlm/model";
 import { learnBank, RECIPES, recipeWith, type TrainingImage } from "@biovlm/training";
 import type { LearnChoices, Learned, Progress } from "./protocol.js";
@@ -74,11 +74,20 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
       signal.throwIfAborted();
       const pixels = await (await parts.read(file)).pixels();
       const wanted = choices.classes[label];
-      if ((await before.classify([pixels], { signal }))[0]!.predictions[0]!.class === wanted) rightBefore++;
-      if ((await after.classify([pixels], { signal }))[0]!.predictions[0]!.class === wanted) rightAfter++;
+      if ((await topClass(before, pixels, signal)) === wanted) rightBefore++;
+      if ((await topClass(after, pixels, signal)) === wanted) rightAfter++;
       tell({ kind: "images", done: done + 1, total: choices.tests.length });
     }
     const n = choices.tests.length;
     return { images: n, before: rightBefore / n, after: rightAfter / n };
   }
+}
+
+async function topClass(
+  classifier: Classifier,
+  pixels: Parameters<Classifier["classify"]>[0][number],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const [answer] = await classifier.classify([pixels], { signal });
+  return answer?.predictions[0]?.class;
 }

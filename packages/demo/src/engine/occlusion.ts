@@ -46,14 +46,16 @@ export async function occlusionMap(rgb: Uint8Array, options: OcclusionOptions): 
     }
     options.onProgress(from + count, total);
   }
-  const probability = probabilities[0]!;
+  const [probability = 0] = probabilities;
   return { picture: { size: S, rgb }, grid, probability, drops: Float32Array.from(probabilities.subarray(1), (p) => probability - p) };
 }
 
 function meanColour(rgb: Uint8Array): readonly number[] {
-  const sum = [0, 0, 0];
-  for (let i = 0; i < rgb.length; i++) sum[i % 3]! += rgb[i]!;
-  return sum.map((x) => Math.round(x / (rgb.length / 3)));
+  return [0, 1, 2].map((channel) => {
+    let sum = 0;
+    for (let i = channel; i < rgb.length; i += 3) sum += rgb[i]!;
+    return Math.round(sum / (rgb.length / 3));
+  });
 }
 
 /** A copy with one cell of the grid painted over. */

@@ -1,0 +1,22 @@
+// What every request of the engine is called with, and how it refuses: by a stable code.
+
+import type { Failure, Progress } from "./protocol.js";
+
+/** How a request tells how far it is, and learns that it is no longer wanted. */
+export interface Call {
+  readonly signal: AbortSignal;
+  readonly tell: (progress: Progress) => void;
+}
+
+/** Throws an error with a code that the page may act on. */
+export function refuse(code: string, message: string): never {
+  throw Object.assign(new Error(message), { code });
+}
+
+/** Any thrown value as a stable code and a line for a person. */
+export function failureOf(error: unknown): Failure {
+  const { code, name } = (typeof error === "object" && error !== null ? error : {}) as { code?: unknown; name?: unknown };
+  const message = (error instanceof Error ? error.message : String(error)).replace(/^\[biovlm:[a-z-]+\] /, "").slice(0, 2000);
+  if (name === "AbortError") return { code: "stopped", message: "stopped" };
+  return { code: typeof code === "string" ? code : "internal_error", message };
+}
