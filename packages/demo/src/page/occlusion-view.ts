@@ -81,7 +81,8 @@ export function occlusionControls(session: Session, overlay: HTMLCanvasElement):
       const kept = choice.value;
       const names = answer.predictions.map((p) => p.class);
       choice.replaceChildren(...names.map((name) => element("option", { text: plainName(name), attributes: { value: name } })));
-      choice.value = overlay.hidden || !names.includes(kept) ? names[0]! : kept;
+      // the first is the most probable
+      choice.selectedIndex = overlay.hidden ? 0 : Math.max(0, names.indexOf(kept));
     },
     reset() {
       image = undefined;

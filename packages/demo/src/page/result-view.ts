@@ -8,6 +8,11 @@ import { occlusionControls } from "./occlusion-view.js";
 import { paintPicture } from "./picture.js";
 import type { ImageItem, Session } from "./session.js";
 
+interface Row {
+  readonly class: string;
+  readonly probability: number;
+}
+
 /** Bars of more classes than this would be a wall. */
 const MOST_BARS = 12;
 
@@ -63,12 +68,10 @@ export function bindResult(session: Session): void {
     if (change === "images" || change === "selection" || change === "classes" || change === "device") draw();
     if (change === "answers" && session.selected?.answer !== undefined && !root.querySelector(".bars")) {
       draw();
-      const [top] = session.selected.answer.predictions;
-      if (top !== undefined) announce(`${plainName(top.class)}, ${percent(top.probability)}`);
+      announce(topOf(session.selected.answer.predictions));
     } else if (change === "answers" && session.selected?.failure !== undefined) draw();
     if (change === "selection" && session.selected?.answer !== undefined) {
-      const [top] = session.selected.answer.predictions;
-      announce(`${visibleText(session.selected.name, 60)}: ${plainName(top!.class)}, ${percent(top!.probability)}`);
+      announce(`${visibleText(session.selected.name, 60)}: ${topOf(session.selected.answer.predictions)}`);
     }
   });
   draw();
@@ -97,14 +100,10 @@ function welcome(session: Session): HTMLElement {
 function answerParts(answer: Classification, session: Session): HTMLElement[] {
   const heading = element("h3", { attributes: { "aria-live": "off" } });
   const list = element("ol", { class: "bars" });
-  const classes = session.prepared?.classes ?? [];
   const show = (prompt?: PromptAnswer) => {
     heading.textContent = prompt === undefined ? "Answer" : `${promptName(session, prompt.index)} alone`;
     list.classList.toggle("of-prompt", prompt !== undefined);
-    const rows =
-      prompt === undefined
-        ? answer.predictions
-        : classes.map((name, c) => ({ class: name, probability: prompt.probabilities[c]! })).sort((a, b) => b.probability - a.probability);
+    const rows = prompt === undefined ? answer.predictions : promptRows(prompt, session);
     list.replaceChildren(...rows.slice(0, MOST_BARS).map(bar));
   };
   show();
@@ -117,7 +116,7 @@ function answerParts(answer: Classification, session: Session): HTMLElement[] {
   ];
 }
 
-function bar({ class: name, probability }: { readonly class: string; readonly probability: number }): HTMLElement {
+function bar({ class: name, probability }: Row): HTMLElement {
   return element(
     "li",
     { class: "bar", variables: { "--share": String(probability) } },
@@ -154,10 +153,8 @@ function promptParts(answer: Classification, session: Session, show: (prompt?: P
       for (const other of strip.querySelectorAll("button"))
         other.setAttribute("aria-pressed", String(other === button && pinned === prompt));
       show(pinned);
-      const [top] = pinned === undefined ? answer.predictions : pinnedTop(pinned, session);
-      announce(
-        `${pinned === undefined ? "Answer" : promptName(session, prompt.index)}: ${plainName(top!.class)}, ${percent(top!.probability)}`,
-      );
+      const rows = pinned === undefined ? answer.predictions : promptRows(pinned, session);
+      announce(`${pinned === undefined ? "Answer" : promptName(session, prompt.index)}: ${topOf(rows)}`);
     });
     strip.append(element("li", {}, button));
   }
@@ -171,9 +168,17 @@ function promptParts(answer: Classification, session: Session, show: (prompt?: P
   ];
 }
 
-function pinnedTop(prompt: PromptAnswer, session: Session) {
-  const classes = session.prepared?.classes ?? [];
-  return classes.map((name, c) => ({ class: name, probability: prompt.probabilities[c]! })).sort((a, b) => b.probability - a.probability);
+/** What one prompt says alone, most probable first. */
+function promptRows({ probabilities }: PromptAnswer, session: Session): Row[] {
+  const names = session.prepared?.classes ?? [];
+  return Array.from(probabilities, (probability, c) => ({ class: names[c] ?? `class ${c + 1}`, probability })).sort(
+    (a, b) => b.probability - a.probability,
+  );
+}
+
+/** The first row as people read it. */
+function topOf([top]: readonly Row[]): string {
+  return top === undefined ? "no answer" : `${plainName(top.class)}, ${percent(top.probability)}`;
 }
 
 function promptName(session: Session, index: number): string {

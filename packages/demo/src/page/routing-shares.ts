@@ -1,5 +1,6 @@
 // Which prompts serve which kind of image: for each group the share of its images that keep each prompt. Numbers only; routing-view.ts draws.
 
+import { lastPart } from "./labelling.js";
 import type { ImageItem } from "./session.js";
 
 export type Grouping = "folder" | "answer" | "label";
@@ -26,7 +27,8 @@ export function routingShares(
     const group = groups.get(name) ?? { images: 0, counts: new Array<number>(prompts).fill(0) };
     groups.set(name, group);
     group.images++;
-    for (const { prompt } of image.answer.kept) group.counts[prompt]!++;
+    const kept = new Set(image.answer.kept.map(({ prompt }) => prompt));
+    group.counts = group.counts.map((count, n) => count + (kept.has(n) ? 1 : 0));
   }
   return [...groups]
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
@@ -36,5 +38,5 @@ export function routingShares(
 function groupOf(image: ImageItem, grouping: Grouping, classes: readonly string[]): string | undefined {
   if (grouping === "answer") return image.answer?.predictions[0]?.class;
   if (grouping === "label") return image.label === undefined ? undefined : classes[image.label];
-  return image.folder === "" ? "no folder" : image.folder.split("/").at(-1)!;
+  return image.folder === "" ? "no folder" : lastPart(image.folder);
 }

@@ -1,6 +1,7 @@
 // Colours: as the system says, light, or dark; the choice is remembered in this browser.
 
 const THEMES = ["system", "light", "dark"] as const;
+type Theme = (typeof THEMES)[number];
 const KEY = "biovlm-theme";
 
 export function bindTheme(button: HTMLElement): void {
@@ -11,19 +12,19 @@ export function bindTheme(button: HTMLElement): void {
       return null;
     }
   };
-  let at = Math.max(0, THEMES.indexOf(stored() as (typeof THEMES)[number]));
+  const remembered = stored();
+  let theme: Theme = THEMES.find((known) => known === remembered) ?? "system";
   const apply = () => {
-    const theme = THEMES[at]!;
     if (theme === "system") delete document.documentElement.dataset["theme"];
     else document.documentElement.dataset["theme"] = theme;
     button.setAttribute("aria-label", `Colours: ${theme === "system" ? "as the system" : theme}`);
     button.setAttribute("title", `Colours: ${theme}`);
   };
   button.addEventListener("click", () => {
-    at = (at + 1) % THEMES.length;
+    theme = THEMES[THEMES.indexOf(theme) + 1] ?? "system";
     apply();
     try {
-      localStorage.setItem(KEY, THEMES[at]!);
+      localStorage.setItem(KEY, theme);
     } catch {
       // a private window: the choice goes with the tab
     }
