@@ -21,12 +21,13 @@ const session = new Session((onDevice) =>
 session.onNotice = notice;
 
 bindTheme(byId("theme-button"));
-bindTabs(document.querySelector<HTMLElement>('[role="tablist"]')!);
+bindTabs(byId("views"));
 bindGallery(session);
 bindResult(session);
 bindRouting(session);
-bindLearning(session);
-bindIntake(session, bindClasses(session).takeBank);
+const classPanel = bindClasses(session);
+bindLearning(session, classPanel);
+bindIntake(session, classPanel.takeBank);
 
 async function offeredModels(): Promise<readonly OfferedModel[]> {
   const answer = await fetch(new URL("models/index.json", document.baseURI));

@@ -1,27 +1,28 @@
-// "What may they show?": names typed, a known data set's classes, or a bank file.
+// "What may they show?": names typed, a known data set's classes, or a bank: a file, or one that was learned here.
 
 import type { ClassSource } from "../engine/protocol.js";
 import { notice } from "./announcer.js";
+import { alikeNames, typedNames } from "./class-names.js";
 import { byId, element, plainName, visibleText } from "./elements.js";
+import { fieldError } from "./field-error.js";
 import type { Session } from "./session.js";
 
 export interface ClassPanel {
-  /** A bank file that came by another way, e.g. dropped on the page. */
-  takeBank(file: File): void;
+  /** A bank that came by another way, dropped or learned: it becomes the panel's bank and is used. Resolves to whether it could be. */
+  takeBank(file: Blob, name: string): Promise<boolean>;
+  /** Shows names that were found elsewhere as if they had been typed. */
+  showNames(names: readonly string[]): void;
 }
 
-export function bindClasses(session: Session): ClassPanel {
-  const names = byId<HTMLTextAreaElement>("class-names");
-  const dataset = byId<HTMLSelectElement>("dataset");
-  const datasetClasses = byId("dataset-classes");
-  const bankInput = byId<HTMLInputElement>("bank-input");
-  const bankName = byId("bank-name");
-  const bankClasses = byId<HTMLTextAreaElement>("bank-classes");
-  const apply = byId<HTMLButtonElement>("apply-classes");
-  const summary = byId("bank-summary");
-  const kinds = [...document.querySelectorAll<HTMLInputElement>('input[name="class-kind"]')];
-  let bank: File | undefined;
+/** One way to say classes: what is chosen, or undefined after saying beside its field what is missing. */
+type Way = () => ClassSource | undefined;
 
+export function bindClasses(session: Session): ClassPanel {
+  const apply = byId<HTMLButtonElement>("apply-classes");
+  const names = namesWay(() => void choose());
+  const bank = bankWay((file, name) => void takeBank(file, name));
+  const ways: Readonly<Record<string, Way>> = { names: names.chosen, dataset: datasetWay(session), bank: bank.chosen };
+  const kinds = [...document.querySelectorAll<HTMLInputElement>('input[name="class-kind"]')];
   const kind = () => kinds.find((k) => k.checked)?.value ?? "names";
   const showKind = () => {
     for (const part of document.querySelectorAll<HTMLElement>("[data-kind]")) part.hidden = part.dataset["kind"] !== kind();
@@ -29,74 +30,114 @@ export function bindClasses(session: Session): ClassPanel {
   for (const radio of kinds) radio.addEventListener("change", showKind);
   showKind();
 
-  const showDataset = () => {
-    const known = session.opened?.datasets.find((d) => d.name === dataset.value);
-    datasetClasses.textContent = known === undefined ? "" : `${known.modality}: ${known.classes.map(plainName).join(", ")}`;
-  };
-  dataset.addEventListener("change", showDataset);
-
-  byId("pick-bank").addEventListener("click", () => bankInput.click());
-  bankInput.addEventListener("change", () => {
-    const [file] = bankInput.files ?? [];
-    bankInput.value = "";
-    if (file !== undefined) takeBank(file);
-  });
-
-  function takeBank(file: File): void {
-    bank = file;
-    bankName.textContent = visibleText(file.name, 60);
-    byId<HTMLInputElement>("class-kind-bank").click();
-    void choose();
-  }
-
-  function source(): ClassSource | string {
-    if (kind() === "dataset") return { kind: "dataset", name: dataset.value };
-    if (kind() === "bank") {
-      if (bank === undefined) return "Choose a bank file first.";
-      const other = lines(bankClasses.value);
-      return { kind: "bank", file: bank, ...(other.length === 0 ? {} : { names: other }) };
-    }
-    const typed = lines(names.value);
-    return typed.length < 2 ? "Type at least two class names, one a line." : { kind: "names", names: typed };
-  }
-
-  async function choose(): Promise<void> {
-    const wanted = source();
-    if (typeof wanted === "string") return notice(wanted, true);
+  async function choose(): Promise<boolean> {
+    const wanted = ways[kind()]?.();
+    if (wanted === undefined) return false;
     notice("", false);
     apply.disabled = true;
     try {
       await session.choose(wanted);
+      return true;
     } catch (error) {
       notice(String((error as Error).message), true);
+      return false;
     } finally {
       apply.disabled = session.opened === undefined;
     }
   }
   apply.addEventListener("click", () => void choose());
-  names.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void choose();
-  });
+
+  function takeBank(file: Blob, name: string): Promise<boolean> {
+    bank.take(file, name);
+    byId("class-kind-bank").click();
+    return choose();
+  }
 
   session.listen((change) => {
-    if (change === "device") {
-      apply.disabled = session.opened === undefined;
-      const datasets = session.opened?.datasets ?? [];
-      if (datasets.length > 0 && dataset.options.length === 0) {
-        dataset.append(...datasets.map((d) => element("option", { text: d.name, attributes: { value: d.name } })));
-        showDataset();
-      }
-    }
+    if (change === "device") apply.disabled = session.opened === undefined;
     if (change === "classes" && session.prepared !== undefined) {
       // the worker answers in the middle of a choice: the button is free as soon as the classes are ready
       apply.disabled = false;
       const { classes, prompts, kept, recipe } = session.prepared;
-      summary.textContent = `${classes.length} classes, ${prompts.length} prompts (${visibleText(recipe, 40)}), ${kept} kept for an image`;
+      byId("bank-summary").textContent =
+        `${classes.length} classes, ${prompts.length} prompts (${visibleText(recipe, 40)}), ${kept} kept for an image`;
     }
   });
-  return { takeBank };
+  return {
+    takeBank,
+    showNames(found) {
+      names.show(found);
+      byId("class-kind-names").click();
+    },
+  };
 }
 
-function lines(text: string): string[] {
-  return [...new Set(text.split("\n").map((line) => line.trim()))].filter((line) => line !== "");
+/** Names typed; Ctrl and Enter use them. */
+function namesWay(use: () => void): { readonly chosen: Way; show(names: readonly string[]): void } {
+  const field = byId<HTMLTextAreaElement>("class-names");
+  const error = fieldError(field);
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) use();
+  });
+  return {
+    chosen() {
+      const names = typedNames(field.value);
+      error(namesProblem(names, 2));
+      return namesProblem(names, 2) === "" ? { kind: "names", names } : undefined;
+    },
+    show(names) {
+      field.value = names.join("\n");
+      error("");
+    },
+  };
+}
+
+function namesProblem(names: readonly string[], least: number): string {
+  if (names.length < least) return "Type at least two class names: one a line, or on one line with commas.";
+  const alike = alikeNames(names);
+  return alike === undefined ? "" : `“${visibleText(alike[0], 40)}” and “${visibleText(alike[1], 40)}” read as one name. Keep one of them.`;
+}
+
+function datasetWay(session: Session): Way {
+  const choice = byId<HTMLSelectElement>("dataset");
+  const show = () => {
+    const known = session.opened?.datasets.find((d) => d.name === choice.value);
+    byId("dataset-classes").textContent = known === undefined ? "" : `${known.modality}: ${known.classes.map(plainName).join(", ")}`;
+  };
+  choice.addEventListener("change", show);
+  session.listen((change) => {
+    const datasets = session.opened?.datasets ?? [];
+    if (change !== "device" || datasets.length === 0 || choice.options.length > 0) return;
+    choice.append(...datasets.map((d) => element("option", { text: d.name, attributes: { value: d.name } })));
+    show();
+  });
+  return () => ({ kind: "dataset", name: choice.value });
+}
+
+/** A bank and, for those that take them, other class names. `picked` hears of a file that was picked here. */
+function bankWay(picked: (file: File, name: string) => void): { readonly chosen: Way; take(file: Blob, name: string): void } {
+  const input = byId<HTMLInputElement>("bank-input");
+  const others = byId<HTMLTextAreaElement>("bank-classes");
+  const button = byId("pick-bank");
+  const [missing, wrong] = [fieldError(button), fieldError(others)];
+  let bank: Blob | undefined;
+  button.addEventListener("click", () => input.click());
+  input.addEventListener("change", () => {
+    const [file] = input.files ?? [];
+    input.value = "";
+    if (file !== undefined) picked(file, file.name);
+  });
+  return {
+    chosen() {
+      const names = typedNames(others.value);
+      missing(bank === undefined ? "Choose a bank file first." : "");
+      wrong(namesProblem(names, 0));
+      if (bank === undefined || namesProblem(names, 0) !== "") return undefined;
+      return { kind: "bank", file: bank, ...(names.length === 0 ? {} : { names }) };
+    },
+    take(file, name) {
+      bank = file;
+      byId("bank-name").textContent = visibleText(name, 60);
+    },
+  };
 }

@@ -5,7 +5,7 @@ import { droppedFiles, MOST_FILES, type PickedFile, pickedFiles } from "./droppe
 import { byId } from "./elements.js";
 import type { Session } from "./session.js";
 
-export function bindIntake(session: Session, takeBank: (file: File) => void): void {
+export function bindIntake(session: Session, takeBank: (file: File, name: string) => void): void {
   const drop = byId("drop");
   const fileInput = byId<HTMLInputElement>("file-input");
   const folderInput = byId<HTMLInputElement>("folder-input");
@@ -20,10 +20,12 @@ export function bindIntake(session: Session, takeBank: (file: File) => void): vo
       return;
     }
     notice("", false);
-    if (bank !== undefined) takeBank(bank.file);
+    if (bank !== undefined) takeBank(bank.file, bank.file.name);
     if (images.length > 0) {
-      session.add(images);
-      announce(`${images.length} image${images.length === 1 ? "" : "s"} added`);
+      const twice = session.add(images);
+      const added = images.length - twice;
+      announce(`${added} image${added === 1 ? "" : "s"} added`);
+      if (twice > 0) notice(`${twice} of these ${twice === 1 ? "was" : "were"} there already: each image is shown once.`, false);
       session.answer().catch((error: unknown) => notice(String((error as Error).message), true));
     } else if (bank === undefined) notice("No images there: PNG, JPEG and WebP files are read.", true);
   };

@@ -2,14 +2,15 @@
 
 import type { Classification } from "@biovlm/model";
 import { type EngineClient, EngineFailure } from "../engine/engine-client.js";
-import type { ClassSource, DeviceState, Failure, Opened, Picture, Prepared, Requests } from "../engine/protocol.js";
+import type { ClassSource, DeviceState, Failure, ImageAnswer, Opened, Picture, Prepared, Requests } from "../engine/protocol.js";
 import type { PickedFile } from "./dropped-files.js";
+import { byNature, fileKey } from "./file-order.js";
 
 export interface ImageItem {
   readonly id: number;
   readonly name: string;
   /** the folder it lay in, or "" */
-  readonly folder: string;
+  folder: string;
   readonly file: File;
   answer?: Classification;
   /** what the model sees, small */
@@ -105,10 +106,38 @@ export class Session {
     await this.answer();
   }
 
-  add(files: readonly PickedFile[]): void {
-    const sorted = [...files].sort((a, b) => compare(`${a.folder}/${a.file.name}`, `${b.folder}/${b.file.name}`));
-    for (const { file, folder } of sorted) this.images.push({ id: this.nextId++, name: file.name, folder, file });
+  /**
+   * Adds files in natural order; answers how many were there already. A file that came alone before, and comes with its folder now, keeps
+   * its answer and gets the folder.
+   */
+  add(files: readonly PickedFile[]): number {
+    const known = new Map<string, ImageItem[]>();
+    for (const image of this.images) addTo(known, fileKey(image.file), image);
+    let twice = 0;
+    for (const { file, folder } of files) {
+      const same = known.get(fileKey(file))?.find((image) => image.folder === folder || image.folder === "" || folder === "");
+      if (same === undefined) {
+        const image: ImageItem = { id: this.nextId++, name: file.name, folder, file };
+        this.images.push(image);
+        addTo(known, fileKey(file), image);
+      } else {
+        if (same.folder === "") same.folder = folder;
+        twice++;
+      }
+    }
+    this.images.sort(byNature);
     this.selected ??= this.images[0];
+    this.changed("images");
+    this.changed("selection");
+    return twice;
+  }
+
+  /** Takes one image away; the one after it, or else before it, is chosen. */
+  remove(image: ImageItem): void {
+    const at = this.images.indexOf(image);
+    if (at < 0) return;
+    this.images.splice(at, 1);
+    if (this.selected === image) this.selected = this.images[at] ?? this.images[at - 1];
     this.changed("images");
     this.changed("selection");
   }
@@ -147,15 +176,8 @@ export class Session {
         const batch = todo.slice(at, at + BATCH);
         const answers = await this.engine.ask("classify", { images: batch.map(({ id, file }) => ({ id, file })) }, { signal: work.signal });
         if (work.signal.aborted) return;
-        for (const [i, answer] of answers.entries()) {
-          const image = batch[i]!;
-          if (!answer.ok) {
-            image.failure = answer.error;
-            continue;
-          }
-          image.answer = answer.answer;
-          if (answer.picture !== undefined) image.picture = answer.picture;
-        }
+        const byId = new Map(answers.map((answer) => [answer.id, answer]));
+        for (const image of batch) take(image, byId.get(image.id));
         this.waiting = todo.length - at - batch.length;
         this.changed("answers");
       }
@@ -175,12 +197,23 @@ export class Session {
   }
 }
 
+/** An answer onto its image; an engine that gave none for it is a failure of that image. */
+function take(image: ImageItem, answer: ImageAnswer | undefined): void {
+  if (answer?.ok !== true) {
+    image.failure = answer?.error ?? { code: "no_answer", message: "no answer" };
+    return;
+  }
+  image.answer = answer.answer;
+  if (answer.picture !== undefined) image.picture = answer.picture;
+}
+
 function setLabel(image: ImageItem, label: number): void {
   if (label < 0) delete image.label;
   else image.label = label;
 }
 
-/** By code units, as the command line sorts. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function addTo(map: Map<string, ImageItem[]>, key: string, image: ImageItem): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [image]);
+  else list.push(image);
 }
