@@ -59,3 +59,10 @@ const OTHER = [
 
 /** 52 names, all ending in .png. */
 export const HOSTILE_NAMES: readonly string[] = [...MARKUP, ...OTHER].map((name) => `${name}.png`);
+
+/** A PNG whose header says 30 000 × 30 000. */
+export function bomb(png: readonly number[]): number[] {
+  const out = [...png];
+  out.splice(16, 8, 0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30);
+  return out;
+}

@@ -27,7 +27,12 @@ export interface Stage {
   readonly browser: Browser;
   readonly url: string;
   /** `workerPrologue` is code put before the engine worker's own; there is no service worker then. */
-  open(options?: { readonly width?: number; readonly dark?: boolean; readonly workerPrologue?: string }): Promise<OpenPage>;
+  open(options?: {
+    readonly width?: number;
+    readonly height?: number;
+    readonly dark?: boolean;
+    readonly workerPrologue?: string;
+  }): Promise<OpenPage>;
   close(): Promise<void>;
 }
 
@@ -53,9 +58,9 @@ export async function openStage(): Promise<Stage> {
     folder,
     browser,
     url: server.url,
-    async open({ width = 1280, dark = false, workerPrologue } = {}) {
+    async open({ width = 1280, height = 900, dark = false, workerPrologue } = {}) {
       const context = await browser.newContext({
-        viewport: { width, height: 900 },
+        viewport: { width, height },
         colorScheme: dark ? "dark" : "light",
         acceptDownloads: true,
         serviceWorkers: workerPrologue === undefined ? "allow" : "block",

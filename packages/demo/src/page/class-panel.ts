@@ -119,7 +119,7 @@ function bankWay(picked: (file: File, name: string) => void): { readonly chosen:
   const input = byId<HTMLInputElement>("bank-input");
   const others = byId<HTMLTextAreaElement>("bank-classes");
   const button = byId("pick-bank");
-  const [missing, wrong] = [fieldError(button), fieldError(others)];
+  const [missing, wrong] = [fieldError(button, byId("bank-row")), fieldError(others)];
   let bank: Blob | undefined;
   button.addEventListener("click", () => input.click());
   input.addEventListener("change", () => {

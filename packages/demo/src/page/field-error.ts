@@ -2,10 +2,13 @@
 
 import { element } from "./elements.js";
 
-/** Puts a line for errors after a field that has an id; the function that comes back sets its text, "" takes it away. */
-export function fieldError(field: HTMLElement): (text: string) => void {
+/**
+ * Puts a line for errors after a field that has an id; the function that comes back sets its text, "" takes it away.
+ * @param before what the line comes after, where the field stands in a row with others
+ */
+export function fieldError(field: HTMLElement, before: HTMLElement = field): (text: string) => void {
   const line = element("p", { class: "field-error", attributes: { id: `${field.id}-error`, role: "alert", hidden: "" } });
-  field.after(line);
+  before.after(line);
   return (text) => {
     line.textContent = text;
     line.hidden = text === "";

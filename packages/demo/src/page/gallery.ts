@@ -20,7 +20,12 @@ export function bindGallery(session: Session): void {
     }
     let before: HTMLElement | undefined;
     for (const image of images) {
-      const tile = tiles.get(image.id) ?? imageTile(image, () => session.select(image));
+      const tile =
+        tiles.get(image.id) ??
+        imageTile(image, () => {
+          session.select(image);
+          bringIntoView(byId("work"));
+        });
       tiles.set(image.id, tile);
       tile.draw(image, image.label === undefined ? undefined : prepared?.classes[image.label]);
       // later images may belong between earlier ones
@@ -29,6 +34,7 @@ export function bindGallery(session: Session): void {
       before = tile.root;
     }
     root.hidden = byId("gallery-tools").hidden = images.length === 0;
+    document.body.classList.toggle("images-loaded", images.length > 0);
     drawCounts(session);
   }
 
@@ -93,6 +99,12 @@ function columnsOf(root: HTMLElement): number {
   }
   // a strip: down is the next one
   return 1;
+}
+
+/** In one column the answer may lie below the screen: a tap brings it up, below the strip of images. */
+function bringIntoView(answer: HTMLElement): void {
+  const { top } = answer.getBoundingClientRect();
+  if (top > innerHeight / 2) answer.scrollIntoView({ block: "start" });
 }
 
 function removeOne(session: Session): void {

@@ -45,6 +45,8 @@ export class Session {
   private work: AbortController | undefined;
   private choices: OpenChoices | undefined;
   private classes: ClassSource | undefined;
+  /** class names that the images' labels count in */
+  private labelNames: readonly string[] = [];
 
   constructor(start: (onDevice: (state: DeviceState, reason: string) => void) => EngineClient) {
     this.start = start;
@@ -94,14 +96,14 @@ export class Session {
   async choose(source: ClassSource): Promise<void> {
     this.classes = source;
     this.work?.abort();
-    const before = this.prepared?.classes;
     this.prepared = await this.engine.ask("prepare", { classes: source });
     const { classes } = this.prepared;
     for (const image of this.images) {
       delete image.answer;
-      // labels follow their class's name
-      if (image.label !== undefined) setLabel(image, before === undefined ? -1 : classes.indexOf(before[image.label] ?? ""));
+      // labels follow their class's name, also over another device or model
+      if (image.label !== undefined) setLabel(image, classes.indexOf(this.labelNames[image.label] ?? ""));
     }
+    this.labelNames = classes;
     this.changed("classes");
     await this.answer();
   }

@@ -54,7 +54,7 @@ function offerThreads(threads: HTMLSelectElement): void {
 function modelChoice(offered: readonly OfferedModel[]): () => ModelSource | undefined {
   const model = byId<HTMLSelectElement>("model-choice");
   const input = byId<HTMLInputElement>("model-input");
-  const error = fieldError(byId("pick-model"));
+  const error = fieldError(byId("pick-model"), byId("model-row"));
   let own: OwnFiles = ownFiles([]);
   model.append(
     ...offered.map((m) =>

@@ -144,10 +144,12 @@ describe("the session", () => {
     expect(one).not.toHaveProperty("label");
   });
 
-  it("opens again on other settings: the old engine ends, the classes are chosen again, every image is answered anew", async () => {
+  it("opens again on other settings: the old engine ends, classes are chosen again, labels stay, every image is answered anew", async () => {
     session.add([file("1.png")]);
     await session.choose({ kind: "names", names: ["a", "b"] });
+    for (const image of session.images) session.label(image, 1);
     await session.open({ ...CHOICES, device: "wasm" }, () => undefined);
+    expect(session.images[0]?.label).toBe(1);
     expect(engines.map((e) => e.ended)).toEqual([true, false]);
     expect(engines[1]?.asked.map(({ name }) => name)).toEqual(["open", "prepare", "classify"]);
     expect(session.images[0]?.answer).toBeDefined();

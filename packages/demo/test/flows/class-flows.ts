@@ -1,0 +1,118 @@
+// "What may they show?" as a person meets it: a bank that was learned is the panel's bank, names in whatever way they are typed, and what is
+// wrong said beside the field. Registers tests; page.test.ts runs them in its browser.
+
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { allAnswered, type OpenPage, picture, type Stage, settle, typeClasses } from "../page-under-test.js";
+
+const CLASSES = ["chest radiograph", "retinal fundus photograph"];
+
+export function classFlows(stage: () => Stage): void {
+  describe("the classes", () => {
+    let open: OpenPage;
+    beforeAll(async () => {
+      open = await stage().open();
+      await open.page.setInputFiles("#folder-input", stage().scans);
+    });
+    afterAll(async () => {
+      expect(open?.complaints).toEqual([]);
+      await open?.close();
+    });
+
+    const summary = (text: RegExp) =>
+      open.page.waitForFunction(
+        (source) => new RegExp(source).test(document.querySelector("#bank-summary")?.textContent ?? ""),
+        text.source,
+      );
+
+    it("are missing beside the field, tied to it, until they are typed", async () => {
+      const { page } = open;
+      await page.click("#apply-classes");
+      expect(await page.textContent("#class-names-error")).toMatch(/^Type at least two class names/);
+      expect(await page.getAttribute("#class-names", "aria-describedby")).toBe("class-names-error");
+      expect(await page.getAttribute("#class-names", "aria-invalid")).toBe("true");
+      expect(await page.isVisible("#notice")).toBe(false);
+      await page.fill("#class-names", "Benign\nmalignant\nBENIGN");
+      await page.click("#apply-classes");
+      expect(await page.textContent("#class-names-error")).toBe("“Benign” and “BENIGN” read as one name. Keep one of them.");
+      await picture(page, "field-error");
+      await typeClasses(page, CLASSES);
+      expect(await page.isVisible("#class-names-error")).toBe(false);
+      expect(await page.getAttribute("#class-names", "aria-invalid")).toBe("false");
+      expect(await page.getAttribute("#class-names", "aria-describedby")).toBeNull();
+    });
+
+    it("may be typed on one line with commas, and by Ctrl and Enter", async () => {
+      const { page } = open;
+      await page.fill("#class-names", "brain MRI, chest radiograph, retinal fundus photograph");
+      await page.press("#class-names", "Control+Enter");
+      await summary(/^3 classes/);
+      await allAnswered(page, 8);
+      const names = await page.$$eval(".bars .bar-name", (list) => list.map((n) => n.textContent));
+      expect(names.sort()).toEqual(["brain MRI", "chest radiograph", "retinal fundus photograph"]);
+    });
+
+    it("of a bank wait for a file, which is said beside its button", async () => {
+      const { page } = open;
+      await page.check("#class-kind-bank");
+      await page.click("#apply-classes");
+      expect(await page.textContent("#pick-bank-error")).toBe("Choose a bank file first.");
+      expect(await page.getAttribute("#pick-bank", "aria-describedby")).toBe("pick-bank-error");
+    });
+
+    it("begin no learning while a number is wrong: it is said beside the number, and the cursor stands there", async () => {
+      const { page } = open;
+      await page.click("#tab-learn");
+      await page.click("text=Take folders as labels");
+      await page.waitForFunction(() => !document.querySelector<HTMLButtonElement>("#learn-start")?.disabled);
+      await page.fill("#learn-epochs", "0");
+      await page.fill("#learn-prompts", "");
+      await page.fill("#learn-shots", "2.5");
+      await page.click("#learn-start");
+      expect(await page.textContent("#learn-epochs-error")).toBe("A whole number from 1 to 500.");
+      expect(await page.textContent("#learn-prompts-error")).toBe("A whole number from 1 to 64.");
+      expect(await page.textContent("#learn-shots-error")).toBe("A whole number from 1 to 100000, or nothing for all.");
+      expect(await page.evaluate(() => document.activeElement?.id)).toBe("learn-epochs");
+      expect(await page.isVisible("#learn-stop")).toBe(false);
+      await picture(page, "number-errors");
+      await page.fill("#learn-epochs", "2");
+      await page.fill("#learn-prompts", "2");
+      await page.fill("#learn-shots", "3");
+      await page.fill("#learn-views", "1");
+      await page.focus("#learn-start");
+      expect(await page.$$eval("#panel-learn .field-error:not([hidden])", (list) => list.length)).toBe(0);
+    });
+
+    it("of a bank that was learned are the panel's from then on: used again by its button, after other classes, on another device", async () => {
+      const { page } = open;
+      await page.click("#learn-start");
+      await page.waitForSelector("#use-bank");
+      expect(await page.textContent("#learn-outcome")).toMatch(/On 2 images not learned from/);
+      await page.click("#use-bank");
+      await summary(/^2 classes, 2 prompts \(biovlm, changed\)/);
+      expect(await page.getAttribute("#tab-result", "aria-selected")).toBe("true");
+      expect(await page.isChecked("#class-kind-bank")).toBe(true);
+      expect(await page.textContent("#bank-name")).toBe("learned here");
+      expect(await page.isVisible("#pick-bank-error")).toBe(false);
+      await allAnswered(page, 8);
+      await picture(page, "learned-bank-used");
+      await typeClasses(page, CLASSES);
+      await page.check("#class-kind-bank");
+      await page.click("#apply-classes");
+      await summary(/biovlm, changed/);
+      expect(await page.$$eval(".field-error:not([hidden])", (list) => list.length)).toBe(0);
+      expect(await page.isVisible("#notice")).toBe(false);
+      await settle(page, { "threads-choice": "1" });
+      await summary(/biovlm, changed/);
+      await allAnswered(page, 8);
+    });
+
+    it("of a bank file replace the learned one, and a file that is none leaves its name and its reason", async () => {
+      const { page } = open;
+      await page.setInputFiles("#bank-input", join(stage().scans, "fundus", "fundus-1.png"));
+      await page.waitForSelector("#notice:not([hidden])");
+      expect(await page.textContent("#bank-name")).toBe("fundus-1.png");
+      expect(await page.textContent("#notice")).toMatch(/expected/);
+    });
+  });
+}
