@@ -24,6 +24,8 @@ export function bindResult(session: Session): void {
   const occlusion = occlusionControls(session, overlay);
   let shown: ImageItem | undefined;
 
+  const pictureIsNew = () => session.selected?.picture !== undefined && !canvas.isConnected;
+
   function draw(): void {
     const image = session.selected;
     if (image !== shown) occlusion.reset();
@@ -69,7 +71,7 @@ export function bindResult(session: Session): void {
     if (change === "answers" && session.selected?.answer !== undefined && !root.querySelector(".bars")) {
       draw();
       announce(topOf(session.selected.answer.predictions));
-    } else if (change === "answers" && session.selected?.failure !== undefined) draw();
+    } else if (change === "answers" && (session.selected?.failure !== undefined || pictureIsNew())) draw();
     if (change === "selection" && session.selected?.answer !== undefined) {
       announce(`${visibleText(session.selected.name, 60)}: ${topOf(session.selected.answer.predictions)}`);
     }

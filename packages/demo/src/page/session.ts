@@ -43,6 +43,8 @@ export class Session {
   private client: EngineClient | undefined;
   private nextId = 1;
   private work: AbortController | undefined;
+  /** the engine that is looking at images */
+  private looking: EngineClient | undefined;
   private choices: OpenChoices | undefined;
   private classes: ClassSource | undefined;
   /** class names that the images' labels count in */
@@ -89,7 +91,7 @@ export class Session {
     this.opened = opened;
     this.device = opened;
     this.changed("device");
-    if (this.classes !== undefined) await this.choose(this.classes);
+    await (this.classes === undefined ? this.look() : this.choose(this.classes));
   }
 
   /** Chooses classes and prompts, and answers every image with them. */
@@ -164,9 +166,29 @@ export class Session {
     this.changed("labels");
   }
 
-  /** Answers what has no answer. A later call takes over from an earlier one. */
+  /** Pictures of images that have none, until classes are chosen: answers bring them along. */
+  private async look(): Promise<void> {
+    const { client } = this;
+    // one look at a time: it comes to later images too
+    if (client === undefined || this.opened === undefined || this.looking === client) return;
+    this.looking = client;
+    try {
+      while (this.prepared === undefined && this.client === client) {
+        const batch = this.images.filter((i) => i.picture === undefined && i.failure === undefined).slice(0, BATCH);
+        if (batch.length === 0) return;
+        await Promise.all(batch.map((image) => lookAt(image, client)));
+        this.changed("answers");
+      }
+    } catch (error) {
+      if (!(error instanceof EngineFailure && error.code === "stopped")) throw error;
+    } finally {
+      if (this.looking === client) this.looking = undefined;
+    }
+  }
+
+  /** Answers what has no answer; without classes, shows what the model sees. A later call takes over from an earlier one. */
   async answer(): Promise<void> {
-    if (this.prepared === undefined) return;
+    if (this.prepared === undefined) return this.look();
     this.work?.abort();
     const work = new AbortController();
     this.work = work;
@@ -177,7 +199,12 @@ export class Session {
       for (let at = 0; at < todo.length; at += BATCH) {
         const batch = todo.slice(at, at + BATCH);
         const answers = await this.engine.ask("classify", { images: batch.map(({ id, file }) => ({ id, file })) }, { signal: work.signal });
-        if (work.signal.aborted) return;
+        if (work.signal.aborted) {
+          // what was decoded is not sent a second time
+          for (const [i, image] of batch.entries()) takePicture(image, answers[i]);
+          this.changed("answers");
+          return;
+        }
         const byId = new Map(answers.map((answer) => [answer.id, answer]));
         for (const image of batch) take(image, byId.get(image.id));
         this.waiting = todo.length - at - batch.length;
@@ -206,7 +233,22 @@ function take(image: ImageItem, answer: ImageAnswer | undefined): void {
     return;
   }
   image.answer = answer.answer;
-  if (answer.picture !== undefined) image.picture = answer.picture;
+  takePicture(image, answer);
+}
+
+function takePicture(image: ImageItem, answer: ImageAnswer | undefined): void {
+  if (answer?.ok === true && answer.picture !== undefined) image.picture = answer.picture;
+}
+
+/** A picture onto its image, or why there is none. */
+async function lookAt(image: ImageItem, engine: EngineClient): Promise<void> {
+  try {
+    image.picture = await engine.ask("look", { file: image.file });
+  } catch (error) {
+    // an engine that ended says nothing about the file
+    if (!(error instanceof EngineFailure) || error.code === "stopped" || error.code === "engine_died") throw error;
+    image.failure = { code: error.code, message: error.message };
+  }
 }
 
 function setLabel(image: ImageItem, label: number): void {

@@ -25,6 +25,17 @@ export function classFlows(stage: () => Stage): void {
         text.source,
       );
 
+    it("are not needed to see the images: thumbnails and the picture stand there at once", async () => {
+      const { page } = open;
+      await page.waitForFunction(() => {
+        const sides = [...document.querySelectorAll<HTMLCanvasElement>(".tile canvas")].map((canvas) => canvas.width);
+        return sides.length === 8 && sides.every((side) => side > 1);
+      });
+      expect(await page.isVisible("#panel-result .picture")).toBe(true);
+      expect(await page.textContent(".result-text")).toMatch(/^Name what the images may show/);
+      await picture(page, "before-classes");
+    });
+
     it("are missing beside the field, tied to it, until they are typed", async () => {
       const { page } = open;
       await page.click("#apply-classes");

@@ -18,11 +18,14 @@ class FakeEngine implements EngineClient {
 
   async ask<N extends RequestName>(name: N, ask: Requests[N]["ask"], { signal }: AskOptions = {}): Promise<Requests[N]["answer"]> {
     this.asked.push({ name, ask });
-    const answer = { open: () => OPENED, prepare: () => this.prepared(ask as never), classify: () => this.answers(ask as never) }[
-      name as "open"
-    ];
+    const answer = {
+      open: () => OPENED,
+      prepare: () => this.prepared(ask as never),
+      classify: () => this.answers(ask as never),
+      look: () => this.picture(ask as never),
+    }[name as "open"];
     if (name === "classify") await this.gate;
-    if (signal?.aborted === true) throw new EngineFailure({ code: "stopped", message: "stopped" });
+    if (signal?.aborted === true && name !== "classify") throw new EngineFailure({ code: "stopped", message: "stopped" });
     return answer() as Requests[N]["answer"];
   }
   end(): void {
@@ -30,6 +33,10 @@ class FakeEngine implements EngineClient {
   }
   sizes(): number[] {
     return this.asked.flatMap(({ name, ask }) => (name === "classify" ? [(ask as Requests["classify"]["ask"]).images.length] : []));
+  }
+  private picture({ file }: Requests["look"]["ask"]) {
+    if ((file as File).name.startsWith("bad")) throw new EngineFailure({ code: "unreadable", message: "no image" });
+    return { size: 1, rgb: new Uint8Array(3) };
   }
   private prepared({ classes }: Requests["prepare"]["ask"]) {
     if (classes.kind !== "names") throw new EngineFailure({ code: "bank_format", message: "no bank" });
@@ -112,10 +119,27 @@ describe("the session", () => {
     expect(engines[0]?.sizes()).toEqual([8, 2]);
   });
 
-  it("answers nothing before classes are chosen", async () => {
-    session.add([file("1.png")]);
-    await session.answer();
+  it("answers nothing before classes are chosen, but shows what the model sees and what cannot be read, each file once", async () => {
+    session.add([file("1.png"), file("bad.png")]);
+    await Promise.all([session.answer(), session.answer()]);
     expect(engines[0]?.sizes()).toEqual([]);
+    expect(session.images.map((i) => [i.picture?.size, i.failure?.code])).toEqual([
+      [1, undefined],
+      [undefined, "unreadable"],
+    ]);
+    expect(engines[0]?.asked.map(({ name }) => name)).toEqual(["open", "look", "look"]);
+  });
+
+  it("keeps the pictures of an answer that came too late: the engine does not send them twice", async () => {
+    session.add([file("1.png")]);
+    await session.choose({ kind: "names", names: ["a", "b"] });
+    const [image] = session.images;
+    for (const part of ["answer", "picture"] as const) delete image?.[part];
+    const late = session.answer();
+    session.removeAll();
+    await late;
+    expect(image?.picture?.size).toBe(1);
+    expect(image).not.toHaveProperty("answer");
   });
 
   it("lets a later choice take over from one that is being answered", async () => {
