@@ -58,10 +58,10 @@ export async function openStage(): Promise<Stage> {
     folder,
     browser,
     url: server.url,
-    async open({ width = 1280, height = 900, dark = false, workerPrologue } = {}) {
+    async open({ width = 1280, height = 900, workerPrologue } = {}) {
       const context = await browser.newContext({
         viewport: { width, height },
-        colorScheme: dark ? "dark" : "light",
+        colorScheme: "light",
         acceptDownloads: true,
         serviceWorkers: workerPrologue === undefined ? "allow" : "block",
       });

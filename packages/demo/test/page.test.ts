@@ -35,7 +35,9 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     await typeClasses(page, CLASSES);
     await allAnswered(page, 8);
     expect(await page.textContent("#image-count")).toBe("8 images");
-    const shares = await page.$$eval(".bars .bar-share", (nodes) => nodes.map((n) => Number.parseFloat(n.textContent ?? "")));
+    const shares = await page.$$eval(".bars .bar-share", (nodes) =>
+      nodes.map((n) => Number.parseFloat(n.textContent?.replace(">", "") ?? "")),
+    );
     expect(shares).toHaveLength(3);
     expect(shares.reduce((a, b) => a + b, 0)).toBeGreaterThan(98);
     expect([...shares].sort((a, b) => b - a)).toEqual(shares);
@@ -152,7 +154,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     await page.click("#tab-result");
     await page.focus("#gallery");
     await page.keyboard.press("End");
-    expect(await page.textContent("#announcer")).toMatch(/^fundus-4\.png: .+, [\d.]+\s%$/);
+    expect(await page.textContent("#announcer")).toMatch(/^fundus-4\.png: .+, >?[\d.]+\s%$/);
     expect(await page.textContent(".research")).toBe("Research use only, not a medical device");
   });
 
@@ -213,7 +215,8 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     await page.waitForSelector(".bars");
     await settle(page, { "threads-choice": "1" });
     await page.waitForSelector(".bars");
-    expect((await page.textContent(".bars"))?.replace(/[\d.]+/g, "")).toBe(before?.replace(/[\d.]+/g, ""));
+    const words = (text: string | null) => text?.replace(/>?[\d.]+/g, "");
+    expect(words(await page.textContent(".bars"))).toBe(words(before));
   });
 
   it("refuses a bank of another model and a file that is none, by name, and goes on", async () => {
@@ -340,22 +343,22 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     }
   }, 600_000);
 
-  it.each([
-    ["light", false],
-    ["dark", true],
-  ] as const)("fits a screen of 360 pixels in %s colours", async (_, dark) => {
-    const own = await stage.open({ width: 360, dark });
+  it("fits a screen of 360 pixels in light and in dark colours", async () => {
+    const own = await stage.open({ width: 360 });
     const { page } = own;
     try {
       await page.setInputFiles("#folder-input", stage.scans);
       await typeClasses(page, CLASSES);
       await allAnswered(page, 8);
-      for (const tab of ["result", "routing", "learn"]) {
-        await page.click(`#tab-${tab}`);
-        await page.waitForTimeout(50);
-        await page.evaluate((id) => document.querySelector(id)!.scrollIntoView(), `#panel-${tab}`);
-        await picture(page, `narrow-${dark ? "dark" : "light"}-${tab}`);
-        expect(await page.evaluate(() => document.documentElement.scrollWidth), tab).toBeLessThanOrEqual(360);
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme });
+        for (const tab of ["result", "routing", "learn"]) {
+          await page.click(`#tab-${tab}`);
+          await page.waitForTimeout(50);
+          await page.evaluate((id) => document.querySelector(id)!.scrollIntoView(), `#panel-${tab}`);
+          await picture(page, `narrow-${colorScheme}-${tab}`);
+          expect(await page.evaluate(() => document.documentElement.scrollWidth), tab).toBeLessThanOrEqual(360);
+        }
       }
       expect(own.complaints).toEqual([]);
       expect(own.external).toEqual([]);

@@ -44,6 +44,12 @@ export function drawing(tag: string, attributes: Readonly<Record<string, string 
   return node;
 }
 
+/** A probability for people: never a whole certainty, whatever the numbers round to. */
+export function probabilityText(share: number): string {
+  return share > 0.99 ? ">99\u00a0%" : percent(share);
+}
+
+/** A share as it was counted. */
 export function percent(share: number): string {
   return `${(share * 100).toFixed(share >= 0.0995 || share === 0 ? 0 : 1)}\u00a0%`;
 }

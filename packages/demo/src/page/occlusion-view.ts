@@ -3,7 +3,7 @@
 import type { Classification } from "@biovlm/model";
 import { EngineFailure } from "../engine/engine-client.js";
 import { announce } from "./announcer.js";
-import { element, percent, plainName } from "./elements.js";
+import { element, percent, plainName, probabilityText } from "./elements.js";
 import { paintOcclusion } from "./picture.js";
 import type { ImageItem, Session } from "./session.js";
 
@@ -64,7 +64,7 @@ export function occlusionControls(session: Session, overlay: HTMLCanvasElement):
       overlay.hidden = strength.hidden = false;
       show();
       const most = map.drops.reduce((a, b) => Math.max(a, b), 0);
-      legend.textContent = `${plainName(choice.value)}: ${percent(map.probability)} with nothing covered; covering one of ${GRID}×${GRID} cells takes away up to ${percent(most)}. Orange: covering lowers it. Blue: covering raises it. It shows what the model used, not where a finding is.`;
+      legend.textContent = `${plainName(choice.value)}: ${probabilityText(map.probability)} with nothing covered; covering one of ${GRID}×${GRID} cells takes away up to ${percent(most)}. Orange: covering lowers it. Blue: covering raises it. It shows what the model used, not where a finding is.`;
       announce("The map is shown.");
     } catch (error) {
       if (work === stop)

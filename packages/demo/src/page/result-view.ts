@@ -3,7 +3,7 @@
 
 import type { Classification, PromptAnswer } from "@biovlm/model";
 import { announce } from "./announcer.js";
-import { byId, element, percent, plainName, visibleText } from "./elements.js";
+import { byId, element, plainName, probabilityText, visibleText } from "./elements.js";
 import { occlusionControls } from "./occlusion-view.js";
 import { paintPicture } from "./picture.js";
 import type { ImageItem, Session } from "./session.js";
@@ -113,6 +113,7 @@ function answerParts(answer: Classification, session: Session): HTMLElement[] {
   return [
     heading,
     list,
+    element("p", { class: "quiet by-model", text: `Answered by ${visibleText(session.aboutModel, 200)}.` }),
     ...(more > 0 ? [element("p", { class: "quiet", text: `and ${more} less probable` })] : []),
     ...promptParts(answer, session, show),
   ];
@@ -123,7 +124,7 @@ function bar({ class: name, probability }: Row): HTMLElement {
     "li",
     { class: "bar", variables: { "--share": String(probability) } },
     element("bdi", { class: "bar-name", text: plainName(name) }),
-    element("span", { class: "bar-share", text: percent(probability) }),
+    element("span", { class: "bar-share", text: probabilityText(probability) }),
     element("span", { class: "bar-track", attributes: { "aria-hidden": "true" } }),
   );
 }
@@ -180,7 +181,7 @@ function promptRows({ probabilities }: PromptAnswer, session: Session): Row[] {
 
 /** The first row as people read it. */
 function topOf([top]: readonly Row[]): string {
-  return top === undefined ? "no answer" : `${plainName(top.class)}, ${percent(top.probability)}`;
+  return top === undefined ? "no answer" : `${plainName(top.class)}, ${probabilityText(top.probability)}`;
 }
 
 function promptName(session: Session, index: number): string {

@@ -220,6 +220,13 @@ export class Session {
     }
   }
 
+  /** Name and weakness of the open model, to stand beside every answer. */
+  get aboutModel(): string {
+    const source = this.choices?.source;
+    const weakness = source?.kind === "offered" ? source.model.summary : "files of your own, not measured here";
+    return `${this.opened?.model.name ?? "no model"}: ${weakness}`;
+  }
+
   /** How the open model was asked for. */
   get lastChoices(): OpenChoices | undefined {
     return this.choices;

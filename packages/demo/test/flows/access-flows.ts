@@ -74,7 +74,7 @@ export function accessFlows(stage: () => Stage): void {
       await page.focus("#tab-result");
       expect(await page.getAttribute(".prompts li:nth-child(3) .prompt", "aria-pressed")).toBe("true");
       expect(await page.textContent(".result-text h3")).toMatch(/ alone$/);
-      expect(await page.textContent("#announcer")).toMatch(/: .+, [\d.]+\s%$/);
+      expect(await page.textContent("#announcer")).toMatch(/: .+, >?[\d.]+\s%$/);
       await page.focus(".prompts li:nth-child(3) .prompt");
       await page.keyboard.press("Enter");
       await page.focus("#tab-result");

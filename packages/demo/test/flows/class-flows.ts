@@ -60,6 +60,7 @@ export function classFlows(stage: () => Stage): void {
       await summary(/^3 classes/);
       await allAnswered(page, 8);
       const names = await page.$$eval(".bars .bar-name", (list) => list.map((n) => n.textContent));
+      expect(await page.textContent(".by-model")).toBe("Answered by tiny: small and weak, comes with the page.");
       expect(names.sort()).toEqual(["brain MRI", "chest radiograph", "retinal fundus photograph"]);
     });
 
