@@ -36,7 +36,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     await allAnswered(page, 8);
     expect(await page.textContent("#image-count")).toBe("8 images");
     const shares = await page.$$eval(".bars .bar-share", (nodes) =>
-      nodes.map((n) => Number.parseFloat(n.textContent?.replace(">", "") ?? "")),
+      nodes.map((n) => Number.parseFloat(n.textContent?.replace(/[<>]/, "") ?? "")),
     );
     expect(shares).toHaveLength(3);
     expect(shares.reduce((a, b) => a + b, 0)).toBeGreaterThan(98);
@@ -215,7 +215,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     await page.waitForSelector(".bars");
     await settle(page, { "threads-choice": "1" });
     await page.waitForSelector(".bars");
-    const words = (text: string | null) => text?.replace(/>?[\d.]+/g, "");
+    const words = (text: string | null) => text?.replace(/[<>]?[\d.]+/g, "");
     expect(words(await page.textContent(".bars"))).toBe(words(before));
   });
 

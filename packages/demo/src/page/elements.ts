@@ -44,9 +44,10 @@ export function drawing(tag: string, attributes: Readonly<Record<string, string 
   return node;
 }
 
-/** A probability for people: never a whole certainty, whatever the numbers round to. */
+/** A probability for people: neither certain nor impossible, whatever the numbers round to. */
 export function probabilityText(share: number): string {
-  return share > 0.99 ? ">99\u00a0%" : percent(share);
+  if (share > 0.99) return ">99\u00a0%";
+  return share < 0.001 ? "<0.1\u00a0%" : percent(share);
 }
 
 /** A share as it was counted. */

@@ -17,7 +17,8 @@ describe("what people read", () => {
     ]);
   });
 
-  it("never calls a probability certain", () => {
+  it("never calls a probability certain or impossible", () => {
+    expect([0, 0.0009, 0.001].map(probabilityText)).toEqual(["<0.1\u00a0%", "<0.1\u00a0%", "0.1\u00a0%"]);
     expect([0.99, 0.9901, 0.9999, 1].map(probabilityText)).toEqual(["99\u00a0%", ">99\u00a0%", ">99\u00a0%", ">99\u00a0%"]);
   });
 
