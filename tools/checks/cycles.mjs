@@ -114,7 +114,12 @@ function roomOf(path) {
   return [folder, inner ?? "."];
 }
 
-/** Arrows that the tables of packages and of rooms do not allow. */
+/**
+ * Arrows that the tables of packages and of rooms do not allow.
+ * @param {Map<string, string[]>} graph
+ * @param {Record<string, string[]>} layers
+ * @param {Record<string, Record<string, string[]>>} table
+ */
 export function upwardArrows(graph, layers = allowedImports, table = rooms) {
   const problems = [];
   for (const [path, targets] of graph) {
