@@ -179,8 +179,8 @@ describe("lintAttributes", () => {
     modality: "m",
     template: "{class} {attribute}",
     classes: [
-      { id: 0, name: "cyst", attributes: a },
-      { id: 1, name: "solid mass", attributes: b },
+      { id: 0, name: "cyst", attributes: [...a] },
+      { id: 1, name: "solid mass", attributes: [...b] },
     ],
   });
   const codes = (a: readonly string[], b: readonly string[]) =>
