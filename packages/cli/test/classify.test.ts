@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { readBank, writeBank } from "@biovlm/model";
-import { cases, mutations } from "@biovlm/testkit";
+import { cases, mutations, withinLimit } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { call, folder, writePhantoms } from "./call.js";
 
@@ -256,7 +256,7 @@ describe("inputs", () => {
     expect(code).toBe(1);
     expect(elements(out).map((e) => e.error!.code)).toEqual(["too_large", "unsupported_format", "too_large"]);
     expect(elements(out).map((e) => e.file.slice(bombs.length + 1))).toEqual(["huge.png", "text.png", "wide.png"]);
-    expect(process.memoryUsage.rss() - before).toBeLessThan(50e6);
+    withinLimit("growth over pixel bombs, bytes", process.memoryUsage.rss() - before, 50e6);
   });
 
   it("that were damaged at random end in an answer or a typed error (R1)", async () => {

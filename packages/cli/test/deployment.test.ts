@@ -7,6 +7,7 @@ import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmS
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withinLimit } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { phantomSet } from "../src/phantoms/phantom-set.js";
@@ -123,7 +124,8 @@ describe("the words of the deployment files", () => {
     expect((await server.ask("/metrics", { headers: { authorization } })).text).toMatch(new RegExp(`^${gauge}(\\{[^}]*\\})? \\d`, "m"));
     const { code, seconds } = await server.stop();
     expect(code).toBe(0);
-    expect(seconds).toBeLessThan(spec.terminationGracePeriodSeconds);
+    expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(10); // the server drains for ten seconds at most
+    withinLimit("end after SIGTERM, s", seconds, spec.terminationGracePeriodSeconds);
   });
 
   it("KServe: the runtime serves the model of the mounted folder under the inference service's name", async () => {

@@ -4,6 +4,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
+import { soak } from "./counts.js";
 import { mutations } from "./mutator.js";
 
 export interface AttackOptions {
@@ -16,9 +17,9 @@ export interface AttackOptions {
   readonly run: (bytes: Uint8Array) => unknown;
   /** Whether an error is one a caller may act on, e.g. `(e) => e instanceof ImagingError && typeof e.code === "string"`. */
   readonly expect: (error: unknown) => boolean;
-  /** Longest time one case may take, in ms (2 000). */
+  /** Longest time one case may take, in ms (2 000 in the soak run, else without limit). */
   readonly maxMs?: number;
-  /** Most the process may grow after the first tenth of the cases, in MB (64). */
+  /** Most the process may grow after the first tenth of the cases, in MB (64 in the soak run, else without limit). */
   readonly maxDriftMb?: number;
   /** After how many ms without a sign of life the watchdog ends the process (60 000). */
   readonly hangMs?: number;
@@ -40,7 +41,7 @@ export interface AttackReport {
  * @throws Error that lists the first broken cases with seed, sample and number, and the bytes as base64 where they are few.
  */
 export async function attack(options: AttackOptions): Promise<AttackReport> {
-  const { seed, count, run, expect, maxMs = 2000, maxDriftMb = 64, hangMs = 60_000 } = options;
+  const { seed, count, run, expect, maxMs = soak ? 2000 : Infinity, maxDriftMb = soak ? 64 : Infinity, hangMs = 60_000 } = options;
   const samples = Object.entries(options.samples);
   if (samples.length === 0 || count < samples.length)
     throw new Error(`attack needs at least one case a sample — got ${samples.length} samples, ${count} cases`);

@@ -5,6 +5,7 @@ export { bundleForNode, type ChildOptions, type ChildRun, runChild } from "./chi
 export { cases, soak } from "./counts.js";
 export { type FakeHub, type FakeHubOptions, type HubFault, startFakeHub } from "./fake-hub.js";
 export { type GoldenTensor, goldenTensors } from "./golden-tensors.js";
+export { withinLimit } from "./limits.js";
 export { golden, sharedPath, skipUnlessShared } from "./locations.js";
 export { mutations } from "./mutator.js";
 export { BIOMEDCLIP_SIZES, type RandomStateDictOptions, writeRandomStateDict } from "./random-state-dict.js";
