@@ -15,7 +15,9 @@ it.skipIf(tokenizer === undefined)("the full-size text tower's gradient is its s
   const given = process.env["BIOVLM_FULL_SIZE"];
   const folder = given ?? mkdtempSync(join(tmpdir(), "biovlm-full-size-"));
   try {
-    const { fullSizeModel } = (await import("../../../tools/testkit/full-size-model.mjs" as string)) as { fullSizeModel(f: string): string };
+    const { fullSizeModel } = (await import("../../../tools/testkit/full-size-model.mjs" as string)) as {
+      fullSizeModel(f: string): string;
+    };
     const model = await loadModelFolder(fullSizeModel(folder));
     const encoder = await cpuBackend({ threads: 2 }).open(model.graphs);
     const [rows, length, W] = [2, 12, model.spec.text.width] as const;

@@ -1,0 +1,98 @@
+// How much the text part and the image-side expert count: chosen by stratified K-fold cross-validation on the shots themselves, so that no
+// image but those learned from is asked for. Milliseconds. Below two shots of a class there is nothing to fold: text alone.
+
+import { randomStream } from "../random.js";
+import { expertLogits, fitGaussianExpert } from "./gaussian-expert.js";
+
+/** Answer = a · text + w · expert. */
+export interface MixtureWeights {
+  readonly a: number;
+  readonly w: number;
+  /** K; 0 where there was nothing to fold */
+  readonly folds: number;
+  /** mean −log probability of the held-out shots at (a, w); absent where there was nothing to fold */
+  readonly nll?: number;
+}
+
+/** The grid that the method's authors' validation settled on. */
+export const TEXT_WEIGHTS = [0.3, 1] as const;
+export const EXPERT_WEIGHTS = [0, 0.03, 0.1, 0.3, 1, 3] as const;
+const MOST_FOLDS = 5;
+
+export interface MixtureInput {
+  /** [n,D] L2-normalised plain embeddings of the shots */
+  readonly features: Float32Array;
+  /** [n] in 0..C−1 */
+  readonly labels: Int32Array;
+  readonly C: number;
+  readonly D: number;
+  /** [n,C] logits of the untrained attribute bank for the shots: it has not seen their labels, so it needs no folding */
+  readonly textLogits: Float32Array;
+  readonly seed: number;
+}
+
+/** Ties go to the earlier entry of the grid: the lesser weights. */
+export function mixtureWeights(input: MixtureInput): MixtureWeights {
+  const { labels, C, textLogits } = input;
+  const counts = new Int32Array(C);
+  for (const y of labels) counts[y] = (counts[y] ?? 0) + 1;
+  const K = Math.min(MOST_FOLDS, ...counts);
+  if (K < 2) return { a: 1, w: 0, folds: 0 };
+  const expert = outOfFold(input, foldOf(labels, C, K, input.seed), K);
+  let best: MixtureWeights | undefined;
+  for (const a of TEXT_WEIGHTS) {
+    for (const w of EXPERT_WEIGHTS) {
+      const nll = mixtureNll(textLogits, expert, labels, C, a, w);
+      if (best?.nll === undefined || nll < best.nll) best = { a, w, folds: K, nll };
+    }
+  }
+  return best ?? { a: 1, w: 0, folds: K };
+}
+
+/** [n] fold of every shot: each class's shots shuffled, dealt out one after another. */
+export function foldOf(labels: Int32Array, C: number, K: number, seed: number): Int32Array {
+  const random = randomStream(seed, "folds");
+  const fold = new Int32Array(labels.length);
+  for (let c = 0; c < C; c++) {
+    const own = random.shuffle(Array.from(labels.keys()).filter((i) => labels[i] === c));
+    for (const [at, i] of own.entries()) fold[i] = at % K;
+  }
+  return fold;
+}
+
+/** g [n,C] of each shot by the expert that was fitted without its fold. */
+function outOfFold({ features, labels, C, D }: MixtureInput, fold: Int32Array, K: number): Float32Array {
+  const out = new Float32Array(labels.length * C);
+  const rows = (indices: readonly number[]) => {
+    const picked = new Float32Array(indices.length * D);
+    for (const [at, i] of indices.entries()) picked.set(features.subarray(i * D, i * D + D), at * D);
+    return picked;
+  };
+  for (let k = 0; k < K; k++) {
+    const held: number[] = [];
+    const kept: number[] = [];
+    for (const [i, f] of fold.entries()) (f === k ? held : kept).push(i);
+    const expert = fitGaussianExpert({ features: rows(kept), labels: Int32Array.from(kept, (i) => labels[i] ?? 0), C, D });
+    const logits = expertLogits(expert, rows(held), held.length);
+    for (const [at, i] of held.entries()) out.set(logits.subarray(at * C, at * C + C), i * C);
+  }
+  return out;
+}
+
+/** Mean −log softmax(a·text + w·expert)[label] in float64. */
+export function mixtureNll(text: Float32Array, expert: Float32Array, labels: Int32Array, C: number, a: number, w: number): number {
+  let sum = 0;
+  const row = new Float64Array(C);
+  for (const [i, y] of labels.entries()) {
+    let max = Number.NEGATIVE_INFINITY;
+    for (let c = 0; c < C; c++) {
+      const z = a * text[i * C + c]! + w * expert[i * C + c]!;
+      row[c] = z;
+      if (z > max) max = z;
+    }
+    let total = 0;
+    for (const z of row) total += Math.exp(z - max);
+    sum += max + Math.log(total) - (row[y] ?? Number.NaN);
+  }
+  return sum / labels.length;
+}
