@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { golden } from "@biovlm/testkit";
-import { describe, expect, it } from "vitest";
 import { randomStream } from "@biovlm/training";
+import { describe, expect, it } from "vitest";
 import { minimise } from "../src/baselines/lbfgs.js";
 import { fitLogistic, linearProbe } from "../src/baselines/linear-probe.js";
 import { tipAdapter, tipAdapterF } from "../src/baselines/tip-adapter.js";

@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
 import { randomStream } from "@biovlm/training";
+import { describe, expect, it } from "vitest";
 import { evaluate } from "../src/evaluate.js";
 import { reliabilityDiagram } from "../src/node/reliability-diagram.js";
 

@@ -1,7 +1,7 @@
 import { loadCore } from "@biovlm/core";
 import { memoryStore } from "@biovlm/model";
-import { describe, expect, it } from "vitest";
 import { RECIPES } from "@biovlm/training";
+import { describe, expect, it } from "vitest";
 import { toyDataset } from "../../training/test/toy-dataset.js";
 import { toyEncoder, toyModel } from "../../training/test/toy-model.js";
 import { baseToNewTask, crossDatasetTask, fewShotTask } from "../src/few-shot-task.js";

@@ -1,4 +1,14 @@
-export { checkReferences, externalReferences } from "./towers/artifact-references.js";
+export {
+  assembleModel,
+  loadModel,
+  type Model,
+  type ModelFiles,
+  type ModelOptions,
+  type ModelTexts,
+  scaleOf,
+} from "./backbones/load-model.js";
+export { type Normalisation, normalisationOf, pixelSpec } from "./backbones/pixel-spec.js";
+export { expectedShapes, type ModelSpec, readSpec, type TextSpec, type VisionSpec } from "./backbones/spec.js";
 export {
   BANK_FORMAT,
   type BankTensor,
@@ -12,29 +22,7 @@ export {
   sha256,
   writeBank,
 } from "./banks/bank.js";
-export { type ByteSource, bytesSource } from "./byte-source.js";
-export { type ByteStore, checkKey, memoryStore } from "./byte-store.js";
-export { type BackendChoice, chooseBackend, type ProbedBackend, probeBackends } from "./encoding/choose-backend.js";
-export {
-  type Classification,
-  type Classifier,
-  type ClassifierParts,
-  type ClassifyOptions,
-  createClassifier,
-  type PromptAnswer,
-} from "./classify/classifier.js";
 export { compileBank } from "./banks/compile-bank.js";
-export type { Capabilities, Device, Embeddings, Encoder, EncoderBackend, Probe, PromptRows, RunOptions, Tape } from "./contract/encoder.js";
-export { type ArtifactForm, type EncoderGraphs, type OnnxArtifact, type PromptGradientGraphs, TOWER_IO } from "./contract/encoder-graphs.js";
-export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } from "./contract/errors.js";
-export { type DeviceChange, type FailoverOptions, type GraphsFor, openWithFailover } from "./encoding/failover-encoder.js";
-export { imageTower, type TowerOptions } from "./towers/vit.js";
-export { assembleModel, loadModel, type Model, type ModelFiles, type ModelOptions, type ModelTexts, scaleOf } from "./backbones/load-model.js";
-export { memoisedOpen } from "./encoding/memoised-open.js";
-export { modelDigest } from "./weights/model-digest.js";
-export { checkName, NAME_PATTERN } from "./names.js";
-export { type Normalisation, normalisationOf, pixelSpec } from "./backbones/pixel-spec.js";
-export { PROBE_IO, probeModel, probeRefusal } from "./encoding/probe-model.js";
 export {
   type ClassTokens,
   checkClasses,
@@ -47,7 +35,43 @@ export {
   paddedRows,
   promptFrame,
 } from "./banks/prompts.js";
+export { attributeBank, DEFAULT_TEMPLATES, templateBank, type ZeroShotContext } from "./banks/zero-shot.js";
+export { type ByteSource, bytesSource } from "./byte-source.js";
+export { type ByteStore, checkKey, memoryStore } from "./byte-store.js";
+export {
+  type Classification,
+  type Classifier,
+  type ClassifierParts,
+  type ClassifyOptions,
+  createClassifier,
+  type PromptAnswer,
+} from "./classify/classifier.js";
+export type { Capabilities, Device, Embeddings, Encoder, EncoderBackend, Probe, PromptRows, RunOptions, Tape } from "./contract/encoder.js";
+export {
+  type ArtifactForm,
+  type EncoderGraphs,
+  type OnnxArtifact,
+  type PromptGradientGraphs,
+  TOWER_IO,
+} from "./contract/encoder-graphs.js";
+export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } from "./contract/errors.js";
+export { type BackendChoice, chooseBackend, type ProbedBackend, probeBackends } from "./encoding/choose-backend.js";
+export { type DeviceChange, type FailoverOptions, type GraphsFor, openWithFailover } from "./encoding/failover-encoder.js";
+export { memoisedOpen } from "./encoding/memoised-open.js";
+export { PROBE_IO, probeModel, probeRefusal } from "./encoding/probe-model.js";
 export { RunQueue } from "./encoding/run-queue.js";
+export { SELF_TEST_EMBEDDING, selfTest } from "./encoding/self-test.js";
+export { type RuntimeTensor, type TowerRuntime, type TowerSession, towerEncoder } from "./encoding/tower-encoder.js";
+export { checkName, NAME_PATTERN } from "./names.js";
+export { isJsonObject, type Json, type JsonObject, parseStrictJson } from "./strict-json.js";
+export { cleanText } from "./text/text-cleaning.js";
+export { type WordVectors, wordVectors } from "./text/word-table.js";
+export { loadTokenizer, type Tokenizer, type TokenizerFiles, type TokenizerOptions, type TokenRows } from "./text/wordpiece.js";
+export { checkReferences, externalReferences } from "./towers/artifact-references.js";
+export { type TextTowerOptions, textTower } from "./towers/bert.js";
+export { type PlaceBeside, type TowerSource, towerArtifacts } from "./towers/tower-artifacts.js";
+export { imageTower, type TowerOptions } from "./towers/vit.js";
+export { modelDigest } from "./weights/model-digest.js";
 export {
   layOutSafetensors,
   openSafetensors,
@@ -59,17 +83,7 @@ export {
   type TensorToWrite,
   writeSafetensors,
 } from "./weights/safetensors.js";
-export { SELF_TEST_EMBEDDING, selfTest } from "./encoding/self-test.js";
-export { expectedShapes, type ModelSpec, readSpec, type TextSpec, type VisionSpec } from "./backbones/spec.js";
 export { type StateDict, safetensorsStateDict, stateDictOf, type WeightTensor, weightTensor } from "./weights/state-dict.js";
-export { isJsonObject, type Json, type JsonObject, parseStrictJson } from "./strict-json.js";
-export { cleanText } from "./text/text-cleaning.js";
-export { type TextTowerOptions, textTower } from "./towers/bert.js";
 export { toFloat32 } from "./weights/to-float32.js";
-export { loadTokenizer, type Tokenizer, type TokenizerFiles, type TokenizerOptions, type TokenRows } from "./text/wordpiece.js";
 export { looksLikeTorch, openTorch, type TorchOptions } from "./weights/torch-checkpoint.js";
-export { type PlaceBeside, type TowerSource, towerArtifacts } from "./towers/tower-artifacts.js";
-export { type RuntimeTensor, type TowerRuntime, type TowerSession, towerEncoder } from "./encoding/tower-encoder.js";
 export type { TowerWeights } from "./weights/weight-view.js";
-export { type WordVectors, wordVectors } from "./text/word-table.js";
-export { attributeBank, DEFAULT_TEMPLATES, templateBank, type ZeroShotContext } from "./banks/zero-shot.js";

@@ -1,8 +1,8 @@
 // Prompt rows and the way back: what stands where, what happens to long and odd class names, and that the gradient is the rows' transpose.
 
 import { describe, expect, it } from "vitest";
-import { checkClasses, classTokens, ModelError, type PromptModel, paddedRows, promptFrame } from "../src/index.js";
 import { groupByLength, rowLengths } from "../src/encoding/length-groups.js";
+import { checkClasses, classTokens, ModelError, type PromptModel, paddedRows, promptFrame } from "../src/index.js";
 
 const W = 3;
 const CLS = 1;

@@ -3,8 +3,8 @@
 // the q, k and v rows one below the other. Names with no counterpart are refused, never guessed at. Weights are read when asked for.
 
 import { ModelError, quoted } from "../contract/errors.js";
-import { isIgnoredKey } from "./spec.js";
 import { type StateDict, stateDictOf, type WeightTensor } from "../weights/state-dict.js";
+import { isIgnoredKey } from "./spec.js";
 
 /** Patterns of transformers' names → open_clip's; `$1` is the layer, `$2` weight or bias. */
 const RENAMES: readonly (readonly [RegExp, string])[] = [

@@ -2,15 +2,15 @@
 // In Node, node/load-model-folder.ts reads a folder without taking the weights into memory.
 
 import type { EncoderGraphs } from "../contract/encoder-graphs.js";
-import { openClipLayout } from "./hf-layout.js";
+import { wordVectors } from "../text/word-table.js";
+import { loadTokenizer, type Tokenizer, type TokenizerFiles } from "../text/wordpiece.js";
+import { type PlaceBeside, towerArtifacts } from "../towers/tower-artifacts.js";
 import { modelDigest } from "../weights/model-digest.js";
 import { openSafetensors } from "../weights/safetensors.js";
-import { type ModelSpec, readSpec } from "./spec.js";
 import { type StateDict, safetensorsStateDict } from "../weights/state-dict.js";
-import { loadTokenizer, type Tokenizer, type TokenizerFiles } from "../text/wordpiece.js";
 import { looksLikeTorch, openTorch } from "../weights/torch-checkpoint.js";
-import { type PlaceBeside, towerArtifacts } from "../towers/tower-artifacts.js";
-import { wordVectors } from "../text/word-table.js";
+import { openClipLayout } from "./hf-layout.js";
+import { type ModelSpec, readSpec } from "./spec.js";
 
 /** A loaded model. It holds what towers and prompts are made of; a backend opens `graphs`. */
 export interface Model {

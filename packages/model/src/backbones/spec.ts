@@ -3,8 +3,8 @@
 
 import { elementCount } from "@biovlm/graph";
 import { ModelError, printShape, quoted } from "../contract/errors.js";
-import type { StateDict } from "../weights/state-dict.js";
 import { parseStrictJson } from "../strict-json.js";
+import type { StateDict } from "../weights/state-dict.js";
 
 export interface VisionSpec {
   /** S, pixels */

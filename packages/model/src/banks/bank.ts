@@ -2,8 +2,8 @@
 // The file is safetensors with text metadata (docs/architecture.md); a bank made for other weights is refused.
 
 import { ModelError, printShape, quoted } from "../contract/errors.js";
-import { openSafetensors, type Safetensors, writeSafetensors } from "../weights/safetensors.js";
 import { parseStrictJson } from "../strict-json.js";
+import { openSafetensors, type Safetensors, writeSafetensors } from "../weights/safetensors.js";
 import { toFloat32 } from "../weights/to-float32.js";
 
 export const BANK_FORMAT = "biovlm-bank/1";

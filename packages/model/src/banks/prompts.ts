@@ -3,11 +3,11 @@
 
 import type { Core } from "@biovlm/core";
 import { numbersOf } from "@biovlm/graph";
+import type { ModelSpec } from "../backbones/spec.js";
 import type { Embeddings, Encoder, PromptRows, RunOptions } from "../contract/encoder.js";
 import { ModelError, quoted } from "../contract/errors.js";
-import type { ModelSpec } from "../backbones/spec.js";
-import type { TowerWeights } from "../weights/weight-view.js";
 import type { WordVectors } from "../text/word-table.js";
+import type { TowerWeights } from "../weights/weight-view.js";
 
 /** What turns text into ids, [CLS] first and [SEP] last. */
 export interface PromptTokenizer {

@@ -2,11 +2,11 @@
 // of every class.
 
 import type { Core } from "@biovlm/core";
-import type { PromptBank } from "./bank.js";
+import type { ModelSpec } from "../backbones/spec.js";
 import type { Encoder, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
+import type { PromptBank } from "./bank.js";
 import { checkClasses, encodeSentences, type PromptTokenizer } from "./prompts.js";
-import type { ModelSpec } from "../backbones/spec.js";
 
 /** Phrasings of captions in biomedical papers and data sets; `{}` is the class name. */
 export const DEFAULT_TEMPLATES: readonly string[] = [

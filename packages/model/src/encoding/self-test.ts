@@ -3,8 +3,8 @@
 
 import type { Capabilities } from "../contract/encoder.js";
 import { EncoderError } from "../contract/errors.js";
-import { type TowerRuntime, towerEncoder } from "./tower-encoder.js";
 import { toyPixels, toyTowers } from "../towers/toy-towers.js";
+import { type TowerRuntime, towerEncoder } from "./tower-encoder.js";
 
 /** The embedding in float64, as graph's evaluate gives it. A test computes it again. */
 export const SELF_TEST_EMBEDDING: readonly number[] = [

@@ -2,9 +2,9 @@
 
 import { lstat, readFile, realpath, stat } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
-import { checkReferences, externalReferences } from "../towers/artifact-references.js";
 import type { OnnxArtifact } from "../contract/encoder-graphs.js";
 import { ModelError } from "../contract/errors.js";
+import { checkReferences, externalReferences } from "../towers/artifact-references.js";
 import { fileFailure } from "./file-failure.js";
 
 /**

@@ -4,12 +4,12 @@ export { type DataFolders, dataFolders, type HostPlace, type HubSettings, hubSet
 export { fileFailure } from "./file-failure.js";
 export { type FileStoreOptions, fileStore } from "./file-store.js";
 export type { SnapshotProgress } from "./hub/hub-snapshot.js";
-export { inspectModel } from "./store/import-model.js";
 export { type FolderModel, loadModelFolder, loadStoredModel } from "./load-model-folder.js";
+export { type LockHolder, type LockOptions, withLock } from "./process-lock.js";
+export { inspectModel } from "./store/import-model.js";
 export { MANIFEST_FILE, SIDE_FILES, STORED_WEIGHTS, WEIGHT_FILES } from "./store/model-files.js";
 export type { ManifestFile, ModelManifest, ModelSource } from "./store/model-manifest.js";
 export { type SourceFiles, sourceFiles } from "./store/model-source.js";
 export { type ImportOptions, type ListedModel, type ModelStore, openModelStore, type StoredModel } from "./store/model-store.js";
-export { type LockHolder, type LockOptions, withLock } from "./process-lock.js";
 export { type PulledModel, type PullOptions, pullModel } from "./store/pull-model.js";
 export { type FileSource, openFileSource, openWeightsFile, type WeightsFile } from "./weights-file.js";

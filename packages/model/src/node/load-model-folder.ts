@@ -3,8 +3,8 @@
 
 import { lstat, readFile, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { ModelError } from "../contract/errors.js";
 import { assembleModel, type Model, type ModelOptions } from "../backbones/load-model.js";
+import { ModelError } from "../contract/errors.js";
 import { isInside } from "./artifact-check.js";
 import { writeFileAtomic } from "./atomic-file.js";
 import { fileFailure } from "./file-failure.js";

@@ -3,10 +3,10 @@
 // normalised. n and L are symbols: one graph serves every batch, and padding never changes a result.
 
 import { type Graph, GraphBuilder } from "@biovlm/graph";
-import { attend, firstRow, layersOf } from "./attention.js";
-import type { TowerOptions } from "./vit.js";
 import type { ModelSpec } from "../backbones/spec.js";
 import { added, rowsOf, type TowerWeights } from "../weights/weight-view.js";
+import { attend, firstRow, layersOf } from "./attention.js";
+import type { TowerOptions } from "./vit.js";
 
 /** BERT's epsilon of every LayerNorm in the text tower. */
 const EPS = 1e-12;

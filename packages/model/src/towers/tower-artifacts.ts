@@ -1,12 +1,12 @@
 // Turns a state dict into the EncoderGraphs a backend opens: towers built on demand, written in the form the backend takes.
 
 import { convertToFloat16, differentiate, type Graph, quantizeDynamicInt8, serializeModel } from "@biovlm/graph";
-import type { ArtifactForm, EncoderGraphs, OnnxArtifact } from "../contract/encoder-graphs.js";
-import { imageTower } from "./vit.js";
 import type { ModelSpec } from "../backbones/spec.js";
-import { textTower } from "./bert.js";
-import type { TowerWeights } from "../weights/weight-view.js";
+import type { ArtifactForm, EncoderGraphs, OnnxArtifact } from "../contract/encoder-graphs.js";
 import type { WordVectors } from "../text/word-table.js";
+import type { TowerWeights } from "../weights/weight-view.js";
+import { textTower } from "./bert.js";
+import { imageTower } from "./vit.js";
 
 /** Puts a small .onnx beside the weights file that it refers to; undefined where that folder cannot be written. */
 export type PlaceBeside = (fileName: string, model: Uint8Array) => Promise<string | undefined>;

@@ -2,13 +2,13 @@
 // enough for a software GPU. Not a model: its embeddings mean nothing.
 
 import { evaluate, type Graph, tensorOf } from "@biovlm/graph";
+import { expectedShapes, type ModelSpec } from "../backbones/spec.js";
 import type { PromptRows } from "../contract/encoder.js";
 import type { EncoderGraphs } from "../contract/encoder-graphs.js";
-import { imageTower } from "./vit.js";
-import { expectedShapes, type ModelSpec } from "../backbones/spec.js";
+import { wordVectors } from "../text/word-table.js";
 import { textTower } from "./bert.js";
 import { towerArtifacts } from "./tower-artifacts.js";
-import { wordVectors } from "../text/word-table.js";
+import { imageTower } from "./vit.js";
 
 export const TOY_SPEC: ModelSpec = {
   vision: { imageSize: 16, patchSize: 8, width: 16, layers: 2, heads: 2, mlp: 32 },

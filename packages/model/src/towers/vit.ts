@@ -3,9 +3,9 @@
 // them inside the safetensors file.
 
 import { type Graph, GraphBuilder, type Value } from "@biovlm/graph";
-import { attend, firstRow, layersOf } from "./attention.js";
 import type { ModelSpec } from "../backbones/spec.js";
 import { added, reshaped, rowsOf, type TowerWeights } from "../weights/weight-view.js";
+import { attend, firstRow, layersOf } from "./attention.js";
 
 /** timm's epsilon of every LayerNorm in the image tower. */
 const EPS = 1e-6;

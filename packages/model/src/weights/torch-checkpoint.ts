@@ -5,10 +5,10 @@
 import { elementCount } from "@biovlm/graph";
 import { type ByteSource, bytesSource } from "../byte-source.js";
 import { ModelError, quoted } from "../contract/errors.js";
+import { readStoredZip } from "../zip-directory.js";
 import { MAX_PICKLE_BYTES, malformedPickle, ORDERED_DICT, PickleGlobal, readPickle } from "./pickle.js";
 import { SAFETENSORS_DTYPES, type SafetensorsDtype } from "./safetensors.js";
 import { type StateDict, stateDictOf, type WeightTensor, weightTensor } from "./state-dict.js";
-import { readStoredZip } from "../zip-directory.js";
 
 export interface TorchOptions {
   /** The file's name as an ONNX model beside it would write it; gives float32 tensors their `external` place. */

@@ -3,8 +3,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seeded, torchFile } from "@biovlm/testkit";
-import { type SafetensorsDtype, type TensorToWrite, writeSafetensors } from "../../src/weights/safetensors.js";
 import { expectedShapes } from "../../src/backbones/spec.js";
+import { type SafetensorsDtype, type TensorToWrite, writeSafetensors } from "../../src/weights/safetensors.js";
 
 export interface SmallModelOptions {
   readonly seed?: number;

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { golden } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { layoutOf, openClipLayout } from "../../src/backbones/hf-layout.js";
+import { expectedShapes, readSpec } from "../../src/backbones/spec.js";
 import { modelDigest } from "../../src/weights/model-digest.js";
 import { openSafetensors } from "../../src/weights/safetensors.js";
-import { expectedShapes, readSpec } from "../../src/backbones/spec.js";
 import { type StateDict, safetensorsStateDict, stateDictOf, type WeightTensor, weightTensor } from "../../src/weights/state-dict.js";
 
 const tinyConfig = readFileSync(new URL("../../../model-tiny/files/open_clip_config.json", import.meta.url), "utf8");

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { attack, BIOMEDCLIP_SIZES, cases, settledRss, soak, torchFile, writeRandomStateDict } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectedShapes, readSpec } from "../../src/backbones/spec.js";
 import { ModelError } from "../../src/contract/errors.js";
 import { openWeightsFile } from "../../src/node/weights-file.js";
-import { expectedShapes, readSpec } from "../../src/backbones/spec.js";
 import { toFloat32 } from "../../src/weights/to-float32.js";
 import { openTorch } from "../../src/weights/torch-checkpoint.js";
 

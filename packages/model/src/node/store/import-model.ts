@@ -4,18 +4,18 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ModelError } from "../../contract/errors.js";
 import { openClipLayout } from "../../backbones/hf-layout.js";
+import { type ModelSpec, readSpec } from "../../backbones/spec.js";
+import { ModelError } from "../../contract/errors.js";
 import { modelDigest } from "../../weights/model-digest.js";
 import { layOutSafetensors, safetensorsChunks } from "../../weights/safetensors.js";
-import { type ModelSpec, readSpec } from "../../backbones/spec.js";
 import { fileFailure } from "../file-failure.js";
 import { sha256File } from "../hash-file.js";
+import { openWeightsFile } from "../weights-file.js";
 import { STORED_WEIGHTS } from "./model-files.js";
 import type { ManifestFile } from "./model-manifest.js";
 import type { SourceFiles } from "./model-source.js";
 import { copyStaged, writeStaged } from "./model-staging.js";
-import { openWeightsFile } from "../weights-file.js";
 
 export interface StageOptions {
   /** Share the disk blocks of files that are taken as they are. The store then sees changes that others make to them, and refuses them. */

@@ -8,8 +8,8 @@ import { ModelError, quoted } from "../../contract/errors.js";
 import { checkName } from "../../names.js";
 import { isJsonObject, type Json, type JsonObject, parseStrictJson } from "../../strict-json.js";
 import { fileFailure } from "../file-failure.js";
-import { MANIFEST_FILE, SIDE_FILES, STORED_WEIGHTS } from "./model-files.js";
 import { checkRelativePath, checkRepo, checkSha256 } from "../safe-path.js";
+import { MANIFEST_FILE, SIDE_FILES, STORED_WEIGHTS } from "./model-files.js";
 
 export interface ManifestFile {
   readonly path: string;

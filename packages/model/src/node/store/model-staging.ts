@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { processRuns, writeAll } from "../atomic-file.js";
 import { fileFailure, systemCode } from "../file-failure.js";
 import { HASH_CHUNK, sha256File } from "../hash-file.js";
-import type { ManifestFile } from "./model-manifest.js";
 import { thisHost } from "../process-lock.js";
+import type { ManifestFile } from "./model-manifest.js";
 
 /** Runs `work` with a fresh folder that is gone afterwards, unless `work` renamed it. */
 export async function withStaging<T>(staging: string, work: (folder: string) => Promise<T>): Promise<T> {

@@ -9,6 +9,7 @@ import { checkName, NAME_PATTERN } from "../../names.js";
 import { syncFolder, writeFileAtomic } from "../atomic-file.js";
 import { type DataFolders, dataFolders, thisPlace } from "../data-folders.js";
 import { fileFailure, systemCode } from "../file-failure.js";
+import { withLock } from "../process-lock.js";
 import { inspectModel, type StageOptions, stageModel } from "./import-model.js";
 import { bundleChunks, isBundle, unpackBundle } from "./model-bundle.js";
 import { MANIFEST_FILE } from "./model-files.js";
@@ -16,7 +17,6 @@ import { type ManifestFile, type ModelManifest, type ModelSource, printable, rea
 import { type SourceFiles, sourceFiles } from "./model-source.js";
 import { withStaging } from "./model-staging.js";
 import { type Damage, findDamage, stampModel, type VerifyOptions } from "./model-verify.js";
-import { withLock } from "../process-lock.js";
 
 export interface StoredModel {
   readonly name: string;

@@ -3,10 +3,10 @@
 import { ModelError } from "../../contract/errors.js";
 import { hubSettings } from "../data-folders.js";
 import { fetchSnapshot, type SnapshotOptions } from "../hub/hub-snapshot.js";
+import { checkRepo } from "../safe-path.js";
 import { SIDE_FILES } from "./model-files.js";
 import { nameFrom } from "./model-source.js";
 import type { AdmitOptions, ModelStore, StoredModel } from "./model-store.js";
-import { checkRepo } from "../safe-path.js";
 
 export interface PullOptions extends Omit<AdmitOptions, "onProgress" | "link">, Partial<Omit<SnapshotOptions, "signal">> {
   /** Told before each file that is copied or converted into the store. */
