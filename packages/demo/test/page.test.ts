@@ -257,7 +257,9 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     await allAnswered(page, files.length);
     expect(await page.$$(".tile.failed")).toHaveLength(Object.keys(corrupt).length);
     await picture(page, "hostile-names");
-    await page.$$eval(".tile", (tiles) => tiles.forEach((tile) => (tile as HTMLElement).click()));
+    await page.$$eval(".tile", (tiles) => {
+      for (const tile of tiles) (tile as HTMLElement).click();
+    });
     for (const tab of ["routing", "learn", "result"]) await page.click(`#tab-${tab}`);
     expect(await page.evaluate(() => (globalThis as { hacked?: unknown }).hacked)).toBeUndefined();
     expect(await page.$$eval("script, img, iframe, object, embed, link, style, base, meta", (n) => n.length)).toBe(markup);
