@@ -2,6 +2,7 @@
 // The operators with their shape rules are in builder.ts; nothing here knows any operator but Shape, Concat, Mul and Identity.
 
 import { factors, printShape } from "./dims.js";
+import { named, nth } from "./elements.js";
 import { GraphError } from "./errors.js";
 import { type Attribute, type Dim, type DType, type Graph, IR_VERSION, type Node, OPSET, type Tensor, type Value } from "./graph.js";
 import { tensorOf } from "./tensor.js";
@@ -128,7 +129,7 @@ export class GraphAssembly {
         );
       }
       const sizes = parts.map((p) => (typeof p === "number" ? this.literal([p], "int64") : this.runtimeDim(p)));
-      value = sizes.reduce((a, b) => this.node("Mul", [a, b], [{ dtype: "int64", shape: [1] }])[0]!);
+      value = sizes.reduce((a, b) => nth(this.node("Mul", [a, b], [{ dtype: "int64", shape: [1] }]), 0));
     }
     this.runtimeDims.set(symbol, value);
     return value;
@@ -145,7 +146,9 @@ export class GraphAssembly {
     if (known !== undefined) return known;
     const parts = dims.map((d) => (typeof d === "number" ? this.literal([d], "int64") : this.runtimeDim(d)));
     const value =
-      parts.length === 1 ? parts[0]! : this.node("Concat", parts, [{ dtype: "int64", shape: [dims.length] }], { axis: { int: 0 } })[0]!;
+      parts.length === 1
+        ? nth(parts, 0)
+        : nth(this.node("Concat", parts, [{ dtype: "int64", shape: [dims.length] }], { axis: { int: 0 } }), 0);
     this.runtimeDims.set(key, value);
     return value;
   }
@@ -167,7 +170,7 @@ export class GraphAssembly {
     const needed = new Set(taken);
     const kept: Node[] = [];
     for (let i = this.nodes.length - 1; i >= 0; i--) {
-      const n = this.nodes[i]!;
+      const n = nth(this.nodes, i);
       const outputs = n.outputs.map(nameOf);
       if (!outputs.some((o) => needed.has(o))) continue;
       const inputs = n.inputs.map(nameOf);
@@ -180,7 +183,7 @@ export class GraphAssembly {
     for (const v of this.inputs) values.set(v.name, v);
     for (const [old, v] of this.values) if (needed.has(nameOf(old))) values.set(nameOf(old), { ...v, name: nameOf(old) });
     const initializers = new Map([...this.initializers].filter(([name]) => needed.has(name)));
-    const outputs = this.outputs.map(({ name }) => ({ name, value: values.get(name)! }));
+    const outputs = this.outputs.map(({ name }) => ({ name, value: named(values, name) }));
     return { name: this.name, opset: OPSET, irVersion: IR_VERSION, inputs: this.inputs, outputs, nodes: kept, initializers, values };
   }
 

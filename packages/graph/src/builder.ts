@@ -3,6 +3,7 @@
 
 import { GraphAssembly } from "./assembly.js";
 import { axisOf, broadcast, printShape, product, quotient, sameShape, sum } from "./dims.js";
+import { nth } from "./elements.js";
 import { GraphError } from "./errors.js";
 import { type Attribute, type Dim, DTYPE_CODE, type DType, type Value } from "./graph.js";
 
@@ -25,9 +26,10 @@ export class GraphBuilder extends GraphAssembly {
     this.same("MatMul", FLOATS, a, b);
     const [m, k1] = a.shape.slice(-2);
     const [k2, n] = b.shape.slice(-2);
-    if (a.shape.length < 2 || b.shape.length < 2 || k1 !== k2) this.misfit("MatMul", "[.., M, K] and [.., K, N]", a, b);
+    if (m === undefined || n === undefined || a.shape.length < 2 || b.shape.length < 2 || k1 !== k2)
+      return this.misfit("MatMul", "[.., M, K] and [.., K, N]", a, b);
     const lead = broadcast("MatMul", a.shape.slice(0, -2), b.shape.slice(0, -2));
-    return this.one("MatMul", [a, b], [...lead, m!, n!]);
+    return this.one("MatMul", [a, b], [...lead, m, n]);
   }
 
   /** alpha · a · b + bias for matrices, either transposed; bias broadcasts to [M, N]. */
@@ -35,8 +37,8 @@ export class GraphBuilder extends GraphAssembly {
     const { transA = false, transB = false, bias, alpha = 1 } = options;
     this.same("Gemm", FLOATS, a, b);
     if (a.shape.length !== 2 || b.shape.length !== 2) this.misfit("Gemm", "two matrices", a, b);
-    const [m, k1] = transA ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
-    const [k2, n] = transB ? [b.shape[1]!, b.shape[0]!] : [b.shape[0]!, b.shape[1]!];
+    const [m, k1] = transA ? [nth(a.shape, 1), nth(a.shape, 0)] : [nth(a.shape, 0), nth(a.shape, 1)];
+    const [k2, n] = transB ? [nth(b.shape, 1), nth(b.shape, 0)] : [nth(b.shape, 0), nth(b.shape, 1)];
     if (k1 !== k2) this.misfit("Gemm", `equal inner sizes (transA ${transA}, transB ${transB})`, a, b);
     if (bias !== undefined) {
       this.same("Gemm", FLOATS, a, bias);
@@ -54,10 +56,10 @@ export class GraphBuilder extends GraphAssembly {
   linear(x: Value, weight: Value, bias?: Value): Value {
     const inner = x.shape.at(-1);
     if (inner === undefined || weight.shape.length !== 2 || weight.shape[1] !== inner)
-      this.misfit("linear", "x [.., in] and weight [out, in]", x, weight);
-    const flat = x.shape.length === 2 ? x : this.reshape(x, [product(x.shape.slice(0, -1)), inner!]);
+      return this.misfit("linear", "x [.., in] and weight [out, in]", x, weight);
+    const flat = x.shape.length === 2 ? x : this.reshape(x, [product(x.shape.slice(0, -1)), inner]);
     const y = this.gemm(flat, weight, bias === undefined ? { transB: true } : { transB: true, bias });
-    return x.shape.length === 2 ? y : this.reshape(y, [...x.shape.slice(0, -1), weight.shape[0]!]);
+    return x.shape.length === 2 ? y : this.reshape(y, [...x.shape.slice(0, -1), nth(weight.shape, 0)]);
   }
 
   add(a: Operand, b: Operand): Value {
@@ -110,7 +112,7 @@ export class GraphBuilder extends GraphAssembly {
 
   /** (x − mean) / sqrt(var + eps) · scale + bias over the axes from `axis` on. */
   layerNormalization(x: Value, scale: Value, bias: Value | undefined, eps: number, axis = -1): Value {
-    return this.layerNormalizationWithStatistics(x, scale, bias, eps, axis, 1)[0]!;
+    return nth(this.layerNormalizationWithStatistics(x, scale, bias, eps, axis, 1), 0);
   }
 
   /** As layerNormalization, with all three of ONNX's outputs: y, mean and 1/std (sizes 1 on the normalised axes). */
@@ -136,7 +138,7 @@ export class GraphBuilder extends GraphAssembly {
         `Transpose perm — expected a permutation of 0..${rank - 1}, got [${perm}]. List every axis once.`,
       );
     }
-    const shape = perm.map((p) => x.shape[p]!);
+    const shape = perm.map((p) => nth(x.shape, p));
     return this.one("Transpose", [x], shape, { perm: { ints: perm } });
   }
 
@@ -146,14 +148,13 @@ export class GraphBuilder extends GraphAssembly {
     const kept = dims.map((d, i) => {
       if (d !== "keep") return d;
       const own = x.shape[i];
-      if (own === undefined) this.misfit("Reshape", `an operand with an axis ${i} to keep`, x);
-      return own!;
+      return own ?? this.misfit("Reshape", `an operand with an axis ${i} to keep`, x);
     });
     const rest = kept.indexOf(-1);
     if (rest >= 0) {
-      const left = quotient(total, product(kept.filter((_, i) => i !== rest)));
-      if (left === undefined) this.misfit("Reshape", `a size that divides into ${printShape(kept)}`, x);
-      kept[rest] = left!;
+      kept[rest] =
+        quotient(total, product(kept.filter((_, i) => i !== rest))) ??
+        this.misfit("Reshape", `a size that divides into ${printShape(kept)}`, x);
     }
     if (kept.includes(0)) this.misfit("Reshape", `sizes above 0 for ${printShape(kept)}`, x);
     if (product(kept) !== total) this.misfit("Reshape", `${total} elements for ${printShape(kept)}`, x);
@@ -161,7 +162,7 @@ export class GraphBuilder extends GraphAssembly {
     // ONNX's own forms first: 0 copies the size at the same place, one -1 is what is left; only then sizes read at run time.
     const form = kept.map((d, i) => (typeof d === "string" && d === x.shape[i] ? 0 : d));
     const symbols = form.filter((d) => typeof d === "string");
-    if (symbols.length === 1) form[form.indexOf(symbols[0]!)] = -1;
+    if (symbols.length === 1) form[form.indexOf(nth(symbols, 0))] = -1;
     const target = form.every((d) => typeof d === "number") ? this.literal(form as number[], "int64") : this.runtimeShape(kept);
     return this.one("Reshape", [x, target], kept);
   }
@@ -172,8 +173,8 @@ export class GraphBuilder extends GraphAssembly {
     const at = axes.map((a) => axisOf("Unsqueeze", a, rank));
     if (new Set(at).size !== at.length)
       throw new GraphError("bad_argument", `Unsqueeze axes — expected distinct axes, got [${axes}]. Name each once.`);
-    const rest = [...x.shape];
-    const shape = Array.from({ length: rank }, (_, i) => (at.includes(i) ? 1 : rest.shift()!));
+    const rest = x.shape.values();
+    const shape = Array.from({ length: rank }, (_, i) => (at.includes(i) ? 1 : (rest.next().value ?? 1)));
     return this.one("Unsqueeze", [x, this.literal(at, "int64")], shape);
   }
 
@@ -204,14 +205,14 @@ export class GraphBuilder extends GraphAssembly {
         this.misfit("Concat", `equal sizes but at axis ${at}`, ...xs);
     }
     if (xs.length === 1) return first;
-    const shape = first.shape.map((d, i) => (i === at ? sum(xs.map((x) => x.shape[at]!)) : d));
+    const shape = first.shape.map((d, i) => (i === at ? sum(xs.map((x) => nth(x.shape, at))) : d));
     return this.one("Concat", [...xs], shape, { axis: { int: at } });
   }
 
   /** Elements start..end of one axis (end excluded). `end` may be a symbol when start is 0: the first "L" rows of a table. */
   slice(x: Value, range: { axis: number; start: number; end: Dim }): Value {
     const at = axisOf("Slice", range.axis, x.shape.length);
-    const size = x.shape[at]!;
+    const size = nth(x.shape, at);
     let { start, end } = range;
     if (typeof size === "number" && typeof end === "number") {
       start = Math.min(start < 0 ? start + size : start, size);
@@ -284,7 +285,7 @@ export class GraphBuilder extends GraphAssembly {
   /** data with updates [m, ..] added to the rows indices [m, 1] (int64); rows named twice add up. */
   scatterAddRows(data: Value, indices: Value, updates: Value): Value {
     this.same("ScatterND", FLOATS, data, updates);
-    const expected = [indices.shape[0]!, ...data.shape.slice(1)];
+    const expected = [nth(indices.shape, 0), ...data.shape.slice(1)];
     if (indices.dtype !== "int64" || indices.shape.length !== 2 || indices.shape[1] !== 1)
       this.misfit("ScatterND", "int64 indices [m, 1]", indices);
     if (!sameShape(updates.shape, expected)) this.misfit("ScatterND", `updates ${printShape(expected)}`, updates);
@@ -322,9 +323,9 @@ export class GraphBuilder extends GraphAssembly {
     inputs: readonly Value[],
     shape: readonly Dim[],
     attributes: Record<string, Attribute> = {},
-    dtype = inputs[0]!.dtype,
+    dtype = nth(inputs, 0).dtype,
   ): Value {
-    return this.node(op, inputs, [{ dtype, shape }], attributes)[0]!;
+    return nth(this.node(op, inputs, [{ dtype, shape }], attributes), 0);
   }
 
   private same(op: string, allowed: readonly DType[] | undefined, first: Value, ...rest: Value[]): void {

@@ -1,6 +1,7 @@
 // Sizes that may be symbols. A size is a monomial: a whole coefficient times atoms, written "12*L*n" with the atoms sorted; a sum is an
 // opaque atom "(L+4)". That is just enough to check a Reshape, to find its -1 and to broadcast, without any solver.
 
+import { nth } from "./elements.js";
 import { GraphError } from "./errors.js";
 import type { Dim } from "./graph.js";
 
@@ -69,7 +70,7 @@ export function sum(dims: readonly Dim[]): Dim {
     else symbols.push(d);
   }
   if (symbols.length === 0) return n;
-  if (symbols.length === 1 && n === 0) return symbols[0]!;
+  if (symbols.length === 1 && n === 0) return nth(symbols, 0);
   return `(${[...symbols, ...(n === 0 ? [] : [n])].join("+")})`;
 }
 
@@ -96,7 +97,7 @@ export function broadcast(op: string, ...shapes: (readonly Dim[])[]): Dim[] {
   for (const shape of shapes) {
     for (let i = 0; i < shape.length; i++) {
       const at = rank - shape.length + i;
-      const d = shape[i]!;
+      const d = nth(shape, i);
       if (d === 1 || d === out[at]) continue;
       if (out[at] !== 1) {
         const got = shapes.map(printShape).join(" and ");

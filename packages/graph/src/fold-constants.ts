@@ -40,26 +40,26 @@ function folded(graph: Graph, n: Node, maxBytes: number): [string, Tensor][] | u
   } else if (!n.inputs.every((name) => name === "" || (graph.initializers.get(name)?.byteLength ?? Number.POSITIVE_INFINITY) <= maxBytes)) {
     return undefined;
   }
-  const declared = n.outputs.map((name) => graph.values.get(name));
-  if (!hasEvaluationRule(n) || declared.some((v) => v === undefined)) return undefined;
+  const declared = n.outputs.map((name) => graph.values.get(name)).filter((v) => v !== undefined);
+  if (!hasEvaluationRule(n) || declared.length < n.outputs.length) return undefined;
   const bytes = declared.map((v) =>
-    v!.shape.every((d) => typeof d === "number") ? elementCount(v!.shape as number[]) * ELEMENT_BYTES[v!.dtype] : 0,
+    v.shape.every((d) => typeof d === "number") ? elementCount(v.shape as number[]) * ELEMENT_BYTES[v.dtype] : 0,
   );
   if (bytes.some((size) => size > maxBytes)) return undefined;
   evaluateNode(graph, n, arrays);
   return declared.map((v) => {
-    const made = arrays.get(v!.name);
+    const made = arrays.get(v.name);
     if (
       made === undefined ||
-      made.shape.length !== v!.shape.length ||
-      !made.shape.every((d, i) => typeof v!.shape[i] === "string" || d === v!.shape[i])
+      made.shape.length !== v.shape.length ||
+      !made.shape.every((d, i) => typeof v.shape[i] === "string" || d === v.shape[i])
     ) {
       throw new GraphError(
         "shape_mismatch",
-        `${n.op} — expected ${printShape(v!.shape)}, got ${printShape(made?.shape ?? [])}. The graph is not valid.`,
+        `${n.op} — expected ${printShape(v.shape)}, got ${printShape(made?.shape ?? [])}. The graph is not valid.`,
       );
     }
-    return [v!.name, tensorOf(v!.dtype, made.shape, rounded(v!.dtype, made.data))];
+    return [v.name, tensorOf(v.dtype, made.shape, rounded(v.dtype, made.data))];
   });
 }
 

@@ -1,5 +1,6 @@
 // A changed copy of a graph under way: nodes kept or replaced one by one, in order. What folding, quantisation and conversion share.
 
+import { named } from "./elements.js";
 import type { Attribute, DType, Graph, Node, Tensor, Value } from "./graph.js";
 
 /** Starts from a graph's inputs, initializers and values; nodes are appended by the caller. */
@@ -54,11 +55,11 @@ export class GraphEdit {
   /** The copy, without the initializers and values that nothing names any more. */
   finish(): Graph {
     const { graph } = this;
-    const named = new Set([...graph.inputs, ...graph.outputs].map((v) => v.name));
-    for (const n of this.nodes) for (const name of [...n.inputs, ...n.outputs]) named.add(name);
-    const values = new Map([...this.values].filter(([name]) => named.has(name)));
-    const initializers = new Map([...this.initializers].filter(([name]) => named.has(name)));
-    const outputs = graph.outputs.map(({ name }) => ({ name, value: values.get(name)! }));
+    const kept = new Set([...graph.inputs, ...graph.outputs].map((v) => v.name));
+    for (const n of this.nodes) for (const name of [...n.inputs, ...n.outputs]) kept.add(name);
+    const values = new Map([...this.values].filter(([name]) => kept.has(name)));
+    const initializers = new Map([...this.initializers].filter(([name]) => kept.has(name)));
+    const outputs = graph.outputs.map(({ name }) => ({ name, value: named(values, name) }));
     return { ...graph, nodes: this.nodes, initializers, values, outputs };
   }
 }

@@ -2,6 +2,7 @@
 // may be hostile: a result is a graph whose names, shapes, sizes and order hold together, and everything else is a typed error. No
 // subgraphs, so nothing recurses; counts are limited besides by the limits below. Tensors are views of `bytes`, not copies.
 
+import { named } from "./elements.js";
 import { GraphError } from "./errors.js";
 import { checkExternalLocation } from "./external-location.js";
 import { type Attribute, type Dim, DTYPE_CODE, type DType, type Graph, type Node, OPSET, type Tensor, type Value } from "./graph.js";
@@ -136,7 +137,7 @@ function assemble(g: GraphParts, irVersion: number, opset: number): Graph {
   for (const name of values.keys()) if (!defined.has(name)) malformed("value", "one that a node makes", JSON.stringify(name));
   const names = new Set(g.outputs.map((v) => v.name));
   if (names.size !== g.outputs.length) malformed("outputs", "distinct names", "one twice");
-  const outputs = g.outputs.map((v) => ({ name: v.name, value: values.get(v.name)! }));
+  const outputs = g.outputs.map((v) => ({ name: v.name, value: named(values, v.name) }));
   return { name: g.name, opset, irVersion, inputs: g.inputs, outputs, nodes: g.nodes, initializers, values };
 }
 

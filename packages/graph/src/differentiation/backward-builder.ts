@@ -4,6 +4,7 @@
 import { intAttribute, intsAttribute } from "../attributes.js";
 import { GraphBuilder } from "../builder.js";
 import { axisOf, sameShape } from "../dims.js";
+import { named, nth } from "../elements.js";
 import { GraphError } from "../errors.js";
 import type { Dim, Graph, Node, Tensor, Value } from "../graph.js";
 
@@ -46,17 +47,18 @@ export class BackwardBuilder extends GraphBuilder {
     if (made === undefined) return this.input(name, own.dtype, own.shape);
     const { node, output } = made;
     if (node.op === "Shape") {
-      const shape = this.forward.values.get(node.inputs[0]!)!.shape;
+      const shape = named(this.forward.values, nth(node.inputs, 0)).shape;
       return this.runtimeShape(shape.slice(intAttribute(node, "start", 0), intAttribute(node, "end", shape.length)));
     }
     if (node.op === "Reshape" || node.op === "Squeeze" || node.op === "Unsqueeze")
-      return this.reshape(this.need(node.inputs[0]!), own.shape);
-    if (node.op === "Transpose") return this.transpose(this.need(node.inputs[0]!), intsAttribute(node, "perm")!);
-    if (node.op === "Identity") return this.need(node.inputs[0]!);
+      return this.reshape(this.need(nth(node.inputs, 0)), own.shape);
+    const perm = intsAttribute(node, "perm");
+    if (node.op === "Transpose" && perm !== undefined) return this.transpose(this.need(nth(node.inputs, 0)), perm);
+    if (node.op === "Identity") return this.need(nth(node.inputs, 0));
     if (this.recompute || (own.dtype === "int64" && this.isSize(name))) {
       const inputs = node.inputs.map((v) => (v === "" ? undefined : this.need(v)));
       const outputs = node.outputs.map((o) => this.forward.values.get(o) ?? own);
-      return this.node(node.op, inputs, outputs, node.attributes, node.domain)[output]!;
+      return nth(this.node(node.op, inputs, outputs, node.attributes, node.domain), output);
     }
     this.tape.push(name);
     return this.input(name, own.dtype, own.shape);
@@ -80,7 +82,7 @@ export class BackwardBuilder extends GraphBuilder {
   override transpose(x: Value, perm: readonly number[]): Value {
     const inner = this.transposed.get(x.name);
     const from = inner?.from ?? x;
-    const whole = inner === undefined ? perm : perm.map((p) => inner.perm[p]!);
+    const whole = inner === undefined ? perm : perm.map((p) => nth(inner.perm, p));
     if (whole.every((p, i) => p === i)) return from;
     const value = super.transpose(from, whole);
     this.transposed.set(value.name, { from, perm: whole });
@@ -119,7 +121,7 @@ export class BackwardBuilder extends GraphBuilder {
   padInto(x: Value, axis: number, start: Value | number, size: Dim): Value {
     const at = axisOf("Pad", axis, x.shape.length);
     const shape = x.shape.map((d, i) => (i === at ? size : d));
-    const length = x.shape[at]!;
+    const length = nth(x.shape, at);
     let after: Value | number;
     if (typeof start === "number" && typeof size === "number" && typeof length === "number") after = size - start - length;
     else after = this.sub(this.sub(this.size(size), typeof start === "number" ? this.literal([start], "int64") : start), this.size(length));
@@ -133,12 +135,12 @@ export class BackwardBuilder extends GraphBuilder {
             "int64",
           )
         : this.concat([...left, one(start), ...right, ...left, one(after), ...right], 0);
-    return this.node("Pad", [x, pads, this.literal(0, x.dtype)], [{ dtype: x.dtype, shape }])[0]!;
+    return nth(this.node("Pad", [x, pads, this.literal(0, x.dtype)], [{ dtype: x.dtype, shape }]), 0);
   }
 
   /** Elements start..end of an axis where either may be known only at run time. */
   sliceAt(x: Value, axis: number, start: Value, end: Value, length: Dim): Value {
     const shape = x.shape.map((d, i) => (i === axis ? length : d));
-    return this.node("Slice", [x, start, end, this.literal([axis], "int64")], [{ dtype: x.dtype, shape }])[0]!;
+    return nth(this.node("Slice", [x, start, end, this.literal([axis], "int64")], [{ dtype: x.dtype, shape }]), 0);
   }
 }

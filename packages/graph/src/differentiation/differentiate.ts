@@ -1,6 +1,7 @@
 // Reverse mode over the graph value: from the gradients of some outputs to the gradients of wanted values, as an ordinary ONNX graph.
 // Only what lies between the two is visited: what leads to nothing wanted (frozen weights, masks) costs nothing.
 
+import { named, nth } from "../elements.js";
 import { GraphError } from "../errors.js";
 import type { DType, Graph, Node, Value } from "../graph.js";
 import { numbersOf } from "../tensor.js";
@@ -85,11 +86,11 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Deri
   const active = activeValues(graph, wanted);
   const grads = new Map<string, Value>();
   for (const name of new Set(outputs)) {
-    const value = graph.values.get(name)!;
+    const value = named(graph.values, name);
     if (active.has(name)) grads.set(name, b.input(`d_${name}`, value.dtype, value.shape));
   }
   for (let i = graph.nodes.length - 1; i >= 0; i--) {
-    const node = graph.nodes[i]!;
+    const node = nth(graph.nodes, i);
     const leads = node.inputs.some((name) => active.has(name));
     if (leads && node.outputs.some((name) => grads.has(name))) back(graph, node, b, active, grads);
   }
@@ -108,7 +109,7 @@ export function differentiate(graph: Graph, options: DifferentiateOptions): Deri
   const kept = { ...backward, inputs: backward.inputs.filter((v) => !b.tape.includes(v.name) || tape.includes(v.name)) };
   const extra = tape
     .filter((name) => !graph.outputs.some((o) => o.name === name))
-    .map((name) => ({ name, value: graph.values.get(name)! }));
+    .map((name) => ({ name, value: named(graph.values, name) }));
   return { forward: { ...graph, outputs: [...graph.outputs, ...extra] }, backward: kept, tape };
 }
 
@@ -141,7 +142,7 @@ function back(graph: Graph, node: Node, b: BackwardBuilder, active: ReadonlySet<
   const dys = node.outputs.map((name) => grads.get(name));
   const declared = (name: string): Value => graph.values.get(name) ?? { name, dtype: "float32", shape: [] };
   const give = (i: number, dx: Value): void => {
-    const name = node.inputs[i]!;
+    const name = nth(node.inputs, i);
     const before = grads.get(name);
     grads.set(name, before === undefined ? dx : b.add(before, dx));
   };
@@ -165,10 +166,10 @@ function back(graph: Graph, node: Node, b: BackwardBuilder, active: ReadonlySet<
       const tensor = graph.initializers.get(node.inputs[i] ?? "");
       return tensor === undefined ? undefined : Array.from(numbersOf(tensor));
     },
-    x: (i) => b.need(node.inputs[i]!),
-    y: (i) => b.need(node.outputs[i]!),
-    pending: (i) => grads.get(node.inputs[i]!),
-    replace: (i, total) => void grads.set(node.inputs[i]!, total),
+    x: (i) => b.need(nth(node.inputs, i)),
+    y: (i) => b.need(nth(node.outputs, i)),
+    pending: (i) => grads.get(nth(node.inputs, i)),
+    replace: (i, total) => void grads.set(nth(node.inputs, i), total),
     give,
   };
   rule(call);

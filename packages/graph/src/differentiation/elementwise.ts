@@ -3,31 +3,32 @@
 
 import { floatAttribute, intAttribute, intsAttribute } from "../attributes.js";
 import { axisOf, product } from "../dims.js";
+import { nth } from "../elements.js";
 import { GraphError } from "../errors.js";
 import type { Value } from "../graph.js";
 import type { DerivativeCall, DerivativeRule } from "./rule.js";
 
 export const add: DerivativeRule = (call) => {
-  for (const i of [0, 1]) if (call.wants(i)) call.give(i, call.b.reduceTo(call.dy, call.inputs[i]!.shape));
+  for (const i of [0, 1]) if (call.wants(i)) call.give(i, call.b.reduceTo(call.dy, nth(call.inputs, i).shape));
 };
 
 export const sub: DerivativeRule = (call) => {
   const { b, dy } = call;
-  if (call.wants(0)) call.give(0, b.reduceTo(dy, call.inputs[0]!.shape));
-  if (call.wants(1)) call.give(1, b.neg(b.reduceTo(dy, call.inputs[1]!.shape)));
+  if (call.wants(0)) call.give(0, b.reduceTo(dy, nth(call.inputs, 0).shape));
+  if (call.wants(1)) call.give(1, b.neg(b.reduceTo(dy, nth(call.inputs, 1).shape)));
 };
 
 export const mul: DerivativeRule = (call) => {
   const { b, dy } = call;
-  for (const i of [0, 1]) if (call.wants(i)) call.give(i, b.reduceTo(b.mul(dy, call.x(1 - i)), call.inputs[i]!.shape));
+  for (const i of [0, 1]) if (call.wants(i)) call.give(i, b.reduceTo(b.mul(dy, call.x(1 - i)), nth(call.inputs, i).shape));
 };
 
 /** y = a / b: da = dy / b, db = −da · y. */
 export const div: DerivativeRule = (call) => {
   const { b } = call;
   const da = b.div(call.dy, call.x(1));
-  if (call.wants(0)) call.give(0, b.reduceTo(da, call.inputs[0]!.shape));
-  if (call.wants(1)) call.give(1, b.neg(b.reduceTo(b.mul(da, call.y(0)), call.inputs[1]!.shape)));
+  if (call.wants(0)) call.give(0, b.reduceTo(da, nth(call.inputs, 0).shape));
+  if (call.wants(1)) call.give(1, b.neg(b.reduceTo(b.mul(da, call.y(0)), nth(call.inputs, 1).shape)));
 };
 
 /** y = aᵉ: da = dy · e · a^(e−1), de = dy · y · log a. */
@@ -36,9 +37,9 @@ export const pow: DerivativeRule = (call) => {
   if (call.wants(0)) {
     const e = call.x(1);
     const slope = b.mul(b.pow(call.x(0), b.sub(e, 1)), e);
-    call.give(0, b.reduceTo(b.mul(dy, slope), call.inputs[0]!.shape));
+    call.give(0, b.reduceTo(b.mul(dy, slope), nth(call.inputs, 0).shape));
   }
-  if (call.wants(1)) call.give(1, b.reduceTo(b.mul(dy, b.mul(call.y(0), b.log(call.x(0)))), call.inputs[1]!.shape));
+  if (call.wants(1)) call.give(1, b.reduceTo(b.mul(dy, b.mul(call.y(0), b.log(call.x(0)))), nth(call.inputs, 1).shape));
 };
 
 /** A rule for y = f(x) from dy times a slope. */
@@ -65,13 +66,13 @@ export const gelu: DerivativeRule = (call) => {
   call.give(0, b.mul(call.dy, b.sub(cumulative, density)));
 };
 
-export const cast: DerivativeRule = (call) => call.give(0, call.b.cast(call.dy, call.inputs[0]!.dtype));
+export const cast: DerivativeRule = (call) => call.give(0, call.b.cast(call.dy, nth(call.inputs, 0).dtype));
 
 export const where: DerivativeRule = (call) => {
   const { b, dy } = call;
   const cond = call.x(0);
-  if (call.wants(1)) call.give(1, b.reduceTo(b.where(cond, dy, 0), call.inputs[1]!.shape));
-  if (call.wants(2)) call.give(2, b.reduceTo(b.where(cond, 0, dy), call.inputs[2]!.shape));
+  if (call.wants(1)) call.give(1, b.reduceTo(b.where(cond, dy, 0), nth(call.inputs, 1).shape));
+  if (call.wants(2)) call.give(2, b.reduceTo(b.where(cond, 0, dy), nth(call.inputs, 2).shape));
 };
 
 /** y = softmax(x): dx = y ⊙ (dy − Σ dy ⊙ y). */
@@ -93,10 +94,10 @@ export const layerNormalization: DerivativeRule = (call) => {
       "not_differentiable",
       "LayerNormalization — expected a gradient of its first output only, got one of its statistics. Compute them by ReduceMean.",
     );
-  const shape = call.inputs[0]!.shape;
+  const shape = nth(call.inputs, 0).shape;
   const axis = axisOf("LayerNormalization", intAttribute(node, "axis", -1), shape.length);
   const axes = shape.flatMap((_, i) => (i >= axis ? [i] : []));
-  const scale = call.inputs[1]!;
+  const scale = nth(call.inputs, 1);
   if (call.wants(0) || call.wants(1)) {
     const [normalised, inverse] = standardised(call, axis);
     if (call.wants(0)) {
@@ -106,15 +107,15 @@ export const layerNormalization: DerivativeRule = (call) => {
     }
     if (call.wants(1)) call.give(1, b.reduceTo(b.mul(dy, normalised), scale.shape));
   }
-  if (call.wants(2)) call.give(2, b.reduceTo(dy, call.inputs[2]!.shape));
+  if (call.wants(2)) call.give(2, b.reduceTo(dy, nth(call.inputs, 2).shape));
 };
 
 /** x̂ and r of LayerNormalization, r with sizes 1 on the normalised axes. */
 function standardised(call: DerivativeCall, axis: number): [Value, Value] {
   const { b, node } = call;
   const x = call.x(0);
-  const scale = call.inputs[1]!;
-  const size = scale.shape.length === 1 ? scale.shape[0]! : "many";
+  const scale = nth(call.inputs, 1);
+  const size = scale.shape.length === 1 ? nth(scale.shape, 0) : "many";
   const ones =
     typeof size === "number" ? b.literal(new Array<number>(size).fill(1), scale.dtype) : b.expand(b.literal(1, scale.dtype), scale.shape);
   // Under one more axis, because onnxruntime fuses Add + LayerNormalization for WebGPU into an operator that has no statistics.
@@ -137,7 +138,7 @@ function standardised(call: DerivativeCall, axis: number): [Value, Value] {
 
 /** The axes a reduction runs over and its gradient with those axes back in place, of size 1. */
 function reduced(call: DerivativeCall, v: Value): Value {
-  const shape = call.inputs[0]!.shape;
+  const shape = nth(call.inputs, 0).shape;
   const axes = reductionAxes(call);
   return call.b.reshape(
     v,
@@ -146,17 +147,17 @@ function reduced(call: DerivativeCall, v: Value): Value {
 }
 
 function reductionAxes(call: DerivativeCall): number[] {
-  const rank = call.inputs[0]!.shape.length;
+  const rank = nth(call.inputs, 0).shape.length;
   const given = call.constant(1) ?? intsAttribute(call.node, "axes");
-  return given === undefined ? call.inputs[0]!.shape.map((_, i) => i) : given.map((a) => axisOf(call.node.op, a, rank));
+  return given === undefined ? nth(call.inputs, 0).shape.map((_, i) => i) : given.map((a) => axisOf(call.node.op, a, rank));
 }
 
-export const reduceSum: DerivativeRule = (call) => call.give(0, call.b.expand(reduced(call, call.dy), call.inputs[0]!.shape));
+export const reduceSum: DerivativeRule = (call) => call.give(0, call.b.expand(reduced(call, call.dy), nth(call.inputs, 0).shape));
 
 export const reduceMean: DerivativeRule = (call) => {
   const { b } = call;
-  const shape = call.inputs[0]!.shape;
-  const count = product(reductionAxes(call).map((a) => shape[a]!));
+  const shape = nth(call.inputs, 0).shape;
+  const count = product(reductionAxes(call).map((a) => nth(shape, a)));
   const dy = reduced(call, call.dy);
   const share = typeof count === "number" ? b.mul(dy, 1 / count) : b.div(dy, b.cast(b.size(count), dy.dtype));
   call.give(0, b.expand(share, shape));

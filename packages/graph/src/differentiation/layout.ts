@@ -2,20 +2,21 @@
 
 import { intAttribute, intsAttribute, stringAttribute } from "../attributes.js";
 import { axisOf, product, sum } from "../dims.js";
+import { nth } from "../elements.js";
 import { GraphError } from "../errors.js";
 import type { Dim, Value } from "../graph.js";
 import type { DerivativeRule } from "./rule.js";
 
 /** Reshape, Squeeze, Unsqueeze and Identity. */
-export const reshape: DerivativeRule = (call) => call.give(0, call.b.reshape(call.dy, call.inputs[0]!.shape));
+export const reshape: DerivativeRule = (call) => call.give(0, call.b.reshape(call.dy, nth(call.inputs, 0).shape));
 
 export const transpose: DerivativeRule = (call) => {
-  const perm = intsAttribute(call.node, "perm") ?? call.inputs[0]!.shape.map((_, i, s) => s.length - 1 - i);
+  const perm = intsAttribute(call.node, "perm") ?? nth(call.inputs, 0).shape.map((_, i, s) => s.length - 1 - i);
   const inverse = perm.map((_, i) => perm.indexOf(i));
   call.give(0, call.b.transpose(call.dy, inverse));
 };
 
-export const expand: DerivativeRule = (call) => call.give(0, call.b.reduceTo(call.dy, call.inputs[0]!.shape));
+export const expand: DerivativeRule = (call) => call.give(0, call.b.reduceTo(call.dy, nth(call.inputs, 0).shape));
 
 /** One constant index is a pad; any other indices scatter-add, in the order of the indices. */
 export const gather: DerivativeRule = (call) => {
@@ -26,8 +27,8 @@ export const gather: DerivativeRule = (call) => {
   const constant = call.constant(1);
   if (constant?.length === 1) {
     const wide = b.reshape(dy, [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis + 1)]);
-    const at = constant[0]!;
-    const size = x.shape[axis]!;
+    const at = nth(constant, 0);
+    const size = nth(x.shape, axis);
     const start = at >= 0 ? at : typeof size === "number" ? at + size : b.add(b.size(size), b.literal([at], "int64"));
     call.give(0, b.padInto(wide, axis, start, size));
     return;
@@ -36,11 +37,11 @@ export const gather: DerivativeRule = (call) => {
   const order = [axis, ...x.shape.flatMap((_, i) => (i === axis ? [] : [i]))];
   const indexAxes = index.shape.map((_, i) => axis + i);
   const dyOrder = [...indexAxes, ...dy.shape.flatMap((_, i) => (indexAxes.includes(i) ? [] : [i]))];
-  const rest = order.slice(1).map((i) => x.shape[i]!);
+  const rest = order.slice(1).map((i) => nth(x.shape, i));
   const rows = product(index.shape);
   const updates = b.reshape(b.transpose(dy, dyOrder), [rows, ...rest]);
   const indices = b.reshape(b.cast(call.x(1), "int64"), [rows, ...rest.map(() => 1)]);
-  const moved: readonly Dim[] = [x.shape[axis]!, ...rest];
+  const moved: readonly Dim[] = [nth(x.shape, axis), ...rest];
   const [scattered] = b.node(
     "ScatterElements",
     [b.zeros(dy, moved), b.expand(indices, [rows, ...rest]), updates],
@@ -60,13 +61,13 @@ export const scatterRows: DerivativeRule = (call) => {
   if (stringAttribute(call.node, "reduction", "none") !== "add")
     throw new GraphError("not_differentiable", "ScatterND — expected reduction add, got another. Add instead of overwriting.");
   if (call.wants(0)) call.give(0, dy);
-  if (call.wants(2)) call.give(2, b.gather(dy, b.reshape(call.x(1), [call.inputs[1]!.shape[0]!]), 0));
+  if (call.wants(2)) call.give(2, b.gather(dy, b.reshape(call.x(1), [nth(nth(call.inputs, 1).shape, 0)]), 0));
 };
 
 export const concat: DerivativeRule = (call) => {
   const { b, dy } = call;
   const axis = axisOf("Concat", intAttribute(call.node, "axis", 0), dy.shape.length);
-  const sizes = call.inputs.map((v) => v.shape[axis]!);
+  const sizes = call.inputs.map((v) => nth(v.shape, axis));
   if (call.inputs.length > 1 && sizes.every((s) => typeof s === "number") && call.inputs.every((_, i) => call.wants(i))) {
     for (const [i, part] of b.split(dy, sizes, axis).entries()) call.give(i, part);
     return;
@@ -84,7 +85,7 @@ export const concat: DerivativeRule = (call) => {
 
 export const slice: DerivativeRule = (call) => {
   const { b, dy } = call;
-  const shape = call.inputs[0]!.shape;
+  const shape = nth(call.inputs, 0).shape;
   const [starts, axes] = [call.constant(1), call.constant(3) ?? call.constant(1)?.map((_, i) => i)];
   if (starts === undefined || axes === undefined || starts.length !== 1 || call.constant(4)?.some((s) => s !== 1)) {
     throw new GraphError(
@@ -92,20 +93,21 @@ export const slice: DerivativeRule = (call) => {
       "Slice — expected one axis, a constant start and steps of 1, got another form. Slice one axis at a time.",
     );
   }
-  const axis = axisOf("Slice", axes[0]!, shape.length);
-  const size = shape[axis]!;
-  const at = starts[0]!;
+  const axis = axisOf("Slice", nth(axes, 0), shape.length);
+  const size = nth(shape, axis);
+  const at = nth(starts, 0);
   const start = at >= 0 ? at : typeof size === "number" ? Math.max(0, at + size) : b.add(b.size(size), b.literal([at], "int64"));
   call.give(0, b.padInto(dy, axis, start, size));
 };
 
 export const split: DerivativeRule = (call) => {
   const { b } = call;
-  const axis = axisOf("Split", intAttribute(call.node, "axis", 0), call.inputs[0]!.shape.length);
+  const axis = axisOf("Split", intAttribute(call.node, "axis", 0), nth(call.inputs, 0).shape.length);
+  const like = call.dys.find((d) => d !== undefined) ?? call.dy;
   call.give(
     0,
     b.concat(
-      call.outputs.map((o, i) => call.dys[i] ?? b.zeros(call.dys.find((d) => d !== undefined)!, o.shape)),
+      call.outputs.map((o, i) => call.dys[i] ?? b.zeros(like, o.shape)),
       axis,
     ),
   );

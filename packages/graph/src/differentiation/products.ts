@@ -3,13 +3,14 @@
 
 import { floatAttribute, intAttribute } from "../attributes.js";
 import { product } from "../dims.js";
+import { nth } from "../elements.js";
 import type { Value } from "../graph.js";
 import type { BackwardBuilder } from "./backward-builder.js";
 import type { DerivativeRule } from "./rule.js";
 
 /** Leading axes as one: [.., K] → [M, K]. */
 function matrix(b: BackwardBuilder, x: Value): Value {
-  return x.shape.length === 2 ? x : b.reshape(x, [product(x.shape.slice(0, -1)), x.shape.at(-1)!]);
+  return x.shape.length === 2 ? x : b.reshape(x, [product(x.shape.slice(0, -1)), nth(x.shape, x.shape.length - 1)]);
 }
 
 /** y = a · b: da = dy · bᵀ, db = aᵀ · dy, each summed over the axes it was broadcast along. */
@@ -48,7 +49,7 @@ export const gemm: DerivativeRule = (call) => {
     );
   }
   if (call.wants(2)) {
-    const dc = b.reduceTo(dy, call.inputs[2]!.shape);
+    const dc = b.reduceTo(dy, nth(call.inputs, 2).shape);
     call.give(2, beta === 1 ? dc : b.mul(dc, beta));
   }
 };

@@ -1,5 +1,6 @@
 // What the evaluator computes on: every element a float64, row-major, whatever the dtype; strides for broadcasting.
 
+import { nth } from "../elements.js";
 import { GraphError } from "../errors.js";
 import type { DType } from "../graph.js";
 import { elementCount } from "../tensor.js";
@@ -64,20 +65,20 @@ export function broadcastStrides(shape: readonly number[], out: readonly number[
   let step = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     if (shape[i] !== 1) strides[out.length - shape.length + i] = step;
-    step *= shape[i]!;
+    step *= nth(shape, i);
   }
   return strides;
 }
 
 /** Calls `visit` with the flat offset of each operand, for every element of `out` in row-major order. */
-export function walk(
+export function walk<const S extends readonly (readonly number[])[]>(
   out: readonly number[],
-  strides: readonly (readonly number[])[],
-  visit: (at: number, offsets: readonly number[]) => void,
+  strides: S,
+  visit: (at: number, offsets: { readonly [K in keyof S]: number }) => void,
 ): void {
   const total = elementCount(out);
   const index = new Array<number>(out.length).fill(0);
-  const offsets = strides.map(() => 0);
+  const offsets = strides.map(() => 0) as { -readonly [K in keyof S]: number } & number[]; // map keeps the length
   for (let at = 0; at < total; at++) {
     visit(at, offsets);
     for (let d = out.length - 1; d >= 0; d--) {

@@ -1,6 +1,7 @@
 // Evaluation rules of the operators that work element by element, and of the reductions and normalisations over an axis.
 
 import { axisOf } from "../dims.js";
+import { f64, nth } from "../elements.js";
 import { DTYPE_CODE, type DType } from "../graph.js";
 import {
   aroundAxis,
@@ -32,17 +33,17 @@ export function erf(x: number): number {
 function unary(f: (x: number) => number): EvaluationRule {
   return (call) => {
     const x = operand(call, 0);
-    return [{ dtype: call.dtypes[0]!, shape: x.shape, data: x.data.map(f) }];
+    return [{ dtype: nth(call.dtypes, 0), shape: x.shape, data: x.data.map(f) }];
   };
 }
 
 function binary(f: (a: number, b: number, integer: boolean) => number): EvaluationRule {
   return (call) => {
     const [a, b] = [operand(call, 0), operand(call, 1)];
-    const out = zeros(call.dtypes[0]!, broadcastSizes(call.op, [a.shape, b.shape]));
+    const out = zeros(nth(call.dtypes, 0), broadcastSizes(call.op, [a.shape, b.shape]));
     const integer = INTEGERS.includes(a.dtype);
     walk(out.shape, [broadcastStrides(a.shape, out.shape), broadcastStrides(b.shape, out.shape)], (at, [i, j]) => {
-      out.data[at] = f(a.data[i!]!, b.data[j!]!, integer);
+      out.data[at] = f(f64(a.data, i), f64(b.data, j), integer);
     });
     return [out];
   };
@@ -66,9 +67,9 @@ function reduction(
     const kept = x.shape.map((d, i) => (axes.includes(i) ? 1 : d));
     const data = zeros(x.dtype, kept).data.fill(start);
     walk(x.shape, [broadcastStrides(kept, x.shape)], (at, [o]) => {
-      data[o!] = step(data[o!]!, x.data[at]!);
+      data[o] = step(f64(data, o), f64(x.data, at));
     });
-    const count = axes.reduce((n, a) => n * x.shape[a]!, 1);
+    const count = axes.reduce((n, a) => n * nth(x.shape, a), 1);
     const shape = call.int("keepdims", 1) ? kept : x.shape.filter((_, i) => !axes.includes(i));
     return [{ dtype: x.dtype, shape, data: data.map((s) => finish(s, count)) }];
   };
@@ -82,14 +83,14 @@ function softmax(call: Call): NumberArray[] {
     for (let i = 0; i < inner; i++) {
       const base = o * size * inner + i;
       let max = Number.NEGATIVE_INFINITY;
-      for (let k = 0; k < size; k++) max = Math.max(max, x.data[base + k * inner]!);
+      for (let k = 0; k < size; k++) max = Math.max(max, f64(x.data, base + k * inner));
       let total = 0;
       for (let k = 0; k < size; k++) {
-        const e = Math.exp(x.data[base + k * inner]! - max);
+        const e = Math.exp(f64(x.data, base + k * inner) - max);
         out.data[base + k * inner] = e;
         total += e;
       }
-      for (let k = 0; k < size; k++) out.data[base + k * inner]! /= total;
+      for (let k = 0; k < size; k++) out.data[base + k * inner] = f64(out.data, base + k * inner) / total;
     }
   }
   return [out];
@@ -105,24 +106,25 @@ function layerNormalization(call: Call): NumberArray[] {
   const [y, mean, inverse] = [zeros(x.dtype, x.shape), zeros(x.dtype, statistic), zeros(x.dtype, statistic)];
   for (let r = 0; r < rows; r++) {
     let m = 0;
-    for (let i = 0; i < width; i++) m += x.data[r * width + i]!;
+    for (let i = 0; i < width; i++) m += f64(x.data, r * width + i);
     m /= width;
     let v = 0;
-    for (let i = 0; i < width; i++) v += (x.data[r * width + i]! - m) ** 2;
+    for (let i = 0; i < width; i++) v += (f64(x.data, r * width + i) - m) ** 2;
     const s = 1 / Math.sqrt(v / width + eps);
     mean.data[r] = m;
     inverse.data[r] = s;
-    for (let i = 0; i < width; i++) y.data[r * width + i] = (x.data[r * width + i]! - m) * s * scale.data[i]! + (bias?.data[i] ?? 0);
+    for (let i = 0; i < width; i++)
+      y.data[r * width + i] = (f64(x.data, r * width + i) - m) * s * f64(scale.data, i) + (bias?.data[i] ?? 0);
   }
   return [y, mean, inverse];
 }
 
 function where(call: Call): NumberArray[] {
   const [c, a, b] = [operand(call, 0), operand(call, 1), operand(call, 2)];
-  const out = zeros(call.dtypes[0]!, broadcastSizes(call.op, [c.shape, a.shape, b.shape]));
-  const strides = [c, a, b].map((v) => broadcastStrides(v.shape, out.shape));
-  walk(out.shape, strides, (at, [i, j, k]) => {
-    out.data[at] = c.data[i!] ? a.data[j!]! : b.data[k!]!;
+  const out = zeros(nth(call.dtypes, 0), broadcastSizes(call.op, [c.shape, a.shape, b.shape]));
+  const of = (v: NumberArray) => broadcastStrides(v.shape, out.shape);
+  walk(out.shape, [of(c), of(a), of(b)], (at, [i, j, k]) => {
+    out.data[at] = c.data[i] ? f64(a.data, j) : f64(b.data, k);
   });
   return [out];
 }

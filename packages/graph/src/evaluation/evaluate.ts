@@ -3,6 +3,7 @@
 
 import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from "../attributes.js";
 import { printShape } from "../dims.js";
+import { nth } from "../elements.js";
 import { GraphError } from "../errors.js";
 import type { Graph, Node } from "../graph.js";
 import { elementCount, numbersOf, type TensorArray } from "../tensor.js";
@@ -45,7 +46,7 @@ export function evaluate(graph: Graph, feeds: Readonly<Record<string, Feed>>, wa
     const fits = feed.shape.length === input.shape.length && elementCount(feed.shape) === feed.data.length;
     const agrees = input.shape.every((d, i) => {
       if (typeof d === "number") return d === feed.shape[i];
-      if (!symbols.has(d)) symbols.set(d, feed.shape[i]!);
+      if (!symbols.has(d)) symbols.set(d, nth(feed.shape, i));
       return symbols.get(d) === feed.shape[i];
     });
     if (!fits || !agrees) {

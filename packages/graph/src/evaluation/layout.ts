@@ -1,6 +1,7 @@
 // Evaluation rules of the operators that move elements: reshape, transpose, gather, scatter, slice, concat, pad, expand, shape.
 
 import { axisOf } from "../dims.js";
+import { f64, nth } from "../elements.js";
 import { GraphError } from "../errors.js";
 import { elementCount } from "../tensor.js";
 import {
@@ -41,12 +42,12 @@ function unsqueeze(call: Call): NumberArray[] {
   const x = operand(call, 0);
   const rank = x.shape.length + operand(call, 1).data.length;
   const axes = axesInput(call, rank);
-  const rest = [...x.shape];
+  const rest = x.shape.values();
   return [
     reshaped(
       call,
       x,
-      Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : rest.shift()!)),
+      Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : (rest.next().value ?? 1))),
     ),
   ];
 }
@@ -69,10 +70,10 @@ function transpose(call: Call): NumberArray[] {
   const own = broadcastStrides(x.shape, x.shape);
   const out = zeros(
     x.dtype,
-    perm.map((p) => x.shape[p]!),
+    perm.map((p) => nth(x.shape, p)),
   );
-  walk(out.shape, [perm.map((p) => own[p]!)], (at, [from]) => {
-    out.data[at] = x.data[from!]!;
+  walk(out.shape, [perm.map((p) => nth(own, p))], (at, [from]) => {
+    out.data[at] = f64(x.data, from);
   });
   return [out];
 }
@@ -93,7 +94,7 @@ function gather(call: Call): NumberArray[] {
   const m = index.data.length;
   for (let o = 0; o < outer; o++) {
     for (let k = 0; k < m; k++) {
-      const from = (o * size + row(call, index.data[k]!, size)) * inner;
+      const from = (o * size + row(call, f64(index.data, k), size)) * inner;
       out.data.set(x.data.subarray(from, from + inner), (o * m + k) * inner);
     }
   }
@@ -109,8 +110,8 @@ function scatterElements(call: Call): NumberArray[] {
   const step = aroundAxis(x.shape, axis).inner;
   const add = call.string("reduction", "none") === "add";
   walk(index.shape, [strides], (at, [base]) => {
-    const to = base! + row(call, index.data[at]!, x.shape[axis]!) * step;
-    data[to] = updates.data[at]! + (add ? data[to]! : 0);
+    const to = base + row(call, f64(index.data, at), nth(x.shape, axis)) * step;
+    data[to] = f64(updates.data, at) + (add ? f64(data, to) : 0);
   });
   return [{ ...x, data }];
 }
@@ -126,24 +127,24 @@ function scatterRows(call: Call): NumberArray[] {
   const width = elementCount(x.shape.slice(1));
   const add = call.string("reduction", "none") === "add";
   for (let k = 0; k < index.data.length; k++) {
-    const to = row(call, index.data[k]!, x.shape[0]!) * width;
-    for (let i = 0; i < width; i++) data[to + i] = updates.data[k * width + i]! + (add ? data[to + i]! : 0);
+    const to = row(call, f64(index.data, k), nth(x.shape, 0)) * width;
+    for (let i = 0; i < width; i++) data[to + i] = f64(updates.data, k * width + i) + (add ? f64(data, to + i) : 0);
   }
   return [{ ...x, data }];
 }
 
 function concat(call: Call): NumberArray[] {
   const xs = call.inputs.map((_, i) => operand(call, i));
-  const axis = axisOf(call.op, call.int("axis", 0), xs[0]!.shape.length);
-  const { outer, inner } = aroundAxis(xs[0]!.shape, axis);
-  const size = xs.reduce((n, x) => n + x.shape[axis]!, 0);
+  const axis = axisOf(call.op, call.int("axis", 0), nth(xs, 0).shape.length);
+  const { outer, inner } = aroundAxis(nth(xs, 0).shape, axis);
+  const size = xs.reduce((n, x) => n + nth(x.shape, axis), 0);
   const out = zeros(
-    xs[0]!.dtype,
-    xs[0]!.shape.map((d, i) => (i === axis ? size : d)),
+    nth(xs, 0).dtype,
+    nth(xs, 0).shape.map((d, i) => (i === axis ? size : d)),
   );
   let at = 0;
   for (const x of xs) {
-    const run = x.shape[axis]! * inner;
+    const run = nth(x.shape, axis) * inner;
     for (let o = 0; o < outer; o++) out.data.set(x.data.subarray(o * run, (o + 1) * run), o * size * inner + at);
     at += run;
   }
@@ -172,9 +173,9 @@ function slice(call: Call): NumberArray[] {
     throw new GraphError("unsupported_operator", "Slice — expected steps of 1, got others. Use Gather.");
   for (let k = 0; k < starts.length; k++) {
     const axis = axisOf(call.op, call.inputs[3]?.data[k] ?? k, x.shape.length);
-    const size = x.shape[axis]!;
+    const size = nth(x.shape, axis);
     const clamp = (v: number) => Math.min(size, Math.max(0, v < 0 ? v + size : v));
-    x = part(x, axis, clamp(starts[k]!), clamp(ends[k]!));
+    x = part(x, axis, clamp(f64(starts, k)), clamp(f64(ends, k)));
   }
   return [x];
 }
@@ -183,10 +184,10 @@ function split(call: Call): NumberArray[] {
   const x = operand(call, 0);
   const axis = axisOf(call.op, call.int("axis", 0), x.shape.length);
   const n = call.dtypes.length;
-  const size = Math.ceil(x.shape[axis]! / n);
+  const size = Math.ceil(nth(x.shape, axis) / n);
   const sizes = call.inputs[1]
     ? Array.from(call.inputs[1].data)
-    : Array.from({ length: n }, (_, i) => Math.min(size, x.shape[axis]! - i * size));
+    : Array.from({ length: n }, (_, i) => Math.min(size, nth(x.shape, axis) - i * size));
   let at = 0;
   return sizes.map((s) => {
     at += s;
@@ -205,13 +206,13 @@ function pad(call: Call): NumberArray[] {
   }
   const out = zeros(
     x.dtype,
-    x.shape.map((d, i) => d + pads[i]! + pads[i + rank]!),
+    x.shape.map((d, i) => d + f64(pads, i) + f64(pads, i + rank)),
   );
   out.data.fill(call.inputs[2]?.data[0] ?? 0);
   const strides = out.shape.map((_, i) => elementCount(out.shape.slice(i + 1)));
-  const base = strides.reduce((n, s, i) => n + s * pads[i]!, 0);
+  const base = strides.reduce((n, s, i) => n + s * f64(pads, i), 0);
   walk(x.shape, [strides], (at, [to]) => {
-    out.data[base + to!] = x.data[at]!;
+    out.data[base + to] = f64(x.data, at);
   });
   return [out];
 }
@@ -220,7 +221,7 @@ function expand(call: Call): NumberArray[] {
   const x = operand(call, 0);
   const out = zeros(x.dtype, broadcastSizes(call.op, [x.shape, Array.from(operand(call, 1).data)]));
   walk(out.shape, [broadcastStrides(x.shape, out.shape)], (at, [from]) => {
-    out.data[at] = x.data[from!]!;
+    out.data[at] = f64(x.data, from);
   });
   return [out];
 }

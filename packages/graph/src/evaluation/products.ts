@@ -1,5 +1,6 @@
 // Evaluation rules of the products: MatMul, Gemm, and the quantised ones.
 
+import { f64, nth } from "../elements.js";
 import { GraphError } from "../errors.js";
 import { elementCount } from "../tensor.js";
 import { broadcastSizes, broadcastStrides, type Call, type EvaluationRule, type NumberArray, operand, walk, zeros } from "./arrays.js";
@@ -16,10 +17,10 @@ function product(
 ): void {
   for (let i = 0; i < m; i++) {
     for (let p = 0; p < k; p++) {
-      const x = a[a0 + i * am + p * ak]!;
+      const x = f64(a, a0 + i * am + p * ak);
       const from = b0 + p * bk;
       const to = at + i * n;
-      for (let j = 0; j < n; j++) out[to + j]! += x * b[from + j * bn]!;
+      for (let j = 0; j < n; j++) out[to + j] = f64(out, to + j) + x * f64(b, from + j * bn);
     }
   }
 }
@@ -27,7 +28,7 @@ function product(
 function batched(call: Call, a: NumberArray, b: NumberArray): NumberArray {
   const [m, k] = [a.shape.at(-2), a.shape.at(-1)];
   const [k2, n] = [b.shape.at(-2), b.shape.at(-1)];
-  if (m === undefined || n === undefined || k !== k2) {
+  if (m === undefined || k === undefined || n === undefined || k !== k2) {
     throw new GraphError(
       "shape_mismatch",
       `${call.op} — expected [.., M, K] and [.., K, N], got [${a.shape.join(", ")}] and [${b.shape.join(", ")}]. Check the feeds.`,
@@ -35,9 +36,9 @@ function batched(call: Call, a: NumberArray, b: NumberArray): NumberArray {
   }
   const [leadA, leadB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   const lead = broadcastSizes(call.op, [leadA, leadB]);
-  const out = zeros(call.dtypes[0]!, [...lead, m, n]);
+  const out = zeros(nth(call.dtypes, 0), [...lead, m, n]);
   walk(lead, [broadcastStrides(leadA, lead), broadcastStrides(leadB, lead)], (at, [i, j]) => {
-    product(out.data, at * m * n, a.data, [i! * m * k!, k!, 1], b.data, [j! * k! * n, n, 1], [m, k!, n]);
+    product(out.data, at * m * n, a.data, [i * m * k, k, 1], b.data, [j * k * n, n, 1], [m, k, n]);
   });
   return out;
 }
@@ -45,9 +46,10 @@ function batched(call: Call, a: NumberArray, b: NumberArray): NumberArray {
 function gemm(call: Call): NumberArray[] {
   const [a, b, c] = [operand(call, 0), operand(call, 1), call.inputs[2]];
   const [transA, transB] = [call.int("transA", 0) !== 0, call.int("transB", 0) !== 0];
-  const [m, k] = transA ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
-  const [k2, n] = transB ? [b.shape[1]!, b.shape[0]!] : [b.shape[0]!, b.shape[1]!];
-  if (a.shape.length !== 2 || b.shape.length !== 2 || k !== k2) {
+  const [m, k] = transA ? [a.shape[1], a.shape[0]] : a.shape;
+  const [k2, n] = transB ? [b.shape[1], b.shape[0]] : b.shape;
+  const matrices = a.shape.length === 2 && b.shape.length === 2;
+  if (!matrices || m === undefined || k === undefined || n === undefined || k !== k2) {
     throw new GraphError(
       "shape_mismatch",
       `Gemm — expected matrices of equal inner size, got [${a.shape.join(", ")}] and [${b.shape.join(", ")}]. Check the feeds.`,
@@ -56,10 +58,10 @@ function gemm(call: Call): NumberArray[] {
   const out = zeros(a.dtype, [m, n]);
   product(out.data, 0, a.data, transA ? [0, 1, m] : [0, k, 1], b.data, transB ? [0, 1, k] : [0, n, 1], [m, k, n]);
   const [alpha, beta] = [call.float("alpha", 1), call.float("beta", 1)];
-  if (alpha !== 1) for (let i = 0; i < out.data.length; i++) out.data[i]! *= alpha;
+  if (alpha !== 1) for (let i = 0; i < out.data.length; i++) out.data[i] = f64(out.data, i) * alpha;
   if (c) {
     walk([m, n], [broadcastStrides(c.shape, [m, n])], (at, [i]) => {
-      out.data[at]! += beta * c.data[i!]!;
+      out.data[at] = f64(out.data, at) + beta * f64(c.data, i);
     });
   }
   return [out];
@@ -93,7 +95,7 @@ function matmulInteger(call: Call): NumberArray[] {
   const shifted = (x: NumberArray, zero: NumberArray | undefined): NumberArray => {
     if (zero === undefined) return x;
     const n = zero.data.length;
-    return { ...x, data: x.data.map((v, i) => v - zero.data[n === 1 ? 0 : i % n]!) };
+    return { ...x, data: x.data.map((v, i) => v - f64(zero.data, n === 1 ? 0 : i % n)) };
   };
   return [batched(call, shifted(operand(call, 0), call.inputs[2]), shifted(operand(call, 1), call.inputs[3]))];
 }
@@ -106,7 +108,7 @@ function dequantize(call: Call): NumberArray[] {
   const inner = n === 1 ? 1 : elementCount(x.shape.slice(axis < 0 ? axis + x.shape.length + 1 : axis + 1));
   const data = x.data.map((v, i) => {
     const at = n === 1 ? 0 : Math.floor(i / inner) % n;
-    return (v - (zero?.data[at] ?? 0)) * scale.data[at]!;
+    return (v - (zero?.data[at] ?? 0)) * f64(scale.data, at);
   });
   return [{ dtype: scale.dtype, shape: x.shape, data }];
 }
@@ -120,9 +122,9 @@ function matmulNBits(call: Call): NumberArray[] {
   const perByte = 8 / bits;
   for (let j = 0; j < n; j++) {
     for (let p = 0; p < k; p++) {
-      const byte = packed.data[j * blocks * (block / perByte) + Math.floor(p / perByte)]!;
+      const byte = f64(packed.data, j * blocks * (block / perByte) + Math.floor(p / perByte));
       const q = (byte >> (bits * (p % perByte))) & (2 ** bits - 1);
-      weights[p * n + j] = (q - 2 ** (bits - 1)) * scales.data[j * blocks + Math.floor(p / block)]!;
+      weights[p * n + j] = (q - 2 ** (bits - 1)) * f64(scales.data, j * blocks + Math.floor(p / block));
     }
   }
   const wide = a.shape.length === 1 ? { ...a, shape: [1, k] } : a;

@@ -1,6 +1,7 @@
 // A float32 graph computed in float16, inputs and outputs kept float32: for WebGPU adapters with shader-f16, at half the memory.
 
 import { intAttribute } from "../attributes.js";
+import { f32 } from "../elements.js";
 import { GraphError } from "../errors.js";
 import { DTYPE_CODE, type Graph, type Node, type Tensor } from "../graph.js";
 import { GraphEdit } from "../graph-edit.js";
@@ -14,7 +15,7 @@ function half(tensor: Tensor): Tensor {
   return lazyTensor("float16", tensor.shape, () => {
     const from = arrayOf(tensor) as Float32Array;
     const out = new Uint16Array(from.length);
-    for (let i = 0; i < out.length; i++) out[i] = toFloat16(from[i]!);
+    for (let i = 0; i < out.length; i++) out[i] = toFloat16(f32(from, i));
     return new Uint8Array(out.buffer);
   });
 }

@@ -2,6 +2,7 @@
 // read, rounded and given when the writer asks for its bytes, so that a model of any size is converted one matrix at a time.
 
 import { floatAttribute, intAttribute } from "../attributes.js";
+import { f32, float, u8 } from "../elements.js";
 import type { Graph, Node, Tensor, Value } from "../graph.js";
 import { arrayOf, lazyTensor, numbersOf } from "../tensor.js";
 
@@ -67,8 +68,8 @@ export function perOutput({ weight, rowsAreOutputs, K, N }: FrozenProduct): { we
     return Float32Array.from({ length: N }, (_, n) => {
       let [single, pair] = [0, 0];
       for (let k = 0; k < K; k += 2) {
-        const a = w[n * stepN + k * stepK]!;
-        const b = k + 1 < K ? w[n * stepN + (k + 1) * stepK]! : 0;
+        const a = float(w, n * stepN + k * stepK);
+        const b = k + 1 < K ? float(w, n * stepN + (k + 1) * stepK) : 0;
         single = Math.max(single, Math.abs(a), Math.abs(b));
         if (a * b > 0) pair = Math.max(pair, Math.abs(a + b));
       }
@@ -81,8 +82,8 @@ export function perOutput({ weight, rowsAreOutputs, K, N }: FrozenProduct): { we
     const scale = scaleOf();
     const out = new Int8Array(K * N);
     for (let n = 0; n < N; n++) {
-      const inverse = 1 / scale[n]!;
-      for (let k = 0; k < K; k++) out[k * N + n] = Math.round(w[n * stepN + k * stepK]! * inverse);
+      const inverse = 1 / f32(scale, n);
+      for (let k = 0; k < K; k++) out[k * N + n] = Math.round(float(w, n * stepN + k * stepK) * inverse);
     }
     return new Uint8Array(out.buffer);
   };
@@ -96,7 +97,7 @@ export function perRow(table: Tensor): { rows: Tensor; scales: Tensor } {
     const t = floats(table);
     return Float32Array.from({ length: V }, (_, v) => {
       let largest = 0;
-      for (let i = v * W; i < (v + 1) * W; i++) largest = Math.max(largest, Math.abs(t[i]!));
+      for (let i = v * W; i < (v + 1) * W; i++) largest = Math.max(largest, Math.abs(float(t, i)));
       return largest / 127 || 1;
     });
   });
@@ -104,7 +105,7 @@ export function perRow(table: Tensor): { rows: Tensor; scales: Tensor } {
     const t = floats(table);
     const scale = scaleOf();
     const out = new Int8Array(V * W);
-    for (let i = 0; i < out.length; i++) out[i] = Math.round(t[i]! / scale[Math.floor(i / W)]!);
+    for (let i = 0; i < out.length; i++) out[i] = Math.round(float(t, i) / f32(scale, Math.floor(i / W)));
     return new Uint8Array(out.buffer);
   };
   return { rows: lazyTensor("int8", [V, W], rounded), scales: lazyTensor("float32", [V, 1], () => new Uint8Array(scaleOf().buffer)) };
@@ -123,7 +124,7 @@ export function perBlock({ weight, rowsAreOutputs, K, N }: FrozenProduct, bits: 
     return Float32Array.from({ length: N * blocks }, (_, at) => {
       const [n, from] = [Math.floor(at / blocks), (at % blocks) * block];
       let largest = 0;
-      for (let k = from; k < Math.min(K, from + block); k++) largest = Math.max(largest, Math.abs(w[n * stepN + k * stepK]!));
+      for (let k = from; k < Math.min(K, from + block); k++) largest = Math.max(largest, Math.abs(float(w, n * stepN + k * stepK)));
       return largest / (zero - 1) || 1;
     });
   });
@@ -134,8 +135,8 @@ export function perBlock({ weight, rowsAreOutputs, K, N }: FrozenProduct, bits: 
     const out = new Uint8Array(N * rowBytes);
     for (let n = 0; n < N; n++) {
       for (let k = 0; k < blocks * block; k++) {
-        const q = k < K ? Math.round(w[n * stepN + k * stepK]! / scale[n * blocks + Math.floor(k / block)]!) + zero : zero;
-        out[n * rowBytes + Math.floor(k / perByte)]! |= q << (bits * (k % perByte));
+        const q = k < K ? Math.round(float(w, n * stepN + k * stepK) / f32(scale, n * blocks + Math.floor(k / block))) + zero : zero;
+        out[n * rowBytes + Math.floor(k / perByte)] = u8(out, n * rowBytes + Math.floor(k / perByte)) | (q << (bits * (k % perByte)));
       }
     }
     return out;

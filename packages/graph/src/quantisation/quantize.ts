@@ -1,6 +1,7 @@
 // Graphs with frozen matrices in 8 or 4 bits. What stays float32: activations between products, norms, softmax, biases, positions.
 
 import { intAttribute } from "../attributes.js";
+import { nth } from "../elements.js";
 import { GraphError } from "../errors.js";
 import { DTYPE_CODE, type Graph, type Node, type Tensor } from "../graph.js";
 import { GraphEdit } from "../graph-edit.js";
@@ -64,7 +65,7 @@ function quantizeTable(graph: Graph, edit: GraphEdit, n: Node, { minimumElements
   const table = graph.initializers.get(tableName);
   const y = graph.values.get(n.outputs[0] ?? "");
   const rows = n.op === "Gather" && intAttribute(n, "axis", 0) === 0 && table?.dtype === "float32" && table.shape.length === 2;
-  if (!rows || y === undefined || table.shape[0]! * table.shape[1]! < minimumElements || keep?.(tableName)) {
+  if (!rows || y === undefined || nth(table.shape, 0) * nth(table.shape, 1) < minimumElements || keep?.(tableName)) {
     edit.nodes.push(n);
     return;
   }
