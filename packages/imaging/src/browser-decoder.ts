@@ -66,7 +66,7 @@ function withoutExif(bytes: Uint8Array, { format }: ImageInfo): Uint8Array {
   const view = new ByteView(copy, format);
   if (format === "webp") {
     for (let at = 12; at + 8 <= copy.length; at += 8 + view.u32(at + 4, true) + (view.u32(at + 4, true) & 1)) {
-      if (view.has(at, "VP8X")) copy[at + 8]! &= ~0x08;
+      if (view.has(at, "VP8X")) copy[at + 8] = view.u8(at + 8) & ~0x08;
       else if (view.has(at, "EXIF")) copy.set([0x58, 0x58, 0x58, 0x58], at);
     }
     return copy;

@@ -1,13 +1,15 @@
 // The conversions to upright RGB8 that decoders leave to us, so that they are the same in Node and in browsers.
 // Every function takes whole rows without padding and returns a new array, except where it says otherwise.
 
+import { sampleAt } from "./element-read.js";
+
 /** RGBA [n,4] → RGB [n,3]; alpha is dropped, colours stay as stored (PIL's `convert("RGB")`, no compositing). */
 export function dropAlpha(rgba: Uint8Array | Uint8ClampedArray): Uint8Array {
   const rgb = new Uint8Array((rgba.length / 4) * 3);
   for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
-    rgb[to] = rgba[from]!;
-    rgb[to + 1] = rgba[from + 1]!;
-    rgb[to + 2] = rgba[from + 2]!;
+    rgb[to] = sampleAt(rgba, from);
+    rgb[to + 1] = sampleAt(rgba, from + 1);
+    rgb[to + 2] = sampleAt(rgba, from + 2);
   }
   return rgb;
 }
@@ -15,7 +17,7 @@ export function dropAlpha(rgba: Uint8Array | Uint8ClampedArray): Uint8Array {
 /** 16-bit samples → 8 bits: ÷ 257, rounded to nearest, so that 0 → 0 and 65535 → 255. */
 export function sixteenToEight(samples: Uint16Array): Uint8Array {
   const out = new Uint8Array(samples.length);
-  for (let i = 0; i < samples.length; i++) out[i] = eightBits(samples[i]!);
+  for (let i = 0; i < out.length; i++) out[i] = eightBits(sampleAt(samples, i));
   return out;
 }
 
@@ -28,9 +30,9 @@ export function eightBits(value: number): number {
 export function cmykToRgb(cmyk: Uint8Array): Uint8Array {
   const rgb = new Uint8Array((cmyk.length / 4) * 3);
   for (let from = 0, to = 0; from < cmyk.length; from += 4, to += 3) {
-    const white = 255 - cmyk[from + 3]!;
+    const white = 255 - sampleAt(cmyk, from + 3);
     for (let channel = 0; channel < 3; channel++) {
-      const product = cmyk[from + channel]! * white + 128;
+      const product = sampleAt(cmyk, from + channel) * white + 128;
       rgb[to + channel] = Math.max(0, white - ((product + (product >> 8)) >> 8));
     }
   }
@@ -56,9 +58,9 @@ export function turnUpright(
   const out = new Uint8Array(data.length);
   for (let y = 0, from = 0; y < height; y++) {
     for (let x = 0, to = (origin + y * stepY) * 3; x < width; x++, from += 3, to += stepX * 3) {
-      out[to] = data[from]!;
-      out[to + 1] = data[from + 1]!;
-      out[to + 2] = data[from + 2]!;
+      out[to] = sampleAt(data, from);
+      out[to + 1] = sampleAt(data, from + 1);
+      out[to + 2] = sampleAt(data, from + 2);
     }
   }
   return { data: out, width: outWidth, height: swap ? width : height };

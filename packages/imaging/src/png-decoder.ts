@@ -2,6 +2,7 @@
 // Browsers use it, because their canvas premultiplies alpha (colours under it are lost), cuts 16 bits to 8 in its own way and may add noise.
 // It allocates by the header, which must have passed the limits; inflation is streamed and stops at the size the header promised.
 
+import { sampleAt } from "./element-read.js";
 import { corrupt } from "./errors.js";
 import { ByteView } from "./headers/byte-view.js";
 import { pngChunks } from "./headers/png.js";
@@ -64,7 +65,7 @@ export async function decodePng(bytes: Uint8Array, info: ImageInfo): Promise<Uin
     let above: Uint8Array = new Uint8Array(pass.rowBytes);
     for (let row = 0; row < pass.rows; row++) {
       const line = filtered.subarray(at + 1, at + 1 + pass.rowBytes);
-      unfilter(filtered[at]!, line, above, distance);
+      unfilter(sampleAt(filtered, at), line, above, distance);
       spread(line, pass, pass.top + row * pass.stepY, rgb, info, channels, info.colour === "palette" ? palette : undefined);
       above = line;
       at += pass.rowBytes + 1;
@@ -111,22 +112,23 @@ function unfilter(filter: number, line: Uint8Array, above: Uint8Array, distance:
   if (filter === 0) return;
   if (filter > 4) throw corrupt(`PNG row filter ${filter} — expected 0 to 4`);
   if (filter === 2) {
-    for (let i = 0; i < n; i++) line[i]! += above[i]!;
+    for (let i = 0; i < n; i++) line[i] = sampleAt(line, i) + sampleAt(above, i);
     return;
   }
   // The first pixel has nothing to its left: Paeth then predicts the byte above, the average half of it.
-  if (filter > 2) for (let i = 0; i < distance; i++) line[i]! += filter === 3 ? above[i]! >> 1 : above[i]!;
-  if (filter === 1) for (let i = distance; i < n; i++) line[i]! += line[i - distance]!;
-  if (filter === 3) for (let i = distance; i < n; i++) line[i]! += (line[i - distance]! + above[i]!) >> 1;
+  if (filter > 2) for (let i = 0; i < distance; i++) line[i] = sampleAt(line, i) + (sampleAt(above, i) >> (filter === 3 ? 1 : 0));
+  if (filter === 1) for (let i = distance; i < n; i++) line[i] = sampleAt(line, i) + sampleAt(line, i - distance);
+  if (filter === 3)
+    for (let i = distance; i < n; i++) line[i] = sampleAt(line, i) + ((sampleAt(line, i - distance) + sampleAt(above, i)) >> 1);
   if (filter !== 4) return;
   for (let i = distance; i < n; i++) {
-    const left = line[i - distance]!;
-    const up = above[i]!;
-    const corner = above[i - distance]!;
+    const left = sampleAt(line, i - distance);
+    const up = sampleAt(above, i);
+    const corner = sampleAt(above, i - distance);
     const pa = Math.abs(up - corner);
     const pb = Math.abs(left - corner);
     const pc = Math.abs(left + up - 2 * corner);
-    line[i]! += pa <= pb && pa <= pc ? left : pb <= pc ? up : corner;
+    line[i] = sampleAt(line, i) + (pa <= pb && pa <= pc ? left : pb <= pc ? up : corner);
   }
 }
 
@@ -151,7 +153,8 @@ function spread(
   }
   const mask = 2 ** bitDepth - 1;
   for (let column = 0, bit = 0; column < columns; column++, bit += bitDepth, to += stepX * 3) {
-    const value = bitDepth >= 8 ? wholeSample(line, column * channels, bitDepth) : (line[bit >> 3]! >> (8 - bitDepth - (bit & 7))) & mask;
+    const value =
+      bitDepth >= 8 ? wholeSample(line, column * channels, bitDepth) : (sampleAt(line, bit >> 3) >> (8 - bitDepth - (bit & 7))) & mask;
     // An index past the palette is black, as in libpng.
     for (let c = 0; c < 3; c++)
       rgb[to + c] = palette !== undefined ? (palette[value * 3 + c] ?? 0) : bitDepth < 8 ? (value * 255) / mask : value;
@@ -159,7 +162,7 @@ function spread(
 }
 
 function wholeSample(line: Uint8Array, index: number, bitDepth: number): number {
-  return bitDepth === 16 ? eightBits((line[2 * index]! << 8) | line[2 * index + 1]!) : line[index]!;
+  return bitDepth === 16 ? eightBits((sampleAt(line, 2 * index) << 8) | sampleAt(line, 2 * index + 1)) : sampleAt(line, index);
 }
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -170,7 +173,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
 
 function crc32(bytes: Uint8Array, from: number, to: number): number {
   let value = 0xffffffff;
-  for (let i = from; i < to; i++) value = CRC_TABLE[(value ^ bytes[i]!) & 0xff]! ^ (value >>> 8);
+  for (let i = from; i < to; i++) value = sampleAt(CRC_TABLE, (value ^ sampleAt(bytes, i)) & 0xff) ^ (value >>> 8);
   return (value ^ 0xffffffff) >>> 0;
 }
 

@@ -56,7 +56,7 @@ export class ByteView {
   /** Four characters, for chunk names. */
   tag(at: number): string {
     this.need(at, 4);
-    return String.fromCharCode(this.bytes[at]!, this.bytes[at + 1]!, this.bytes[at + 2]!, this.bytes[at + 3]!);
+    return String.fromCharCode(...this.bytes.subarray(at, at + 4));
   }
 
   need(at: number, count: number): void {
