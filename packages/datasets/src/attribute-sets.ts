@@ -3,6 +3,7 @@
 
 import type { AttributeSet } from "./attribute-schema.js";
 import { ATTRIBUTE_SETS } from "./attributes.generated.js";
+import { known } from "./element-read.js";
 import { requireKnown } from "./names.js";
 
 /** Names of the data sets whose classes and attributes are known, in alphabetical order. */
@@ -16,7 +17,7 @@ export function listDatasets(): string[] {
  * @example attributeSet("busi").classes[1].name // "malignant tumor"
  */
 export function attributeSet(name: string): AttributeSet {
-  return structuredClone(ATTRIBUTE_SETS[requireKnown(name, listDatasets())]!);
+  return structuredClone(known(new Map(Object.entries(ATTRIBUTE_SETS)), requireKnown(name, listDatasets())));
 }
 
 /** Class names [C] in label order. @throws as attributeSet */

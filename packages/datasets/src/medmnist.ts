@@ -1,5 +1,6 @@
 // MedMNIST 2D as facts: sizes, labels, licences and checksums of the official files (medmnist/info.py 3.0.2). Not the images.
 
+import { nth } from "./element-read.js";
 import { requireKnown } from "./names.js";
 
 export interface MedmnistFacts {
@@ -117,11 +118,8 @@ export function medmnistFile(name: string, size: 28 | 64 | 128 | 224): string {
 
 /** The facts of a set. @throws DatasetError `bad_name`, `unknown_dataset` with the nearest name */
 export function medmnistFacts(name: string): MedmnistFacts {
-  const known = requireKnown(
-    name,
-    MEDMNIST.map((facts) => facts.name),
-  );
-  return MEDMNIST.find((facts) => facts.name === known)!;
+  const names = MEDMNIST.map((facts) => facts.name);
+  return nth(MEDMNIST, names.indexOf(requireKnown(name, names)));
 }
 
 /** No official file is larger: its arrays without compression, and what zip and npy add. */

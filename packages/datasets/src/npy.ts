@@ -1,6 +1,7 @@
 // The header of a NumPy .npy file: dtype, order and shape, from bytes that may be hostile. No array data is read here.
 // Format: github.com/numpy/numpy/blob/main/doc/neps/nep-0001-npy-format.rst, versions 1.0 to 3.0.
 
+import { nth } from "./element-read.js";
 import { DatasetError } from "./errors.js";
 
 export type NpyType = "uint8" | "int64" | "float32";
@@ -33,7 +34,7 @@ export function parseNpyHeader(bytes: Uint8Array, what = "npy"): NpyHeader {
     );
   if (bytes.length < 12 || !MAGIC.every((b, i) => bytes[i] === b))
     throw bad("the NumPy magic \\x93NUMPY", `${Math.min(bytes.length, 12)} other bytes`);
-  const major = bytes[6]!;
+  const major = nth(bytes, 6);
   if (major < 1 || major > 3) throw bad("format version 1 to 3", `version ${major}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = major === 1 ? 10 : 12;
@@ -43,10 +44,11 @@ export function parseNpyHeader(bytes: Uint8Array, what = "npy"): NpyHeader {
   const text = new TextDecoder("latin1").decode(bytes.subarray(start, start + length));
   const match = /^\{\s*'descr':\s*'([^']{2,8})',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\(([0-9, ]*)\),?\s*\}\s*$/.exec(text);
   if (match === null) throw bad("a header dictionary with descr, fortran_order and shape", "another text");
-  const type = TYPES[match[1]!];
-  if (type === undefined) throw bad("dtype |u1, <i8 or <f4", match[1]!);
-  if (match[2] === "True") throw bad("C order", "Fortran order");
-  const shape = match[3]!
+  const [, dtype = "", order = "", axes = ""] = match;
+  const type = TYPES[dtype];
+  if (type === undefined) throw bad("dtype |u1, <i8 or <f4", dtype);
+  if (order === "True") throw bad("C order", "Fortran order");
+  const shape = axes
     .split(",")
     .map((s) => s.trim())
     .filter((s) => s !== "")

@@ -3,6 +3,7 @@
 // Where the bytes come from (a file, a Blob) is an archive given in; what they mean is for the caller.
 
 import { crc32 } from "./crc32.js";
+import { nth } from "./element-read.js";
 import { DatasetError } from "./errors.js";
 import { MAX_NPY_HEADER, type NpyHeader, parseNpyHeader } from "./npy.js";
 
@@ -156,8 +157,8 @@ function npzRows(archive: ZipArchive, name: string, { header, entry }: { header:
     while (waiting.length > 0) {
       let next = 0;
       const ahead = (i: number) => (i >= position ? i - position : i + count);
-      for (let i = 1; i < waiting.length; i++) if (ahead(waiting[i]!.index) < ahead(waiting[next]!.index)) next = i;
-      const { index, resolve, reject } = waiting.splice(next, 1)[0]!;
+      for (let i = 1; i < waiting.length; i++) if (ahead(nth(waiting, i).index) < ahead(nth(waiting, next).index)) next = i;
+      const { index, resolve, reject } = nth(waiting.splice(next, 1), 0);
       try {
         resolve(await readNow(index));
       } catch (error) {

@@ -1,6 +1,7 @@
 // CPython's `random` for integer seeds: MT19937 seeded by array, randrange, sample and shuffle in CPython 3.11's order of draws.
 // Only where a published split must be matched; every other choice in this project uses its own streams.
 
+import { nth } from "./element-read.js";
 import { DatasetError } from "./errors.js";
 
 export interface PythonRandom {
@@ -41,8 +42,8 @@ export function pythonRandom(seed: number): PythonRandom {
         const pool = [...population];
         return Array.from({ length: k }, (_, i) => {
           const j = below(n - i);
-          const chosen = pool[j]!;
-          pool[j] = pool[n - i - 1]!;
+          const chosen = nth(pool, j);
+          pool[j] = nth(pool, n - i - 1);
           return chosen;
         });
       }
@@ -51,17 +52,23 @@ export function pythonRandom(seed: number): PythonRandom {
         let j = below(n);
         while (selected.has(j)) j = below(n);
         selected.add(j);
-        return population[j]!;
+        return nth(population, j);
       });
     },
     shuffle(items) {
       for (let i = items.length - 1; i > 0; i--) {
         const j = below(i + 1);
-        [items[i], items[j]] = [items[j]!, items[i]!];
+        [items[i], items[j]] = [nth(items, j), nth(items, i)];
       }
       return items;
     },
   };
+}
+
+/** The seeding's mix of a word with its upper bits. */
+function scrambled(state: Uint32Array, i: number): number {
+  const word = nth(state, i);
+  return word ^ (word >>> 30);
 }
 
 /** MT19937 with init_by_array over the seed's 32-bit words, as CPython seeds it. */
@@ -69,22 +76,22 @@ function mersenneTwister(seed: number): () => number {
   const N = 624;
   const state = new Uint32Array(N);
   state[0] = 19_650_218;
-  for (let i = 1; i < N; i++) state[i] = Math.imul(1_812_433_253, state[i - 1]! ^ (state[i - 1]! >>> 30)) + i;
+  for (let i = 1; i < N; i++) state[i] = Math.imul(1_812_433_253, scrambled(state, i - 1)) + i;
   const key = seed >= 2 ** 32 ? [seed >>> 0, Math.floor(seed / 2 ** 32)] : [seed];
   let i = 1;
   let j = 0;
   for (let k = N; k > 0; k--) {
-    state[i] = (state[i]! ^ Math.imul(state[i - 1]! ^ (state[i - 1]! >>> 30), 1_664_525)) + key[j]! + j;
+    state[i] = (nth(state, i) ^ Math.imul(scrambled(state, i - 1), 1_664_525)) + nth(key, j) + j;
     if (++i >= N) {
-      state[0] = state[N - 1]!;
+      state[0] = nth(state, N - 1);
       i = 1;
     }
     if (++j >= key.length) j = 0;
   }
   for (let k = N - 1; k > 0; k--) {
-    state[i] = (state[i]! ^ Math.imul(state[i - 1]! ^ (state[i - 1]! >>> 30), 1_566_083_941)) - i;
+    state[i] = (nth(state, i) ^ Math.imul(scrambled(state, i - 1), 1_566_083_941)) - i;
     if (++i >= N) {
-      state[0] = state[N - 1]!;
+      state[0] = nth(state, N - 1);
       i = 1;
     }
   }
@@ -93,12 +100,12 @@ function mersenneTwister(seed: number): () => number {
   return () => {
     if (at >= N) {
       for (let k = 0; k < N; k++) {
-        const y = (state[k]! & 0x8000_0000) | (state[(k + 1) % N]! & 0x7fff_ffff);
-        state[k] = state[(k + 397) % N]! ^ (y >>> 1) ^ (y & 1 ? 0x9908_b0df : 0);
+        const y = (nth(state, k) & 0x8000_0000) | (nth(state, (k + 1) % N) & 0x7fff_ffff);
+        state[k] = nth(state, (k + 397) % N) ^ (y >>> 1) ^ (y & 1 ? 0x9908_b0df : 0);
       }
       at = 0;
     }
-    let y = state[at++]!;
+    let y = nth(state, at++);
     y ^= y >>> 11;
     y ^= (y << 7) & 0x9d2c_5680;
     y ^= (y << 15) & 0xefc6_0000;

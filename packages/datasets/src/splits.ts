@@ -2,6 +2,7 @@
 // Seeded by CPython's generator, so that a split can be drawn again anywhere.
 
 import type { DatasetItem, SplitName } from "./dataset.js";
+import { known, nth } from "./element-read.js";
 import { DatasetError } from "./errors.js";
 import { pythonRandom } from "./python-random.js";
 
@@ -39,7 +40,7 @@ function onePerGroupOf(items: readonly DatasetItem[], random: ReturnType<typeof 
     const key = item.group ?? item.id;
     groups.set(key, [...(groups.get(key) ?? []), item]);
   }
-  return [...groups.values()].map((group) => group[random.below(group.length)]!);
+  return [...groups.values()].map((group) => nth(group, random.below(group.length)));
 }
 
 export interface SplitShares {
@@ -66,7 +67,7 @@ export function groupSplit(items: readonly DatasetItem[], shares: SplitShares, s
   }
   const byLabel = new Map<number, DatasetItem[][]>();
   for (const group of groups.values()) {
-    const label = group[0]!.label;
+    const label = nth(group, 0).label;
     const of = byLabel.get(label);
     if (of === undefined) byLabel.set(label, [group]);
     else of.push(group);
@@ -74,7 +75,7 @@ export function groupSplit(items: readonly DatasetItem[], shares: SplitShares, s
   const random = pythonRandom(seed);
   const out: Record<SplitName, DatasetItem[]> = { train: [], val: [], test: [] };
   for (const label of [...byLabel.keys()].sort((a, b) => a - b)) {
-    const of = random.shuffle(byLabel.get(label)!);
+    const of = random.shuffle(known(byLabel, label));
     const train = Math.floor(of.length * shares.train);
     const val = Math.floor(of.length * shares.val);
     for (const [i, group] of of.entries()) out[i < train ? "train" : i < train + val ? "val" : "test"].push(...group);
@@ -90,7 +91,7 @@ export function drawSplit(items: readonly DatasetItem[], shares: SplitShares, se
   const parts = groupSplit(items, shares, seed);
   const side = new Map<DatasetItem, SplitName>();
   for (const split of ["train", "val", "test"] as const) for (const item of parts[split]) side.set(item, split);
-  return withSplits(items, (item) => side.get(item)!);
+  return withSplits(items, (item) => known(side, item));
 }
 
 /** The items in their order with a side each, `index` counted within each side. */

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type CsvTable, parseCsv } from "../csv.js";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
+import { nth } from "../element-read.js";
 import { DatasetError } from "../errors.js";
 import { nearestName } from "../names.js";
 import { byCodeUnit, classText, relativePath } from "../relative-path.js";
@@ -55,7 +56,7 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
   const group = column(table, "group", options.groupColumn);
   const split = column(table, "split", options.splitColumn);
   const folder = options.imageFolder ?? (await defaultFolder(csvPath));
-  const labels = options.labels ?? [...new Set(table.rows.map((row) => row[label]!))].sort(byCodeUnit);
+  const labels = options.labels ?? [...new Set(table.rows.map((row) => nth(row, label)))].sort(byCodeUnit);
   const classes = options.classes ?? labels.map(classText);
   if (classes.length !== labels.length)
     throw new DatasetError("bad_option", `class names — expected ${labels.length}, one a label value, got ${classes.length}.`);
@@ -78,25 +79,25 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
   let firstMissing = 0;
   const items = table.rows.map((row, i): DatasetItem => {
     const where = `CSV list, row ${i + 2}`;
-    const at = labelOf.get(row[label]!);
+    const at = labelOf.get(nth(row, label));
     if (at === undefined)
       throw new DatasetError(
         "bad_file",
         `${where} — expected one of the labels ${labels.slice(0, 20).join(", ")}, got another. Correct the row.`,
       );
-    const path = relativePath(row[image]!.trim(), where);
+    const path = relativePath(nth(row, image).trim(), where);
     const found = find(path);
     if (found === undefined && missing++ === 0) firstMissing = i + 2;
     if (seen.has(found ?? path)) throw new DatasetError("bad_file", `${where} — expected every image once, got one again. Remove a row.`);
     seen.add(found ?? path);
     if (split !== undefined) {
-      const side = SPLIT_VALUES[row[split]!.trim().toLowerCase()];
+      const side = SPLIT_VALUES[nth(row, split).trim().toLowerCase()];
       if (side === undefined)
         throw new DatasetError("bad_file", `${where} — expected train, val or test as split, got another value. Correct the row.`);
       sides.push(side);
     }
-    const item = fileItem(folder, found ?? path, at, i, sides[i], classes[at]!);
-    const key = group === undefined ? "" : row[group]!.trim();
+    const item = fileItem(folder, found ?? path, at, i, sides[i], nth(classes, at));
+    const key = group === undefined ? "" : nth(row, group).trim();
     return key === "" ? item : { ...item, group: key };
   });
   if (missing > 0) {
@@ -112,7 +113,7 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
     items:
       split === undefined
         ? drawSplit(items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1)
-        : withSplits(items, (item) => sides[item.index]!),
+        : withSplits(items, (item) => sides[item.index] ?? "train"),
     splitOrigin: split === undefined ? "drawn" : "given",
     notes:
       group === undefined

@@ -3,6 +3,7 @@
 import { copyFile, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CATALOGUE } from "../catalogue.js";
+import { nth } from "../element-read.js";
 import { DatasetError } from "../errors.js";
 import { MEDMNIST, medmnistFacts, medmnistFile, medmnistMaxBytes, medmnistUrl } from "../medmnist.js";
 import { requireOptions } from "../names.js";
@@ -57,7 +58,7 @@ export async function pullDataset(name: string, options: PullOptions = {}): Prom
     );
   }
   const root = dataRoot(options.root);
-  const path = join(root, medmnistPlaces(facts.name, size)[0]!);
+  const path = join(root, nth(medmnistPlaces(facts.name, size), 0));
   const found = await firstPlace(root, medmnistPlaces(facts.name, size), "file");
   if (found !== undefined && (await fileMd5(found, options.signal)) === md5) {
     return { dataset: facts.name, size, path: found, bytes: await sizeOf(found), fresh: false };

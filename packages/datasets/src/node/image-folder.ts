@@ -2,6 +2,7 @@
 
 import { basename, join, resolve } from "node:path";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
+import { known, nth } from "../element-read.js";
 import { DatasetError } from "../errors.js";
 import { NAME_PATTERN } from "../names.js";
 import { byCodeUnit, classText } from "../relative-path.js";
@@ -39,7 +40,7 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
   const { paths, skipped } = await findImages(folder);
   const name = options.name ?? datasetName(folder);
   const notes = skippedNote(skipped);
-  if (options.splitFile !== undefined) return bySplitFile(folder, name, paths, notes, options);
+  if (options.splitFile !== undefined) return bySplitFile(folder, name, paths, notes, options, options.splitFile);
 
   const top = new Set(paths.filter((path) => path.includes("/")).map((path) => path.slice(0, path.indexOf("/"))));
   const sides = [...top].map((entry) => SPLIT_FOLDERS[entry.toLowerCase()]);
@@ -48,18 +49,18 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
   const placed = paths.filter((path) => path.split("/").length > depth + 1);
   const outside = paths.length - placed.length;
   if (outside > 0) notes.push(`left out: ${outside} images outside a class folder`);
-  const classFolder = (path: string) => path.split("/")[depth]!;
+  const classFolder = (path: string) => nth(path.split("/"), depth);
   const folders = [...new Set(placed.map(classFolder))].sort(byCodeUnit);
   const classes = classNames(folders, options.classes);
   const label = new Map(folders.map((entry, i) => [entry, i]));
-  const sideOf = (path: string) => SPLIT_FOLDERS[path.slice(0, path.indexOf("/")).toLowerCase()]!;
+  const sideOf = (path: string) => SPLIT_FOLDERS[path.slice(0, path.indexOf("/")).toLowerCase()];
   const count: Partial<Record<SplitName, number>> = {};
   const items = placed.map((path, i): DatasetItem => {
-    const at = label.get(classFolder(path))!;
+    const at = known(label, classFolder(path));
     const split = given ? sideOf(path) : undefined;
     const index = split === undefined ? i : (count[split] ?? 0);
     if (split !== undefined) count[split] = index + 1;
-    return fileItem(folder, path, at, index, split, classes[at]!);
+    return fileItem(folder, path, at, index, split, nth(classes, at));
   });
   return {
     name,
@@ -77,9 +78,10 @@ async function bySplitFile(
   name: string,
   paths: readonly string[],
   notes: string[],
-  { splitFile, folders = {}, classes: names }: ImageFolderOptions,
+  { folders = {}, classes: names }: ImageFolderOptions,
+  splitFile: string,
 ): Promise<OpenedDataset> {
-  const split = parseSplitFile(await readTextFile(splitFile!, "split file"));
+  const split = parseSplitFile(await readTextFile(splitFile, "split file"));
   if (names !== undefined && names.length !== split.classes.length)
     throw new DatasetError("bad_option", `class names — expected ${split.classes.length} as in the split file, got ${names.length}.`);
   const classes = names ?? split.classes.map(classText);
@@ -94,7 +96,7 @@ async function bySplitFile(
       const found = present.has(path) ? path : there;
       if (!present.has(found)) missing++;
       used.add(found);
-      items.push(fileItem(folder, found, label, index, side, classes[label]!));
+      items.push(fileItem(folder, found, label, index, side, nth(classes, label)));
     }
   }
   if (missing > 0) {

@@ -7,7 +7,7 @@ import { attributeSet } from "../attribute-sets.js";
 import { BUSI_FOLDERS, CATALOGUE, type CatalogueEntry, HAM10000_LABELS } from "../catalogue.js";
 import type { OpenedDataset } from "../dataset.js";
 import { DatasetError } from "../errors.js";
-import { MEDMNIST, medmnistFile } from "../medmnist.js";
+import { medmnistFacts, medmnistFile } from "../medmnist.js";
 import { NAME_PATTERN, requireKnown, requireOptions } from "../names.js";
 import { arraysDataset, medmnistDataset } from "../npz-dataset.js";
 import { DEFAULT_SHARES, drawSplit, type SplitShares } from "../splits.js";
@@ -135,8 +135,8 @@ async function openForm(
 async function openOfficial(file: string, name: string, classes: readonly string[]): Promise<OpenedDataset> {
   const npz = await openNpz(file);
   try {
-    const dataset = await medmnistDataset(npz, MEDMNIST.find((facts) => facts.name === name)!, classes);
-    const side = npz.members.get("train_images")!.shape[1];
+    const dataset = await medmnistDataset(npz, medmnistFacts(name), classes);
+    const side = npz.members.get("train_images")?.shape[1];
     return { ...dataset, splitOrigin: "official", notes: [`official file, ${side} × ${side} pixels`], close: () => npz.close() };
   } catch (error) {
     npz.close();
