@@ -1,9 +1,9 @@
 // The attribute sets that come with the package: classes and phrases of 15 data sets, written for this project.
 // Names, classes and sentences only; no images and no files are touched.
 
+import { known } from "@biovlm/files";
 import type { AttributeSet } from "./attribute-schema.js";
 import { ATTRIBUTE_SETS } from "./attributes.generated.js";
-import { known } from "./element-read.js";
 import { requireKnown } from "./names.js";
 
 /** Names of the data sets whose classes and attributes are known, in alphabetical order. */

@@ -1,6 +1,6 @@
 // MedMNIST 2D as facts: sizes, labels, licences and checksums of the official files (medmnist/info.py 3.0.2). Not the images.
 
-import { nth } from "./element-read.js";
+import { nth } from "@biovlm/files";
 import { requireKnown } from "./names.js";
 
 export interface MedmnistFacts {

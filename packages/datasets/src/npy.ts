@@ -1,7 +1,7 @@
 // The header of a NumPy .npy file: dtype, order and shape, from bytes that may be hostile. No array data is read here.
 // Format: github.com/numpy/numpy/blob/main/doc/neps/nep-0001-npy-format.rst, versions 1.0 to 3.0.
 
-import { nth } from "./element-read.js";
+import { nth } from "@biovlm/files";
 import { DatasetError } from "./errors.js";
 
 export type NpyType = "uint8" | "int64" | "float32";

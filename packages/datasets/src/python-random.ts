@@ -1,7 +1,7 @@
 // CPython's `random` for integer seeds: MT19937 seeded by array, randrange, sample and shuffle in CPython 3.11's order of draws.
 // Only where a published split must be matched; every other choice in this project uses its own streams.
 
-import { nth } from "./element-read.js";
+import { nth } from "@biovlm/files";
 import { DatasetError } from "./errors.js";
 
 export interface PythonRandom {

@@ -1,8 +1,8 @@
 // Which items are learned from and which are tested on: stratified and group-aware splits, few-shot draws, base and new classes.
 // Seeded by CPython's generator, so that a split can be drawn again anywhere.
 
+import { known, nth } from "@biovlm/files";
 import type { DatasetItem, SplitName } from "./dataset.js";
-import { known, nth } from "./element-read.js";
 import { DatasetError } from "./errors.js";
 import { pythonRandom } from "./python-random.js";
 

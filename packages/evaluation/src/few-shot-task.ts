@@ -12,6 +12,7 @@ import {
   restrictTo,
   type SplitName,
 } from "@biovlm/datasets";
+import { nth } from "@biovlm/files";
 import { TrainingError } from "@biovlm/training";
 import type { Setting } from "./results.js";
 
@@ -116,7 +117,7 @@ function allLabels({ dataset }: TaskSource): number[] {
 }
 
 function side({ dataset, attributes }: TaskSource, labels: readonly number[], items: readonly DatasetItem[]): TaskSide {
-  if (attributes === undefined) return { classes: labels.map((l) => dataset.classes[l]!), items };
+  if (attributes === undefined) return { classes: labels.map((l) => nth(dataset.classes, l)), items };
   if (attributes.classes.length !== dataset.classes.length) {
     throw new TrainingError(
       "bad_option",
@@ -124,7 +125,7 @@ function side({ dataset, attributes }: TaskSource, labels: readonly number[], it
     );
   }
   const sentences = attributeSentences(attributes);
-  return { classes: labels.map((l) => attributes.classes[l]!.name), sentences: labels.map((l) => sentences[l]!), items };
+  return { classes: labels.map((l) => nth(attributes.classes, l).name), sentences: labels.map((l) => nth(sentences, l)), items };
 }
 
 function draw(source: TaskSource, labels: readonly number[], { shots, seed, testOn = "test" }: TaskOptions) {

@@ -2,6 +2,7 @@
 
 import type { PixelSpec, RgbImage } from "@biovlm/core";
 import type { DatasetItem } from "@biovlm/datasets";
+import { nth } from "@biovlm/files";
 import type { KeyedBytes, LearnContext, TrainingImage } from "@biovlm/training";
 import { embedAll, runDigest } from "@biovlm/training";
 import type { FeatureSet } from "./feature-set.js";
@@ -26,7 +27,7 @@ export async function itemPixels(item: DatasetItem, decode: Decode): Promise<Rgb
   const { data, width, height, channels } = content;
   if (channels === 3) return { data, width, height };
   const rgb = new Uint8Array(data.length * 3);
-  for (let i = 0; i < data.length; i++) rgb.fill(data[i]!, i * 3, i * 3 + 3);
+  for (let i = 0; i < data.length; i++) rgb.fill(nth(data, i), i * 3, i * 3 + 3);
   return { data: rgb, width, height };
 }
 
@@ -61,7 +62,7 @@ export async function itemFeatures(
       for (let at = from; at < to; at += batch) {
         const end = Math.min(to, at + batch);
         const rows = new Float32Array((end - at) * length);
-        for (let i = at; i < end; i++) core.preprocess(await images[i]!.pixels(), pixels, rows, (i - at) * length);
+        for (let i = at; i < end; i++) core.preprocess(await nth(images, i).pixels(), pixels, rows, (i - at) * length);
         const { data, shape } = await encoder.encodeImages(rows, end - at, { signal });
         blocks.push(core.l2Normalize(data, shape[0], shape[1]));
       }

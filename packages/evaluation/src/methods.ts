@@ -1,6 +1,7 @@
 // The methods of the harness in one table: same features, same splits, one `fit` each. Prompt methods differ only in their recipe.
 
 import type { Core } from "@biovlm/core";
+import { nth } from "@biovlm/files";
 import { RECIPES, type Recipe, TrainingError } from "@biovlm/training";
 import { linearProbe } from "./baselines/linear-probe.js";
 import { tipAdapter, tipAdapterF } from "./baselines/tip-adapter.js";
@@ -168,6 +169,6 @@ export function routed(core: Core, text: Float32Array, N: number, C: number, D: 
 function meanText(core: Core, text: Float32Array, C: number, D: number): Float32Array {
   const mean = new Float32Array(C * D);
   const P = text.length / (C * D);
-  for (let p = 0; p < P; p++) for (let i = 0; i < C * D; i++) mean[i]! += text[p * C * D + i]! / P;
+  for (let p = 0; p < P; p++) for (let i = 0; i < C * D; i++) mean[i] = nth(mean, i) + nth(text, p * C * D + i) / P;
   return core.l2Normalize(mean, C, D);
 }

@@ -35,7 +35,7 @@ function table(setting: Setting, shots: number, rows: readonly Row[], cells: rea
   const columnOf = (r: Row) => (r.source === undefined ? r.dataset : `${r.source} → ${r.dataset}`);
   const columns = [...new Set(rows.map(columnOf))];
   const methods = [...new Set(rows.map((r) => r.method))];
-  const caveats = new Map(rows.filter((r) => r.caveat !== undefined).map((r) => [columnOf(r), r.caveat!]));
+  const caveats = new Map(rows.flatMap((r) => (r.caveat === undefined ? [] : [[columnOf(r), r.caveat] as const])));
   const seeds = Math.max(...rows.map((r) => r.seeds));
   const averaged = columns.filter((c) => !caveats.has(c));
   const body = methods.map((method) => {
@@ -67,7 +67,9 @@ function table(setting: Setting, shots: number, rows: readonly Row[], cells: rea
 function cellText(row: Row | undefined): string {
   if (row === undefined) return "–";
   const value = `${percent(row.accuracy.mean)} ± ${percent(row.accuracy.std)}`;
-  return row.baseAccuracy === undefined ? value : `${value} (${percent(row.baseAccuracy.mean)} / ${percent(row.newAccuracy!.mean)})`;
+  return row.baseAccuracy === undefined || row.newAccuracy === undefined
+    ? value
+    : `${value} (${percent(row.baseAccuracy.mean)} / ${percent(row.newAccuracy.mean)})`;
 }
 
 function percent(share: number): string {

@@ -1,6 +1,8 @@
 // Results of a sweep: one cell per (setting, data set, shots, seed, method), and how cells become tables.
 // A cell is plain JSON, so that a sweep can be resumed, merged and read by other programs.
 
+import { nth } from "@biovlm/files";
+import { TrainingError } from "@biovlm/training";
 import type { Evaluation } from "./evaluate.js";
 import { harmonicMean } from "./metrics/classification.js";
 import { mcNemar, meanStd } from "./metrics/intervals.js";
@@ -65,7 +67,7 @@ export function rowsOf(cells: readonly Cell[]): Row[] {
     groups.set(key, [...(groups.get(key) ?? []), cell]);
   }
   return [...groups.values()].map((group) => {
-    const first = group[0]!;
+    const first = nth(group, 0);
     const over = (pick: (e: StoredEvaluation) => number) => meanStd(group.map((c) => combined(c, pick)));
     const calibrated = group.every((c) => parts(c).every((e) => e.calibrated !== undefined));
     return {
@@ -80,9 +82,12 @@ export function rowsOf(cells: readonly Cell[]): Row[] {
       auc: over((e) => e.auc),
       ece: over((e) => e.calibration.ece),
       brier: over((e) => e.calibration.brier),
-      ...(calibrated ? { eceCalibrated: over((e) => e.calibrated!.ece) } : {}),
+      ...(calibrated ? { eceCalibrated: over((e) => e.calibrated?.ece ?? Number.NaN) } : {}),
       ...(first.setting === "base-to-new"
-        ? { baseAccuracy: meanStd(group.map((c) => c.base!.accuracy)), newAccuracy: meanStd(group.map((c) => c.new!.accuracy)) }
+        ? {
+            baseAccuracy: meanStd(group.map((c) => held(c, "base").accuracy)),
+            newAccuracy: meanStd(group.map((c) => held(c, "new").accuracy)),
+          }
         : {}),
       ...(first.caveat === undefined ? {} : { caveat: first.caveat }),
     };
@@ -117,11 +122,22 @@ export function againstBestBaseline(cells: readonly Cell[], method: string): Pai
   return { method, against: best.method, onlyMethod: onlyA, onlyOther: onlyB, p };
 }
 
+/** The evaluation that a cell of its setting holds. @throws TrainingError `bad_shape` for a cell that was cut */
+function held(cell: Cell, name: "test" | "base" | "new"): StoredEvaluation {
+  const evaluation = cell[name];
+  if (evaluation === undefined)
+    throw new TrainingError(
+      "bad_shape",
+      `cell ${cell.setting} of ${cell.dataset} — expected figures of ${name}, got none. Run the sweep again.`,
+    );
+  return evaluation;
+}
+
 function parts(cell: Cell): readonly StoredEvaluation[] {
-  return cell.setting === "base-to-new" ? [cell.base!, cell.new!] : [cell.test!];
+  return cell.setting === "base-to-new" ? [held(cell, "base"), held(cell, "new")] : [held(cell, "test")];
 }
 
 function combined(cell: Cell, pick: (e: StoredEvaluation) => number): number {
   const values = parts(cell).map(pick);
-  return values.length === 2 ? harmonicMean(values[0]!, values[1]!) : values[0]!;
+  return values.length === 2 ? harmonicMean(nth(values, 0), nth(values, 1)) : nth(values, 0);
 }

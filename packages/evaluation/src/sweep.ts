@@ -1,5 +1,6 @@
 // Many tasks: data sets × shots × seeds × methods in one setting, each cell kept as it ends, so that a stopped sweep goes on where it was.
 
+import { known } from "@biovlm/files";
 import type { KeyedBytes, LearnContext } from "@biovlm/training";
 import { runDigest, TrainingError } from "@biovlm/training";
 import { baseToNewTask, crossDatasetTask, fewShotTask, type Task, type TaskSource } from "./few-shot-task.js";
@@ -75,11 +76,11 @@ export async function sweep(context: LearnContext, plan: SweepPlan, options: Swe
         model: context.model.digest,
         device: context.encoder.capabilities.device,
       };
-      await options.cells.put(keys.get(result.method)!, new TextEncoder().encode(JSON.stringify(cell)));
+      await options.cells.put(known(keys, result.method), new TextEncoder().encode(JSON.stringify(cell)));
       found.set(result.method, cell);
       options.onCell?.(cell, { done: cells.length + found.size, total, resumed: false });
     }
-    for (const method of methodsOf(task)) cells.push(found.get(method.name)!);
+    for (const method of methodsOf(task)) cells.push(known(found, method.name));
   }
   return cells;
 }

@@ -1,3 +1,3 @@
 // @biovlm/files: bytes from outside, read strictly. Portable; the Node part is ./node.
 
-export {};
+export { known, nth } from "./element-read.js";

@@ -2,6 +2,7 @@
 // The loop itself is train.ts; where images, checkpoints and cached views lie is the caller's.
 
 import type { Core, PixelSpec } from "@biovlm/core";
+import { nth } from "@biovlm/files";
 import {
   bankDigest,
   DEFAULT_TEMPLATES,
@@ -95,7 +96,7 @@ export async function learnBank(context: LearnContext, options: LearnOptions): P
   if (options.attributes === undefined) {
     options.onEvent?.({
       type: "note",
-      text: `no attribute sentences given: ${sentences[0]!.length} template sentences per class form the teacher`,
+      text: `no attribute sentences given: ${nth(sentences, 0).length} template sentences per class form the teacher`,
     });
   }
   const attributes = await attributeFeatures(context, sentences, options.signal);
@@ -129,7 +130,7 @@ export async function learnBank(context: LearnContext, options: LearnOptions): P
     ...options,
     views,
     attributes,
-    attributesPerClass: sentences[0]!.length,
+    attributesPerClass: nth(sentences, 0).length,
     checkpoints: options.checkpoints === undefined ? undefined : checkpointStore(options.checkpoints, `checkpoint/${run}`, run),
   });
   const bank: PromptBank = {
@@ -217,8 +218,8 @@ export async function attributeFeatures(
   sentences: readonly (readonly string[])[],
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  const M = sentences[0]!.length;
-  const rows = Array.from({ length: M }, (_, m) => sentences.map((s) => s[m]!)).flat();
+  const M = nth(sentences, 0).length;
+  const rows = Array.from({ length: M }, (_, m) => sentences.map((s) => nth(s, m))).flat();
   return (await encodeSentences({ core, encoder, tokenizer: model.tokenizer }, rows, { signal })).data;
 }
 

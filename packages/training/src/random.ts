@@ -1,6 +1,7 @@
 // Seeded streams of random numbers: the same seed and name give the same numbers on every engine.
 // Only IEEE-exact operations (+ − × ÷ √) shape the numbers; Math.sin, Math.log and friends may differ in the last bit between engines.
 
+import { nth } from "@biovlm/files";
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
@@ -28,7 +29,7 @@ export function randomStream(seed: number, ...names: readonly (string | number)[
     shuffle(items) {
       for (let i = items.length - 1; i > 0; i--) {
         const j = below(i + 1);
-        [items[i], items[j]] = [items[j]!, items[i]!];
+        [items[i], items[j]] = [nth(items, j), nth(items, i)];
       }
       return items;
     },

@@ -3,6 +3,7 @@
 // Randomness is drawn from (seed, epoch) streams, so a resumed run ends in the same bytes as an undisturbed one.
 
 import { adamWStep, type Core, type Routing, sgdStep } from "@biovlm/core";
+import { nth } from "@biovlm/files";
 import { type Checkpoint, type CheckpointStore, freshCheckpoint } from "./checkpoint.js";
 import { TrainingError } from "./errors.js";
 import { type LossTerms, objective } from "./objective.js";
@@ -78,7 +79,7 @@ export async function train(input: TrainInput): Promise<TrainResult> {
       clock.push(performance.now());
       const { text, tape } = await learner.forward(state.ctx, input.signal);
       clock.push(performance.now());
-      const batchLabels = Int32Array.from(rows, (r) => labels[r]!);
+      const batchLabels = Int32Array.from(rows, (r) => nth(labels, r));
       let terms: LossTerms;
       let routing: Routing;
       let dCtx: Float32Array;
@@ -117,10 +118,10 @@ export async function train(input: TrainInput): Promise<TrainResult> {
         terms,
         accuracy: batchAccuracy(routing.mean, batchLabels, C),
         milliseconds: {
-          views: clock[1]! - clock[0]!,
-          text: clock[2]! - clock[1]!,
-          objective: clock[3]! - clock[2]!,
-          backward: clock[4]! - clock[3]!,
+          views: nth(clock, 1) - nth(clock, 0),
+          text: nth(clock, 2) - nth(clock, 1),
+          objective: nth(clock, 3) - nth(clock, 2),
+          backward: nth(clock, 4) - nth(clock, 3),
         },
       });
     }

@@ -11,6 +11,7 @@ import {
   type RgbImage,
   randomCropBox,
 } from "@biovlm/core";
+import { nth } from "@biovlm/files";
 import type { Encoder } from "@biovlm/model";
 import type { KeyedBytes } from "./checkpoint.js";
 import { readFloats, writeFloats } from "./embedding-cache.js";
@@ -54,7 +55,7 @@ export function freshViews(images: readonly TrainingImage[], options: ViewOption
       const length = 3 * size * size;
       const pixels = new Float32Array(3 * rows.length * length);
       for (const [b, row] of rows.entries()) {
-        const views = renderViews(await images[row]!.pixels(), options, randomStream(options.seed, "view", epoch, row));
+        const views = renderViews(await nth(images, row).pixels(), options, randomStream(options.seed, "view", epoch, row));
         for (const [v, view] of views.entries()) pixels.set(view, (v * rows.length + b) * length);
       }
       return splitViews(await embed(options, pixels, 3 * rows.length, signal), rows.length);
@@ -95,7 +96,7 @@ export async function viewBank(images: readonly TrainingImage[], options: ViewBa
       };
       for (const [b, row] of rows.entries()) {
         const v = randomStream(options.seed, "pick", epoch, row).below(V);
-        const block = blocks[row]!;
+        const block = nth(blocks, row);
         out.student.set(block.subarray(v * 3 * D, v * 3 * D + D), b * D);
         out.strong.set(block.subarray((v * 3 + 1) * D, (v * 3 + 2) * D), b * D);
         out.weak.set(block.subarray((v * 3 + 2) * D, (v * 3 + 3) * D), b * D);
@@ -158,7 +159,7 @@ function maybeFlip(x: Float32Array, S: number, allowed: boolean, random: RandomS
 
 function normalise(x: Float32Array, { size, mean, std }: PixelSpec): Float32Array {
   const plane = size * size;
-  return x.map((v, i) => (v - mean[Math.floor(i / plane)]!) / std[Math.floor(i / plane)]!);
+  return x.map((v, i) => (v - nth(mean, Math.floor(i / plane))) / nth(std, Math.floor(i / plane)));
 }
 
 async function embed({ core, encoder }: ViewOptions, pixels: Float32Array, batch: number, signal?: AbortSignal): Promise<Float32Array> {

@@ -2,9 +2,9 @@
 
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { nth } from "@biovlm/files";
 import { type CsvTable, parseCsv } from "../csv.js";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
-import { nth } from "../element-read.js";
 import { DatasetError } from "../errors.js";
 import { nearestName } from "../names.js";
 import { byCodeUnit, classText, relativePath } from "../relative-path.js";

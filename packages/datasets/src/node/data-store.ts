@@ -2,8 +2,8 @@
 
 import { copyFile, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { nth } from "@biovlm/files";
 import { CATALOGUE } from "../catalogue.js";
-import { nth } from "../element-read.js";
 import { DatasetError } from "../errors.js";
 import { MEDMNIST, medmnistFacts, medmnistFile, medmnistMaxBytes, medmnistUrl } from "../medmnist.js";
 import { requireOptions } from "../names.js";

@@ -1,8 +1,8 @@
 // A folder of images as a data set: class/name.png, or train|val|test/class/name.png, or class folders under a split file.
 
 import { basename, join, resolve } from "node:path";
+import { known, nth } from "@biovlm/files";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
-import { known, nth } from "../element-read.js";
 import { DatasetError } from "../errors.js";
 import { NAME_PATTERN } from "../names.js";
 import { byCodeUnit, classText } from "../relative-path.js";

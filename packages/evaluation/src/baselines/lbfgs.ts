@@ -1,5 +1,8 @@
 // Limited-memory BFGS with a backtracking (Armijo) line search, for smooth convex losses over one flat vector. Deterministic.
 
+import { f64 } from "@biovlm/core";
+import { nth } from "@biovlm/files";
+
 export interface LbfgsOptions {
   readonly maxIterations: number;
   /** stop when the largest gradient entry is below this */
@@ -20,7 +23,7 @@ export function minimise(loss: (x: Float64Array, gradient: Float64Array) => numb
     let slope = dot(gradient, direction);
     if (slope >= 0) {
       steps.length = 0;
-      for (let i = 0; i < n; i++) direction[i] = -gradient[i]!;
+      for (let i = 0; i < n; i++) direction[i] = -f64(gradient, i);
       slope = -dot(gradient, gradient);
     }
     let rate = steps.length === 0 ? Math.min(1, 1 / maxAbs(gradient)) : 1;
@@ -28,7 +31,7 @@ export function minimise(loss: (x: Float64Array, gradient: Float64Array) => numb
     let nextGradient = new Float64Array(n);
     let nextValue = Number.POSITIVE_INFINITY;
     for (let tries = 0; tries < 40; tries++, rate *= 0.5) {
-      for (let i = 0; i < n; i++) next[i] = x[i]! + rate * direction[i]!;
+      for (let i = 0; i < n; i++) next[i] = f64(x, i) + rate * f64(direction, i);
       nextGradient = new Float64Array(n);
       nextValue = loss(next, nextGradient);
       if (nextValue <= value + 1e-4 * rate * slope) break;
@@ -37,8 +40,8 @@ export function minimise(loss: (x: Float64Array, gradient: Float64Array) => numb
     const s = new Float64Array(n);
     const y = new Float64Array(n);
     for (let i = 0; i < n; i++) {
-      s[i] = next[i]! - x[i]!;
-      y[i] = nextGradient[i]! - gradient[i]!;
+      s[i] = f64(next, i) - f64(x, i);
+      y[i] = f64(nextGradient, i) - f64(gradient, i);
     }
     const sy = dot(s, y);
     if (sy > 1e-12 * dot(y, y)) {
@@ -57,26 +60,26 @@ function twoLoop(gradient: Float64Array, steps: readonly { s: Float64Array; y: F
   const q = Float64Array.from(gradient);
   const alpha: number[] = [];
   for (let k = steps.length - 1; k >= 0; k--) {
-    const { s, y, rho } = steps[k]!;
+    const { s, y, rho } = nth(steps, k);
     const a = rho * dot(s, q);
     alpha[k] = a;
-    for (let i = 0; i < q.length; i++) q[i]! -= a * y[i]!;
+    for (let i = 0; i < q.length; i++) q[i] = f64(q, i) - a * f64(y, i);
   }
   const last = steps.at(-1);
   const scale = last === undefined ? 1 : 1 / (last.rho * dot(last.y, last.y));
-  for (let i = 0; i < q.length; i++) q[i]! *= scale;
+  for (let i = 0; i < q.length; i++) q[i] = f64(q, i) * scale;
   for (let k = 0; k < steps.length; k++) {
-    const { s, y, rho } = steps[k]!;
+    const { s, y, rho } = nth(steps, k);
     const b = rho * dot(y, q);
-    for (let i = 0; i < q.length; i++) q[i]! += (alpha[k]! - b) * s[i]!;
+    for (let i = 0; i < q.length; i++) q[i] = f64(q, i) + (nth(alpha, k) - b) * f64(s, i);
   }
-  for (let i = 0; i < q.length; i++) q[i] = -q[i]!;
+  for (let i = 0; i < q.length; i++) q[i] = -f64(q, i);
   return q;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  for (let i = 0; i < a.length; i++) sum += f64(a, i) * f64(b, i);
   return sum;
 }
 

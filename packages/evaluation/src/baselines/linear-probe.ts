@@ -1,6 +1,8 @@
 // Linear probe: multinomial logistic regression on frozen image embeddings, its L2 strength chosen on validation.
 // Same objective as scikit-learn's LogisticRegression: C·Σ NLL + ½‖W‖², the intercept not penalised.
 
+import { f32, f64, i32 } from "@biovlm/core";
+import { nth } from "@biovlm/files";
 import { accuracyOf, type FeatureSet, type FittedClassifier } from "../feature-set.js";
 import { minimise } from "./lbfgs.js";
 
@@ -17,21 +19,21 @@ export function fitLogistic(train: FeatureSet, C: number, D: number, strength: n
   const loss = (x: Float64Array, gradient: Float64Array) => {
     let value = 0;
     for (let i = 0; i < C * D; i++) {
-      value += 0.5 * x[i]! * x[i]!;
-      gradient[i] = x[i]!;
+      value += 0.5 * f64(x, i) * f64(x, i);
+      gradient[i] = f64(x, i);
     }
     const z = new Float64Array(C);
     for (let i = 0; i < n; i++) {
       rowLogits(x, features, i, C, D, z);
       const max = Math.max(...z);
       let sum = 0;
-      for (let c = 0; c < C; c++) sum += Math.exp(z[c]! - max);
+      for (let c = 0; c < C; c++) sum += Math.exp(f64(z, c) - max);
       const lse = max + Math.log(sum);
-      value += strength * (lse - z[labels[i]!]!);
+      value += strength * (lse - f64(z, i32(labels, i)));
       for (let c = 0; c < C; c++) {
-        const d = strength * (Math.exp(z[c]! - lse) - (c === labels[i] ? 1 : 0));
-        for (let k = 0; k < D; k++) gradient[c * D + k]! += d * features[i * D + k]!;
-        gradient[C * D + c]! += d;
+        const d = strength * (Math.exp(f64(z, c) - lse) - (c === labels[i] ? 1 : 0));
+        for (let k = 0; k < D; k++) gradient[c * D + k] = f64(gradient, c * D + k) + d * f32(features, i * D + k);
+        gradient[C * D + c] = f64(gradient, C * D + c) + d;
       }
     }
     return value;
@@ -59,20 +61,24 @@ export function linearProbe(
   C: number,
   D: number,
 ): LogisticModel & { readonly strength: number } {
-  let best: { model: LogisticModel; strength: number; accuracy: number } | undefined;
+  let best: (LogisticModel & { readonly strength: number }) | undefined;
+  let most = Number.NEGATIVE_INFINITY;
   for (let e = -3; e <= 5; e += 0.5) {
     const strength = Number(`1e${Math.floor(e)}`) * (Number.isInteger(e) ? 1 : Math.sqrt(10));
     const model = fitLogistic(train, C, D, strength);
     const accuracy = validation.n === 0 ? 0 : accuracyOf(model.logits(validation.features, validation.n), validation.labels, C);
-    if (best === undefined || accuracy > best.accuracy) best = { model, strength, accuracy };
+    if (best === undefined || accuracy > most) {
+      best = { ...model, strength };
+      most = accuracy;
+    }
   }
-  return { ...best!.model, strength: best!.strength };
+  return nth([best], 0);
 }
 
 function rowLogits(x: Float64Array, features: Float32Array, row: number, C: number, D: number, z: Float64Array): void {
   for (let c = 0; c < C; c++) {
-    let sum = x[C * D + c]!;
-    for (let k = 0; k < D; k++) sum += x[c * D + k]! * features[row * D + k]!;
+    let sum = f64(x, C * D + c);
+    for (let k = 0; k < D; k++) sum += f64(x, c * D + k) * f32(features, row * D + k);
     z[c] = sum;
   }
 }

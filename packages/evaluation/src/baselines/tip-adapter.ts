@@ -1,7 +1,7 @@
 // Tip-Adapter and Tip-Adapter-F (Zhang et al., ECCV 2022): a key-value cache of the shots beside the zero-shot classifier.
 // logits = s·f·tᵀ + α·exp(−β(1 − f·keysᵀ))·onehot; α and β are searched on validation; -F also trains the keys.
 
-import { adamWStep } from "@biovlm/core";
+import { adamWStep, f32, f64, i32 } from "@biovlm/core";
 import { randomStream } from "@biovlm/training";
 import { accuracyOf, type FeatureSet, type FittedClassifier, similarities } from "../feature-set.js";
 
@@ -69,13 +69,14 @@ function keyGradient(
     const f = train.features.subarray(i * D, i * D + D);
     const affinity = similarities(f, keys, 1, train.n, D);
     const z = similarities(f, text, 1, C, D).map((x) => x * scale);
-    for (let k = 0; k < train.n; k++) z[train.labels[k]!]! += alpha * Math.exp(-beta * (1 - affinity[k]!));
+    for (let k = 0; k < train.n; k++)
+      z[i32(train.labels, k)] = f64(z, i32(train.labels, k)) + alpha * Math.exp(-beta * (1 - f64(affinity, k)));
     const max = Math.max(...z);
     const sum = z.reduce((a, x) => a + Math.exp(x - max), 0);
     const dz = z.map((x, c) => (Math.exp(x - max) / sum - (c === train.labels[i] ? 1 : 0)) / rows.length);
     for (let k = 0; k < train.n; k++) {
-      const d = dz[train.labels[k]!]! * alpha * beta * Math.exp(-beta * (1 - affinity[k]!));
-      for (let j = 0; j < D; j++) gradient[k * D + j]! += d * f[j]!;
+      const d = f64(dz, i32(train.labels, k)) * alpha * beta * Math.exp(-beta * (1 - f64(affinity, k)));
+      for (let j = 0; j < D; j++) gradient[k * D + j] = f64(gradient, k * D + j) + d * f32(f, j);
     }
   }
   return Float32Array.from(gradient);
@@ -101,7 +102,7 @@ function searched(
       for (let j = 0; j < 20; j++) {
         const alpha = 0.1 + (j * 2.9) / 20;
         const accuracy = accuracyOf(
-          votes.map((x, at) => scale * zero[at]! + alpha * x),
+          votes.map((x, at) => scale * f64(zero, at) + alpha * x),
           validation.labels,
           C,
         );
@@ -119,7 +120,7 @@ function searched(
     logits(features, n) {
       const zero = similarities(features, text, n, C, D);
       const votes = cacheVotes(similarities(features, keys, n, train.n, D), train.labels, beta, n, C);
-      return Float32Array.from(votes, (x, at) => scale * zero[at]! + alpha * x);
+      return Float32Array.from(votes, (x, at) => scale * f64(zero, at) + alpha * x);
     },
   };
 }
@@ -129,7 +130,8 @@ function cacheVotes(affinity: Float64Array, keyLabels: Int32Array, beta: number,
   const K = keyLabels.length;
   const out = new Float64Array(n * C);
   for (let i = 0; i < n; i++) {
-    for (let k = 0; k < K; k++) out[i * C + keyLabels[k]!]! += Math.exp(-beta * (1 - affinity[i * K + k]!));
+    for (let k = 0; k < K; k++)
+      out[i * C + i32(keyLabels, k)] = f64(out, i * C + i32(keyLabels, k)) + Math.exp(-beta * (1 - f64(affinity, i * K + k)));
   }
   return out;
 }

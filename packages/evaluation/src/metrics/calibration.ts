@@ -1,5 +1,7 @@
 // How far probabilities can be believed: expected calibration error, Brier score, and the one temperature that mends them on validation data.
 
+import { nth } from "@biovlm/files";
+
 export interface ReliabilityBin {
   readonly from: number;
   readonly to: number;
@@ -16,19 +18,19 @@ export function reliabilityBins(probabilities: Float32Array, labels: Int32Array,
   const correct = new Float64Array(bins);
   for (let b = 0; b < labels.length; b++) {
     let top = 0;
-    for (let c = 1; c < C; c++) if (probabilities[b * C + c]! > probabilities[b * C + top]!) top = c;
-    const p = probabilities[b * C + top]!;
+    for (let c = 1; c < C; c++) if (nth(probabilities, b * C + c) > nth(probabilities, b * C + top)) top = c;
+    const p = nth(probabilities, b * C + top);
     const bin = Math.min(bins - 1, Math.max(0, Math.ceil(p * bins) - 1));
-    count[bin]!++;
-    confidence[bin]! += p;
-    if (top === labels[b]) correct[bin]!++;
+    count[bin] = nth(count, bin) + 1;
+    confidence[bin] = nth(confidence, bin) + p;
+    if (top === labels[b]) correct[bin] = nth(correct, bin) + 1;
   }
   return Array.from(count, (n, i) => ({
     from: i / bins,
     to: (i + 1) / bins,
     count: n,
-    confidence: n === 0 ? 0 : confidence[i]! / n,
-    accuracy: n === 0 ? 0 : correct[i]! / n,
+    confidence: n === 0 ? 0 : nth(confidence, i) / n,
+    accuracy: n === 0 ? 0 : nth(correct, i) / n,
   }));
 }
 
@@ -42,7 +44,7 @@ export function expectedCalibrationError(bins: readonly ReliabilityBin[]): numbe
 export function brierScore(probabilities: Float32Array, labels: Int32Array, C: number): number {
   let sum = 0;
   for (let b = 0; b < labels.length; b++) {
-    for (let c = 0; c < C; c++) sum += (probabilities[b * C + c]! - (labels[b] === c ? 1 : 0)) ** 2;
+    for (let c = 0; c < C; c++) sum += (nth(probabilities, b * C + c) - (labels[b] === c ? 1 : 0)) ** 2;
   }
   return sum / labels.length;
 }
@@ -52,10 +54,10 @@ export function scaledProbabilities(logits: Float32Array, C: number, temperature
   const out = new Float32Array(logits.length);
   for (let at = 0; at < logits.length; at += C) {
     let max = -Infinity;
-    for (let c = 0; c < C; c++) max = Math.max(max, logits[at + c]! / temperature);
+    for (let c = 0; c < C; c++) max = Math.max(max, nth(logits, at + c) / temperature);
     let sum = 0;
-    for (let c = 0; c < C; c++) sum += Math.exp(logits[at + c]! / temperature - max);
-    for (let c = 0; c < C; c++) out[at + c] = Math.exp(logits[at + c]! / temperature - max) / sum;
+    for (let c = 0; c < C; c++) sum += Math.exp(nth(logits, at + c) / temperature - max);
+    for (let c = 0; c < C; c++) out[at + c] = Math.exp(nth(logits, at + c) / temperature - max) / sum;
   }
   return out;
 }
@@ -65,10 +67,10 @@ export function negativeLogLikelihood(logits: Float32Array, labels: Int32Array, 
   let sum = 0;
   for (let b = 0; b < labels.length; b++) {
     let max = -Infinity;
-    for (let c = 0; c < C; c++) max = Math.max(max, logits[b * C + c]! / temperature);
+    for (let c = 0; c < C; c++) max = Math.max(max, nth(logits, b * C + c) / temperature);
     let z = 0;
-    for (let c = 0; c < C; c++) z += Math.exp(logits[b * C + c]! / temperature - max);
-    sum += max + Math.log(z) - logits[b * C + labels[b]!]! / temperature;
+    for (let c = 0; c < C; c++) z += Math.exp(nth(logits, b * C + c) / temperature - max);
+    sum += max + Math.log(z) - nth(logits, b * C + nth(labels, b)) / temperature;
   }
   return sum / labels.length;
 }

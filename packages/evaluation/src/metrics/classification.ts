@@ -1,5 +1,6 @@
 // Counting metrics of a classifier: confusion matrix, accuracy, recall, F1. Definitions as scikit-learn's, checked against its numbers.
 
+import { nth } from "@biovlm/files";
 import { TrainingError } from "@biovlm/training";
 
 export interface ClassificationMetrics {
@@ -20,7 +21,7 @@ export function predictions(probabilities: Float32Array, C: number): Int32Array 
   const out = new Int32Array(B);
   for (let b = 0; b < B; b++) {
     let best = 0;
-    for (let c = 1; c < C; c++) if (probabilities[b * C + c]! > probabilities[b * C + best]!) best = c;
+    for (let c = 1; c < C; c++) if (nth(probabilities, b * C + c) > nth(probabilities, b * C + best)) best = c;
     out[b] = best;
   }
   return out;
@@ -35,15 +36,19 @@ export function classificationMetrics(labels: Int32Array, predicted: Int32Array,
     );
   }
   const confusion = Array.from({ length: C }, () => new Array<number>(C).fill(0));
-  for (let i = 0; i < labels.length; i++) confusion[labels[i]!]![predicted[i]!]!++;
+  for (const [i, label] of labels.entries()) {
+    const row = nth(confusion, label);
+    const called = nth(predicted, i);
+    row[called] = nth(row, called) + 1;
+  }
   let correct = 0;
   const recall: number[] = [];
   let f1 = 0;
   let f1Classes = 0;
   for (let c = 0; c < C; c++) {
-    const hit = confusion[c]![c]!;
-    const truth = confusion[c]!.reduce((a, b) => a + b, 0);
-    const called = confusion.reduce((a, row) => a + row[c]!, 0);
+    const hit = nth(nth(confusion, c), c);
+    const truth = nth(confusion, c).reduce((a, b) => a + b, 0);
+    const called = confusion.reduce((a, row) => a + nth(row, c), 0);
     correct += hit;
     recall.push(truth === 0 ? Number.NaN : hit / truth);
     if (truth + called > 0) {

@@ -1,5 +1,6 @@
 // How sure a figure is: bootstrap intervals of accuracy, and paired tests of two methods on the same images.
 
+import { nth } from "@biovlm/files";
 import { randomStream } from "@biovlm/training";
 
 export interface Interval {
@@ -14,7 +15,7 @@ export function bootstrapInterval(values: ArrayLike<number>, seed: number, resam
   const means = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
     let sum = 0;
-    for (let i = 0; i < n; i++) sum += values[Math.floor(random.uniform() * n)]!;
+    for (let i = 0; i < n; i++) sum += nth(values, Math.floor(random.uniform() * n));
     means[r] = sum / n;
   }
   means.sort();
@@ -54,5 +55,5 @@ function quantile(sorted: Float64Array, q: number): number {
   const at = q * (sorted.length - 1);
   const low = Math.floor(at);
   const high = Math.min(low + 1, sorted.length - 1);
-  return sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!);
+  return nth(sorted, low) + (at - low) * (nth(sorted, high) - nth(sorted, low));
 }
