@@ -18,7 +18,7 @@ describe("options", () => {
       expect(error, JSON.stringify(options)).toBeInstanceOf(EncoderError);
       expect(error).toMatchObject({
         code: "bad_input",
-        message: expect.stringMatching(/^\[biovlm:cpu\] option .+ — expected .+, got .+\./),
+        message: expect.stringMatching(/^option .+ — expected .+, got .+\./),
       });
     }
   });

@@ -9,7 +9,7 @@ describe("options", () => {
   it("refuses unknown names and values out of range", () => {
     for (const options of [{ thread: 1 }, { threads: 0 }, { maxBatch: 2.5 }, { maxBatch: "8" }]) {
       expect(() => wasmBackend(options as never), JSON.stringify(options)).toThrow(EncoderError);
-      expect(() => wasmBackend(options as never)).toThrow(/^\[biovlm:wasm\] option .+ — expected .+, got .+\./);
+      expect(() => wasmBackend(options as never)).toThrow(/^option .+ — expected .+, got .+\./);
     }
   });
 });

@@ -1,21 +1,19 @@
 // Errors of the command line, and how an error of any package becomes a line on stderr and an exit code.
 // Packages give their errors a stable `code`; the tables below are the only place where a code meets an exit code.
 
+import { BiovlmError } from "@biovlm/files";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 
-/** `[biovlm:cli] what — expected …, got …. What to do.` with a stable `code` and the exit code it ends in. */
-export class CliError extends Error {
-  readonly code: string;
+/** `what — expected …, got …. What to do.` with a stable `code` and the exit code it ends in. */
+export class CliError extends BiovlmError {
   readonly exitCode: ExitCode;
-  /** What to do, printed on its own line. */
-  readonly remedy: string | undefined;
+  /** What to do where it is printed on a line of its own. */
+  readonly advice: string | undefined;
 
   constructor(code: string, exitCode: ExitCode, message: string, options?: { remedy?: string; cause?: unknown }) {
-    super(`[biovlm:cli] ${message}`, options?.cause === undefined ? undefined : { cause: options.cause });
-    this.name = "CliError";
-    this.code = code;
+    super("cli", "CliError", code, message, options);
     this.exitCode = exitCode;
-    this.remedy = options?.remedy;
+    this.advice = options?.remedy;
   }
 }
 
@@ -58,7 +56,7 @@ const CODE_EXITS: readonly (readonly [RegExp, ExitCode])[] = [
 export interface ErrorReport {
   readonly code: string;
   readonly exitCode: ExitCode;
-  /** One line, without the `[biovlm:…]` prefix. */
+  /** One line. */
   readonly message: string;
   readonly remedy: string | undefined;
 }
@@ -69,9 +67,9 @@ const property = (value: unknown, key: string): unknown =>
 /** Any thrown value → code, exit code, message, remedy. Never throws. */
 export function reportError(error: unknown): ErrorReport {
   if (error instanceof CliError) {
-    return { code: error.code, exitCode: error.exitCode, message: bare(error.message), remedy: error.remedy };
+    return { code: error.code, exitCode: error.exitCode, message: error.message, remedy: error.advice };
   }
-  const message = bare(error instanceof Error ? error.message : String(error));
+  const message = error instanceof Error ? error.message : String(error);
   const code = property(error, "code");
   const system = typeof code === "string" ? SYSTEM_CODES[code] : undefined;
   if (system !== undefined) {
@@ -92,8 +90,4 @@ export function reportError(error: unknown): ErrorReport {
     message: message === "" ? "no message" : message,
     remedy: "This is a fault of biovlm. Run again with --debug for the stack, and report it.",
   };
-}
-
-function bare(message: string): string {
-  return message.replace(/^\[biovlm:[a-z-]+\] /, "");
 }

@@ -169,11 +169,11 @@ describe("colours", () => {
 
 describe("errors of any kind", () => {
   it.each([
-    [Object.assign(new Error("[biovlm:model] x"), { code: "integrity" }), "integrity", 4],
-    [Object.assign(new Error("[biovlm:model] x"), { code: "no_backend" }), "no_backend", 5],
-    [Object.assign(new Error("[biovlm:model] x"), { code: "not_found" }), "not_found", 3],
-    [Object.assign(new Error("[biovlm:model] x"), { code: "bad_name" }), "bad_name", 2],
-    [Object.assign(new Error("[biovlm:model] x"), { code: "malformed_safetensors" }), "malformed_safetensors", 1],
+    [Object.assign(new Error("x"), { code: "integrity" }), "integrity", 4],
+    [Object.assign(new Error("x"), { code: "no_backend" }), "no_backend", 5],
+    [Object.assign(new Error("x"), { code: "not_found" }), "not_found", 3],
+    [Object.assign(new Error("x"), { code: "bad_name" }), "bad_name", 2],
+    [Object.assign(new Error("x"), { code: "malformed_safetensors" }), "malformed_safetensors", 1],
     [Object.assign(new Error("ENOSPC: no space"), { code: "ENOSPC" }), "disk_full", 1],
     [Object.assign(new Error("ENOENT: no such file or directory, open 'x'"), { code: "ENOENT", path: "x" }), "not_found", 3],
     [new CliError("bad_usage", 2, "x"), "bad_usage", 2],

@@ -10,13 +10,25 @@ export type CoreErrorCode =
   | "wasm_unavailable"
   | "native_unavailable";
 
-/** `[biovlm:core] what — expected …, got …. What to do.` */
+/** `what — expected …, got …. What to do.` */
 export class CoreError extends Error {
   readonly code: CoreErrorCode;
+  readonly package = "core";
 
   constructor(code: CoreErrorCode, message: string, options?: { cause?: unknown }) {
-    super(`[biovlm:core] ${message}`, options);
+    super(message, options);
     this.name = "CoreError";
     this.code = code;
+    if (this.stack !== undefined) this.stack = `[biovlm:core] ${this.stack.replace(/^Error\b/, this.name)}`;
+  }
+
+  /** What was expected and what came. */
+  get what(): string {
+    return this.message.replace(/(?<=[.!?])\s+(?=[A-Z`]).*$/s, "");
+  }
+
+  /** What to do; undefined where there is nothing to be done. */
+  get remedy(): string | undefined {
+    return this.message.slice(this.what.length).trim() || undefined;
   }
 }

@@ -87,7 +87,7 @@ async function floorOf({ deterministic = false, build }: LoadOptions, wasm: bool
       return await wasmFloor(candidate, refused.join("; ") || "the fastest build that was allowed");
     } catch (error) {
       if (!(error instanceof CoreError)) throw error;
-      refused.push(error.message.replace("[biovlm:core] ", ""));
+      refused.push(error.message);
     }
   }
   const detail = refused.join("; ");

@@ -13,7 +13,7 @@ function codeOf(run: () => unknown): string {
     run();
   } catch (error) {
     expect(error).toBeInstanceOf(CoreError);
-    expect((error as CoreError).message).toMatch(/^\[biovlm:core\] .+ — expected .+, got .+\. .+\.$/s);
+    expect((error as CoreError).message).toMatch(/^(?!\[biovlm).+ — expected .+, got .+\. .+\.$/s);
     return (error as CoreError).code;
   }
   return "accepted";

@@ -80,8 +80,7 @@ export async function generateAttributes(options: GenerateAttributesOptions): Pr
   try {
     parseAttributeSet(plan(classes.map((_, i) => [`placeholder ${i}`])));
   } catch (cause) {
-    if (cause instanceof DatasetError && cause.code === "bad_attributes")
-      throw new DatasetError("bad_option", cause.message.slice(18), { cause });
+    if (cause instanceof DatasetError && cause.code === "bad_attributes") throw new DatasetError("bad_option", cause.message, { cause });
     throw cause;
   }
   const endpoint = chatEndpoint({ ...options, retries });

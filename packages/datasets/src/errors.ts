@@ -1,5 +1,7 @@
 // The one error class of this package. `code` is stable and may be switched on; the message is for people.
 
+import { BiovlmError } from "@biovlm/files";
+
 /** What went wrong.
  * - `bad_option`: an option or argument out of range.
  * - `bad_name`: a data-set name that no data set can have; nothing was looked up.
@@ -34,13 +36,9 @@ export type DatasetErrorCode =
   | "locked"
   | "aborted";
 
-/** `[biovlm:datasets] what — expected …, got …. What to do.` */
-export class DatasetError extends Error {
-  readonly code: DatasetErrorCode;
-
+/** `what — expected …, got …. What to do.` */
+export class DatasetError extends BiovlmError<DatasetErrorCode> {
   constructor(code: DatasetErrorCode, message: string, options?: { cause?: unknown }) {
-    super(`[biovlm:datasets] ${message}`, options);
-    this.name = "DatasetError";
-    this.code = code;
+    super("datasets", "DatasetError", code, message, options);
   }
 }

@@ -1,3 +1,4 @@
-// @biovlm/files: bytes from outside, read strictly. Portable; the Node part is ./node.
+// @biovlm/files: bytes from outside, read strictly, and what our errors are. Portable; the Node part is ./node.
 
 export { known, nth } from "./element-read.js";
+export { BiovlmError, type ErrorDetails, isBiovlmError, sentences } from "./errors.js";

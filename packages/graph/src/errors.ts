@@ -15,13 +15,25 @@ export type GraphErrorCode =
   | "unsupported_operator" // no evaluation rule
   | "not_differentiable"; // no derivative rule, or an integer on the way
 
-/** Error of @biovlm/graph: `[biovlm:graph] what — expected …, got …. What to do.` */
+/** Error of @biovlm/graph: `what — expected …, got …. What to do.` */
 export class GraphError extends Error {
   readonly code: GraphErrorCode;
+  readonly package = "graph";
 
   constructor(code: GraphErrorCode, message: string, cause?: unknown) {
-    super(`[biovlm:graph] ${message}`, cause === undefined ? undefined : { cause });
+    super(message, cause === undefined ? undefined : { cause });
     this.name = "GraphError";
     this.code = code;
+    if (this.stack !== undefined) this.stack = `[biovlm:graph] ${this.stack.replace(/^Error\b/, this.name)}`;
+  }
+
+  /** What was expected and what came. */
+  get what(): string {
+    return this.message.replace(/(?<=[.!?])\s+(?=[A-Z`]).*$/s, "");
+  }
+
+  /** What to do; undefined where there is nothing to be done. */
+  get remedy(): string | undefined {
+    return this.message.slice(this.what.length).trim() || undefined;
   }
 }

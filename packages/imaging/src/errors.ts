@@ -22,11 +22,23 @@ export type ImagingErrorCode =
 
 export class ImagingError extends Error {
   readonly code: ImagingErrorCode;
+  readonly package = "imaging";
 
   constructor(code: ImagingErrorCode, message: string, options?: { cause?: unknown }) {
-    super(`[biovlm:imaging] ${message}`, options);
+    super(message, options);
     this.name = "ImagingError";
     this.code = code;
+    if (this.stack !== undefined) this.stack = `[biovlm:imaging] ${this.stack.replace(/^Error\b/, this.name)}`;
+  }
+
+  /** What was expected and what came. */
+  get what(): string {
+    return this.message.replace(/(?<=[.!?])\s+(?=[A-Z`]).*$/s, "");
+  }
+
+  /** What to do; undefined where there is nothing to be done. */
+  get remedy(): string | undefined {
+    return this.message.slice(this.what.length).trim() || undefined;
   }
 }
 

@@ -156,7 +156,7 @@ describe("external data of a model (R5)", async () => {
         await checkArtifact({ kind: "file", path });
       },
       expect: (error) =>
-        typeof (error as { code?: unknown }).code === "string" && /^\[biovlm:(graph|model)\] /.test((error as Error).message),
+        typeof (error as { code?: unknown }).code === "string" && /^(graph|model)$/.test(String((error as { package?: unknown }).package)),
     });
     expect(report.refused).toBeGreaterThan(report.cases / 2);
     expect(opened.filter((name) => dirname(name) !== inside)).toEqual([]);

@@ -1,5 +1,7 @@
 // Errors of this package: one class, stable codes, and the one table that says which HTTP status a code is.
 
+import { BiovlmError } from "@biovlm/files";
+
 /** Code → status. What a route may answer is taken from here, so that documents and behaviour cannot part. */
 export const STATUS_OF = {
   bad_request: 400,
@@ -33,16 +35,13 @@ export const STATUS_OF = {
 
 export type ServerErrorCode = keyof typeof STATUS_OF;
 
-/** `[biovlm:server] what — expected …, got …. What to do.` The message goes to the client: it names no file and no patient. */
-export class ServerError extends Error {
-  readonly code: ServerErrorCode;
+/** `what — expected …, got …. What to do.` The message goes to the client: it names no file and no patient. */
+export class ServerError extends BiovlmError<ServerErrorCode> {
   /** seconds, for 429 and 503 */
   readonly retryAfter: number | undefined;
 
   constructor(code: ServerErrorCode, message: string, options?: { cause?: unknown; retryAfter?: number }) {
-    super(`[biovlm:server] ${message}`, options?.cause === undefined ? undefined : { cause: options.cause });
-    this.name = "ServerError";
-    this.code = code;
+    super("server", "ServerError", code, message, { cause: options?.cause });
     this.retryAfter = options?.retryAfter;
   }
 

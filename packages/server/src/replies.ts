@@ -37,14 +37,14 @@ export function serverError(error: unknown): ServerError {
   if (error instanceof ServerError) return error;
   const { code, statusCode, message } = error as FastifyError;
   const known = typeof code === "string" ? (FASTIFY_CODES[code] ?? FOREIGN_CODES[code]) : undefined;
-  if (known !== undefined) return new ServerError(known, bare(message), { cause: error });
+  if (known !== undefined) return new ServerError(known, message, { cause: error });
   if (statusCode === 429)
     return new ServerError("rate_limited", "rate — expected fewer requests a minute. Wait as Retry-After says.", {
       cause: error,
       retryAfter: 60,
     });
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500)
-    return new ServerError("bad_request", bare(message), { cause: error });
+    return new ServerError("bad_request", message, { cause: error });
   return new ServerError("internal", "the server — expected to answer, got a fault of its own. Try again; the log has its id.", {
     cause: error,
   });
@@ -53,7 +53,7 @@ export function serverError(error: unknown): ServerError {
 /** Answers with an error in a route's form. */
 export function replyWith(error: ServerError, form: ErrorForm, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { code, status } = error;
-  const detail = bare(error.message);
+  const detail = error.message;
   if (error.retryAfter !== undefined || status === 429 || status === 503)
     reply.header("retry-after", String(Math.ceil(error.retryAfter ?? 1)));
   if (status === 401) reply.header("www-authenticate", 'Bearer realm="biovlm"');
@@ -68,11 +68,6 @@ export function replyWith(error: ServerError, form: ErrorForm, request: FastifyR
   }
   const problem: Problem = { type: `urn:biovlm:error:${code}`, title: code.replaceAll("_", " "), status, detail, code };
   return reply.type("application/problem+json").send({ ...problem, instance: `urn:biovlm:request:${request.id}` });
-}
-
-/** Without the package's prefix. */
-export function bare(message: string): string {
-  return message.replace(/^\[biovlm:[a-z-]+\] /, "");
 }
 
 export { STATUS_OF };

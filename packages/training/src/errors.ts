@@ -1,5 +1,7 @@
 // Errors of this package: one class, stable codes.
 
+import { BiovlmError } from "@biovlm/files";
+
 export type TrainingErrorCode =
   | "bad_option"
   | "bad_shape"
@@ -12,13 +14,9 @@ export type TrainingErrorCode =
   | "storage"
   | "aborted";
 
-/** `[biovlm:training] what — expected …, got …. What to do.` */
-export class TrainingError extends Error {
-  readonly code: TrainingErrorCode;
-
+/** `what — expected …, got …. What to do.` */
+export class TrainingError extends BiovlmError<TrainingErrorCode> {
   constructor(code: TrainingErrorCode, message: string, options?: { cause?: unknown }) {
-    super(`[biovlm:training] ${message}`, options);
-    this.name = "TrainingError";
-    this.code = code;
+    super("training", "TrainingError", code, message, options);
   }
 }

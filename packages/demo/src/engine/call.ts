@@ -16,7 +16,7 @@ export function refuse(code: string, message: string): never {
 /** Any thrown value as a stable code and a line for a person. */
 export function failureOf(error: unknown): Failure {
   const { code, name } = (typeof error === "object" && error !== null ? error : {}) as { code?: unknown; name?: unknown };
-  const message = (error instanceof Error ? error.message : String(error)).replace(/^\[biovlm:[a-z-]+\] /, "").slice(0, 2000);
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, 2000);
   if (name === "AbortError") return { code: "stopped", message: "stopped" };
   return { code: typeof code === "string" ? code : "internal_error", message };
 }

@@ -1,6 +1,8 @@
 // The error classes of this package: ModelError, and EncoderError for what backends throw. `code` is stable and meant for programs; the message is meant for people.
 // Files from outside (weights, tokenizers, configs, banks, hubs) are hostile: whatever is wrong with them ends here, typed.
 
+import { BiovlmError } from "@biovlm/files";
+
 /** Stable codes of {@link ModelError}. */
 export type ModelErrorCode =
   | "bad_argument" // an argument of ours out of range or of the wrong type
@@ -49,14 +51,10 @@ export type ModelErrorCode =
   | "malformed_bundle" // a bundle that breaks a rule of its format
   | "no_backend"; // none of the devices asked for is usable
 
-/** Error of @biovlm/model: `[biovlm:model] what — expected …, got …. What to do.` */
-export class ModelError extends Error {
-  readonly code: ModelErrorCode;
-
+/** Error of @biovlm/model: `what — expected …, got …. What to do.` */
+export class ModelError extends BiovlmError<ModelErrorCode> {
   constructor(code: ModelErrorCode, message: string, options?: { readonly cause?: unknown }) {
-    super(`[biovlm:model] ${message}`, options);
-    this.name = "ModelError";
-    this.code = code;
+    super("model", "ModelError", code, message, options);
   }
 }
 
@@ -69,17 +67,14 @@ export type EncoderErrorCode =
   | "run_failed" // the runtime failed while running
   | "not_supported"; // gradients asked of an encoder without that capability
 
-/** What an encoder throws: `[biovlm:<backend>] what — expected …, got …. What to do.` */
-export class EncoderError extends Error {
-  readonly code: EncoderErrorCode;
+/** What an encoder throws: `what — expected …, got …. What to do.` */
+export class EncoderError extends BiovlmError<EncoderErrorCode> {
   /** The backend's name. */
   readonly backend: string;
 
   constructor(backend: string, code: EncoderErrorCode, message: string, cause?: unknown) {
-    super(`[biovlm:${backend}] ${message}`, cause === undefined ? undefined : { cause });
-    this.name = "EncoderError";
+    super(backend, "EncoderError", code, message, { cause });
     this.backend = backend;
-    this.code = code;
   }
 }
 

@@ -36,7 +36,7 @@ export async function openWithFailover(
 ): Promise<Encoder> {
   const graphsFor = typeof graphs === "function" ? graphs : () => graphs;
   const [first] = backends;
-  if (first === undefined) throw new TypeError("[biovlm:model] backends — expected at least one, got none. Choose a backend first.");
+  if (first === undefined) throw new TypeError("backends — expected at least one, got none. Choose a backend first.");
   const encoder = await first.open(graphsFor(first.device));
   return new FailoverEncoder(backends, graphsFor, encoder, onChange);
 }

@@ -35,7 +35,7 @@ export class ApiError extends Error {
   readonly retryAfter: number | undefined;
 
   constructor(code: string, status: number, message: string, retryAfter?: number) {
-    super(`[biovlm:client] ${message}`);
+    super(message);
     this.name = "ApiError";
     this.code = code;
     this.status = status;

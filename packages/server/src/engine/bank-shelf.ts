@@ -128,14 +128,14 @@ function named(name: string): void {
   try {
     checkName(name, "bank name");
   } catch (error) {
-    throw new ServerError("bad_name", bare(error), { cause: error });
+    throw new ServerError("bad_name", messageOf(error), { cause: error });
   }
 }
 
 function badBank(error: unknown): ServerError {
-  return new ServerError("bad_bank", bare(error), { cause: error });
+  return new ServerError("bad_bank", messageOf(error), { cause: error });
 }
 
-function bare(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/^\[biovlm:[a-z-]+\] /, "");
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

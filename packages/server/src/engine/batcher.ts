@@ -173,7 +173,7 @@ export class Batcher<I, O> {
     const started = performance.now();
     try {
       const values = await this.run(batch.map((entry) => entry.item));
-      if (values.length !== batch.length) throw new RangeError(`[biovlm:server] a batch of ${batch.length} gave ${values.length} answers.`);
+      if (values.length !== batch.length) throw new RangeError(`a batch of ${batch.length} gave ${values.length} answers.`);
       for (const [i, entry] of batch.entries()) entry.settle({ value: values[i]!, queueMs: started - entry.since });
       const each = (performance.now() - started) / batch.length;
       this.pace = this.pace === 0 ? each : 0.8 * this.pace + 0.2 * each;

@@ -179,6 +179,6 @@ class Turns {
 }
 
 function imageError(error: unknown): { code: ServerErrorCode; message: string } {
-  if (error instanceof ImagingError) return { code: CODES[error.code], message: error.message.replace(/^\[biovlm:imaging\] /, "") };
+  if (error instanceof ImagingError) return { code: CODES[error.code], message: error.message };
   return { code: "unreadable_image", message: "image — expected pixels that can be resized, got none. Check the file." };
 }

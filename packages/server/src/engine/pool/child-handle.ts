@@ -197,5 +197,5 @@ const ENCODER_CODES: readonly string[] = ["bad_input", "bad_output", "closed", "
 
 function revived(code: string, message: string, device = "encoder"): Error {
   if (!ENCODER_CODES.includes(code)) return Object.assign(new Error(message), { code });
-  return new EncoderError(device, code as EncoderErrorCode, message.replace(/^\[biovlm:[a-z-]+\] /, ""));
+  return new EncoderError(device, code as EncoderErrorCode, message);
 }

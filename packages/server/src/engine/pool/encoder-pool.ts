@@ -133,7 +133,7 @@ export class EncoderPool implements Encoding {
       await first;
     } catch (error) {
       await this.close();
-      const got = error instanceof Error ? error.message.replace(/^\[biovlm:[a-z-]+\] /, "") : "no process";
+      const got = error instanceof Error ? error.message : "no process";
       throw unavailable(`expected to open ${this.options.spec.device}, got: ${got}`, error);
     }
   }
@@ -154,7 +154,7 @@ export class EncoderPool implements Encoding {
     return {
       images: alone.map((one): EncodedImage => {
         if (!(one instanceof Error)) return one.images[0]!;
-        return { sha256: "", error: { code: "backend_unavailable", message: one.message.replace(/^\[biovlm:server\] /, "") } };
+        return { sha256: "", error: { code: "backend_unavailable", message: one.message } };
       }),
       timings: {
         wait: Math.max(...batches.map((b) => b.timings.wait)),

@@ -29,7 +29,7 @@ class MessageWriter extends Serializer {
   _writeHostObject(view: View): void {
     // a Buffer is a Uint8Array too
     const kind = KINDS.findIndex((Kind) => view instanceof Kind);
-    if (kind < 0) throw new TypeError(`[biovlm:server] a message — expected bytes, floats or integers, got ${view.constructor.name}.`);
+    if (kind < 0) throw new TypeError(`a message — expected bytes, floats or integers, got ${view.constructor.name}.`);
     this.writeUint32(kind);
     this.writeUint32(this.bytes);
     this.writeUint32(view.length);
@@ -93,7 +93,7 @@ export class FrameReader {
         if (this.had < HEAD) return;
         const [text, body] = [this.head.readUInt32LE(0), this.head.readUInt32LE(4)];
         if (text === 0 || text > MAX_BYTES || body > MAX_BYTES)
-          throw new RangeError(`[biovlm:server] a frame — expected at most ${MAX_BYTES} bytes, got ${text} and ${body}.`);
+          throw new RangeError(`a frame — expected at most ${MAX_BYTES} bytes, got ${text} and ${body}.`);
         this.text = Buffer.allocUnsafe(text);
         // every byte of it is written before it is seen
         this.body = Buffer.allocUnsafeSlow(body);
