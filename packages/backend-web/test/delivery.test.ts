@@ -3,7 +3,8 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type ByteStore, ModelError, memoryStore } from "@biovlm/model";
+import { type ByteStore, memoryStore } from "@biovlm/files";
+import { ModelError } from "@biovlm/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clearStore, deliverFile, openPageStore } from "../src/index.js";
 

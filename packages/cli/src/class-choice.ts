@@ -1,9 +1,9 @@
 // Which classes and which bank a command works with: a bank's own, a data set's with its attribute sentences, or names the person gave.
 
+import { suggest } from "@biovlm/files";
 import type { PromptBank } from "@biovlm/model";
 import { usageError } from "./errors.js";
 import { INPUT_LIMITS, readInput, readInputLines } from "./input-file.js";
-import { suggest } from "./nearest.js";
 import type { Runtime } from "./opening.js";
 
 export const CLASS_OPTIONS = {

@@ -75,7 +75,7 @@ export function viewsOf(options: Pick<LearningOptions, "views" | "viewsPerImage"
 /** The cache of embeddings, or none. A folder that cannot be read or written is a warning: everything in it can be computed again. */
 export async function cacheOf(options: Pick<LearningOptions, "cache">, terminal: Terminal): Promise<KeyedBytes | undefined> {
   if (options.cache === "off") return undefined;
-  const [{ dataFolders, fileStore }, { expendable }] = await Promise.all([import("@biovlm/model/node"), import("@biovlm/training")]);
+  const [{ dataFolders, fileStore }, { expendable }] = await Promise.all([import("@biovlm/files/node"), import("@biovlm/training")]);
   return expendable(fileStore(join(dataFolders().cache, "embeddings")), (error) =>
     terminal.warn(`embeddings are not kept for the next run: ${reportError(error).message}`),
   );
@@ -83,7 +83,7 @@ export async function cacheOf(options: Pick<LearningOptions, "cache">, terminal:
 
 /** States of stopped runs. Where they cannot be kept, a stopped run starts afresh; the result is the same. */
 export async function checkpointsOf(terminal: Terminal): Promise<KeyedBytes & { delete(key: string): Promise<void> }> {
-  const [{ dataFolders, fileStore }, { expendable }] = await Promise.all([import("@biovlm/model/node"), import("@biovlm/training")]);
+  const [{ dataFolders, fileStore }, { expendable }] = await Promise.all([import("@biovlm/files/node"), import("@biovlm/training")]);
   const store = fileStore(join(dataFolders().cache, "checkpoints"));
   const kept = expendable(store, (error) => terminal.warn(`the run cannot be resumed if it is stopped: ${reportError(error).message}`));
   return { ...kept, delete: (key) => store.delete(key).catch(() => {}) };

@@ -1,8 +1,8 @@
 // Text or JSON → the value of one option, with the source named when it is wrong. Pure.
 
+import { suggest } from "@biovlm/files";
 import type { OptionSpec } from "./command.js";
 import { usageError } from "./errors.js";
-import { suggest } from "./nearest.js";
 
 const SUFFIXES: Readonly<Record<string, number>> = {
   "": 1,

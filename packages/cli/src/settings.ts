@@ -5,11 +5,11 @@
 
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { nearest, suggest } from "@biovlm/files";
 import envPaths from "env-paths";
 import { type AnyCommand, COMMON_OPTIONS, environmentName, kebab, type OptionSpec, type OptionSpecs } from "./command.js";
 import { CliError, usageError } from "./errors.js";
 import { EXIT } from "./exit-codes.js";
-import { nearest, suggest } from "./nearest.js";
 import { parseValue } from "./option-values.js";
 
 export const PROJECT_CONFIG = "biovlm.config.json";

@@ -3,7 +3,7 @@
 
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileStore } from "@biovlm/model/node";
+import { fileStore } from "@biovlm/files/node";
 import { cases, seeded, soak } from "@biovlm/testkit";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { folder, writeClasses } from "./call.js";

@@ -1,5 +1,5 @@
 import { loadCore } from "@biovlm/core";
-import { memoryStore } from "@biovlm/model";
+import { memoryStore } from "@biovlm/files";
 import { RECIPES } from "@biovlm/training";
 import { describe, expect, it } from "vitest";
 import { toyDataset } from "../../training/test/toy-dataset.js";

@@ -40,3 +40,30 @@ export function sentences(message: string): { readonly what: string; readonly re
 export function isBiovlmError(error: unknown): error is BiovlmError {
   return error instanceof Error && ["code", "package", "what"].every((field) => typeof Reflect.get(error, field) === "string");
 }
+
+/** Stable codes of {@link FilesError}; a caller's own code where one was given (`JsonLimits.code`). */
+export type FilesErrorCode =
+  | "bad_argument" // an argument of ours out of range or of the wrong type
+  | "bad_name" // a name outside the allowed alphabet
+  | "bad_key" // a ByteStore key outside the allowed alphabet
+  | "bad_path" // a file name from outside that would leave its folder
+  | "bad_digest" // a digest that is none
+  | "malformed_json" // JSON that is not well-formed, too deep, or holds a key twice
+  | "malformed_zip" // an archive whose directory lies, overlaps or is cut
+  | "file_changed" // a file that became shorter while it was read
+  | "not_found" // no such file or folder
+  | "integrity" // content that is not what its digest says
+  | "locked" // another process holds the lock
+  | "disk_full" // no space, quota or file size left
+  | "not_permitted" // read-only or not ours
+  | "too_many_files" // no file descriptor left
+  | "io_error" // any other failure of the file system
+  | "network" // no answer, or a connection that keeps breaking
+  | "hub_protocol"; // an answer that is not the file: a lie about ranges, a web page in its place
+
+/** Error of @biovlm/files: `what — expected …, got …. What to do.` */
+export class FilesError extends BiovlmError {
+  constructor(code: FilesErrorCode | (string & {}), message: string, options?: { readonly cause?: unknown }) {
+    super("files", "FilesError", code, message, options);
+  }
+}

@@ -1,4 +1,11 @@
 // @biovlm/files: bytes from outside, read strictly, and what our errors are. Portable; the Node part is ./node.
 
+export { type ByteSource, bytesSource } from "./byte-source.js";
+export { type ByteStore, checkKey, memoryStore } from "./byte-store.js";
 export { known, nth } from "./element-read.js";
-export { BiovlmError, type ErrorDetails, isBiovlmError, sentences } from "./errors.js";
+export { BiovlmError, type ErrorDetails, FilesError, type FilesErrorCode, isBiovlmError, sentences } from "./errors.js";
+export { isJsonObject, type Json, type JsonLimits, type JsonObject, parseStrictJson } from "./json.js";
+export { checkName, NAME_PATTERN } from "./names.js";
+export { nearest, suggest } from "./nearest.js";
+export { quoted } from "./quoted.js";
+export { MAX_ENTRIES, readStoredZip, type StoredEntry } from "./zip.js";

@@ -36,8 +36,6 @@ export {
   promptFrame,
 } from "./banks/prompts.js";
 export { attributeBank, DEFAULT_TEMPLATES, templateBank, type ZeroShotContext } from "./banks/zero-shot.js";
-export { type ByteSource, bytesSource } from "./byte-source.js";
-export { type ByteStore, checkKey, memoryStore } from "./byte-store.js";
 export {
   type Classification,
   type Classifier,
@@ -62,8 +60,6 @@ export { PROBE_IO, probeModel, probeRefusal } from "./encoding/probe-model.js";
 export { RunQueue } from "./encoding/run-queue.js";
 export { SELF_TEST_EMBEDDING, selfTest } from "./encoding/self-test.js";
 export { type RuntimeTensor, type TowerRuntime, type TowerSession, towerEncoder } from "./encoding/tower-encoder.js";
-export { checkName, NAME_PATTERN } from "./names.js";
-export { isJsonObject, type Json, type JsonObject, parseStrictJson } from "./strict-json.js";
 export { cleanText } from "./text/text-cleaning.js";
 export { type WordVectors, wordVectors } from "./text/word-table.js";
 export { loadTokenizer, type Tokenizer, type TokenizerFiles, type TokenizerOptions, type TokenRows } from "./text/wordpiece.js";

@@ -1,11 +1,11 @@
 // Bank files: what is written is read back, the same bank is the same bytes, and a file that breaks a rule is refused by name.
 
+import { BiovlmError } from "@biovlm/files";
 import { attack, cases } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import {
   bankDigest,
   checkBankFits,
-  ModelError,
   openSafetensors,
   type PromptBank,
   promptCount,
@@ -37,7 +37,7 @@ const codeOf = (f: () => unknown): string => {
     f();
     return "accepted";
   } catch (error) {
-    return error instanceof ModelError ? error.code : String(error);
+    return error instanceof BiovlmError ? error.code : String(error);
   }
 };
 
@@ -137,7 +137,7 @@ describe("a bank file", () => {
       samples: { full: writeBank(full), compiled: writeBank(compiled), learned: writeBank(learned) },
       count: cases(1000),
       run: readBank,
-      expect: (error) => error instanceof ModelError && (error.code === "bad_bank" || error.code === "malformed_safetensors"),
+      expect: (error) => error instanceof BiovlmError && (error.code === "bad_bank" || error.code === "malformed_safetensors"),
     });
     expect(report.refused).toBeGreaterThan(0);
   });

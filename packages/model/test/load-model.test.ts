@@ -4,8 +4,9 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cpuBackend } from "@biovlm/backend-cuda";
+import { BiovlmError } from "@biovlm/files";
 import { afterAll, describe, expect, it } from "vitest";
-import { type Encoder, loadModel, type Model, ModelError, openSafetensors } from "../src/index.js";
+import { type Encoder, loadModel, type Model, openSafetensors } from "../src/index.js";
 import { loadModelFolder } from "../src/node/index.js";
 
 const files = new URL("../../model-tiny/files/", import.meta.url);
@@ -113,8 +114,8 @@ describe("a model", async () => {
     const path = folder("half");
     rmSync(join(path, "open_clip_config.json"));
     await expect(loadModelFolder(path)).rejects.toMatchObject({ code: "missing_file" });
-    await expect(loadModelFolder(join(scratch, "nowhere"))).rejects.toBeInstanceOf(ModelError);
+    await expect(loadModelFolder(join(scratch, "nowhere"))).rejects.toBeInstanceOf(BiovlmError);
     expect(existsSync(join(scratch, "nowhere"))).toBe(false);
-    await expect(loadModel({ ...bytes, weights: bytes.weights.subarray(0, 5000) }, { name: "cut" })).rejects.toBeInstanceOf(ModelError);
+    await expect(loadModel({ ...bytes, weights: bytes.weights.subarray(0, 5000) }, { name: "cut" })).rejects.toBeInstanceOf(BiovlmError);
   });
 });

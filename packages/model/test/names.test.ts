@@ -1,10 +1,9 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkName, FilesError } from "@biovlm/files";
 import { seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { ModelError } from "../src/contract/errors.js";
-import { checkName } from "../src/names.js";
 import { openModelStore } from "../src/node/store/model-store.js";
 
 const seeds = [
@@ -64,7 +63,7 @@ const codeOf = (run: () => unknown) => {
     run();
     return "accepted";
   } catch (error) {
-    return error instanceof ModelError ? error.code : String(error);
+    return error instanceof FilesError ? error.code : String(error);
   }
 };
 
@@ -111,7 +110,7 @@ describe("checkName", () => {
             () => "done",
             (e: unknown) => e,
           );
-          expect((error as ModelError).code, JSON.stringify(name)).toBe("bad_name");
+          expect((error as FilesError).code, JSON.stringify(name)).toBe("bad_name");
         }
       }
       expect(readdirSync(base, { recursive: true }).sort()).toEqual(before);

@@ -1,8 +1,9 @@
 // Prompt rows and the way back: what stands where, what happens to long and odd class names, and that the gradient is the rows' transpose.
 
+import { BiovlmError } from "@biovlm/files";
 import { describe, expect, it } from "vitest";
 import { groupByLength, rowLengths } from "../src/encoding/length-groups.js";
-import { checkClasses, classTokens, ModelError, type PromptModel, paddedRows, promptFrame } from "../src/index.js";
+import { checkClasses, classTokens, type PromptModel, paddedRows, promptFrame } from "../src/index.js";
 
 const W = 3;
 const CLS = 1;
@@ -19,7 +20,7 @@ const codeOf = (f: () => unknown): string => {
     f();
     return "accepted";
   } catch (error) {
-    return error instanceof ModelError ? error.code : String(error);
+    return error instanceof BiovlmError ? error.code : String(error);
   }
 };
 

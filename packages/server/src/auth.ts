@@ -1,7 +1,7 @@
 // Who may ask what: several API keys, each known by its sha256 only, with scopes. Checked before a body is read, in constant time.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { parseStrictJson } from "@biovlm/model";
+import { parseStrictJson } from "@biovlm/files";
 import { Type } from "typebox";
 import { Check } from "typebox/value";
 import { ServerError } from "./errors.js";

@@ -1,7 +1,7 @@
 // The server, put together in plain sight: limits → records → keys → bodies → errors → routes. It opens nothing by itself: the engine is handed in.
 
 import type { IncomingMessage } from "node:http";
-import { parseStrictJson } from "@biovlm/model";
+import { parseStrictJson } from "@biovlm/files";
 import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";

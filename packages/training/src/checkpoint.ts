@@ -1,7 +1,7 @@
 // The state of a run after an epoch, as bytes: context vectors and optimiser moments with a digest over all of it.
 // Random state needs no place: every stream is drawn anew from (seed, epoch). Where the bytes lie is the caller's store.
 
-import type { ByteStore } from "@biovlm/model";
+import type { ByteStore } from "@biovlm/files";
 import { TrainingError } from "./errors.js";
 
 /** Mutable state of a run. moment1 is SGD's velocity or AdamW's first moment. */

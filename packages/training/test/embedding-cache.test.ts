@@ -1,7 +1,7 @@
 // What a damaged, swapped or failing cache does to a run: nothing but time. Never another number.
 
 import { loadCore } from "@biovlm/core";
-import { memoryStore } from "@biovlm/model";
+import { memoryStore } from "@biovlm/files";
 import { cases, mutations, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { itemImage } from "../../evaluation/src/item-images.js";

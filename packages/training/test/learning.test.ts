@@ -1,5 +1,6 @@
 import { loadCore } from "@biovlm/core";
-import { memoryStore, readBank } from "@biovlm/model";
+import { memoryStore } from "@biovlm/files";
+import { readBank } from "@biovlm/model";
 import { describe, expect, it } from "vitest";
 import { itemImage } from "../../evaluation/src/item-images.js";
 import { type LearnOptions, learnBank } from "../src/learn-bank.js";

@@ -1,7 +1,8 @@
 // Brings a file of known sha256 and size into a page: kept in pieces as it comes, so that a broken download goes on where it stopped, also after
 // a reload; checked as a whole before it is handed out; downloaded without being kept where there is no room. Models, banks, anything.
 
-import { type ByteStore, ModelError, sha256 } from "@biovlm/model";
+import { BiovlmError, type ByteStore } from "@biovlm/files";
+import { ModelError, sha256 } from "@biovlm/model";
 import { clearStore, storageRoom } from "./page-storage.js";
 
 export interface FileToDeliver {
@@ -118,7 +119,7 @@ class Delivery {
         await this.request();
       } catch (error) {
         if (signal?.aborted === true) throw signal.reason;
-        if (error instanceof ModelError) throw error;
+        if (error instanceof BiovlmError) throw error;
         failures = this.at > before ? 1 : failures + 1;
         if (failures >= PATIENCE)
           throw this.failure("network", "an answer", reasonOf(error), "Check the connection; it goes on from here.", error);

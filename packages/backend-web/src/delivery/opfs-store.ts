@@ -1,7 +1,8 @@
 // A ByteStore over the browser's private file system (OPFS): where model files, caches and checkpoints of a page are kept. Nothing in it is seen
 // by other sites or by the user's file manager; it goes when the user clears the site's data.
 
-import { type ByteStore, checkKey, ModelError, memoryStore } from "@biovlm/model";
+import { BiovlmError, type ByteStore, checkKey, memoryStore } from "@biovlm/files";
+import { ModelError } from "@biovlm/model";
 
 interface Directory {
   getDirectoryHandle(name: string, options: { create: boolean }): Promise<Directory>;
@@ -86,7 +87,7 @@ function named(error: unknown, name: string): boolean {
 }
 
 function storeError(key: string, cause: unknown): unknown {
-  if (cause instanceof ModelError) return cause;
+  if (cause instanceof BiovlmError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   if (named(cause, "QuotaExceededError")) {
     return new ModelError("disk_full", `page store, ${key} — expected room, got: ${reason} Clear kept models.`, { cause });

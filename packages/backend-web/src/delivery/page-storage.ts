@@ -1,6 +1,6 @@
 // How much the browser lets a page keep, and the way to give it back.
 
-import type { ByteStore } from "@biovlm/model";
+import type { ByteStore } from "@biovlm/files";
 
 /** Bytes; `undefined` where the browser does not say. */
 export interface StorageRoom {

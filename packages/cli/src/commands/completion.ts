@@ -1,9 +1,9 @@
 // `biovlm completion SHELL`: prints the completion script made from the command table.
 
+import { suggest } from "@biovlm/files";
 import { defineCommand } from "../command.js";
 import { SHELLS } from "../completion.js";
 import { usageError } from "../errors.js";
-import { suggest } from "../nearest.js";
 
 export const completion = defineCommand({
   name: "completion",

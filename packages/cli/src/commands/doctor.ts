@@ -14,14 +14,21 @@ export const doctor = defineCommand({
   summary: "say what is installed, which devices work and why others do not",
   options: { json: { type: "flag", description: "print JSON" } },
   async run({ terminal, env }, options) {
-    const [{ loadCore }, { probeBackends, chooseBackend }, { dataFolders, hubSettings, openModelStore }, { tinyModel }, { backendsFor }] =
-      await Promise.all([
-        import("@biovlm/core"),
-        import("@biovlm/model"),
-        import("@biovlm/model/node"),
-        import("@biovlm/model-tiny/node"),
-        import("@biovlm/server/opening"),
-      ]);
+    const [
+      { loadCore },
+      { probeBackends, chooseBackend },
+      { dataFolders },
+      { hubSettings, openModelStore },
+      { tinyModel },
+      { backendsFor },
+    ] = await Promise.all([
+      import("@biovlm/core"),
+      import("@biovlm/model"),
+      import("@biovlm/files/node"),
+      import("@biovlm/model/node"),
+      import("@biovlm/model-tiny/node"),
+      import("@biovlm/server/opening"),
+    ]);
     const probed = await probeBackends(await backendsFor("auto"));
     const core = await loadCore();
     const folders = dataFolders();

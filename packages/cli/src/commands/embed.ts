@@ -64,7 +64,7 @@ export const embed = defineCommand({
         preprocess,
         normalized: !options.raw,
       };
-      const { withLock } = await import("@biovlm/model/node");
+      const { withLock } = await import("@biovlm/files/node");
       return await withLock(`${out}.lock`, work, {
         waitMs: Number.POSITIVE_INFINITY,
         signal,

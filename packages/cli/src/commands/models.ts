@@ -197,7 +197,7 @@ export const modelsBundle = defineCommand({
     replace: { type: "flag", description: "replace a file that is there" },
   },
   async run({ terminal, signal, cwd }, options, [name = ""]) {
-    const [{ checkName }, { openModelStore }] = await Promise.all([import("@biovlm/model"), import("@biovlm/model/node")]);
+    const [{ checkName }, { openModelStore }] = await Promise.all([import("@biovlm/files"), import("@biovlm/model/node")]);
     checkName(name);
     const file = resolve(cwd, options.out ?? `${name}.tar`);
     await openModelStore().exportBundle(name, file, { replace: options.replace, signal });

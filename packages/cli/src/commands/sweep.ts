@@ -2,10 +2,10 @@
 
 import { join, resolve } from "node:path";
 import type { Method } from "@biovlm/evaluation";
+import { suggest } from "@biovlm/files";
 import { defineCommand } from "../command.js";
 import { usageError } from "../errors.js";
 import { cacheOf, fileDecoder, LEARNING_OPTIONS, openSource, recipeOf, settingsOf, viewsOf } from "../learning-options.js";
-import { suggest } from "../nearest.js";
 import { openRuntime, RUNTIME_OPTIONS } from "../opening.js";
 
 export const sweep = defineCommand({
@@ -64,7 +64,7 @@ export const sweep = defineCommand({
     const opened: { close(): void }[] = [];
     try {
       const { core, encoder, model } = runtime;
-      const [{ fileStore }, { writeResult }] = await Promise.all([import("@biovlm/model/node"), import("../result-file.js")]);
+      const [{ fileStore }, { writeResult }] = await Promise.all([import("@biovlm/files/node"), import("../result-file.js")]);
       const out = resolve(cwd, options.out);
       const cache = await cacheOf(options, terminal);
       let bar: ReturnType<typeof terminal.progress> | undefined;

@@ -2,7 +2,8 @@
 // thread count give the same file. State is kept after every epoch; a run that was stopped goes on there.
 
 import type { Core } from "@biovlm/core";
-import type { ByteStore, Classifier, Encoder, Model } from "@biovlm/model";
+import type { ByteStore } from "@biovlm/files";
+import type { Classifier, Encoder, Model } from "@biovlm/model";
 import { createClassifier, templateBank } from "@biovlm/model";
 import { learnBank, RECIPES, recipeWith, type TrainingImage } from "@biovlm/training";
 import type { LearnChoices, Learned, Progress } from "./protocol.js";

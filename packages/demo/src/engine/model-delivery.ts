@@ -1,7 +1,8 @@
 // A model's files into the worker: from the page's server through the page's store (checked, resumed, kept), or from files a person picked.
 
 import { deliverFile } from "@biovlm/backend-web";
-import type { ByteStore, ModelFiles } from "@biovlm/model";
+import type { ByteStore } from "@biovlm/files";
+import type { ModelFiles } from "@biovlm/model";
 import type { ModelSource, OfferedFile } from "./protocol.js";
 
 export interface DeliveredModel {

@@ -1,7 +1,7 @@
 // A model's files on their way into the worker: what is downloaded, what was kept, what is refused.
 
 import { createHash } from "node:crypto";
-import { memoryStore } from "@biovlm/model";
+import { memoryStore } from "@biovlm/files";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { modelFiles } from "../../src/engine/model-delivery.js";
 import type { OfferedFile, OfferedModel } from "../../src/engine/protocol.js";

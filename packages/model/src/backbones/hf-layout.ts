@@ -2,7 +2,8 @@
 // names: those of its CLIP classes, and those of its ViT and BERT classes. A pure renaming: the only tensor that is made of others is attn.qkv,
 // the q, k and v rows one below the other. Names with no counterpart are refused, never guessed at. Weights are read when asked for.
 
-import { ModelError, quoted } from "../contract/errors.js";
+import { quoted } from "@biovlm/files";
+import { ModelError } from "../contract/errors.js";
 import { type StateDict, stateDictOf, type WeightTensor } from "../weights/state-dict.js";
 import { isIgnoredKey } from "./spec.js";
 

@@ -1,9 +1,9 @@
 // The sizes of a BiomedCLIP-shaped dual encoder, read from tensor shapes and the open_clip config, and what its weights must then be.
 // No sizes are assumed: any ViT with a class token and any BERT with a two-layer projection will do. No weights are read but logit_scale.
 
+import { parseStrictJson, quoted } from "@biovlm/files";
 import { elementCount } from "@biovlm/graph";
-import { ModelError, printShape, quoted } from "../contract/errors.js";
-import { parseStrictJson } from "../strict-json.js";
+import { ModelError, printShape } from "../contract/errors.js";
 import type { StateDict } from "../weights/state-dict.js";
 
 export interface VisionSpec {

@@ -1,8 +1,8 @@
 // A prompt bank as a value and as a file: learned context vectors, ready text embeddings, or both, with what is needed to use them again.
 // The file is safetensors with text metadata (docs/architecture.md); a bank made for other weights is refused.
 
-import { ModelError, printShape, quoted } from "../contract/errors.js";
-import { parseStrictJson } from "../strict-json.js";
+import { parseStrictJson, quoted } from "@biovlm/files";
+import { ModelError, printShape } from "../contract/errors.js";
 import { openSafetensors, type Safetensors, writeSafetensors } from "../weights/safetensors.js";
 import { toFloat32 } from "../weights/to-float32.js";
 

@@ -1,8 +1,9 @@
 // Text embeddings of a bank for a list of classes, computed once: after that, inference needs no text tower.
 
 import type { Core } from "@biovlm/core";
+import { quoted } from "@biovlm/files";
 import type { Encoder, RunOptions } from "../contract/encoder.js";
-import { ModelError, quoted } from "../contract/errors.js";
+import { ModelError } from "../contract/errors.js";
 import { type BankTensor, checkBankFits, type PromptBank } from "./bank.js";
 import { checkClasses, classTokens, type FrozenEmbedding, type PromptModel, promptFrame } from "./prompts.js";
 

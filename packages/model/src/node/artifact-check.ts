@@ -2,10 +2,10 @@
 
 import { lstat, readFile, realpath, stat } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
+import { fileFailure } from "@biovlm/files/node";
 import type { OnnxArtifact } from "../contract/encoder-graphs.js";
 import { ModelError } from "../contract/errors.js";
 import { checkReferences, externalReferences } from "../towers/artifact-references.js";
-import { fileFailure } from "./file-failure.js";
 
 /**
  * Refuses a model, in a file or in memory, whose external data lies outside its folder: `..`, absolute paths, URLs, links that lead away.

@@ -1,11 +1,7 @@
 export { checkArtifact } from "./artifact-check.js";
-export { type FileContent, sweepTemporaries, writeFileAtomic } from "./atomic-file.js";
-export { type DataFolders, dataFolders, type HostPlace, type HubSettings, hubSettings, thisPlace } from "./data-folders.js";
-export { fileFailure } from "./file-failure.js";
-export { type FileStoreOptions, fileStore } from "./file-store.js";
+export { type HubSettings, hubSettings } from "./hub/hub-settings.js";
 export type { SnapshotProgress } from "./hub/hub-snapshot.js";
 export { type FolderModel, loadModelFolder, loadStoredModel } from "./load-model-folder.js";
-export { type LockHolder, type LockOptions, withLock } from "./process-lock.js";
 export { inspectModel } from "./store/import-model.js";
 export { MANIFEST_FILE, SIDE_FILES, STORED_WEIGHTS, WEIGHT_FILES } from "./store/model-files.js";
 export type { ManifestFile, ModelManifest, ModelSource } from "./store/model-manifest.js";

@@ -3,11 +3,10 @@
 
 import { lstat, readFile, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { fileFailure, writeFileAtomic } from "@biovlm/files/node";
 import { assembleModel, type Model, type ModelOptions } from "../backbones/load-model.js";
 import { ModelError } from "../contract/errors.js";
 import { isInside } from "./artifact-check.js";
-import { writeFileAtomic } from "./atomic-file.js";
-import { fileFailure } from "./file-failure.js";
 import { sourceFiles } from "./store/model-source.js";
 import type { ModelStore } from "./store/model-store.js";
 import { openWeightsFile } from "./weights-file.js";

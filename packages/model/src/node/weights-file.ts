@@ -4,12 +4,12 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { crc32 } from "node:zlib";
-import type { ByteSource } from "../byte-source.js";
+import type { ByteSource } from "@biovlm/files";
+import { fileFailure } from "@biovlm/files/node";
 import { ModelError } from "../contract/errors.js";
 import { openSafetensors } from "../weights/safetensors.js";
 import { type StateDict, safetensorsStateDict } from "../weights/state-dict.js";
 import { looksLikeTorch, openTorch } from "../weights/torch-checkpoint.js";
-import { fileFailure } from "./file-failure.js";
 
 export interface WeightsFile {
   readonly format: "safetensors" | "torch";

@@ -1,9 +1,9 @@
 // BERT WordPiece as BiomedCLIP uses it: open_clip's cleaning, then ids with [CLS] first and [SEP] last, cut to the context length.
 // A tokenizer file is data from outside: its vocabulary and four switches are read, and a fresh tokenizer is built from them.
 
+import { isJsonObject, type Json, parseStrictJson, quoted } from "@biovlm/files";
 import { Tokenizer as WordPiece } from "@huggingface/tokenizers";
-import { ModelError, quoted } from "../contract/errors.js";
-import { isJsonObject, type Json, parseStrictJson } from "../strict-json.js";
+import { ModelError } from "../contract/errors.js";
 import { cleanText } from "./text-cleaning.js";
 
 export interface TokenizerFiles {

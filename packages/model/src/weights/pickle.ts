@@ -2,7 +2,8 @@
 // dicts (as Map) and what an allow-list of globals makes. A global that is not on the list ends the reading at once, before anything else is
 // looked at; there is no name lookup, no attribute, no object with a prototype from the file. Its work is bounded by bytes and by steps.
 
-import { ModelError, quoted } from "../contract/errors.js";
+import { quoted } from "@biovlm/files";
+import { ModelError } from "../contract/errors.js";
 
 /** A name on the allow-list. Without `call` it can only be referred to. */
 export class PickleGlobal {

@@ -2,9 +2,8 @@
 // back to back. Reading looks at the header only; a tensor's bytes are read when asked for, so a file is never twice in memory.
 // What the tensors mean is not decided here (state-dict.ts, spec.ts, bank.ts).
 
-import { type ByteSource, bytesSource } from "../byte-source.js";
-import { ModelError, quoted } from "../contract/errors.js";
-import { isJsonObject, type Json, parseStrictJson } from "../strict-json.js";
+import { type ByteSource, bytesSource, isJsonObject, type Json, parseStrictJson, quoted } from "@biovlm/files";
+import { ModelError } from "../contract/errors.js";
 
 /** Bytes per element of every dtype read and written. (The format's sub-byte types F4 and F6 are refused by name.) */
 export const SAFETENSORS_DTYPES = {

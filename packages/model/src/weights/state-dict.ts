@@ -1,8 +1,9 @@
 // A state dict: float32 weights by name, read when asked for. One interface over safetensors files, torch checkpoints and renamed layouts,
 // so that nobody behind it needs to know which one it was. It knows nothing of towers (spec.ts does).
 
+import { quoted } from "@biovlm/files";
 import { ELEMENT_BYTES, elementCount, type Tensor } from "@biovlm/graph";
-import { ModelError, quoted } from "../contract/errors.js";
+import { ModelError } from "../contract/errors.js";
 import type { Safetensors, SafetensorsDtype } from "./safetensors.js";
 import { toFloat32 } from "./to-float32.js";
 

@@ -2,10 +2,9 @@
 // is ever run: its pickle is interpreted behind an allow-list (pickle.ts) that knows tensors, their storages and dicts. Tensors are read when
 // asked for, from where they lie in the file; views with gaps or turned axes come out contiguous.
 
+import { type ByteSource, bytesSource, quoted, readStoredZip } from "@biovlm/files";
 import { elementCount } from "@biovlm/graph";
-import { type ByteSource, bytesSource } from "../byte-source.js";
-import { ModelError, quoted } from "../contract/errors.js";
-import { readStoredZip } from "../zip-directory.js";
+import { ModelError } from "../contract/errors.js";
 import { MAX_PICKLE_BYTES, malformedPickle, ORDERED_DICT, PickleGlobal, readPickle } from "./pickle.js";
 import { SAFETENSORS_DTYPES, type SafetensorsDtype } from "./safetensors.js";
 import { type StateDict, stateDictOf, type WeightTensor, weightTensor } from "./state-dict.js";

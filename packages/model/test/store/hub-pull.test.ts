@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { BiovlmError } from "@biovlm/files";
 import { cases, type FakeHub, type FakeHubOptions, seeded, startFakeHub } from "@biovlm/testkit";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ModelError } from "../../src/contract/errors.js";
 import { fetchSnapshot, type SnapshotOptions } from "../../src/node/hub/hub-snapshot.js";
 import { hubSettings, openModelStore, pullModel } from "../../src/node/index.js";
 import { smallModel } from "./small-model.js";
@@ -39,7 +39,7 @@ const settings = () => ({ ...hubSettings({ env: {}, platform: "linux", home }), 
 const pull = (options: Partial<SnapshotOptions> = {}) =>
   fetchSnapshot(REPO, { settings: settings(), lockFile: join(home, "lock.json"), backoffMs: 1, stallMs: 500, answerMs: 2000, ...options });
 const blobs = () => join(home, "hub", "models--owner--model", "blobs");
-const failure = (work: Promise<unknown>): Promise<ModelError> =>
+const failure = (work: Promise<unknown>): Promise<BiovlmError> =>
   work.then(
     () => expect.fail("it succeeded"),
     (error) => error,

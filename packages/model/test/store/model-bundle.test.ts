@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { BiovlmError } from "@biovlm/files";
 import { attack, cases } from "@biovlm/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { ModelError } from "../../src/contract/errors.js";
 import { type ModelStore, openModelStore } from "../../src/node/index.js";
 import { BLOCK, paddingOf, ustarHeader } from "../../src/node/store/ustar.js";
 import { smallModel, writeFiles } from "./small-model.js";
@@ -22,7 +22,7 @@ beforeEach(() => {
   store = openModelStore(home);
 });
 const beside = (name: string) => join(home, "..", name);
-const failure = (work: Promise<unknown>): Promise<ModelError> =>
+const failure = (work: Promise<unknown>): Promise<BiovlmError> =>
   work.then(
     () => expect.fail("it succeeded"),
     (error) => error,
@@ -69,7 +69,7 @@ describe("a bundle", () => {
         if (arrived.manifest.digest !== model.manifest.digest) throw new Error("another model came in");
         await other.verify("m");
       },
-      expect: (error) => error instanceof ModelError,
+      expect: (error) => error instanceof BiovlmError,
     });
     expect(report.refused).toBeGreaterThan(report.accepted);
     expect(readdirSync(join(beside("attacked"), "staging"))).toEqual([]);

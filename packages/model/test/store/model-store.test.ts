@@ -17,9 +17,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { BiovlmError } from "@biovlm/files";
 import { cases, seeded } from "@biovlm/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import type { ModelError } from "../../src/contract/errors.js";
 import { type ModelStore, openModelStore } from "../../src/node/index.js";
 import { findDamage } from "../../src/node/store/model-verify.js";
 import { smallModel, writeFiles } from "./small-model.js";
@@ -35,7 +35,7 @@ beforeEach(() => {
   store = openModelStore(home);
 });
 const beside = (name: string) => join(home, "..", name);
-const failure = (work: Promise<unknown>): Promise<ModelError> =>
+const failure = (work: Promise<unknown>): Promise<BiovlmError> =>
   work.then(
     () => expect.fail("it succeeded"),
     (error) => error,

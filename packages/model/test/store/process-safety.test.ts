@@ -3,9 +3,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileStore, withLock, writeFileAtomic } from "@biovlm/files/node";
 import { bundleForNode, type ChildOptions, cases, runChild, seeded, soak, startFakeHub, withinLimit } from "@biovlm/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { fileStore, hubSettings, openModelStore, pullModel, withLock, writeFileAtomic } from "../../src/node/index.js";
+import { hubSettings, openModelStore, pullModel } from "../../src/node/index.js";
 import { smallModel, writeFiles } from "./small-model.js";
 
 const base = mkdtempSync(join(tmpdir(), "biovlm-safety-"));

@@ -2,7 +2,8 @@
 // end: {ok: …} or {code, message}.
 
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { fileStore, hubSettings, openModelStore, pullModel, withLock, writeFileAtomic } from "../../src/node/index.js";
+import { fileStore, withLock, writeFileAtomic } from "@biovlm/files/node";
+import { hubSettings, openModelStore, pullModel } from "../../src/node/index.js";
 
 type Arguments = Record<string, string>;
 

@@ -1,8 +1,8 @@
 // Checkpoints made to harm: pickles that would run code (R4), archives that lie or swell (R3). All are refused with a typed error, fast.
 
+import { BiovlmError } from "@biovlm/files";
 import { settledRss, torchFile, withinLimit } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { ModelError } from "../../src/contract/errors.js";
 import { readPickle } from "../../src/weights/pickle.js";
 import { openTorch } from "../../src/weights/torch-checkpoint.js";
 
@@ -144,7 +144,7 @@ function codeOf(open: () => unknown): string {
     open();
     return "accepted";
   } catch (error) {
-    return error instanceof ModelError ? error.code : String(error);
+    return error instanceof BiovlmError ? error.code : String(error);
   }
 }
 

@@ -1,16 +1,19 @@
 // The safetensors format: every rule, written files that others read, damaged ones refused.
 
 import { readFileSync } from "node:fs";
+import { BiovlmError } from "@biovlm/files";
 import { attack, cases, golden, goldenTensors, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { ModelError } from "../../src/contract/errors.js";
 import { openSafetensors, SAFETENSORS_DTYPES, type SafetensorsDtype, writeSafetensors } from "../../src/weights/safetensors.js";
 import { safetensorsStateDict } from "../../src/weights/state-dict.js";
 import { toFloat32 } from "../../src/weights/to-float32.js";
 
 const model = () => new Uint8Array(readFileSync(golden("tiny_a_model.safetensors")));
 const coded = (...codes: string[]) =>
-  expect.objectContaining({ name: "ModelError", code: expect.stringMatching(`^(${codes.join("|")})$`) });
+  expect.objectContaining({
+    package: expect.stringMatching(/^(model|files|graph)$/),
+    code: expect.stringMatching(`^(${codes.join("|")})$`),
+  });
 
 /** A file of a header as text and some bytes behind it. */
 function fileOf(header: string, dataBytes: number, lie?: bigint): Uint8Array {
@@ -120,7 +123,7 @@ describe("a safetensors file", () => {
         const weights = safetensorsStateDict(openSafetensors(bytes));
         for (const key of weights.keys()) weights.get(key).bytes();
       },
-      expect: (error) => error instanceof ModelError,
+      expect: (error) => error instanceof BiovlmError,
     });
     expect(report.refused).toBeGreaterThan(report.cases / 10);
   });

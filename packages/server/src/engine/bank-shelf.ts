@@ -2,11 +2,11 @@
 // are used. A bank that does not read or does not fit changes nothing.
 
 import type { Core } from "@biovlm/core";
+import { checkName } from "@biovlm/files";
 import {
   bankDigest,
   type Classifier,
   checkBankFits,
-  checkName,
   compileBank,
   createClassifier,
   type Encoder,

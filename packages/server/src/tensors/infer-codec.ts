@@ -2,7 +2,7 @@
 // (the binary tensor extension: Inference-Header-Content-Length, binary_data_size, binary_data, binary_data_output).
 // A BYTES element is a u32 length and that many bytes in binary; in JSON it is a string: base64, a data URI's base64, or plain text.
 
-import { parseStrictJson } from "@biovlm/model";
+import { parseStrictJson } from "@biovlm/files";
 import { Check, Errors } from "typebox/value";
 import { ServerError } from "../errors.js";
 import { InferRequest, type InferResponse } from "../schemas/inference.js";

@@ -3,9 +3,8 @@
 
 import { copyFile, lstat, mkdir, readFile, realpath, rename, rm, stat, symlink } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
-import { writeFileAtomic } from "../atomic-file.js";
-import { fileFailure, systemCode } from "../file-failure.js";
-import type { ExpectedContent } from "../hash-file.js";
+import type { ExpectedContent } from "@biovlm/files/node";
+import { fileFailure, systemCode, writeFileAtomic } from "@biovlm/files/node";
 
 /** The places of one repository in the cache. Names must have passed `checkRepo`, `checkRevision`, `checkRelativePath`. */
 export interface RepoCache {

@@ -1,8 +1,9 @@
 // What a hub says about one file before it is fetched: commit, size, digest. From the headers alone; no digest is ever invented here.
 
 import { setTimeout as delay } from "node:timers/promises";
+import { BiovlmError } from "@biovlm/files";
+import type { ExpectedContent } from "@biovlm/files/node";
 import { ModelError } from "../../contract/errors.js";
-import type { ExpectedContent } from "../hash-file.js";
 import { type HubConnection, hubRequest } from "./hub-request.js";
 
 export interface HubFile {
@@ -49,7 +50,7 @@ export async function hubFile(
       if (failure === undefined) return undefined;
       throw failure;
     } catch (error) {
-      if (!(error instanceof ModelError) || error.code !== "network" || attempt >= (options.retries ?? 4)) throw error;
+      if (!(error instanceof BiovlmError) || error.code !== "network" || attempt >= (options.retries ?? 4)) throw error;
       await delay(Math.min((options.backoffMs ?? 500) * 2 ** attempt, 15_000), undefined, { signal: options.signal }).catch(() => {
         throw options.signal?.reason;
       });

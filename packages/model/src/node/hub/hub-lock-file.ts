@@ -2,12 +2,10 @@
 // verified on arrival; later pulls must match it. Meant to be committed beside a project.
 
 import { readFile } from "node:fs/promises";
+import { isJsonObject, type Json, parseStrictJson } from "@biovlm/files";
+import { checkRelativePath, checkSha256, fileFailure, systemCode, withLock, writeFileAtomic } from "@biovlm/files/node";
 import { ModelError } from "../../contract/errors.js";
-import { isJsonObject, type Json, parseStrictJson } from "../../strict-json.js";
-import { writeFileAtomic } from "../atomic-file.js";
-import { fileFailure, systemCode } from "../file-failure.js";
-import { withLock } from "../process-lock.js";
-import { checkRelativePath, checkRepo, checkSha256 } from "../safe-path.js";
+import { checkRepo } from "./hub-names.js";
 
 export interface LockedFile {
   readonly size: number;

@@ -4,17 +4,16 @@
 
 import { mkdir, rename, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ModelError, quoted } from "../../contract/errors.js";
-import type { HubSettings } from "../data-folders.js";
-import { download } from "../download.js";
-import { type ExpectedContent, matches, sha256File } from "../hash-file.js";
-import { withLock } from "../process-lock.js";
-import { checkRelativePath, checkRepo, checkRevision, checkSha256 } from "../safe-path.js";
+import { quoted } from "@biovlm/files";
+import { checkRelativePath, checkSha256, download, type ExpectedContent, matches, sha256File, withLock } from "@biovlm/files/node";
+import { ModelError } from "../../contract/errors.js";
 import { SIDE_FILES, WEIGHT_FILES } from "../store/model-files.js";
 import { cachedCommit, cachedFile, linkSnapshot, type RepoCache, repoCache, writeRef } from "./hf-cache.js";
 import { type HubFile, hubFile, refusal, resolvePath } from "./hub-file.js";
 import { type LockedFile, type LockedRepo, readHubLock, writeHubLock } from "./hub-lock-file.js";
+import { checkRepo, checkRevision } from "./hub-names.js";
 import { type HubConnection, hubRequest } from "./hub-request.js";
+import type { HubSettings } from "./hub-settings.js";
 
 export interface SnapshotProgress {
   readonly file: string;

@@ -4,13 +4,12 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { fileFailure, sha256File } from "@biovlm/files/node";
 import { openClipLayout } from "../../backbones/hf-layout.js";
 import { type ModelSpec, readSpec } from "../../backbones/spec.js";
 import { ModelError } from "../../contract/errors.js";
 import { modelDigest } from "../../weights/model-digest.js";
 import { layOutSafetensors, safetensorsChunks } from "../../weights/safetensors.js";
-import { fileFailure } from "../file-failure.js";
-import { sha256File } from "../hash-file.js";
 import { openWeightsFile } from "../weights-file.js";
 import { STORED_WEIGHTS } from "./model-files.js";
 import type { ManifestFile } from "./model-manifest.js";

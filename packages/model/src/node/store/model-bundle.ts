@@ -3,9 +3,9 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { ModelError, quoted } from "../../contract/errors.js";
-import { fileFailure } from "../file-failure.js";
-import { HASH_CHUNK } from "../hash-file.js";
+import { quoted } from "@biovlm/files";
+import { fileFailure, HASH_CHUNK } from "@biovlm/files/node";
+import { ModelError } from "../../contract/errors.js";
 import { MANIFEST_FILE } from "./model-files.js";
 import { MAX_MANIFEST_BYTES, type ModelManifest, parseManifest, writeManifest } from "./model-manifest.js";
 import { fileChunks, writeStaged } from "./model-staging.js";

@@ -4,11 +4,10 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ModelError, quoted } from "../../contract/errors.js";
-import { checkName } from "../../names.js";
-import { isJsonObject, type Json, type JsonObject, parseStrictJson } from "../../strict-json.js";
-import { fileFailure } from "../file-failure.js";
-import { checkRelativePath, checkRepo, checkSha256 } from "../safe-path.js";
+import { checkName, isJsonObject, type Json, type JsonObject, parseStrictJson, quoted } from "@biovlm/files";
+import { checkRelativePath, checkSha256, fileFailure } from "@biovlm/files/node";
+import { ModelError } from "../../contract/errors.js";
+import { checkRepo } from "../hub/hub-names.js";
 import { MANIFEST_FILE, SIDE_FILES, STORED_WEIGHTS } from "./model-files.js";
 
 export interface ManifestFile {

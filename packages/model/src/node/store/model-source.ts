@@ -2,8 +2,8 @@
 
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
+import { fileFailure } from "@biovlm/files/node";
 import { ModelError } from "../../contract/errors.js";
-import { fileFailure } from "../file-failure.js";
 import { SIDE_FILES, WEIGHT_FILES } from "./model-files.js";
 
 export interface SourceFiles {

@@ -4,10 +4,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, link, mkdir, open, readdir, realpath, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { processRuns, writeAll } from "../atomic-file.js";
-import { fileFailure, systemCode } from "../file-failure.js";
-import { HASH_CHUNK, sha256File } from "../hash-file.js";
-import { thisHost } from "../process-lock.js";
+import { fileFailure, HASH_CHUNK, processRuns, sha256File, systemCode, thisHost, writeAll } from "@biovlm/files/node";
 import type { ManifestFile } from "./model-manifest.js";
 
 /** Runs `work` with a fresh folder that is gone afterwards, unless `work` renamed it. */

@@ -4,12 +4,18 @@
 
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { BiovlmError, checkName, NAME_PATTERN } from "@biovlm/files";
+import {
+  type DataFolders,
+  dataFolders,
+  fileFailure,
+  syncFolder,
+  systemCode,
+  thisPlace,
+  withLock,
+  writeFileAtomic,
+} from "@biovlm/files/node";
 import { ModelError } from "../../contract/errors.js";
-import { checkName, NAME_PATTERN } from "../../names.js";
-import { syncFolder, writeFileAtomic } from "../atomic-file.js";
-import { type DataFolders, dataFolders, thisPlace } from "../data-folders.js";
-import { fileFailure, systemCode } from "../file-failure.js";
-import { withLock } from "../process-lock.js";
 import { inspectModel, type StageOptions, stageModel } from "./import-model.js";
 import { bundleChunks, isBundle, unpackBundle } from "./model-bundle.js";
 import { MANIFEST_FILE } from "./model-files.js";
@@ -97,7 +103,7 @@ class FolderStore implements ModelStore {
       try {
         models.push(await this.get(name));
       } catch (problem) {
-        if (!(problem instanceof ModelError)) throw problem;
+        if (!(problem instanceof BiovlmError)) throw problem;
         // a plain file, or a folder that is no model's and holds nothing of ours
         if (problem.code !== "not_found") models.push({ name, folder: this.#folder(name), problem });
       }
@@ -252,7 +258,7 @@ class FolderStore implements ModelStore {
           return this.#quarantine(name);
         },
         options.signal,
-      ).catch((error: unknown) => (error instanceof ModelError && error.code === "not_permitted" ? "" : Promise.reject(error)));
+      ).catch((error: unknown) => (error instanceof BiovlmError && error.code === "not_permitted" ? "" : Promise.reject(error)));
       if (moved === undefined) continue;
       throw new ModelError(
         "integrity",
@@ -267,7 +273,7 @@ class FolderStore implements ModelStore {
     try {
       model = await this.get(name);
     } catch (error) {
-      if (!(error instanceof ModelError) || !["malformed_manifest", "bad_path", "bad_digest"].includes(error.code)) throw error;
+      if (!(error instanceof BiovlmError) || !["malformed_manifest", "bad_path", "bad_digest"].includes(error.code)) throw error;
       return { damage: [{ path: MANIFEST_FILE, what: error.message.replace(/^\[.*?\] /, "").replace(/\.? [^.]*\.$/, "") }], seen: "" };
     }
     const damage = await findDamage(model.folder, model.manifest, this.#stamps(name), options);

@@ -4,10 +4,8 @@
 
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isJsonObject, parseStrictJson } from "../../strict-json.js";
-import { writeFileAtomic } from "../atomic-file.js";
-import { fileFailure, systemCode } from "../file-failure.js";
-import { sha256File } from "../hash-file.js";
+import { isJsonObject, parseStrictJson } from "@biovlm/files";
+import { fileFailure, sha256File, systemCode, writeFileAtomic } from "@biovlm/files/node";
 import type { ManifestFile, ModelManifest } from "./model-manifest.js";
 
 /** Files of up to this size are hashed at every load. */

@@ -1,9 +1,10 @@
 // `models pull`: a repository of a hub → the Hugging Face cache, verified → the store. Pulling again what is there already changes nothing.
 
+import { BiovlmError } from "@biovlm/files";
 import { ModelError } from "../../contract/errors.js";
-import { hubSettings } from "../data-folders.js";
+import { checkRepo } from "../hub/hub-names.js";
+import { hubSettings } from "../hub/hub-settings.js";
 import { fetchSnapshot, type SnapshotOptions } from "../hub/hub-snapshot.js";
-import { checkRepo } from "../safe-path.js";
 import { SIDE_FILES } from "./model-files.js";
 import { nameFrom } from "./model-source.js";
 import type { AdmitOptions, ModelStore, StoredModel } from "./model-store.js";
@@ -49,7 +50,7 @@ export async function pullModel(store: ModelStore, repo: string, options: PullOp
       return same ? { ...(await store.open(name, { signal: options.signal })), fresh: false } : undefined;
     } catch (error) {
       // absent, or quarantined just now: it is put together from the cache
-      if (error instanceof ModelError && ["not_found", "integrity"].includes(error.code)) return undefined;
+      if (error instanceof BiovlmError && ["not_found", "integrity"].includes(error.code)) return undefined;
       throw error;
     }
   };
@@ -68,7 +69,7 @@ export async function pullModel(store: ModelStore, repo: string, options: PullOp
     return { ...model, fresh: true };
   } catch (error) {
     // another process pulled the same at the same time
-    const other = error instanceof ModelError && error.code === "already_exists" ? await present() : undefined;
+    const other = error instanceof BiovlmError && error.code === "already_exists" ? await present() : undefined;
     if (other !== undefined) return other;
     throw error;
   }

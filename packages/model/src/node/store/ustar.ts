@@ -1,7 +1,8 @@
 // The part of the tar format that bundles use: plain files with plain names, POSIX ustar headers. What tar can do beyond that (links,
 // devices, folders, long names, sparse files, extensions) is neither written nor accepted.
 
-import { ModelError, quoted } from "../../contract/errors.js";
+import { quoted } from "@biovlm/files";
+import { ModelError } from "../../contract/errors.js";
 
 export const BLOCK = 512;
 /** Largest size that eleven octal digits hold. */

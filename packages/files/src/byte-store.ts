@@ -1,11 +1,12 @@
 // A store of bytes under keys: what caches and checkpoints are written to. A folder in Node (`./node`: fileStore), OPFS or memory in browsers.
 // Not a file system: keys are names made of safe segments, entries are written whole or not at all, and there are no partial reads.
 
-import { ModelError, quoted } from "./contract/errors.js";
+import { FilesError } from "./errors.js";
+import { quoted } from "./quoted.js";
 
 /**
  * Keys are 1–8 segments joined by `/`; a segment is `[A-Za-z0-9][A-Za-z0-9._-]*`; at most 200 characters in all.
- * Any other key rejects with `ModelError` (`bad_key`) and touches nothing.
+ * Any other key rejects with `FilesError` (`bad_key`) and touches nothing.
  */
 export interface ByteStore {
   /** The bytes, or undefined when there is no entry (a torn or corrupt entry counts as none). The caller owns the array. */
@@ -20,11 +21,11 @@ export interface ByteStore {
 
 const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*){0,7}$/;
 
-/** Returns the key; throws `ModelError` (`bad_key`) when it is not one. */
+/** Returns the key; throws `FilesError` (`bad_key`) when it is not one. */
 export function checkKey(key: string): string {
   if (typeof key !== "string" || key.length > 200 || !KEY.test(key)) {
     const shown = typeof key === "string" ? quoted(key) : typeof key;
-    throw new ModelError(
+    throw new FilesError(
       "bad_key",
       `store key refused — expected segments of letters, digits, "." "_" "-" joined by "/", got ${shown}. Use a digest or a plain name.`,
     );

@@ -20,7 +20,7 @@ export interface FileStoreOptions {
 }
 
 /**
- * Opens the folder (made at the first `put`). Operations reject with `ModelError`: `bad_key`, `disk_full`, `not_permitted`,
+ * Opens the folder (made at the first `put`). Operations reject with `FilesError`: `bad_key`, `disk_full`, `not_permitted`,
  * `too_many_files`, `io_error`. A failed `put` leaves the old entry.
  * @example const cache = fileStore(join(folders.cache, "features"), { onWarning: console.warn });
  */

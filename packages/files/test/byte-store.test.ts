@@ -6,9 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cases, mutations, seeded } from "@biovlm/testkit";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { type ByteStore, memoryStore } from "../../src/byte-store.js";
-import { ModelError } from "../../src/contract/errors.js";
-import { fileStore, writeFileAtomic } from "../../src/node/index.js";
+import { type ByteStore, FilesError, memoryStore } from "../src/index.js";
+import { fileStore, writeFileAtomic } from "../src/node/index.js";
 
 const base = mkdtempSync(join(tmpdir(), "biovlm-bytes-"));
 let folder = "";
@@ -137,7 +136,7 @@ describe("a byte store in a folder", () => {
     const failure = await open()
       .put("k", new Uint8Array(1))
       .catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(ModelError);
+    expect(failure).toBeInstanceOf(FilesError);
   });
 });
 

@@ -1,7 +1,8 @@
 // JSON from outside, parsed strictly: what JSON.parse forgives in silence is refused here (a key twice, `__proto__`, depth without end).
 // Objects come back without a prototype, so that no key of a file can reach one. Numbers are as JSON writes them: no NaN, no Infinity.
 
-import { ModelError, type ModelErrorCode, quoted } from "./contract/errors.js";
+import { FilesError } from "./errors.js";
+import { quoted } from "./quoted.js";
 
 /** A parsed value; objects have a null prototype. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -14,7 +15,7 @@ export interface JsonLimits {
   /** Deepest nesting accepted. Default 32. */
   readonly maxDepth?: number;
   /** Code of the error thrown. Default `malformed_json`. */
-  readonly code?: ModelErrorCode;
+  readonly code?: string;
   /** Accept whole numbers only, written without point or exponent. */
   readonly integers?: boolean;
 }
@@ -27,7 +28,7 @@ const WORD = /true|false|null/y;
 
 /**
  * Parses `text`, which `what` names in messages ("safetensors header", "config.json").
- * Throws {@link ModelError} `malformed_json` (or `limits.code`) naming the position.
+ * Throws {@link FilesError} `malformed_json` (or `limits.code`) naming the position.
  */
 export function parseStrictJson(text: string, what: string, limits: JsonLimits = {}): Json {
   const maxDepth = limits.maxDepth ?? 32;
@@ -35,7 +36,7 @@ export function parseStrictJson(text: string, what: string, limits: JsonLimits =
 
   const fail = (expected: string): never => {
     const got = at >= text.length ? "the end" : quoted(text.slice(at, at + 12));
-    throw new ModelError(
+    throw new FilesError(
       limits.code ?? "malformed_json",
       `${what} — expected ${expected} at character ${at}, got ${got}. Get the file again.`,
     );

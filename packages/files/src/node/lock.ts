@@ -8,7 +8,7 @@ import { type FileHandle, mkdir, open, readFile, stat, unlink, utimes } from "no
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ModelError } from "../contract/errors.js";
+import { FilesError } from "../errors.js";
 import { processRuns } from "./atomic-file.js";
 import { fileFailure, systemCode } from "./file-failure.js";
 
@@ -32,7 +32,7 @@ export interface LockOptions {
 /**
  * Runs `work` while holding the lock file `path`, and removes it afterwards. The signal given to `work` aborts when the lock is lost
  * (another process judged us dead, e.g. after the machine slept).
- * Rejects with `ModelError`: `locked` after `waitMs`, or what `fileFailure` says; with the signal's reason when aborted.
+ * Rejects with `FilesError`: `locked` after `waitMs`, or what `fileFailure` says; with the signal's reason when aborted.
  */
 export async function withLock<T>(path: string, work: (lost: AbortSignal) => Promise<T>, options: LockOptions = {}): Promise<T> {
   const staleMs = options.staleMs ?? 30_000;
@@ -66,7 +66,7 @@ async function acquire(path: string, mine: LockHolder, staleMs: number, options:
     }
     if (Date.now() >= deadline) {
       const who = holder === undefined ? "another process" : `process ${holder.pid} on ${holder.host}`;
-      throw new ModelError(
+      throw new FilesError(
         "locked",
         `${path} is held by ${who} — expected it to be released within ${options.waitMs ?? 60_000} ms. Wait for that process, or end it.`,
       );
@@ -136,7 +136,7 @@ async function heartbeat(path: string, mine: LockHolder, lost: AbortController):
     const now = new Date();
     await utimes(path, now, now).catch(() => {});
   } else if (!lost.signal.aborted) {
-    lost.abort(new ModelError("locked", `the lock ${path} was taken over — expected this process to hold it. Run the command again.`));
+    lost.abort(new FilesError("locked", `the lock ${path} was taken over — expected this process to hold it. Run the command again.`));
   }
 }
 

@@ -6,7 +6,7 @@ import type { Hash } from "node:crypto";
 import { type FileHandle, mkdir, open, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ModelError } from "../contract/errors.js";
+import { BiovlmError, FilesError } from "../errors.js";
 import { syncFolder } from "./atomic-file.js";
 import { fileFailure } from "./file-failure.js";
 import { type ExpectedContent, feed, startHash } from "./hash-file.js";
@@ -18,7 +18,7 @@ export interface DownloadJob {
   readonly expected: ExpectedContent;
   /** Folder that content with a wrong digest is moved to. */
   readonly quarantine: string;
-  /** Sends a GET with these headers. A `ModelError` of code `network` may be tried again, any other ends the download. */
+  /** Sends a GET with these headers. A `FilesError` of code `network` may be tried again, any other ends the download. */
   readonly request: (headers: Record<string, string>, signal: AbortSignal) => Promise<Response>;
   /** Tries in a row that bring no new byte before giving up. Default 5. */
   readonly retries?: number | undefined;
@@ -38,11 +38,11 @@ export interface DownloadReport {
 
 /** A failure after which another request is worth it. */
 class Again extends Error {
-  readonly failure: ModelError;
+  readonly failure: FilesError;
   readonly restart: boolean;
   readonly afterMs: number;
 
-  constructor(failure: ModelError, options: { readonly restart?: boolean; readonly afterMs?: number } = {}) {
+  constructor(failure: FilesError, options: { readonly restart?: boolean; readonly afterMs?: number } = {}) {
     super(failure.message);
     this.failure = failure;
     this.restart = options.restart ?? false;
@@ -60,7 +60,7 @@ interface Partial {
 const MAX_REQUESTS = 1000;
 
 /**
- * Resolves when `target` holds exactly the expected bytes. Rejects with `ModelError`: `network` (kept breaking), `integrity` (kept coming
+ * Resolves when `target` holds exactly the expected bytes. Rejects with `FilesError`: `network` (kept breaking), `integrity` (kept coming
  * with the wrong length or digest; the bytes are in quarantine), `hub_protocol` (HTML, false ranges), `disk_full`, `not_permitted`,
  * `too_many_files`, `io_error`; with the signal's reason when aborted. After `network` and an abort the partial file stays, to be resumed.
  */
@@ -96,7 +96,7 @@ export async function download(job: DownloadJob): Promise<DownloadReport> {
     await rename(partial.path, job.target);
     await syncFolder(dirname(job.target));
   } catch (error) {
-    keep = job.signal?.aborted === true || (error instanceof ModelError && (error.code === "network" || error.code === "hub_protocol"));
+    keep = job.signal?.aborted === true || (error instanceof BiovlmError && (error.code === "network" || error.code === "hub_protocol"));
     if (job.signal?.aborted) throw job.signal.reason;
     throw fileFailure(error, `writing ${job.target}`);
   } finally {
@@ -135,7 +135,7 @@ async function requireSpace(job: DownloadJob, partial: Partial): Promise<void> {
   const missing = job.expected.size - partial.size;
   if (info === undefined || info.bavail * info.bsize >= missing) return;
   const free = Math.floor((info.bavail * info.bsize) / 1e6);
-  throw new ModelError(
+  throw new FilesError(
     "disk_full",
     `no room for ${job.label} — expected ${Math.ceil(missing / 1e6)} MB free, got ${free} MB. Free some space, or set HF_HUB_CACHE to another disk.`,
   );
@@ -152,7 +152,7 @@ async function transfer(job: DownloadJob, partial: Partial): Promise<void> {
   const control = new AbortController();
   const signal = job.signal === undefined ? control.signal : AbortSignal.any([control.signal, job.signal]);
   const response = await job.request(headers, signal).catch((error: unknown) => {
-    if (error instanceof ModelError && error.code === "network") throw new Again(error);
+    if (error instanceof BiovlmError && error.code === "network") throw new Again(error);
     throw error;
   });
   try {
@@ -170,7 +170,7 @@ async function acceptHead(job: DownloadJob, partial: Partial, response: Response
   if (status === 416) throw new Again(lie(job, `416 for a range from ${partial.size} of ${job.expected.size} bytes`), { restart: true });
   if (status === 408 || status === 429 || status >= 500) {
     const after = Number(headers.get("retry-after") ?? 0) * 1000;
-    throw new Again(new ModelError("network", `the server answers ${status} for ${job.label} — expected the file. Try again later.`), {
+    throw new Again(new FilesError("network", `the server answers ${status} for ${job.label} — expected the file. Try again later.`), {
       afterMs: after > 0 && after <= 120_000 ? after : 0,
     });
   }
@@ -200,7 +200,7 @@ async function acceptHead(job: DownloadJob, partial: Partial, response: Response
 
 async function appendBody(job: DownloadJob, partial: Partial, response: Response, control: AbortController): Promise<void> {
   if (response.body === null)
-    throw new Again(new ModelError("network", `the server sent nothing for ${job.label} — expected the file. Try again later.`));
+    throw new Again(new FilesError("network", `the server sent nothing for ${job.label} — expected the file. Try again later.`));
   const stallMs = job.stallMs ?? 30_000;
   const cut = () => control.abort(new Error(`no byte for ${stallMs} ms`));
   let timer = setTimeout(cut, stallMs);
@@ -210,7 +210,7 @@ async function appendBody(job: DownloadJob, partial: Partial, response: Response
       const { done, value } = await reader.read().catch((error: unknown) => {
         job.signal?.throwIfAborted();
         throw new Again(
-          new ModelError(
+          new FilesError(
             "network",
             `the connection broke after ${partial.size} of ${job.expected.size} bytes of ${job.label}. Run the command again: it resumes.`,
             { cause: error },
@@ -236,7 +236,7 @@ async function appendBody(job: DownloadJob, partial: Partial, response: Response
   }
   if (partial.size < job.expected.size) {
     throw new Again(
-      new ModelError(
+      new FilesError(
         "network",
         `the connection ended after ${partial.size} of ${job.expected.size} bytes of ${job.label}. Run the command again: it resumes.`,
       ),
@@ -254,16 +254,16 @@ function validatorPath(partial: Partial): string {
   return `${partial.path}.etag`;
 }
 
-function wrongContent(job: DownloadJob, got: string): ModelError {
+function wrongContent(job: DownloadJob, got: string): FilesError {
   const { size, digest } = job.expected;
-  return new ModelError(
+  return new FilesError(
     "integrity",
     `${job.label} arrives damaged — expected ${size} bytes with ${digest.kind} ${digest.hex}, got other content: ${got}. Try again, or another mirror (HF_ENDPOINT).`,
   );
 }
 
-function lie(job: DownloadJob, got: string): ModelError {
-  return new ModelError(
+function lie(job: DownloadJob, got: string): FilesError {
+  return new FilesError(
     "hub_protocol",
     `the server does not give ${job.label} — expected its bytes, got ${got}. Check the network and HF_ENDPOINT.`,
   );

@@ -18,7 +18,7 @@ export function startHash(expected: ExpectedContent): Hash {
   return createHash("sha1").update(`blob ${expected.size}\0`);
 }
 
-/** sha256 (hex) and size of the bytes read until the end. Rejects with `ModelError` as `fileFailure` says. */
+/** sha256 (hex) and size of the bytes read until the end. Rejects with `FilesError` as `fileFailure` says. */
 export async function sha256File(
   path: string,
   options: { readonly signal?: AbortSignal | undefined } = {},

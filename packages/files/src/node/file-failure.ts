@@ -1,9 +1,9 @@
 // Turns what the operating system says about a file into an error of ours: disk full, not writable, too many open files, …
 // The cause keeps the system's own error; errors that are ours already, and aborts, pass through.
 
-import { ModelError, type ModelErrorCode } from "../contract/errors.js";
+import { BiovlmError, FilesError, type FilesErrorCode } from "../errors.js";
 
-const KINDS: Record<string, readonly [ModelErrorCode, string, string]> = {
+const KINDS: Record<string, readonly [FilesErrorCode, string, string]> = {
   ENOSPC: ["disk_full", "the disk is full", "Free some space, or choose another folder with BIOVLM_HOME"],
   EDQUOT: ["disk_full", "the disk quota is used up", "Free some space, or choose another folder with BIOVLM_HOME"],
   EFBIG: ["disk_full", "a file-size limit was hit", "Raise the limit (ulimit -f), or choose another file system"],
@@ -30,9 +30,9 @@ export function systemCode(error: unknown): string {
  * Codes: `disk_full`, `not_permitted`, `too_many_files`, `not_found`, `io_error`.
  */
 export function fileFailure(error: unknown, what: string): Error {
-  if (error instanceof ModelError) return error;
+  if (error instanceof BiovlmError) return error;
   const system = systemCode(error);
   if (error instanceof Error && error.name === "AbortError") return error;
   const [code, why, remedy] = KINDS[system] ?? (["io_error", system || String(error), "Check the disk and try again"] as const);
-  return new ModelError(code, `${what} failed — ${why}${system ? ` (${system})` : ""}. ${remedy}.`, { cause: error });
+  return new FilesError(code, `${what} failed — ${why}${system ? ` (${system})` : ""}. ${remedy}.`, { cause: error });
 }

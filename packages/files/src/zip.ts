@@ -3,7 +3,8 @@
 // counts, overlapping or doubled entries, another name in front of the data than in the directory) are refused.
 
 import type { ByteSource } from "./byte-source.js";
-import { ModelError, quoted } from "./contract/errors.js";
+import { FilesError } from "./errors.js";
+import { quoted } from "./quoted.js";
 
 export interface StoredEntry {
   /** Position of the first byte in the file. */
@@ -18,8 +19,8 @@ export const MAX_ENTRIES = 16_384;
 const MAX_DIRECTORY_BYTES = 8 << 20;
 const [END, END64, LOCATOR64, CENTRAL, LOCAL] = [0x06054b50, 0x06064b50, 0x07064b50, 0x02014b50, 0x04034b50];
 
-function malformed(message: string): ModelError {
-  return new ModelError("malformed_zip", `archive ${message} The file is damaged; get it again.`);
+function malformed(message: string): FilesError {
+  return new FilesError("malformed_zip", `archive ${message} The file is damaged; get it again.`);
 }
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -32,7 +33,7 @@ function u64(view: DataView, at: number, what: string): number {
 
 /**
  * Reads and checks the directory.
- * @throws ModelError `malformed_zip`; `unsupported_format` for compressed or encrypted entries.
+ * @throws FilesError `malformed_zip`; `unsupported_format` for compressed or encrypted entries.
  */
 export function readStoredZip(file: ByteSource): ReadonlyMap<string, StoredEntry> {
   const { count, at: start, size } = findDirectory(file);
@@ -49,7 +50,7 @@ export function readStoredZip(file: ByteSource): ReadonlyMap<string, StoredEntry
     const flags = view.getUint16(at + 8, true);
     const method = view.getUint16(at + 10, true);
     if (method !== 0 || (flags & 1) !== 0) {
-      throw new ModelError(
+      throw new FilesError(
         "unsupported_format",
         `archive entry ${quoted(name)} — expected stored bytes, as torch.save writes them, got ${flags & 1 ? "encryption" : `compression ${method}`}. Save it again with torch, or convert it to safetensors.`,
       );
@@ -140,6 +141,6 @@ function textOf(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new ModelError("malformed_zip", "archive entry name — expected UTF-8. The file is damaged; get it again.", { cause });
+    throw new FilesError("malformed_zip", "archive entry name — expected UTF-8. The file is damaged; get it again.", { cause });
   }
 }

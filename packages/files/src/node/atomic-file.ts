@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { ModelError } from "../contract/errors.js";
+import { FilesError } from "../errors.js";
 import { fileFailure, systemCode } from "./file-failure.js";
 
 /** Bytes in one piece, text (UTF-8), or pieces in order. */
@@ -13,7 +13,7 @@ export type FileContent = Uint8Array | string | AsyncIterable<Uint8Array> | Iter
 const TEMPORARY = /^\.(.+)\.(\d+)-[0-9a-f]{12}\.tmp$/;
 
 /**
- * Writes `content` to `path` atomically; folders above are made. Rejects with `ModelError`: `disk_full`, `not_permitted`,
+ * Writes `content` to `path` atomically; folders above are made. Rejects with `FilesError`: `disk_full`, `not_permitted`,
  * `too_many_files`, `io_error` (also for a device, pipe or socket, which a rename would replace); the old file then stands untouched and the
  * temporary is gone.
  * @example await writeFileAtomic("out/report.json", JSON.stringify(report));
@@ -57,7 +57,7 @@ export async function writeFileAtomic(
 async function refuseDevice(path: string): Promise<void> {
   const present = await stat(path).catch(() => undefined);
   if (present === undefined || present.isFile() || present.isDirectory()) return;
-  throw new ModelError("io_error", `${path} — expected a file or nothing, got a device, pipe or socket. Name a plain file.`);
+  throw new FilesError("io_error", `${path} — expected a file or nothing, got a device, pipe or socket. Name a plain file.`);
 }
 
 /** Node says ENOENT where a folder cannot be made in a closed or read-only one: the real reason, if there is one. */
