@@ -22,11 +22,13 @@ export const rooms = {
     testing: ["contract", "weights", "text", "towers", "encoding", "backbones", "banks", "classify"],
   },
   engine: {
-    images: ["batch"],
-    open: [],
-    batch: [],
-    pool: ["batch", "open", "images"],
-    banks: ["open"],
+    contract: [],
+    process: [],
+    open: ["contract"],
+    batch: ["contract"],
+    images: ["contract", "batch"],
+    pool: ["contract", "batch", "open", "images", "process"],
+    banks: ["contract", "open"],
   },
 };
 

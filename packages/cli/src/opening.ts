@@ -4,8 +4,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Core } from "@biovlm/core";
+import type { OpeningSpec } from "@biovlm/engine";
 import type { DeviceChange, Encoder, Model } from "@biovlm/model";
-import type { OpeningSpec } from "@biovlm/server/opening";
 
 export const DEVICES = ["auto", "cuda", "webgpu", "cpu", "wasm"] as const;
 export const PRECISIONS = ["fp32", "fp16", "int8"] as const;
@@ -56,7 +56,7 @@ export interface Runtime {
  * what learning needs to be repeatable.
  */
 export async function openRuntime(options: RuntimeOptions, cwd: string, onChange?: (change: DeviceChange) => void): Promise<Runtime> {
-  const { isFolder, openCore, openEncoder, openModel } = await import("@biovlm/server/opening");
+  const { isFolder, openCore, openEncoder, openModel } = await import("@biovlm/engine");
   const folder = isFolder(options.model);
   if (folder && !existsSync(resolve(cwd, options.model))) throw noSuchFolder(options.model);
   const spec: OpeningSpec = {

@@ -8,7 +8,7 @@ export {
   scaleOf,
 } from "./backbones/load-model.js";
 export { type Normalisation, normalisationOf, pixelSpec } from "./backbones/pixel-spec.js";
-export { expectedShapes, type ModelSpec, readSpec, type TextSpec, type VisionSpec } from "./backbones/spec.js";
+export { expectedShapes, readSpec } from "./backbones/spec.js";
 export {
   BANK_FORMAT,
   type BankTensor,
@@ -53,6 +53,7 @@ export {
   TOWER_IO,
 } from "./contract/encoder-graphs.js";
 export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } from "./contract/errors.js";
+export type { ModelSpec, TextSpec, VisionSpec } from "./contract/model-spec.js";
 export { type BackendChoice, chooseBackend, type ProbedBackend, probeBackends } from "./encoding/choose-backend.js";
 export { type DeviceChange, type FailoverOptions, type GraphsFor, openWithFailover } from "./encoding/failover-encoder.js";
 export { memoisedOpen } from "./encoding/memoised-open.js";

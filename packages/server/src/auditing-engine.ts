@@ -1,7 +1,7 @@
 // An engine that writes each classification to the audit log before it answers: what is not on record was not said.
 
+import type { AnswerSource, CallOptions, Engine, FailedImage, ImageAnswer } from "@biovlm/engine";
 import type { AuditLog, AuditRecord } from "./audit-log.js";
-import type { AnswerSource, CallOptions, Engine, FailedImage, ImageAnswer } from "./engine.js";
 import { ServerError } from "./errors.js";
 
 /** @returns the same engine, on record */

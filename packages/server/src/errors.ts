@@ -1,5 +1,6 @@
 // Errors of this package: one class, stable codes, and the one table that says which HTTP status a code is.
 
+import type { EngineErrorCode } from "@biovlm/engine";
 import { BiovlmError } from "@biovlm/files";
 
 /** Code → status. What a route may answer is taken from here, so that documents and behaviour cannot part. */
@@ -31,7 +32,7 @@ export const STATUS_OF = {
   not_ready: 503,
   backend_unavailable: 503,
   bad_output: 503,
-} as const;
+} as const satisfies Readonly<Record<EngineErrorCode, number>> & Readonly<Record<string, number>>;
 
 export type ServerErrorCode = keyof typeof STATUS_OF;
 

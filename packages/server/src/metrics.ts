@@ -1,35 +1,8 @@
 // What a server tells Prometheus, and the observer through which the engine says it. Labels are models, devices, stages, codes and prompt
 // numbers: nothing that a client or a file could fill with text.
 
+import type { EngineObserver } from "@biovlm/engine";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { EncodingEvent } from "./engine/encoding.js";
-import type { AnswerSource, FailedImage, ImageAnswer, ServedBank } from "./engine.js";
-
-/** What an engine reports as it goes. `model` is a served name, or the opened model's for what names share. */
-export interface EngineObserver {
-  queue(model: string, depth: () => number): void;
-  /** a run of the encoder */
-  run(model: string, images: number): void;
-  answered(
-    model: string,
-    bank: ServedBank,
-    answers: readonly (Omit<ImageAnswer, "sha256"> | FailedImage)[],
-    timings: AnswerSource["timings"],
-  ): void;
-  encodingEvent(model: string, event: EncodingEvent): void;
-  bankReloaded(name: string, digest: string): void;
-  bankRefused(name: string, code: string): void;
-}
-
-const nothing = () => {};
-export const SILENT: EngineObserver = {
-  queue: nothing,
-  run: nothing,
-  answered: nothing,
-  encodingEvent: nothing,
-  bankReloaded: nothing,
-  bankRefused: nothing,
-};
 
 export interface Metrics {
   readonly registry: Registry;

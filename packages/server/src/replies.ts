@@ -1,5 +1,6 @@
 // Errors on the wire: each family of routes has its own form, all from the same codes. A fault of ours says so and nothing more.
 
+import { EngineError } from "@biovlm/engine";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { ServerError, type ServerErrorCode, STATUS_OF } from "./errors.js";
 import type { Problem } from "./schemas/answer.js";
@@ -35,6 +36,10 @@ const FOREIGN_CODES: Readonly<Record<string, ServerErrorCode>> = {
 /** Any error as one of ours. */
 export function serverError(error: unknown): ServerError {
   if (error instanceof ServerError) return error;
+  if (error instanceof EngineError) {
+    const { code, message, retryAfter } = error;
+    return new ServerError(code, message, { cause: error, ...(retryAfter === undefined ? {} : { retryAfter }) });
+  }
   const { code, statusCode, message } = error as FastifyError;
   const known = typeof code === "string" ? (FASTIFY_CODES[code] ?? FOREIGN_CODES[code]) : undefined;
   if (known !== undefined) return new ServerError(known, message, { cause: error });

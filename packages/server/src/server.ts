@@ -1,6 +1,7 @@
 // The server, put together in plain sight: limits → records → keys → bodies → errors → routes. It opens nothing by itself: the engine is handed in.
 
 import type { IncomingMessage } from "node:http";
+import type { Engine } from "@biovlm/engine";
 import { parseStrictJson } from "@biovlm/files";
 import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
@@ -8,7 +9,6 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from "fastify";
 import { type ApiKey, authorize, checkExposure } from "./auth.js";
-import type { Engine } from "./engine.js";
 import { ServerError } from "./errors.js";
 import type {} from "./fastify-types.js";
 import { connectionLimits, limitRequestsPerSocket } from "./lifecycle/connection-limits.js";

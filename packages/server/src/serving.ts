@@ -1,7 +1,7 @@
 // What every route is handed: the engine, the options, and the small decisions routes share.
 
+import type { CallOptions, Engine } from "@biovlm/engine";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { CallOptions, Engine } from "./engine.js";
 import { ServerError } from "./errors.js";
 import type {} from "./fastify-types.js";
 import type { ImageBodies } from "./lifecycle/image-bodies.js";

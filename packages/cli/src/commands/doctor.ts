@@ -27,7 +27,7 @@ export const doctor = defineCommand({
       import("@biovlm/files/node"),
       import("@biovlm/model/node"),
       import("@biovlm/model-tiny/node"),
-      import("@biovlm/server/opening"),
+      import("@biovlm/engine"),
     ]);
     const probed = await probeBackends(await backendsFor("auto"));
     const core = await loadCore();

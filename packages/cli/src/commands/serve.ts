@@ -80,9 +80,9 @@ export const serve = defineCommand({
     const named =
       options.class.length > 0 || options.classesFile !== undefined || options.dataset !== undefined || options.bank !== undefined;
     if (named) await checkClassOptions(options);
-    const server = await import("@biovlm/server");
-    server.collectLessOften();
-    await server.mainThreadFirst();
+    const [server, engines] = await Promise.all([import("@biovlm/server"), import("@biovlm/engine")]);
+    engines.collectLessOften();
+    await engines.mainThreadFirst();
     const keys = options.keysFile === undefined ? [] : server.parseKeys(await readInputText(cwd, options.keysFile, MiB));
     const serving = server.servingOptions({
       host: options.host,
@@ -98,10 +98,10 @@ export const serve = defineCommand({
       ratePerMinute: options.rate,
     });
     const bytes = named ? await bankBytes() : undefined;
-    const folder = server.isFolder(options.model);
+    const folder = engines.isFolder(options.model);
     const name = options.name ?? (folder ? "model" : options.model);
     const metrics = server.createMetrics();
-    const { engine: plain, ready } = await server.createEngine({
+    const { engine: plain, ready } = await engines.createEngine({
       serve: [
         {
           name,

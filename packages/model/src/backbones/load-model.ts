@@ -2,6 +2,7 @@
 // In Node, node/load-model-folder.ts reads a folder without taking the weights into memory.
 
 import type { EncoderGraphs } from "../contract/encoder-graphs.js";
+import type { ModelSpec } from "../contract/model-spec.js";
 import { wordVectors } from "../text/word-table.js";
 import { loadTokenizer, type Tokenizer, type TokenizerFiles } from "../text/wordpiece.js";
 import { type PlaceBeside, towerArtifacts } from "../towers/tower-artifacts.js";
@@ -10,7 +11,7 @@ import { openSafetensors } from "../weights/safetensors.js";
 import { type StateDict, safetensorsStateDict } from "../weights/state-dict.js";
 import { looksLikeTorch, openTorch } from "../weights/torch-checkpoint.js";
 import { openClipLayout } from "./hf-layout.js";
-import { type ModelSpec, readSpec } from "./spec.js";
+import { readSpec } from "./spec.js";
 
 /** A loaded model. It holds what towers and prompts are made of; a backend opens `graphs`. */
 export interface Model {

@@ -2,7 +2,7 @@
 
 import type { PixelSpec } from "@biovlm/core";
 import type { PromptBank } from "../banks/bank.js";
-import type { ModelSpec } from "./spec.js";
+import type { ModelSpec } from "../contract/model-spec.js";
 
 export type Normalisation = "model" | "imagenet";
 

@@ -4,41 +4,8 @@
 import { parseStrictJson, quoted } from "@biovlm/files";
 import { elementCount } from "@biovlm/graph";
 import { ModelError, printShape } from "../contract/errors.js";
+import type { ModelSpec, TextSpec, VisionSpec } from "../contract/model-spec.js";
 import type { StateDict } from "../weights/state-dict.js";
-
-export interface VisionSpec {
-  /** S, pixels */
-  readonly imageSize: number;
-  readonly patchSize: number;
-  readonly width: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly mlp: number;
-}
-
-export interface TextSpec {
-  /** rows of the word embedding table (may exceed the tokenizer's vocabulary) */
-  readonly vocabularyRows: number;
-  readonly maxPositions: number;
-  readonly contextLength: number;
-  /** W */
-  readonly width: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly mlp: number;
-  readonly projectionHidden: number;
-}
-
-export interface ModelSpec {
-  readonly vision: VisionSpec;
-  readonly text: TextSpec;
-  /** D */
-  readonly embedDim: number;
-  /** natural log of the scale on cosines; s = exp(logitScale) */
-  readonly logitScale: number;
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
-}
 
 /** What readers of checkpoints find besides weights: neither tower uses them. */
 const IGNORED = /^text\.transformer\.(?:embeddings\.position_ids$|pooler\.)/;

@@ -4,9 +4,9 @@
 import type { Core } from "@biovlm/core";
 import { quoted } from "@biovlm/files";
 import { numbersOf } from "@biovlm/graph";
-import type { ModelSpec } from "../backbones/spec.js";
 import type { Embeddings, Encoder, PromptRows, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
+import type { ModelSpec } from "../contract/model-spec.js";
 import type { WordVectors } from "../text/word-table.js";
 import type { TowerWeights } from "../weights/weight-view.js";
 

@@ -2,9 +2,9 @@
 // of every class.
 
 import type { Core } from "@biovlm/core";
-import type { ModelSpec } from "../backbones/spec.js";
 import type { Encoder, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
+import type { ModelSpec } from "../contract/model-spec.js";
 import type { PromptBank } from "./bank.js";
 import { checkClasses, encodeSentences, type PromptTokenizer } from "./prompts.js";
 

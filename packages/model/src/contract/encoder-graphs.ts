@@ -1,6 +1,6 @@
 // What a backend is given to open: the towers of one model as ONNX artefacts, made on demand, and the word vectors under the text tower.
 
-import type { ModelSpec } from "../backbones/spec.js";
+import type { ModelSpec } from "../contract/model-spec.js";
 
 /** One ONNX model, ready for a runtime. Large weights stay outside the protobuf, in a file beside it or in memory. */
 export type OnnxArtifact =

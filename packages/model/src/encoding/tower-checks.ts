@@ -1,8 +1,8 @@
 // What an encoder refuses on the way in and on the way out. Every refusal is an EncoderError: `bad_input` or `bad_output`.
 
-import type { TextSpec } from "../backbones/spec.js";
 import type { PromptRows } from "../contract/encoder.js";
 import { EncoderError, printShape } from "../contract/errors.js";
+import type { TextSpec } from "../contract/model-spec.js";
 
 function badInput(name: string, what: string, expected: string, got: string): never {
   throw new EncoderError(name, "bad_input", `${what} — expected ${expected}, got ${got}. Check the call.`);

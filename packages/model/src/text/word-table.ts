@@ -1,7 +1,7 @@
 // The rows of the word-embedding table that prompts and texts ask for: read once each, so that a 94 MB table stays in its file.
 
-import type { ModelSpec } from "../backbones/spec.js";
 import { ModelError } from "../contract/errors.js";
+import type { ModelSpec } from "../contract/model-spec.js";
 import type { TowerWeights } from "../weights/weight-view.js";
 
 const WORDS = "text.transformer.embeddings.word_embeddings.weight";

@@ -3,7 +3,7 @@
 // normalised. n and L are symbols: one graph serves every batch, and padding never changes a result.
 
 import { type Graph, GraphBuilder } from "@biovlm/graph";
-import type { ModelSpec } from "../backbones/spec.js";
+import type { ModelSpec } from "../contract/model-spec.js";
 import { added, rowsOf, type TowerWeights } from "../weights/weight-view.js";
 import { attend, firstRow, layersOf } from "./attention.js";
 import type { TowerOptions } from "./vit.js";

@@ -1,8 +1,8 @@
 // Turns a state dict into the EncoderGraphs a backend opens: towers built on demand, written in the form the backend takes.
 
 import { convertToFloat16, differentiate, type Graph, quantizeDynamicInt8, serializeModel } from "@biovlm/graph";
-import type { ModelSpec } from "../backbones/spec.js";
 import type { ArtifactForm, EncoderGraphs, OnnxArtifact } from "../contract/encoder-graphs.js";
+import type { ModelSpec } from "../contract/model-spec.js";
 import type { WordVectors } from "../text/word-table.js";
 import type { TowerWeights } from "../weights/weight-view.js";
 import { textTower } from "./bert.js";

@@ -2,9 +2,10 @@
 // enough for a software GPU. Not a model: its embeddings mean nothing.
 
 import { evaluate, type Graph, tensorOf } from "@biovlm/graph";
-import { expectedShapes, type ModelSpec } from "../backbones/spec.js";
+import { expectedShapes } from "../backbones/spec.js";
 import type { PromptRows } from "../contract/encoder.js";
 import type { EncoderGraphs } from "../contract/encoder-graphs.js";
+import type { ModelSpec } from "../contract/model-spec.js";
 import { wordVectors } from "../text/word-table.js";
 import { textTower } from "./bert.js";
 import { towerArtifacts } from "./tower-artifacts.js";

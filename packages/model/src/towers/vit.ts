@@ -3,7 +3,7 @@
 // them inside the safetensors file.
 
 import { type Graph, GraphBuilder, type Value } from "@biovlm/graph";
-import type { ModelSpec } from "../backbones/spec.js";
+import type { ModelSpec } from "../contract/model-spec.js";
 import { added, reshaped, rowsOf, type TowerWeights } from "../weights/weight-view.js";
 import { attend, firstRow, layersOf } from "./attention.js";
 

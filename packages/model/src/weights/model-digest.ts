@@ -2,8 +2,8 @@
 // safetensors or under transformers' names have one digest; a bank names the digest of the model it was made with.
 // Not a digest of files: those stand in the store's manifest.
 
-import type { ModelSpec } from "../backbones/spec.js";
 import { isIgnoredKey } from "../backbones/spec.js";
+import type { ModelSpec } from "../contract/model-spec.js";
 import type { StateDict } from "./state-dict.js";
 
 /**

@@ -1,8 +1,8 @@
 // Stopping without dropping: not ready at once, what is in flight is answered, connections end with their answer, then the engine and the process.
 
+import type { Engine } from "@biovlm/engine";
 import closeWithGrace from "close-with-grace";
 import type { FastifyInstance } from "fastify";
-import type { Engine } from "../engine.js";
 
 export interface Drain {
   /** Idempotent. Resolves when nothing is left; at most `drainMs` and a little. */

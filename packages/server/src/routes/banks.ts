@@ -1,7 +1,7 @@
 // /v1/banks: what banks there are; uploads and compiled banks behind the admin scope.
 
+import type { ServedBank } from "@biovlm/engine";
 import type { FastifyInstance } from "fastify";
-import type { ServedBank } from "../engine.js";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
 import { GUARDED, responses } from "../responses.js";

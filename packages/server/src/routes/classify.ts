@@ -1,9 +1,9 @@
 // POST /v1/classify: images in, routed predictions out. A raw body is one image; parts or base64 may be many.
 
+import type { ClassifyOptions as EngineOptions, FailedImage, ImageAnswer } from "@biovlm/engine";
 import type { MultipartFile } from "@fastify/multipart";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Compile } from "typebox/compile";
-import type { ClassifyOptions as EngineOptions, FailedImage, ImageAnswer } from "../engine.js";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
 import { GUARDED, responses } from "../responses.js";

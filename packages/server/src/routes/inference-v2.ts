@@ -1,8 +1,8 @@
 // The Open Inference Protocol v2, as KServe and Triton speak it. A served name is one model and bank; inputs are `image` (BYTES, whole files)
 // or `embedding` (FP32 [n,D]); outputs are probabilities, the best class, and the kept prompts with their entropies.
 
+import type { ClassifyOptions, ImageAnswer, ServedModel } from "@biovlm/engine";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { ClassifyOptions, ImageAnswer, ServedModel } from "../engine.js";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
 import { GUARDED, responses } from "../responses.js";

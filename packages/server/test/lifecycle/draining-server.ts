@@ -1,7 +1,7 @@
 // A server as the tests kill it: one slow route, drained on signals. Bundled and run by plain node.
 
+import type { Engine } from "@biovlm/engine";
 import Fastify from "fastify";
-import type { Engine } from "../../src/engine.js";
 import { connectionLimits } from "../../src/lifecycle/connection-limits.js";
 import { drainable, drainOnSignals } from "../../src/lifecycle/drain.js";
 import { listen } from "../../src/lifecycle/listen.js";

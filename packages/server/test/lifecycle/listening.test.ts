@@ -7,19 +7,11 @@ import { request as httpsRequest } from "node:https";
 import { connect, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createEngine, type Engine } from "@biovlm/engine";
 import { trace } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import {
-  createEngine,
-  createServer,
-  type Engine,
-  listen,
-  ServerError,
-  type ServingOptions,
-  servingOptions,
-  traceRequests,
-} from "../../src/index.js";
+import { createServer, listen, ServerError, type ServingOptions, servingOptions, traceRequests } from "../../src/index.js";
 
 const folder = mkdtempSync(join(tmpdir(), "biovlm-listening-"));
 let engine: Engine;

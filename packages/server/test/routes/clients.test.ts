@@ -1,9 +1,10 @@
 // Clients over a real socket: our own, and OpenAI's official one.
 
+import { createEngine, type Engine } from "@biovlm/engine";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ApiError, type Client, createClient } from "../../src/client/index.js";
-import { createEngine, createServer, type Engine, listen, servingOptions } from "../../src/index.js";
+import { createServer, listen, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
 
 let engine: Engine;

@@ -2,11 +2,12 @@
 // fits the documented schema; and no answer given here is undocumented. A status nobody can provoke does not belong in the document.
 
 import { createHash } from "node:crypto";
+import { createEngine, type Engine } from "@biovlm/engine";
+import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createEngine, createMetrics, createServer, type Engine, servingOptions } from "../../src/index.js";
-import { tinyBank } from "../tiny-bank.js";
+import { createMetrics, createServer, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
 
 interface Call {

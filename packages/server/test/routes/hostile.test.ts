@@ -2,10 +2,11 @@
 
 import { createServer as createTcp } from "node:net";
 import { Writable } from "node:stream";
+import { createEngine, type Engine } from "@biovlm/engine";
 import { cases } from "@biovlm/testkit";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createEngine, createLogger, createMetrics, createServer, type Engine, type Metrics, servingOptions } from "../../src/index.js";
+import { createLogger, createMetrics, createServer, type Metrics, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
 
 let engine: Engine;

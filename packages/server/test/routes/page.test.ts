@@ -4,9 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createEngine, type Engine } from "@biovlm/engine";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createEngine, createServer, type Engine, pageFiles, servingOptions } from "../../src/index.js";
+import { createServer, pageFiles, servingOptions } from "../../src/index.js";
 
 const folder = mkdtempSync(join(tmpdir(), "biovlm-page-"));
 const dist = join(folder, "dist");

@@ -7,10 +7,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { createEngine } from "@biovlm/engine";
+import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { afterAll, describe, expect, it } from "vitest";
 import { createClient } from "../../src/client/index.js";
-import { createEngine, createServer, listen, servingOptions } from "../../src/index.js";
-import { tinyBank } from "../tiny-bank.js";
+import { createServer, listen, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
 
 const KINDS = [

@@ -1,9 +1,10 @@
 // The HTTP routes over the real engine in this process, with the embedded model: what each answers, and with which errors.
 
 import { createHash } from "node:crypto";
+import { createEngine, type Engine } from "@biovlm/engine";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createEngine, createMetrics, createServer, type Engine, servingOptions } from "../../src/index.js";
+import { createMetrics, createServer, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
 
 const CLASSES = ["chest X-ray", "head CT"];

@@ -2,11 +2,12 @@
 // extension and of OpenAI's embeddings reference, with our tensors in them; answers held against the objects those documents define.
 
 import { connect } from "node:net";
+import { createEngine, type Engine } from "@biovlm/engine";
+import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createEngine, createServer, type Engine, listen, servingOptions } from "../../src/index.js";
-import { tinyBank } from "../tiny-bank.js";
+import { createServer, listen, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
 
 let engine: Engine;

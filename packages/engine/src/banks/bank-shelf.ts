@@ -1,0 +1,141 @@
+// Banks by name and by digest, and the classifiers made of them: text embeddings for a bank, classes and ρ are computed once and kept while they
+// are used. A bank that does not read or does not fit changes nothing.
+
+import type { Core } from "@biovlm/core";
+import { checkName } from "@biovlm/files";
+import {
+  bankDigest,
+  type Classifier,
+  checkBankFits,
+  compileBank,
+  createClassifier,
+  type Encoder,
+  type Model,
+  normalisationOf,
+  type PromptBank,
+  promptCount,
+  readBank,
+  writeBank,
+} from "@biovlm/model";
+import type { ServedBank } from "../contract/engine.js";
+import { EngineError } from "../contract/errors.js";
+
+/** A bank under a name. */
+export interface ShelvedBank {
+  readonly served: ServedBank;
+  readonly bank: PromptBank;
+}
+
+/** What a classifier needs beside the bank. */
+export interface ClassifierSource {
+  readonly core: Core;
+  readonly encoder: Encoder;
+  readonly model: Model;
+}
+
+/** Names other than the bank's that may be asked for in one call: each is N rows of the text tower. */
+export const MAX_CLASSES = 256;
+const MAX_BANKS = 1024;
+const MAX_CLASSIFIERS = 64;
+
+export class BankShelf {
+  private readonly byName = new Map<string, ShelvedBank>();
+  /** least recently used first */
+  private readonly classifiers = new Map<string, Promise<Classifier>>();
+
+  list(): ServedBank[] {
+    return [...this.byName.values()].map((b) => b.served);
+  }
+
+  get(name: string): ShelvedBank {
+    const found = this.byName.get(name);
+    if (found === undefined)
+      throw new EngineError("unknown_bank", `bank — expected one of GET /v1/banks, got ${JSON.stringify(name.slice(0, 80))}. Correct it.`);
+    return found;
+  }
+
+  /** Reads, checks against the models, then puts it under the name at once for all later calls. @throws EngineError `bad_bank`, `bad_name`, `overloaded` */
+  async put(name: string, bytes: Uint8Array, models: readonly Pick<Model, "digest" | "spec">[]): Promise<ShelvedBank> {
+    named(name);
+    let bank: PromptBank;
+    try {
+      bank = readBank(bytes);
+    } catch (error) {
+      throw badBank(error);
+    }
+    return this.putBank(name, bank, models);
+  }
+
+  async putBank(name: string, bank: PromptBank, models: readonly Pick<Model, "digest" | "spec">[]): Promise<ShelvedBank> {
+    const model = models.find((m) => m.digest === bank.modelDigest) ?? models[0];
+    try {
+      if (model !== undefined) checkBankFits(bank, model);
+      if (normalisationOf(bank) !== "model")
+        throw new EngineError(
+          "bad_bank",
+          "bank — expected one learned with the model's own mean and std, got one with ImageNet's: the server embeds an image once for all banks. Train with --set normalisation=model, or classify on the command line.",
+        );
+    } catch (error) {
+      throw badBank(error);
+    }
+    if (!this.byName.has(name) && this.byName.size >= MAX_BANKS)
+      throw new EngineError("bad_bank", `banks — expected at most ${MAX_BANKS}, got another. Reuse a name.`);
+    const digest = await bankDigest(bank);
+    const { classes, rho, recipe } = bank;
+    const shelved: ShelvedBank = {
+      bank,
+      served: { name, digest, classes, prompts: promptCount(bank), rho, recipe, openSet: bank.ctx !== undefined },
+    };
+    this.byName.set(name, shelved);
+    return shelved;
+  }
+
+  /** The classifier of a bank on a model; computed once for like questions. */
+  async classifier(
+    source: ClassifierSource,
+    { bank, served }: ShelvedBank,
+    classes: readonly string[] | undefined,
+    rho = bank.rho,
+  ): Promise<Classifier> {
+    checkAsked(classes, rho);
+    const key = `${source.model.digest} ${served.digest} ${rho} ${classes === undefined ? "" : JSON.stringify(classes)}`;
+    let made = this.classifiers.get(key);
+    if (made === undefined) {
+      made = createClassifier({ ...source, bank, rho, ...(classes === undefined ? {} : { classes }) });
+      // what failed is tried again by the next call
+      made.catch(() => this.classifiers.delete(key));
+    } else this.classifiers.delete(key);
+    this.classifiers.set(key, made);
+    const [oldest] = this.classifiers.keys();
+    if (this.classifiers.size > MAX_CLASSIFIERS) this.classifiers.delete(oldest!);
+    return made;
+  }
+
+  /** The bank with text embeddings for classes, as a file. */
+  async compiled(source: ClassifierSource, { bank }: ShelvedBank, classes: readonly string[], signal?: AbortSignal): Promise<Uint8Array> {
+    checkAsked(classes, bank.rho);
+    return writeBank(await compileBank(source, bank, classes, signal === undefined ? {} : { signal }));
+  }
+}
+
+function checkAsked(classes: readonly string[] | undefined, rho: number): void {
+  if (!(rho > 0 && rho <= 1)) throw new EngineError("bad_option", `keep — expected a share above 0 and at most 1, got ${rho}. Correct it.`);
+  if (classes !== undefined && classes.length > MAX_CLASSES)
+    throw new EngineError("bad_classes", `classes — expected at most ${MAX_CLASSES}, got ${classes.length}. Ask for fewer.`);
+}
+
+function named(name: string): void {
+  try {
+    checkName(name, "bank name");
+  } catch (error) {
+    throw new EngineError("bad_name", messageOf(error), { cause: error });
+  }
+}
+
+function badBank(error: unknown): EngineError {
+  return new EngineError("bad_bank", messageOf(error), { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,143 @@
+// What the routes ask for and what answers: the seam between protocols (routes, schemas, codecs) and machinery (batcher, pool, registry).
+// Routes know no encoder, no queue and no process; an engine knows no HTTP. Tests of routes run on an engine in this process.
+//
+// Letters as in docs/method.md: n images or texts, N prompts, C classes, D joint embedding.
+
+/** One served name: a model and a bank (or a model alone, for embeddings). */
+export interface ServedModel {
+  readonly name: string;
+  /** digest of weights, "sha256:…" */
+  readonly modelDigest: string;
+  /** the loaded model's own name, e.g. "tiny" */
+  readonly model: string;
+  /** absent where only embeddings are served */
+  readonly bank?: ServedBank;
+  /** D */
+  readonly embedDim: number;
+  /** S, pixels */
+  readonly imageSize: number;
+  /** where it runs now; changes when `auto` falls back */
+  readonly device: string;
+  readonly precision: string;
+  readonly ready: boolean;
+  /** why it is not ready */
+  readonly reason?: string;
+}
+
+export interface ServedBank {
+  readonly name: string;
+  /** digest of the bank's file, "sha256:…" */
+  readonly digest: string;
+  readonly classes: readonly string[];
+  /** N */
+  readonly prompts: number;
+  readonly rho: number;
+  readonly recipe: string;
+  /** true when it holds context vectors, so that any class names may be asked for */
+  readonly openSet: boolean;
+}
+
+export interface CallOptions {
+  /** aborted when the client leaves */
+  readonly signal?: AbortSignal | undefined;
+  /** milliseconds since the epoch; a call that is not answered then is refused with `deadline_exceeded` */
+  readonly deadline?: number;
+  /** who asks, for the audit log: the request's id and the name of its key */
+  readonly caller?: { readonly request: string; readonly route: string; readonly key?: string };
+}
+
+export interface ClassifyOptions extends CallOptions {
+  /** name of an uploaded bank instead of the served one */
+  readonly bank?: string;
+  /** other classes than the bank's; needs a bank with context vectors */
+  readonly classes?: readonly string[];
+  /** ρ instead of the bank's */
+  readonly keep?: number;
+  /** every prompt's own answer */
+  readonly explain?: boolean;
+}
+
+/** One image's answer; the shape of the command line's JSON. */
+export interface ImageAnswer {
+  /** of the bytes sent, hex */
+  readonly sha256: string;
+  readonly predictions: readonly { readonly class: string; readonly probability: number }[];
+  readonly kept: readonly { readonly prompt: number; readonly entropy: number }[];
+  readonly prompts?: readonly {
+    readonly index: number;
+    readonly name?: string;
+    readonly entropy: number;
+    readonly kept: boolean;
+    readonly probabilities: readonly number[];
+  }[];
+}
+
+/** An image that could not be read beside others that could. */
+export interface FailedImage {
+  readonly sha256: string;
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+/** What answered, and how long each part took (milliseconds, for this call). */
+export interface AnswerSource {
+  readonly model: { readonly name: string; readonly digest: string };
+  readonly bank?: { readonly name: string; readonly digest: string };
+  readonly device: string;
+  readonly core: string;
+  /** true when another device than the first choice answered */
+  readonly fellBack: boolean;
+  readonly timings: Readonly<Record<"queue" | "decode" | "preprocess" | "encode" | "select", number>>;
+}
+
+export interface EmbeddingRows {
+  /** [n,D], L2-normalised */
+  readonly data: Float32Array;
+  readonly shape: readonly [number, number];
+  readonly source: AnswerSource;
+  /** tokens read, for texts */
+  readonly tokens?: number;
+}
+
+/**
+ * Throws EngineError: `unknown_model`, `unknown_bank`, `bad_classes`, `bad_option`, `overloaded`, `deadline_exceeded`, `client_closed`,
+ * `not_ready`, `backend_unavailable`, `bad_output`; for a single image also `unreadable_image`, `unsupported_format`, `payload_too_large`.
+ */
+export interface Engine {
+  models(): readonly ServedModel[];
+  model(name: string): ServedModel;
+  /** ready: every served model is warmed up, and the engine is not draining */
+  readiness(): { readonly ready: boolean; readonly reason?: string };
+  /** Asked before images are read. @throws EngineError `overloaded` where not one more image may wait, `unknown_model` */
+  refuseIfFull(model: string): void;
+  /** encoded image files → answers in order; a bad file is a FailedImage in its place */
+  classify(
+    model: string,
+    images: readonly Uint8Array[],
+    options?: ClassifyOptions,
+  ): Promise<{
+    readonly answers: readonly (ImageAnswer | FailedImage)[];
+    readonly source: AnswerSource;
+    readonly classes: readonly string[];
+  }>;
+  /** embeddings [n,D] → answers in order */
+  classifyEmbeddings(
+    model: string,
+    embeddings: Float32Array,
+    options?: ClassifyOptions,
+  ): Promise<{
+    readonly answers: readonly Omit<ImageAnswer, "sha256">[];
+    readonly source: AnswerSource;
+    readonly classes: readonly string[];
+  }>;
+  embedImages(model: string, images: readonly Uint8Array[], options?: CallOptions): Promise<EmbeddingRows>;
+  embedTexts(model: string, texts: readonly string[], options?: CallOptions): Promise<EmbeddingRows>;
+  banks(): readonly ServedBank[];
+  /** Checks a bank file against a model, keeps it under a name and answers with it from then on; the same bytes twice are one bank. */
+  addBank(name: string, bytes: Uint8Array): Promise<ServedBank>;
+  /** text embeddings of a bank for classes, as a bank file that needs no text tower */
+  compileBank(name: string, classes: readonly string[], options?: CallOptions): Promise<Uint8Array>;
+  /** Not ready from now on, so that balancers look elsewhere; calls are still answered. Idempotent. */
+  drain(): void;
+  /** Refuses new calls, lets those in flight end within the time, then frees everything. Idempotent. */
+  close(graceMs: number): Promise<void>;
+}

@@ -1,0 +1,30 @@
+// What an engine says of itself while it works: the seam to whoever counts (a metrics registry, a progress bar, a test).
+
+import type { EncodingEvent } from "./encoding.js";
+import type { AnswerSource, FailedImage, ImageAnswer, ServedBank } from "./engine.js";
+
+/** What an engine reports as it goes. `model` is a served name, or the opened model's for what names share. */
+export interface EngineObserver {
+  queue(model: string, depth: () => number): void;
+  /** a run of the encoder */
+  run(model: string, images: number): void;
+  answered(
+    model: string,
+    bank: ServedBank,
+    answers: readonly (Omit<ImageAnswer, "sha256"> | FailedImage)[],
+    timings: AnswerSource["timings"],
+  ): void;
+  encodingEvent(model: string, event: EncodingEvent): void;
+  bankReloaded(name: string, digest: string): void;
+  bankRefused(name: string, code: string): void;
+}
+
+const nothing = () => {};
+export const SILENT: EngineObserver = {
+  queue: nothing,
+  run: nothing,
+  answered: nothing,
+  encodingEvent: nothing,
+  bankReloaded: nothing,
+  bankRefused: nothing,
+};

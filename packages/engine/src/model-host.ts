@@ -1,0 +1,107 @@
+// One loaded model at work: a bounded queue in front of its encoding (a pool, or this process). Images pass one by one and meet again on the
+// device. Several served names may share a host.
+
+import type { Core } from "@biovlm/core";
+import type { Model } from "@biovlm/model";
+import { Batcher, type Submission } from "./batch/batcher.js";
+import type { EncodedBatch, EncodedImage, Encoding, EncodingEvent, ImageLimits } from "./contract/encoding.js";
+import type { Batching } from "./images/image-rows.js";
+import { openModel } from "./open/model.js";
+import type { OpeningSpec } from "./open/opening-spec.js";
+import { EncoderPool, type PoolOptions } from "./pool/encoder-pool.js";
+import { encodeInProcess } from "./pool/in-process.js";
+
+export interface HostOptions extends Batching {
+  /** images that may wait; more are refused */
+  readonly maxQueue: number;
+  readonly spec: OpeningSpec;
+  readonly core: Core;
+  readonly limits: ImageLimits;
+  /** child processes; 0 encodes in this process */
+  readonly pool: number;
+  readonly poolOptions?: Pick<
+    PoolOptions,
+    "entry" | "jobMs" | "openMs" | "recycleRuns" | "recycleRss" | "downMs" | "backOffMs" | "breakAfter"
+  >;
+  readonly onEvent: (event: EncodingEvent) => void;
+  /** a run of the encoder, with its images */
+  readonly onRun: (images: number) => void;
+}
+
+/** Images of one call, in order, and where and how long they were worked on (milliseconds: the longest wait, shares of batches). */
+export interface HostAnswer {
+  readonly images: readonly EncodedImage[];
+  readonly device: string;
+  readonly fellBack: boolean;
+  readonly timings: { readonly queue: number; readonly decode: number; readonly preprocess: number; readonly encode: number };
+}
+
+interface Placed {
+  readonly image: EncodedImage;
+  readonly device: string;
+  readonly fellBack: boolean;
+  readonly timings: EncodedBatch["timings"];
+}
+
+export interface ModelHost {
+  readonly model: Model;
+  readonly encoding: Encoding;
+  readonly queue: Batcher<Uint8Array, Placed>;
+  encode(files: readonly Uint8Array[], submission: Submission): Promise<HostAnswer>;
+  close(graceMs: number): Promise<void>;
+}
+
+/** Loads the model and makes its encoding; `host.encoding.start()` opens the device and warms up. */
+export async function openHost(options: HostOptions): Promise<ModelHost> {
+  const { spec, core, limits, pool, poolOptions, onEvent, onRun, maxBatch, maxQueueDelayMs, maxQueue } = options;
+  const batching = { maxBatch, maxQueueDelayMs };
+  const opened = await openModel(spec);
+  const { model } = opened;
+  let encoding: Encoding;
+  try {
+    encoding =
+      pool > 0
+        ? new EncoderPool({ spec, limits, ...batching, size: pool, onEvent, ...poolOptions })
+        : await encodeInProcess({ spec, core, model, limits, ...batching, onEvent });
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+  const queue = new Batcher<Uint8Array, Placed>(
+    { maxBatch: 1, maxQueueDelayMs: 0, maxQueue, slots: () => encoding.window() },
+    async (files) => {
+      const { images, device, fellBack, timings, runs } = await encoding.encodeFiles(files);
+      for (const run of runs) onRun(run);
+      return images.map((image) => ({ image, device, fellBack, timings }));
+    },
+  );
+  let closing: Promise<void> | undefined;
+  return {
+    model,
+    encoding,
+    queue,
+    async encode(files, submission) {
+      const placed = await queue.submit(files, submission);
+      const sum = (part: keyof Placed["timings"]) => placed.reduce((total, p) => total + p.value.timings[part], 0);
+      return {
+        images: placed.map((p) => p.value.image),
+        device: placed[0]?.value.device ?? encoding.status().device,
+        fellBack: placed.some((p) => p.value.fellBack),
+        timings: {
+          queue: Math.max(0, ...placed.map((p) => p.queueMs + p.value.timings.wait)),
+          decode: sum("decode"),
+          preprocess: sum("preprocess"),
+          encode: sum("encode"),
+        },
+      };
+    },
+    close(graceMs) {
+      closing ??= (async () => {
+        await queue.close(graceMs);
+        await encoding.close();
+        opened.close();
+      })();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,27 @@
+// From a model's name to the loaded model: the embedded one, a folder, or one of the store. Loaders are imported late.
+
+import type { Model } from "@biovlm/model";
+import type { OpeningSpec } from "./opening-spec.js";
+
+export interface OpenModel {
+  readonly model: Model;
+  close(): void;
+}
+
+/** Opens a model's files: the embedded one, a folder's (anything with a path separator, or dots), or one of the store. @throws ModelError `not_found`, `integrity`, as the readers do. */
+export async function openModel({ model: given, precision }: OpeningSpec): Promise<OpenModel> {
+  if (given === "tiny") {
+    const { tinyModel } = await import("@biovlm/model-tiny/node");
+    return { model: await tinyModel({ precision }), close() {} };
+  }
+  const { loadModelFolder, loadStoredModel, openModelStore } = await import("@biovlm/model/node");
+  const model = isFolder(given)
+    ? await loadModelFolder(given, { precision })
+    : await loadStoredModel(openModelStore(), given, { precision });
+  return { model, close: () => model.close() };
+}
+
+/** Whether a model's name is a path. */
+export function isFolder(model: string): boolean {
+  return /[\\/]/.test(model) || model === "." || model === "..";
+}

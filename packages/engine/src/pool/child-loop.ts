@@ -1,0 +1,118 @@
+// The child's side of a pool: opens what it is told, answers jobs, reports its memory. Ends with its parent and ignores a terminal's signals,
+// which are the parent's to act on. child.ts runs it on real models; tests run it on encoders that fail on demand.
+
+import { Socket, type SocketConstructorOpts } from "node:net";
+import type { Core } from "@biovlm/core";
+import type { Encoder, Model } from "@biovlm/model";
+import { type ImageEncoder, imageEncoder } from "../images/image-rows.js";
+import type { EncoderListeners } from "../open/encoder.js";
+import type { OpeningSpec } from "../open/opening-spec.js";
+import { FrameReader, writeFrame } from "./frames.js";
+import type { FromChild, Job, JobAnswer, ToChild } from "./messages.js";
+
+export interface ChildRuntime {
+  readonly core: Core;
+  readonly model: Pick<Model, "spec">;
+  readonly encoder: Encoder;
+  readonly standby: readonly string[];
+}
+
+export type OpenRuntime = (spec: OpeningSpec, skip: readonly string[], listeners: EncoderListeners) => Promise<ChildRuntime>;
+
+/** How old a memory reading may be. */
+const RSS_MS = 500;
+/** One buffer for all that arrives: what a frame needs is copied out of it. */
+const RECEIVE_BYTES = 256 * 1024;
+
+/** Serves the parent process until it closes the pipe, descriptor 3. */
+export function runEncoderChild(open: OpenRuntime): void {
+  let runtime: ChildRuntime | undefined;
+  let encodeFiles: ImageEncoder;
+  let measured = { at: Number.NEGATIVE_INFINITY, rss: 0 };
+  const frames = new FrameReader((message) => hear(message as ToChild));
+  const onread = {
+    buffer: Buffer.alloc(RECEIVE_BYTES),
+    callback(bytes: number, buffer: Uint8Array) {
+      frames.push(buffer.subarray(0, bytes));
+      return true;
+    },
+  };
+  // `onread` is Node's for every socket; its types have it for connections alone
+  const pipe = new Socket({ fd: 3, readable: true, writable: true, onread } as SocketConstructorOpts);
+  let held = false;
+  const release = () => {
+    if (held) pipe.uncork();
+    held = false;
+  };
+  /** At once: the parent must know the device even where its runtime ends this process with the next call. */
+  const say = (message: FromChild) => {
+    release();
+    if (pipe.writable) writeFrame(pipe, message);
+  };
+  /** Answers of one turn, those of a run's images, go out together. */
+  const answer = (message: FromChild) => {
+    if (!pipe.writable) return;
+    if (!held) {
+      held = true;
+      pipe.cork();
+      process.nextTick(release);
+    }
+    writeFrame(pipe, message);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+  pipe.on("error", () => process.exit(0));
+  pipe.on("close", () => process.exit(0));
+
+  function hear(message: ToChild) {
+    if (message.type === "open") {
+      void opened(message);
+    } else if (message.type === "job") void answered(message.id, message.job);
+    else process.exit(0);
+  }
+
+  async function opened({ spec, skip, limits, maxBatch, maxQueueDelayMs }: Extract<ToChild, { type: "open" }>) {
+    try {
+      runtime = await open(spec, skip, {
+        onDevice: (device) => say({ type: "device", device }),
+        onChange: ({ from, to, reason }) => say({ type: "changed", from, to, reason }),
+      });
+      encodeFiles = imageEncoder({ ...runtime, limits, maxBatch, maxQueueDelayMs });
+      const { imageSize: S } = runtime.model.spec.vision;
+      // warm-up: sessions are made at first use
+      await runtime.encoder.encodeImages(new Float32Array(3 * S * S).fill(0.5), 1);
+      const { name, capabilities } = runtime.encoder;
+      say({ type: "opened", name, capabilities: { ...capabilities }, standby: runtime.standby });
+    } catch (error) {
+      say({ type: "refused", ...described(error) });
+    }
+  }
+
+  async function answered(id: number, job: Job) {
+    try {
+      const rows = await work(runtime!, job);
+      answer({ type: "done", id, answer: rows, device: runtime!.encoder.capabilities.device, rss: resident() });
+    } catch (error) {
+      answer({ type: "failed", id, ...described(error), rss: resident() });
+    }
+  }
+
+  /** bytes; asking the system for each image would cost more than the image's own bookkeeping */
+  function resident(): number {
+    const now = performance.now();
+    if (now - measured.at > RSS_MS) measured = { at: now, rss: process.memoryUsage.rss() };
+    return measured.rss;
+  }
+
+  async function work({ encoder }: ChildRuntime, job: Job): Promise<JobAnswer> {
+    if (job.kind === "files") return encodeFiles(job.files);
+    if (job.kind === "pixels") return encoder.encodeImages(job.pixels, job.batch);
+    if (job.kind === "texts") return encoder.encodeTexts(job.ids, job.mask, job.shape);
+    const { out } = await encoder.encodePrompts(job.rows);
+    return out;
+  }
+}
+
+function described(error: unknown): { code: string; message: string } {
+  const code = typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined;
+  return { code: typeof code === "string" ? code : "internal", message: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,60 @@
+// Encoding in this process: for tests and edge devices with little memory. A crash of native code ends the server; pools are for that.
+
+import type { Core } from "@biovlm/core";
+import type { Device, Model } from "@biovlm/model";
+import { encoderFailure } from "../contract/encoder-failure.js";
+import type { EncodedBatch, Encoding, EncodingEvent, EncodingStatus, ImageLimits } from "../contract/encoding.js";
+import { type Batching, decoderThreads, imageEncoder, imageWindow } from "../images/image-rows.js";
+import { type OpenEncoder, openEncoder } from "../open/encoder.js";
+import type { OpeningSpec } from "../open/opening-spec.js";
+
+export interface InProcessOptions extends Batching {
+  readonly spec: OpeningSpec;
+  readonly core: Core;
+  readonly model: Model;
+  readonly limits: ImageLimits;
+  readonly onEvent?: (event: EncodingEvent) => void;
+  /** how the encoder is had; that of the spec's device unless said */
+  readonly open?: typeof openEncoder;
+}
+
+/** Opens at once; `start` warms up. */
+export async function encodeInProcess(options: InProcessOptions): Promise<Encoding> {
+  const { spec, model, onEvent = () => {}, open = openEncoder } = options;
+  const started = performance.now();
+  let fellBack = false;
+  const { encoder }: OpenEncoder = await open(model, spec, [], {
+    onChange({ from, to, reason }) {
+      fellBack ||= from !== to;
+      onEvent({ kind: "fell_back", from, to, reason });
+    },
+  });
+  const encodeFiles = imageEncoder({ ...options, encoder });
+  let state: "opened" | "ready" | "closed" = "opened";
+  const device = (): Device => encoder.capabilities.device;
+  return {
+    encoder,
+    window: () => imageWindow(options.maxBatch, decoderThreads()),
+    async encodeFiles(files): Promise<EncodedBatch> {
+      try {
+        return { ...(await encodeFiles(files)), device: device(), fellBack };
+      } catch (error) {
+        throw encoderFailure(error);
+      }
+    },
+    status(): EncodingStatus {
+      const reason = state === "ready" ? {} : { reason: state === "opened" ? "warming up" : "closed" };
+      return { ready: state === "ready", device: device(), precision: encoder.capabilities.precision, fellBack, ...reason };
+    },
+    async start() {
+      const { imageSize: S } = model.spec.vision;
+      await encoder.encodeImages(new Float32Array(3 * S * S).fill(0.5), 1);
+      if (state === "opened") state = "ready";
+      onEvent({ kind: "started", device: device(), ms: performance.now() - started });
+    },
+    async close() {
+      state = "closed";
+      await encoder.close();
+    },
+  };
+}

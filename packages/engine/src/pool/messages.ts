@@ -1,0 +1,34 @@
+// What a pool and its children say to each other over a pipe (frames.ts): plain values and typed arrays.
+
+import type { Capabilities, PromptRows } from "@biovlm/model";
+import type { EncodedBatch, ImageLimits } from "../contract/encoding.js";
+import type { Batching } from "../images/image-rows.js";
+import type { OpeningSpec } from "../open/opening-spec.js";
+
+/** Work for a child. */
+export type Job =
+  | { readonly kind: "files"; readonly files: readonly Uint8Array[] }
+  | { readonly kind: "pixels"; readonly pixels: Float32Array; readonly batch: number }
+  | { readonly kind: "texts"; readonly ids: Int32Array; readonly mask: Uint8Array; readonly shape: readonly [number, number] }
+  | { readonly kind: "prompts"; readonly rows: PromptRows };
+
+/** Rows of texts, prompts or pixels. */
+export interface Rows {
+  readonly data: Float32Array;
+  readonly shape: readonly [number, number];
+}
+
+export type JobAnswer = Omit<EncodedBatch, "device" | "fellBack"> | Rows;
+
+export type ToChild =
+  | ({ readonly type: "open"; readonly spec: OpeningSpec; readonly limits: ImageLimits; readonly skip: readonly string[] } & Batching)
+  | { readonly type: "job"; readonly id: number; readonly job: Job }
+  | { readonly type: "close" };
+
+export type FromChild =
+  | { readonly type: "device"; readonly device: string }
+  | { readonly type: "opened"; readonly name: string; readonly capabilities: Capabilities; readonly standby: readonly string[] }
+  | { readonly type: "refused"; readonly code: string; readonly message: string }
+  | { readonly type: "changed"; readonly from: string; readonly to: string; readonly reason: string }
+  | { readonly type: "done"; readonly id: number; readonly answer: JobAnswer; readonly device: string; readonly rss: number }
+  | { readonly type: "failed"; readonly id: number; readonly code: string; readonly message: string; readonly rss: number };
