@@ -31,7 +31,7 @@ describe("the program", () => {
     expect([said.status, said.stderr]).toEqual([1, "error[not_built]: biovlm is not built yet — run: npm run build\n"]);
   });
 
-  it("loads nothing of our packages or of a runtime for help", () => {
+  it("loads nothing of our packages but the ground layer, and no runtime, for help", () => {
     const seen = new Set<string>();
     const outside = new Set<string>();
     const visit = (path: string) => {
@@ -44,7 +44,7 @@ describe("the program", () => {
     };
     visit(main);
     expect(seen.size).toBeGreaterThan(20);
-    expect([...outside].sort()).toEqual(["commander", "env-paths", "picocolors"]);
+    expect([...outside].sort()).toEqual(["@biovlm/files", "commander", "env-paths", "picocolors"]);
   });
 
   it("ends quietly when its reader goes away", async () => {

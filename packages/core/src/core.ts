@@ -2,25 +2,11 @@
 // Floats and bytes in, floats and bytes out: no I/O, no ONNX, nothing asynchronous, nothing retained after a call.
 // Letters as in docs/method.md: B images, S image side, N prompts, C classes, D embedding, K kept prompts.
 
+import type { Box, RgbImage } from "./image.js";
 import type { KernelName } from "./kernels.js";
 
 /** Which implementation answers. "reference" is the plain-loop floor, also the oracle of the tests. */
 export type CoreBuild = "relaxed-simd" | "simd" | "reference";
-
-/** 8-bit RGB pixels, row-major, no padding: data.length = width·height·3. */
-export interface RgbImage {
-  readonly data: Uint8Array | Uint8ClampedArray;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** A rectangle of whole source pixels. */
-export interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 export interface PixelSpec {
   /** S */

@@ -1,9 +1,10 @@
 // The Core contract over any set of kernels: every shape, option and number is checked here, once, before a kernel runs.
 // No numerics beyond the pixel table and K; a kernel's refusal becomes an error that names the array and the place.
 
-import type { Box, Core, CoreInfo, PixelSpec, RgbImage, Routing } from "./core.js";
+import type { Core, CoreInfo, PixelSpec, Routing } from "./core.js";
 import { f32, u8 } from "./elements.js";
 import { CoreError } from "./errors.js";
+import type { Box, RgbImage } from "./image.js";
 import { keptCount } from "./kept-count.js";
 import type { Kernels, RoutingArrays } from "./kernels.js";
 import { boxPlan, centreCropPlan } from "./resample-plan.js";

@@ -2,9 +2,10 @@ export { type ColorJitter, type ColorStep, colorJitter } from "./augment/color-j
 export { flipHorizontal } from "./augment/flip.js";
 export { gaussianBlur3 } from "./augment/gaussian-blur.js";
 export { type CropBox, type RandomCropOptions, randomCropBox } from "./augment/random-crop.js";
-export type { Box, Core, CoreBuild, CoreInfo, KernelKind, PixelSpec, RgbImage, Routing } from "./core.js";
+export type { Core, CoreBuild, CoreInfo, KernelKind, PixelSpec, Routing } from "./core.js";
 export { f32, f64, i32 } from "./elements.js";
 export { CoreError, type CoreErrorCode } from "./errors.js";
+export type { Box, RgbImage } from "./image.js";
 export { keptCount } from "./kept-count.js";
 export { KERNEL_NAMES, type KernelName, type Kernels, type NativeKernels, type RoutingArrays, type ScoreShape } from "./kernels.js";
 export { type KernelChoice, type LoadOptions, loadCore } from "./load-core.js";

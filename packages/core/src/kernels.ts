@@ -3,7 +3,7 @@
 // What it wrote before it refused is undefined. It keeps no array after it returned, and reads nothing beside the views that it is given.
 // `@biovlm/core/testing` has the suite that every implementation passes: plain loops, both WASM builds, native code.
 
-import type { RgbImage } from "./core.js";
+import type { RgbImage } from "./image.js";
 import type { ResamplePlan } from "./resample-plan.js";
 
 export interface ScoreShape {

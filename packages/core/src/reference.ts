@@ -1,9 +1,10 @@
 // The reference kernels: every numeric step of BioVLM's inference in plain loops, float64 inside, rounded once at the end.
 // Documentation first, oracle of the tests second, and the floor where WASM SIMD does not run. Nothing here is tuned.
 
-import type { Core, RgbImage } from "./core.js";
+import type { Core } from "./core.js";
 import { f32, i32, u8 } from "./elements.js";
 import { guardedCore } from "./guarded-core.js";
+import type { RgbImage } from "./image.js";
 import type { Kernels, RoutingArrays, ScoreShape } from "./kernels.js";
 import { PRECISION_BITS, type ResamplePlan } from "./resample-plan.js";
 

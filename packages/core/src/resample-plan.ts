@@ -2,8 +2,8 @@
 // Source: Pillow 9.4 src/libImaging/Resample.c (precompute_coeffs, normalize_coeffs_8bpc) and torchvision's Resize/CenterCrop rules.
 // It touches no pixels; the kernels run a plan. Both builds share it, and the goldens made by Pillow judge it.
 
-import type { Box } from "./core.js";
 import { f64, i32 } from "./elements.js";
+import type { Box } from "./image.js";
 
 /** Weights are integers of 2^22 steps: a 32-bit sum of 8-bit pixels then keeps 2 bits of headroom for the negative lobes. */
 export const PRECISION_BITS = 22;

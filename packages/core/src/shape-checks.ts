@@ -1,8 +1,8 @@
 // Checks of shapes, labels and numbers shared by kernels and losses; nothing numeric.
 
-import type { RgbImage } from "./core.js";
 import { i32 } from "./elements.js";
 import { CoreError } from "./errors.js";
+import type { RgbImage } from "./image.js";
 
 /** Throws `bad_shape` unless length is the product of shape and every side is a positive integer. */
 export function checkLength(what: string, length: number, shape: readonly number[]): void {

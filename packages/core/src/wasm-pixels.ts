@@ -1,8 +1,8 @@
 // Resampling on a WASM instance: lays the plan and strips of the source into working memory, runs the two passes, hands on the bytes.
 // Only the window of the source that the plan reads is copied; the passes themselves are in assembly/resample.ts.
 
-import type { RgbImage } from "./core.js";
 import { i32 } from "./elements.js";
+import type { RgbImage } from "./image.js";
 import type { AxisPlan, ResamplePlan } from "./resample-plan.js";
 import { blockRows, roundUp, type WasmInstance } from "./wasm-instance.js";
 

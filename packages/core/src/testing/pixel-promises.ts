@@ -1,6 +1,6 @@
 // The promise about pixels: whoever resamples gives the reference's bytes, all of them, which are Pillow's.
 
-import type { RgbImage } from "../core.js";
+import type { RgbImage } from "../image.js";
 import { referenceKernels as reference } from "../reference.js";
 import { boxPlan, centreCropPlan, type ResamplePlan } from "../resample-plan.js";
 import { excess } from "./kernel-cases.js";
