@@ -1,25 +1,12 @@
 // Which classes and which bank a command works with: a bank's own, a data set's with its attribute sentences, or names the person gave.
 
+import { attributeSentences, attributeSet, datasetClasses, listDatasets } from "@biovlm/datasets";
 import { suggest } from "@biovlm/files";
-import type { PromptBank } from "@biovlm/model";
+import { attributeBank, type PromptBank, readBank, templateBank } from "@biovlm/model";
+import type { ClassOptions } from "./class-options.js";
 import { usageError } from "./errors.js";
 import { INPUT_LIMITS, readInput, readInputLines } from "./input-file.js";
 import type { Runtime } from "./opening.js";
-
-export const CLASS_OPTIONS = {
-  class: { type: "text", many: true, value: "NAME", description: "a class name; give it once for each class" },
-  classesFile: { type: "text", value: "FILE", completes: "file", description: "class names, one a line" },
-  dataset: { type: "text", value: "NAME", description: "classes and attribute sentences of a known data set, e.g. busi" },
-  bank: { type: "text", value: "FILE", completes: "file", description: "a prompt bank, learned or compiled" },
-  rho: { type: "number", min: 0.0001, max: 1, description: "share of prompts kept for an image; the bank's own when absent" },
-} as const;
-
-export interface ClassOptions {
-  readonly class: readonly string[];
-  readonly classesFile: string | undefined;
-  readonly dataset: string | undefined;
-  readonly bank: string | undefined;
-}
 
 export interface ChosenBank {
   readonly bank: PromptBank;
@@ -32,13 +19,12 @@ export interface ChosenBank {
 }
 
 /** Checks the combination before anything is opened. Throws CliError `no_classes`, `bad_usage` (exit 2). */
-export async function checkClassOptions(options: ClassOptions): Promise<void> {
+export function checkClassOptions(options: ClassOptions): void {
   const named = options.class.length > 0 || options.classesFile !== undefined;
   if (options.dataset !== undefined && named) {
     throw usageError("bad_usage", "--dataset and --class — expected one way to name the classes, got two", "Drop one of them.");
   }
   if (options.dataset !== undefined && options.bank === undefined) {
-    const { listDatasets } = await import("@biovlm/datasets");
     const known = listDatasets();
     if (!known.includes(options.dataset)) {
       throw usageError(
@@ -49,7 +35,6 @@ export async function checkClassOptions(options: ClassOptions): Promise<void> {
     }
   }
   if (options.dataset === undefined && !named && options.bank === undefined) {
-    const { listDatasets } = await import("@biovlm/datasets");
     throw usageError(
       "no_classes",
       "no classes — expected --class, --classes-file, --dataset or --bank, got none",
@@ -60,7 +45,6 @@ export async function checkClassOptions(options: ClassOptions): Promise<void> {
 
 /** Makes or reads the bank. */
 export async function chooseBank(options: ClassOptions, runtime: Runtime, cwd: string): Promise<ChosenBank> {
-  const { attributeBank, readBank, templateBank } = await import("@biovlm/model");
   const { core, encoder, model } = runtime;
   const names = await classNames(options, cwd);
   if (options.bank !== undefined) {
@@ -68,7 +52,6 @@ export async function chooseBank(options: ClassOptions, runtime: Runtime, cwd: s
     return { bank, ...(names === undefined ? {} : { classes: names }), described: `bank ${bank.recipe}` };
   }
   if (options.dataset !== undefined) {
-    const { attributeSentences, attributeSet } = await import("@biovlm/datasets");
     const set = attributeSet(options.dataset);
     const sentences = attributeSentences(set);
     const bank = await attributeBank(
@@ -86,7 +69,6 @@ async function classNames(options: ClassOptions, cwd: string): Promise<readonly 
   if (options.classesFile !== undefined) return [...options.class, ...(await readInputLines(cwd, options.classesFile))];
   if (options.class.length > 0) return options.class;
   if (options.dataset !== undefined && options.bank !== undefined) {
-    const { datasetClasses } = await import("@biovlm/datasets");
     return datasetClasses(options.dataset);
   }
   return undefined;

@@ -1,9 +1,8 @@
 // The contract of a command: one object that the parser, --help, docs/cli.md, the config files and shell completion are all made from.
 //
-// To add a command: write commands/NAME.ts that exports `defineCommand({...})` (example below), list it in command-table.ts, and run
-// `node tools/checks/cli-reference.mjs`. Parser, help, config keys, variables, completion and docs/cli.md follow from the object.
-// A command file imports only light modules at its top; model, core, imaging and backends come by `await import()` inside `run`,
-// so that --help stays quick.
+// To add a command: write commands/NAME.ts that exports `defineCommand({...})` (example below) and commands/NAME.run.ts with its work, list
+// the object in command-table.ts, and run `node tools/checks/cli-reference.mjs`. Parser, help, config keys, variables, completion and
+// docs/cli.md follow from the object. NAME.ts imports only light modules, so that --help stays quick; NAME.run.ts imports what it needs.
 
 import type { ExitCode } from "./exit-codes.js";
 import type { Terminal } from "./terminal.js";
@@ -90,6 +89,23 @@ export interface CommandContext {
   readonly cwd: string;
   /** True with --debug. */
   readonly debug: boolean;
+  /** The table that the command came from. */
+  readonly table: CommandTable;
+}
+
+/** What a command does: returns an exit code (default 0), throws errors with a stable `code`. */
+export type CommandRun<S extends OptionSpecs> = (
+  context: CommandContext,
+  options: OptionValues<S>,
+  args: readonly string[],
+) => Promise<ExitCode | undefined>;
+
+/** Every command and what its groups are about: what help, completion and docs/cli.md are made from. */
+export interface CommandTable {
+  /** In the order of help. */
+  readonly commands: readonly AnyCommand[];
+  /** Group, the first word of its commands' names → what they are about. */
+  readonly groups: Readonly<Record<string, string>>;
 }
 
 export interface CommandExample {
@@ -110,34 +126,36 @@ export interface CommandSpec<S extends OptionSpecs = OptionSpecs> {
   readonly examples?: readonly CommandExample[];
   /** True when the command says something about images: the research-use line is then printed once on stderr. */
   readonly aboutImages?: boolean;
-  /** Does the work; returns an exit code (default 0), throws errors with a stable `code`. */
-  run(context: CommandContext, options: OptionValues<S>, args: readonly string[]): Promise<ExitCode | undefined>;
+  /** The work, from the one late import of NAME.run.js. */
+  load(): Promise<CommandRun<S>>;
 }
 
 /**
- * Keeps the option types of one command. A whole command:
+ * Keeps the option types of one command. A whole command, in two files:
  * @example
+ * // count.ts
+ * export const COUNT_OPTIONS = { json: { type: "flag", description: "print JSON" } } as const satisfies OptionSpecs;
  * export const count = defineCommand({
  *   name: "count",
  *   summary: "count images",
  *   arguments: [{ name: "path", description: "image files or folders", many: true, completes: "file" }],
- *   options: { json: { type: "flag", description: "print JSON" } },
- *   async run({ terminal, cwd, signal }, options, paths) {
- *     const { findImageFiles } = await import("../image-files.js");
- *     const { files } = await findImageFiles(paths, cwd, signal);
- *     await terminal.line(options.json ? JSON.stringify({ images: files.length }) : `${files.length} images`);
- *     return undefined; // exit code 0
- *   },
+ *   options: COUNT_OPTIONS,
+ *   load: async () => (await import("./count.run.js")).countImages,
  * });
+ * // count.run.ts
+ * export const countImages: CommandRun<typeof COUNT_OPTIONS> = async ({ terminal, cwd, signal }, options, paths) => {
+ *   const { files } = await findImageFiles(paths, cwd, signal);
+ *   await terminal.line(options.json ? JSON.stringify({ images: files.length }) : `${files.length} images`);
+ *   return undefined; // exit code 0
+ * };
  */
 export function defineCommand<const S extends OptionSpecs>(spec: CommandSpec<S>): CommandSpec<S> {
   return spec;
 }
 
 /** A command whose option types have been forgotten, as the table holds it. */
-export interface AnyCommand extends Omit<CommandSpec, "run"> {
-  // Method syntax: each command narrows the options to its own.
-  run(context: CommandContext, options: never, args: readonly string[]): Promise<ExitCode | undefined>;
+export interface AnyCommand extends Omit<CommandSpec, "load"> {
+  load(): Promise<(context: CommandContext, options: never, args: readonly string[]) => Promise<ExitCode | undefined>>;
 }
 
 /** Options that every command has. */

@@ -2,30 +2,12 @@
 
 import { availableParallelism } from "node:os";
 import type { PixelSpec } from "@biovlm/core";
+import { sharpDecoder } from "@biovlm/imaging/node";
 import type { Classification, Classifier } from "@biovlm/model";
 import type { ImageFile } from "./image-files.js";
+import type { ImageOptions } from "./image-options.js";
 import { type ImageRow, imageRows, type RowOptions } from "./image-rows.js";
 import type { Runtime } from "./opening.js";
-
-export const IMAGE_OPTIONS = {
-  exif: {
-    type: "choice",
-    choices: ["apply", "ignore"],
-    default: "apply",
-    setting: true,
-    description: "turn images upright by their EXIF orientation",
-  },
-  maxBytes: { type: "size", min: 1, max: 2 ** 40, default: "16MiB", setting: true, description: "largest image file" },
-  maxPixels: { type: "size", min: 1, max: 2 ** 40, default: "25M", setting: true, description: "largest image in pixels" },
-  batch: { type: "integer", min: 1, max: 4096, default: 16, setting: true, description: "images encoded at once" },
-} as const;
-
-export interface ImageOptions {
-  readonly exif: string;
-  readonly maxBytes: number;
-  readonly maxPixels: number;
-  readonly batch: number;
-}
 
 /** Milliseconds for one image; encode is its share of the batch. */
 export interface ImageTimings {
@@ -40,13 +22,12 @@ export type ClassifiedFile =
   | { readonly file: ImageFile; readonly sha256?: string; readonly error: { readonly code: string; readonly message: string } };
 
 /** How rows are read with these options; `pixels` is the classifier's, or `pixelSpec` of the model. */
-export async function rowOptions(runtime: Runtime, pixels: PixelSpec, options: ImageOptions, signal?: AbortSignal): Promise<RowOptions> {
-  const { sharpDecoder } = await import("@biovlm/imaging/node");
+export function rowOptions(runtime: Runtime, pixels: PixelSpec, options: ImageOptions, signal?: AbortSignal): RowOptions {
   return {
     core: runtime.core,
     decoder: sharpDecoder(),
     pixels,
-    decode: { exif: options.exif as "apply" | "ignore", maxBytes: options.maxBytes, maxPixels: options.maxPixels },
+    decode: { exif: options.exif, maxBytes: options.maxBytes, maxPixels: options.maxPixels },
     concurrency: Math.max(2, availableParallelism()) * 2,
     ...(signal === undefined ? {} : { signal }),
   };
@@ -61,7 +42,7 @@ export async function* classifyFiles(
   signal?: AbortSignal,
 ): AsyncGenerator<ClassifiedFile, void, undefined> {
   let pending: ImageRow[] = [];
-  const rows = await rowOptions(runtime, classifier.pixels, options, signal);
+  const rows = rowOptions(runtime, classifier.pixels, options, signal);
   for await (const row of imageRows(files, rows)) {
     pending.push(row);
     if (pending.filter((r) => r.kind === "pixels").length < options.batch) continue;

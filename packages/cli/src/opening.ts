@@ -1,42 +1,12 @@
 // From options to something that runs: a model by name or folder, a backend by device, the numeric core. The opening itself, with the table of
-// backends, is the server's; it is imported late, so that help and errors do not wait for runtimes.
+// backends, is the server's. For the work of commands: what --help needs is in runtime-options.ts.
 
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Core } from "@biovlm/core";
-import type { OpeningSpec } from "@biovlm/engine";
+import { isFolder, type OpeningSpec, openCore, openEncoder, openModel } from "@biovlm/engine";
 import type { DeviceChange, Encoder, Model } from "@biovlm/model";
-
-export const DEVICES = ["auto", "cuda", "webgpu", "cpu", "wasm"] as const;
-export const PRECISIONS = ["fp32", "fp16", "int8"] as const;
-
-/** Options that every command with a model has. */
-export const RUNTIME_OPTIONS = {
-  model: {
-    type: "text",
-    value: "NAME|DIR",
-    default: "tiny",
-    setting: true,
-    description: "model: tiny, one of the store, or a folder",
-    completes: "folder",
-  },
-  device: { type: "choice", choices: DEVICES, default: "auto", setting: true, description: "where the towers run" },
-  threads: { type: "integer", min: 1, max: 1024, setting: true, description: "CPU or WASM threads; what the machine offers when absent" },
-  precision: { type: "choice", choices: PRECISIONS, default: "fp32", setting: true, description: "arithmetic of the towers" },
-  deterministic: {
-    type: "flag",
-    setting: true,
-    description: "the same bits on every machine: plain SIMD in the core; served int8 towers run on one image at a time",
-  },
-} as const;
-
-export interface RuntimeOptions {
-  readonly model: string;
-  readonly device: string;
-  readonly threads: number | undefined;
-  readonly precision: string;
-  readonly deterministic: boolean;
-}
+import type { RuntimeOptions } from "./runtime-options.js";
 
 /** Everything a command computes with. */
 export interface Runtime {
@@ -56,13 +26,12 @@ export interface Runtime {
  * what learning needs to be repeatable.
  */
 export async function openRuntime(options: RuntimeOptions, cwd: string, onChange?: (change: DeviceChange) => void): Promise<Runtime> {
-  const { isFolder, openCore, openEncoder, openModel } = await import("@biovlm/engine");
   const folder = isFolder(options.model);
   if (folder && !existsSync(resolve(cwd, options.model))) throw noSuchFolder(options.model);
   const spec: OpeningSpec = {
     model: folder ? resolve(cwd, options.model) : options.model,
-    device: options.device as OpeningSpec["device"],
-    precision: options.precision as OpeningSpec["precision"],
+    device: options.device,
+    precision: options.precision,
     deterministic: options.deterministic,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   };

@@ -43,8 +43,10 @@ export async function run(argv: readonly string[], host: Host): Promise<ExitCode
     terminal = createTerminal(host.stdout, host.stderr, { env: host.env, quiet: options["quiet"] === true });
     for (const warning of unknownVariables(host.env, COMMANDS)) terminal.warn(printable(warning));
     if (request.command.aboutImages) terminal.note(RESEARCH_USE);
-    const context: CommandContext = { terminal, signal: host.signal, env: host.env, cwd: host.cwd, debug };
-    return (await request.command.run(context, options as never, request.args)) ?? EXIT.ok;
+    const table = { commands: COMMANDS, groups: GROUPS };
+    const context: CommandContext = { terminal, signal: host.signal, env: host.env, cwd: host.cwd, debug, table };
+    const work = await request.command.load();
+    return (await work(context, options as never, request.args)) ?? EXIT.ok;
   } catch (error) {
     if (host.signal.aborted) {
       terminal.error(`stopped by ${String(host.signal.reason)}`);

@@ -1,12 +1,19 @@
 // `biovlm classify`: images in, routed predictions out.
 
-import { CLASS_OPTIONS, checkClassOptions, chooseBank } from "../class-choice.js";
-import { defineCommand } from "../command.js";
-import { usageError } from "../errors.js";
-import { EXIT } from "../exit-codes.js";
-import { IMAGE_OPTIONS } from "../image-classification.js";
-import { changeNote, fallbackNote, openRuntime, RUNTIME_OPTIONS } from "../opening.js";
-import { printable } from "../terminal.js";
+import { CLASS_OPTIONS } from "../class-options.js";
+import { defineCommand, type OptionSpecs } from "../command.js";
+import { IMAGE_OPTIONS } from "../image-options.js";
+import { RUNTIME_OPTIONS } from "../runtime-options.js";
+
+export const CLASSIFY_OPTIONS = {
+  ...CLASS_OPTIONS,
+  ...RUNTIME_OPTIONS,
+  ...IMAGE_OPTIONS,
+  top: { type: "integer", min: 1, max: 10_000, setting: true, default: 5, description: "classes shown for an image, in the text output" },
+  explain: { type: "flag", description: "show every prompt's own answer" },
+  json: { type: "flag", description: "print one JSON array" },
+  jsonl: { type: "flag", description: "print one JSON object a line, as each image is done" },
+} as const satisfies OptionSpecs;
 
 export const classify = defineCommand({
   name: "classify",
@@ -17,106 +24,11 @@ export const classify = defineCommand({
   ],
   aboutImages: true,
   arguments: [{ name: "path", description: "image files or folders", many: true, completes: "file" }],
-  options: {
-    ...CLASS_OPTIONS,
-    ...RUNTIME_OPTIONS,
-    ...IMAGE_OPTIONS,
-    top: { type: "integer", min: 1, max: 10_000, setting: true, default: 5, description: "classes shown for an image, in the text output" },
-    explain: { type: "flag", description: "show every prompt's own answer" },
-    json: { type: "flag", description: "print one JSON array" },
-    jsonl: { type: "flag", description: "print one JSON object a line, as each image is done" },
-  },
+  options: CLASSIFY_OPTIONS,
   examples: [
     { command: 'biovlm classify scan.png --class "benign tumor" --class "malignant tumor"', shows: "two classes by name" },
     { command: "biovlm classify scans/ --dataset busi --jsonl", shows: "a folder, with a known data set's classes and sentences" },
     { command: "biovlm classify scan.png --bank bank.safetensors --explain", shows: "a learned bank, and why" },
   ],
-  async run({ terminal, signal, cwd }, options, paths) {
-    if (options.json && options.jsonl) throw usageError("bad_usage", "--json and --jsonl — expected one of them, got both");
-    await checkClassOptions(options);
-    const { findImageFiles } = await import("../image-files.js");
-    const { files, failed } = await findImageFiles(paths, cwd, signal);
-    const runtime = await openRuntime(options, cwd, (change) => terminal.warn(changeNote(change)));
-    try {
-      const note = fallbackNote(runtime);
-      if (note !== undefined) terminal.warn(note);
-      const { createClassifier } = await import("@biovlm/model");
-      const [{ classifyFiles }, { answerLines }] = await Promise.all([
-        import("../image-classification.js"),
-        import("../classification-text.js"),
-      ]);
-      const { core, encoder, model } = runtime;
-      const chosen = await chooseBank(options, runtime, cwd);
-      const classifier = await createClassifier({
-        core,
-        encoder,
-        model,
-        bank: chosen.bank,
-        ...(chosen.classes === undefined ? {} : { classes: chosen.classes }),
-        ...(options.rho === undefined ? {} : { rho: options.rho }),
-      });
-      if (classifier.classes.length === 1) terminal.warn("one class: every answer is 100 %; name what else an image may show");
-      const machine = options.json || options.jsonl;
-      if (!machine) {
-        const { device } = encoder.capabilities;
-        terminal.note(`${model.name} on ${device} (${runtime.detail}), ${chosen.described}, ${counted(classifier.classes.length)}`);
-      }
-      const common = {
-        model: { name: model.name, digest: model.digest },
-        bank: { digest: classifier.bankDigest },
-        device: encoder.capabilities.device,
-        core: core.info.build,
-      };
-      const progress = terminal.progress("classify", files.length + failed.length);
-      let bad = 0;
-      let count = 0;
-      const put = async (element: object) => {
-        const text = JSON.stringify(element);
-        if (options.jsonl) await terminal.line(text);
-        else if (options.json) await terminal.write(`${count === 0 ? "[\n" : ",\n"}${text}`);
-        count++;
-      };
-      for (const { name, error } of failed) {
-        bad++;
-        if (machine) await put({ file: name, error });
-        else terminal.error(`${printable(name)}: error[${error.code}]: ${printable(error.message)}`);
-        progress.advance();
-      }
-      for await (const result of classifyFiles(files, runtime, classifier, options, signal)) {
-        const file = result.file.name;
-        if ("error" in result) {
-          bad++;
-          const { sha256, error } = result;
-          if (machine) await put({ file, ...(sha256 === undefined ? {} : { sha256 }), error });
-          else terminal.error(`${printable(file)}: error[${error.code}]: ${printable(error.message)}`);
-        } else if (machine) {
-          await put({ file, sha256: result.sha256, ...result.answer, ...common, timings: rounded(result.timings) });
-        } else {
-          const lines = answerLines(file, result.answer, classifier.bank, {
-            top: options.top,
-            explain: options.explain,
-            columns: terminal.columns,
-            colors: terminal.out,
-            ...(chosen.sentences === undefined ? {} : { sentences: chosen.sentences }),
-          });
-          await terminal.line(lines.join("\n"));
-        }
-        progress.advance();
-      }
-      progress.end();
-      if (options.json) await terminal.line(count === 0 ? "[]" : "\n]");
-      const all = files.length + failed.length;
-      return bad === 0 ? EXIT.ok : bad === all ? EXIT.failure : EXIT.partial;
-    } finally {
-      await runtime.close();
-    }
-  },
+  load: async () => (await import("./classify.run.js")).classifyImages,
 });
-
-function counted(classes: number): string {
-  return classes === 1 ? "1 class" : `${classes} classes`;
-}
-
-function rounded(timings: Readonly<Record<string, number>> | object): Record<string, number> {
-  return Object.fromEntries(Object.entries(timings).map(([name, ms]) => [name, Math.round(ms * 1000) / 1000]));
-}

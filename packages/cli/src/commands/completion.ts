@@ -1,9 +1,7 @@
 // `biovlm completion SHELL`: prints the completion script made from the command table.
 
-import { suggest } from "@biovlm/files";
 import { defineCommand } from "../command.js";
 import { SHELLS } from "../completion.js";
-import { usageError } from "../errors.js";
 
 export const completion = defineCommand({
   name: "completion",
@@ -11,13 +9,5 @@ export const completion = defineCommand({
   arguments: [{ name: "shell", description: `one of ${SHELLS.join(", ")}`, completes: SHELLS }],
   options: {},
   examples: [{ command: "source <(biovlm completion bash)", shows: "complete in this shell" }],
-  async run({ terminal }, _options, [name = ""]) {
-    const shell = SHELLS.find((candidate) => candidate === name);
-    if (shell === undefined)
-      throw usageError("unknown_shell", `no completion for ${JSON.stringify(name)} — expected ${SHELLS.join(", ")}`, suggest(name, SHELLS));
-    // The table imports this file, so it comes late.
-    const [{ completionScript }, { COMMANDS, GROUPS }] = await Promise.all([import("../completion.js"), import("../command-table.js")]);
-    await terminal.write(completionScript(shell, COMMANDS, GROUPS));
-    return undefined;
-  },
+  load: async () => (await import("./completion.run.js")).printCompletion,
 });

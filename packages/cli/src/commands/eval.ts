@@ -1,11 +1,20 @@
 // `biovlm eval`: a bank, or a method without training, measured on a data set's test split.
 
-import { resolve } from "node:path";
-import { defineCommand } from "../command.js";
-import { usageError } from "../errors.js";
-import { INPUT_LIMITS, readInput } from "../input-file.js";
-import { cacheOf, fileDecoder, LEARNING_OPTIONS, openSource } from "../learning-options.js";
-import { openRuntime, RUNTIME_OPTIONS } from "../opening.js";
+import { defineCommand, type OptionSpecs } from "../command.js";
+import { LEARNING_OPTIONS } from "../learning-options.js";
+import { RUNTIME_OPTIONS } from "../runtime-options.js";
+
+export const EVALUATE_OPTIONS = {
+  bank: { type: "text", value: "FILE", completes: "file", description: "a learned bank" },
+  split: { type: "choice", choices: ["test", "val", "train"], default: "test", description: "images to measure on" },
+  out: { type: "text", value: "FILE", completes: "file", description: "write all figures as JSON" },
+  diagram: { type: "text", value: "FILE", completes: "file", description: "write the reliability diagram as SVG" },
+  json: { type: "flag", description: "print all figures as JSON" },
+  attributes: LEARNING_OPTIONS.attributes,
+  data: LEARNING_OPTIONS.data,
+  cache: LEARNING_OPTIONS.cache,
+  ...RUNTIME_OPTIONS,
+} as const satisfies OptionSpecs;
 
 export const evaluate = defineCommand({
   name: "eval",
@@ -16,122 +25,9 @@ export const evaluate = defineCommand({
   ],
   aboutImages: true,
   arguments: [{ name: "source", description: "data set, folder of class/name.png, or list.csv", completes: "folder" }],
-  options: {
-    bank: { type: "text", value: "FILE", completes: "file", description: "a learned bank" },
-    split: { type: "choice", choices: ["test", "val", "train"], default: "test", description: "images to measure on" },
-    out: { type: "text", value: "FILE", completes: "file", description: "write all figures as JSON" },
-    diagram: { type: "text", value: "FILE", completes: "file", description: "write the reliability diagram as SVG" },
-    json: { type: "flag", description: "print all figures as JSON" },
-    attributes: LEARNING_OPTIONS.attributes,
-    data: LEARNING_OPTIONS.data,
-    cache: LEARNING_OPTIONS.cache,
-    ...RUNTIME_OPTIONS,
-  },
+  options: EVALUATE_OPTIONS,
   examples: [
     { command: "biovlm eval breastmnist --bank bank.safetensors --diagram reliability.svg", shows: "a learned bank on a test split" },
   ],
-  async run({ terminal, signal, cwd }, options, [given = ""]) {
-    const [training, measuring, { attributeBank, createClassifier, normalisationOf, readBank, scaleOf, templateBank }] = await Promise.all([
-      import("@biovlm/training"),
-      import("@biovlm/evaluation"),
-      import("@biovlm/model"),
-    ]);
-    const { attributeSentences } = await import("@biovlm/datasets");
-    const source = await openSource(given, options, options.model, cwd);
-    const { dataset, attributes } = source;
-    try {
-      for (const note of source.notes) terminal.note(note);
-      const runtime = await openRuntime({ ...options, deterministic: true }, cwd);
-      try {
-        const { core, encoder, model } = runtime;
-        const context = { core, encoder, model };
-        const classes = attributes?.classes.map((c) => c.name) ?? [...dataset.classes];
-        const bank =
-          options.bank !== undefined
-            ? readBank(await readInput(cwd, options.bank, INPUT_LIMITS.bank))
-            : attributes !== undefined
-              ? await attributeBank(context, classes, attributeSentences(attributes))
-              : await templateBank(context, classes);
-        const classifier = await createClassifier({ ...context, bank, ...(bank.ctx === undefined ? {} : { classes }) });
-        const C = classifier.classes.length;
-        if (C !== classes.length)
-          throw usageError("bad_usage", `bank — expected the ${classes.length} classes of ${dataset.name}, got ${C}`);
-        const decode = await fileDecoder();
-        const cache = await cacheOf(options, terminal);
-        const pixels = training.viewPixels(model.spec, {
-          normalisation: normalisationOf(bank),
-        });
-        const features = async (split: string) => {
-          const items = dataset.items.filter((item) => item.split === split);
-          const bar = terminal.progress(`embed ${split}`, items.length);
-          let seen = 0;
-          const set = await measuring.itemFeatures(context, items, {
-            pixels,
-            decode,
-            signal,
-            ...(cache === undefined ? {} : { cache }),
-            onProgress(done) {
-              bar.advance(done - seen);
-              seen = done;
-            },
-          });
-          bar.end();
-          return set;
-        };
-        const N = classifier.bank.text.shape[0];
-        const fitted = measuring.routed(core, classifier.bank.text.data, N, C, model.spec.embedDim, scaleOf(bank), bank.rho);
-        const test = await features(options.split);
-        const validation = options.split === "val" ? undefined : await features("val");
-        const figures = measuring.evaluate({
-          logits: fitted.logits(test.features, test.n),
-          labels: test.labels,
-          C,
-          seed: 1,
-          ...(validation === undefined || validation.n === 0
-            ? {}
-            : { validation: { logits: fitted.logits(validation.features, validation.n), labels: validation.labels } }),
-        });
-        const { writeResult } = await import("../result-file.js");
-        const result = {
-          dataset: dataset.name,
-          split: options.split,
-          images: test.n,
-          classes: classifier.classes,
-          model: model.digest,
-          bank: classifier.bankDigest,
-          device: encoder.capabilities.device,
-          ...measuring.storedEvaluation(figures),
-          notice: "Research use only, not a medical device.",
-        };
-        if (options.out !== undefined) await writeResult(resolve(cwd, options.out), `${JSON.stringify(result)}\n`);
-        if (options.diagram !== undefined) {
-          const { reliabilityDiagram } = await import("@biovlm/evaluation/node");
-          await writeResult(resolve(cwd, options.diagram), await reliabilityDiagram(dataset.name, figures.calibration, figures.calibrated));
-        }
-        if (options.json) await terminal.line(JSON.stringify(result));
-        else {
-          const share = (x: number) => `${(x * 100).toFixed(1)} %`;
-          await terminal.line(`${dataset.name} ${options.split}, ${test.n} images`);
-          await terminal.line(
-            `accuracy           ${share(figures.accuracy)}  (95 %: ${share(figures.accuracyInterval.low)} – ${share(figures.accuracyInterval.high)})`,
-          );
-          await terminal.line(`balanced accuracy  ${share(figures.balancedAccuracy)}`);
-          await terminal.line(`AUC                ${figures.auc.toFixed(4)}`);
-          const after =
-            figures.calibrated === undefined
-              ? ""
-              : `, ${figures.calibrated.ece.toFixed(3)} at temperature ${figures.temperature!.toFixed(2)}`;
-          await terminal.line(`ECE                ${figures.calibration.ece.toFixed(3)}${after}`);
-          await terminal.line(`Brier              ${figures.calibration.brier.toFixed(3)}`);
-          for (const [c, recall] of figures.recall.entries())
-            await terminal.line(`recall             ${share(recall).padStart(7)}  ${classifier.classes[c]}`);
-        }
-        return undefined;
-      } finally {
-        await runtime.close();
-      }
-    } finally {
-      dataset.close();
-    }
-  },
+  load: async () => (await import("./eval.run.js")).measureBank,
 });

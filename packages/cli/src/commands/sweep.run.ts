@@ -1,0 +1,91 @@
+// `biovlm sweep`: data sets × shots × seeds × methods in one setting, resumable, as JSON, CSV and Markdown.
+// The work alone: what it is asked for by is sweep.ts.
+
+import { join, resolve } from "node:path";
+import type { Method } from "@biovlm/evaluation";
+import * as measuring from "@biovlm/evaluation";
+import { suggest } from "@biovlm/files";
+import { fileStore } from "@biovlm/files/node";
+import * as training from "@biovlm/training";
+import type { CommandRun } from "../command.js";
+import { usageError } from "../errors.js";
+import { fileDecoder, openSource } from "../learning-source.js";
+import { cacheOf } from "../learning-stores.js";
+import { openRuntime } from "../opening.js";
+import { recipeOf, settingsOf, viewsOf } from "../recipe-choice.js";
+import { writeResult } from "../result-file.js";
+import type { SWEEP_OPTIONS } from "./sweep.js";
+
+export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, signal, cwd }, options, names) => {
+  const list = (text: string, what: string) =>
+    text.split(",").map((part) => {
+      const value = Number(part);
+      if (!/^\d{1,9}$/.test(part.trim()))
+        throw usageError("bad_value", `--${what} — expected whole numbers with commas, got ${JSON.stringify(text)}`);
+      return value;
+    });
+  const known = measuring.METHODS.map((m) => m.name);
+  const methods: Method[] = [];
+  for (const name of options.method.length > 0 ? options.method : options.variant.length > 0 ? [] : known) {
+    const method = measuring.methodNamed(name);
+    if (method === undefined) throw usageError("unknown_method", `no method ${JSON.stringify(name)}`, suggest(name, known));
+    methods.push(method);
+  }
+  const base = recipeOf(options);
+  for (const text of options.variant) {
+    methods.push(
+      measuring.promptMethod(text, `${options.recipe} with ${text}`, training.recipeWith(base, settingsOf(text.split(","))), "attributes"),
+    );
+  }
+  const runtime = await openRuntime({ ...options, deterministic: true }, cwd);
+  const opened: { close(): void }[] = [];
+  try {
+    const { core, encoder, model } = runtime;
+    const out = resolve(cwd, options.out);
+    const cache = cacheOf(options, terminal);
+    let bar: ReturnType<typeof terminal.progress> | undefined;
+    const cells = await measuring.sweep(
+      { core, encoder, model },
+      {
+        setting: options.setting as "few-shot",
+        datasets: names,
+        shots: list(options.shots, "shots"),
+        seeds: list(options.seeds, "seeds"),
+        methods,
+        testOn: options.testOn as "test" | "val",
+      },
+      {
+        decode: fileDecoder,
+        views: viewsOf(options),
+        ...(cache === undefined ? {} : { cache }),
+        cells: fileStore(out),
+        signal,
+        async open(name) {
+          const source = await openSource(name, options, options.model, cwd);
+          opened.push(source.dataset);
+          for (const note of source.notes) terminal.note(`${name}: ${note}`);
+          return source;
+        },
+        onCell(cell, { total, resumed }) {
+          bar ??= terminal.progress("sweep", total, "cells");
+          if (resumed) bar.skip(1);
+          else bar.advance();
+          bar.label(`${cell.dataset} ${cell.shots} shots, seed ${cell.seed}, ${cell.method}`);
+        },
+        onRefused: (reason) => terminal.warn(reason.replace(/^\[[^\]]*\] /, "")),
+      },
+    );
+    bar?.end();
+    const main = methods.some((m) => m.name === "biovlm") ? "biovlm" : methods[0]!.name;
+    const report = measuring.markdownReport(cells, main);
+    await writeResult(join(out, "results.json"), `${JSON.stringify(cells)}\n`);
+    await writeResult(join(out, "results.csv"), measuring.csvReport(cells));
+    await writeResult(join(out, "results.md"), report);
+    if (options.json) await terminal.line(JSON.stringify(cells));
+    else await terminal.write(report);
+    return undefined;
+  } finally {
+    for (const dataset of opened) dataset.close();
+    await runtime.close();
+  }
+};

@@ -1,0 +1,42 @@
+// Which data set a command learns from or measures on, with what is to be said about it.
+
+import { resolve } from "node:path";
+import { type OpenedDataset, parseAttributeSet } from "@biovlm/datasets";
+import { openDataset } from "@biovlm/datasets/node";
+import type { Decode, TaskSource } from "@biovlm/evaluation";
+import { decodeImage } from "@biovlm/imaging/node";
+import { SEEN_WITH_LABELS } from "@biovlm/model-tiny";
+import { INPUT_LIMITS, readInputText } from "./input-file.js";
+import type { LearningOptions } from "./learning-options.js";
+
+/** Decodes data sets' files. */
+export const fileDecoder: Decode = (bytes) => decodeImage(bytes);
+
+/** A data set by name or folder, with its attributes and the care that the embedded model asks for. */
+export async function openSource(
+  given: string,
+  options: Pick<LearningOptions, "attributes" | "data">,
+  model: string,
+  cwd: string,
+): Promise<TaskSource & { readonly dataset: OpenedDataset; readonly notes: readonly string[] }> {
+  const place = /[\\/]|^\.{1,2}$/.test(given) ? resolve(cwd, given) : given;
+  const dataset = await openDataset(place, options.data === undefined ? {} : { root: resolve(cwd, options.data) });
+  const attributes =
+    options.attributes === undefined
+      ? dataset.attributes
+      : parseAttributeSet(await readInputText(cwd, options.attributes, INPUT_LIMITS.attributes));
+  const odd = model === "tiny" && (SEEN_WITH_LABELS.evenTrain as readonly string[]).includes(dataset.name);
+  const whole = model === "tiny" && (SEEN_WITH_LABELS.whole as readonly string[]).includes(dataset.name);
+  return {
+    dataset,
+    ...(attributes === undefined ? {} : { attributes }),
+    parity: odd ? "odd" : "all",
+    notes: [
+      ...dataset.notes,
+      ...(odd
+        ? [`the embedded model saw the even half of ${dataset.name}'s training images with labels: shots come from the odd half`]
+        : []),
+      ...(whole ? [`the embedded model saw ${dataset.name} with labels: figures on it are no test`] : []),
+    ],
+  };
+}
