@@ -126,12 +126,10 @@ export interface CommandSpec<S extends OptionSpecs = OptionSpecs> {
   readonly examples?: readonly CommandExample[];
   /** True when the command says something about images: the research-use line is then printed once on stderr. */
   readonly aboutImages?: boolean;
-  /** The work, from the one late import of NAME.run.js. */
-  load(): Promise<CommandRun<S>>;
 }
 
 /**
- * Keeps the option types of one command. A whole command, in two files:
+ * Keeps the option types of one command. A whole command, in two files and a line of the table:
  * @example
  * // count.ts
  * export const COUNT_OPTIONS = { json: { type: "flag", description: "print JSON" } } as const satisfies OptionSpecs;
@@ -140,7 +138,6 @@ export interface CommandSpec<S extends OptionSpecs = OptionSpecs> {
  *   summary: "count images",
  *   arguments: [{ name: "path", description: "image files or folders", many: true, completes: "file" }],
  *   options: COUNT_OPTIONS,
- *   load: async () => (await import("./count.run.js")).countImages,
  * });
  * // count.run.ts
  * export const countImages: CommandRun<typeof COUNT_OPTIONS> = async ({ terminal, cwd, signal }, options, paths) => {
@@ -148,14 +145,21 @@ export interface CommandSpec<S extends OptionSpecs = OptionSpecs> {
  *   await terminal.line(options.json ? JSON.stringify({ images: files.length }) : `${files.length} images`);
  *   return undefined; // exit code 0
  * };
+ * // command-table.ts
+ * withRun(count, async () => (await import("./commands/count.run.js")).countImages),
  */
 export function defineCommand<const S extends OptionSpecs>(spec: CommandSpec<S>): CommandSpec<S> {
   return spec;
 }
 
-/** A command whose option types have been forgotten, as the table holds it. */
-export interface AnyCommand extends Omit<CommandSpec, "load"> {
+/** A command whose option types have been forgotten, as the table holds it, with the late import of its work. */
+export interface AnyCommand extends CommandSpec {
   load(): Promise<(context: CommandContext, options: never, args: readonly string[]) => Promise<ExitCode | undefined>>;
+}
+
+/** A spec with the work that fits its options. */
+export function withRun<S extends OptionSpecs>(spec: CommandSpec<S>, load: () => Promise<CommandRun<S>>): AnyCommand {
+  return { ...spec, load };
 }
 
 /** Options that every command has. */

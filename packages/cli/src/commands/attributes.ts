@@ -20,7 +20,6 @@ export const attributesGenerate = defineCommand({
     "Asks any OpenAI-compatible endpoint, one class at a time; the one on this machine (Ollama's port) unless --endpoint names another. Only class names and the modality are sent, never images. The key, where one is needed, is read from BIOVLM_API_KEY.",
   ],
   options: ATTRIBUTES_GENERATE_OPTIONS,
-  load: async () => (await import("./attributes.run.js")).generateSentences,
 });
 
 export const ATTRIBUTES_LINT_OPTIONS = {
@@ -32,5 +31,4 @@ export const attributesLint = defineCommand({
   summary: "check an attribute file: counts, repeats, names of other classes",
   arguments: [{ name: "file", description: "attribute file", completes: "file" }],
   options: ATTRIBUTES_LINT_OPTIONS,
-  load: async () => (await import("./attributes.run.js")).lintSentences,
 });

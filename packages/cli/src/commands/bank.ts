@@ -11,7 +11,6 @@ export const bankShow = defineCommand({
   summary: "say what a prompt bank holds",
   arguments: [{ name: "file", description: "the bank", completes: "file" }],
   options: BANK_SHOW_OPTIONS,
-  load: async () => (await import("./bank.run.js")).showBank,
 });
 
 export const BANK_COMPILE_OPTIONS = {
@@ -29,5 +28,4 @@ export const bankCompile = defineCommand({
   arguments: [{ name: "file", description: "a bank with context vectors", completes: "file" }],
   options: BANK_COMPILE_OPTIONS,
   examples: [{ command: "biovlm bank compile bank.safetensors --out compiled.safetensors", shows: "for the classes it was learned on" }],
-  load: async () => (await import("./bank.run.js")).compileForClasses,
 });

@@ -30,5 +30,4 @@ export const classify = defineCommand({
     { command: "biovlm classify scans/ --dataset busi --jsonl", shows: "a folder, with a known data set's classes and sentences" },
     { command: "biovlm classify scan.png --bank bank.safetensors --explain", shows: "a learned bank, and why" },
   ],
-  load: async () => (await import("./classify.run.js")).classifyImages,
 });

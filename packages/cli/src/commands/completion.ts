@@ -9,5 +9,4 @@ export const completion = defineCommand({
   arguments: [{ name: "shell", description: `one of ${SHELLS.join(", ")}`, completes: SHELLS }],
   options: {},
   examples: [{ command: "source <(biovlm completion bash)", shows: "complete in this shell" }],
-  load: async () => (await import("./completion.run.js")).printCompletion,
 });

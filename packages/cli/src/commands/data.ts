@@ -18,7 +18,6 @@ export const dataPull = defineCommand({
   description: ["A cut download goes on where it was. --from takes the file from a folder instead of the network."],
   arguments: [{ name: "name", description: "data sets, e.g. breastmnist", many: true }],
   options: DATA_PULL_OPTIONS,
-  load: async () => (await import("./data.run.js")).pullData,
 });
 
 export const DATA_LS_OPTIONS = { json: { type: "flag", description: "print JSON" }, ...DATA } as const satisfies OptionSpecs;
@@ -27,7 +26,6 @@ export const dataLs = defineCommand({
   name: "data ls",
   summary: "list data sets of this machine",
   options: DATA_LS_OPTIONS,
-  load: async () => (await import("./data.run.js")).listDataSets,
 });
 
 export const DATA_VERIFY_OPTIONS = DATA;
@@ -37,5 +35,4 @@ export const dataVerify = defineCommand({
   summary: "check data sets by their published MD5",
   arguments: [{ name: "name", description: "data sets; all when absent", optional: true, many: true }],
   options: DATA_VERIFY_OPTIONS,
-  load: async () => (await import("./data.run.js")).verifyDataSets,
 });

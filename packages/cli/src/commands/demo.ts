@@ -16,5 +16,4 @@ export const demo = defineCommand({
   aboutImages: true,
   options: DEMO_OPTIONS,
   examples: [{ command: "biovlm demo", shows: "prints the page's address and serves it until Ctrl-C" }],
-  load: async () => (await import("./demo.run.js")).serveDemo,
 });

@@ -8,5 +8,4 @@ export const doctor = defineCommand({
   name: "doctor",
   summary: "say what is installed, which devices work and why others do not",
   options: DOCTOR_OPTIONS,
-  load: async () => (await import("./doctor.run.js")).examine,
 });

@@ -5,132 +5,187 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { withLock } from "@biovlm/files/node";
 import { pixelSpec } from "@biovlm/model";
-import type { CommandRun } from "../command.js";
-import { type EmbeddingFile as EarlierRows, type EmbeddingFacts, EmbeddingFile, writeEmbeddings } from "../embeddings/embedding-file.js";
-import { type RowJournal as Journal, RowJournal } from "../embeddings/row-journal.js";
+import type { CommandContext, CommandRun, OptionValues } from "../command.js";
+import { type EmbeddingFacts, EmbeddingFile, writeEmbeddings } from "../embeddings/embedding-file.js";
+import { RowJournal } from "../embeddings/row-journal.js";
 import type { RowName } from "../embeddings/row-source.js";
 import { usageError } from "../errors.js";
-import { EXIT } from "../exit-codes.js";
+import { EXIT, type ExitCode } from "../exit-codes.js";
 import { rowOptions } from "../image-classification.js";
 import { findImageFiles } from "../image-files.js";
 import { type ImageRow, imageRows } from "../image-rows.js";
-import { fallbackNote, openRuntime } from "../opening.js";
-import { printable } from "../terminal.js";
+import { fallbackNote, openRuntime, type Runtime } from "../opening.js";
+import { printable, type Terminal } from "../terminal.js";
 import type { EMBED_OPTIONS } from "./embed.js";
 
-export const embedImages: CommandRun<typeof EMBED_OPTIONS> = async ({ terminal, signal, cwd }, options, paths) => {
-  if (options.out === undefined || !/\.(safetensors|npy)$/.test(options.out)) {
-    throw usageError("bad_usage", `--out — expected a file ending in .safetensors or .npy, got ${JSON.stringify(options.out ?? "none")}`);
+type Options = OptionValues<typeof EMBED_OPTIONS>;
+type Found = Awaited<ReturnType<typeof findImageFiles>>;
+type PixelRow = Extract<ImageRow, { kind: "pixels" }>;
+
+/** What is embedded, and what of it was there before. */
+interface Work {
+  readonly terminal: Terminal;
+  readonly runtime: Runtime;
+  readonly options: Options & { readonly out: string };
+  readonly found: Found;
+  readonly facts: EmbeddingFacts;
+  readonly before: EmbeddingFile | undefined;
+  readonly journal: RowJournal;
+  readonly signal: AbortSignal;
+}
+
+/** What came of it. */
+interface Embedded {
+  readonly names: readonly RowName[];
+  readonly bad: readonly { readonly file: string; readonly code: string; readonly message: string }[];
+  /** rows computed now */
+  readonly fresh: number;
+  /** milliseconds */
+  readonly spent: { readonly decode: number; readonly preprocess: number; readonly encode: number };
+}
+
+export const embedImages: CommandRun<typeof EMBED_OPTIONS> = async (context, options, paths) => {
+  const { terminal, signal, cwd } = context;
+  const { out } = options;
+  if (out === undefined || !/\.(safetensors|npy)$/.test(out)) {
+    throw usageError("bad_usage", `--out — expected a file ending in .safetensors or .npy, got ${JSON.stringify(out ?? "none")}`);
   }
-  const out = resolve(cwd, options.out);
-  const { files, failed } = await findImageFiles(paths, cwd, signal);
+  const found = await findImageFiles(paths, cwd, signal);
   const runtime = await openRuntime(options, cwd);
   try {
     const note = fallbackNote(runtime);
     if (note !== undefined) terminal.warn(note);
-    const { core, encoder, model } = runtime;
-    const D = model.spec.embedDim;
-    const { device, precision } = encoder.capabilities;
-    const preprocess = `bicubic ${model.spec.vision.imageSize} centre crop, exif ${options.exif}`;
-    const key = createHash("sha256")
-      .update(JSON.stringify([model.digest, device, precision, preprocess, model.spec.mean, model.spec.std, options.raw]))
-      .digest();
-    const facts: EmbeddingFacts = {
-      key: key.toString("hex"),
-      D,
-      model: { name: model.name, digest: model.digest },
-      preprocess,
-      normalized: !options.raw,
-    };
-    return await withLock(`${out}.lock`, work, {
+    const path = resolve(cwd, out);
+    return await withLock(`${path}.lock`, (stop) => embedInto(path, { context, runtime, options: { ...options, out }, found, stop }), {
       waitMs: Number.POSITIVE_INFINITY,
       signal,
-      onWait: (holder) => terminal.note(`waiting: process ${holder?.pid ?? "unknown"} is writing ${printable(options.out!)}`),
+      onWait: (holder) => terminal.note(`waiting: process ${holder?.pid ?? "unknown"} is writing ${printable(out)}`),
     });
-
-    async function work(stop: AbortSignal) {
-      const before = await EmbeddingFile.open(out, facts);
-      const journal = await RowJournal.open(`${out}.journal`, key, D);
-      try {
-        return await fill(before, journal, stop);
-      } finally {
-        await Promise.all([before?.close(), journal.close()]);
-      }
-    }
-
-    async function fill(before: EarlierRows | undefined, journal: Journal, stop: AbortSignal) {
-      const { rows: taken, otherKey } = journal.opened;
-      if (otherKey) terminal.note("rows of another model or setting were dropped");
-      if (taken > 0) terminal.note(`going on: ${taken} rows were embedded before`);
-      const known = (sha256: string) => journal.has(sha256) || before?.has(sha256) === true;
-      const names: RowName[] = [];
-      const bad: { file: string; code: string; message: string }[] = failed.map(({ name, error }) => ({ file: name, ...error }));
-      const spent = { decode: 0, preprocess: 0, encode: 0 };
-      const started = performance.now();
-      let fresh = 0;
-      const progress = terminal.progress("embed", files.length);
-      const length = 3 * model.spec.vision.imageSize ** 2;
-      let batch: Extract<ImageRow, { kind: "pixels" }>[] = [];
-      const flush = async () => {
-        if (batch.length === 0) return;
-        const pixels = new Float32Array(batch.length * length);
-        for (const [i, row] of batch.entries()) pixels.set(row.pixels, i * length);
-        const clock = performance.now();
-        const { data } = await encoder.encodeImages(pixels, batch.length, { signal: stop });
-        spent.encode += performance.now() - clock;
-        await journal.append(
-          batch.map((row) => row.sha256),
-          options.raw ? data : core.l2Normalize(data, batch.length, D),
-        );
-        fresh += batch.length;
-        batch = [];
-      };
-      for await (const row of imageRows(files, { ...rowOptions(runtime, pixelSpec(model.spec), options, stop), known })) {
-        if (row.kind === "failed") bad.push({ file: row.file.name, ...row.error });
-        else {
-          names.push({ file: row.file.name, sha256: row.sha256 });
-          spent.decode += row.timings.decode;
-          spent.preprocess += row.timings.preprocess;
-        }
-        if (row.kind === "pixels") {
-          batch.push(row);
-          if (batch.length >= options.batch) await flush();
-          progress.advance();
-        } else progress.skip(1);
-      }
-      await flush();
-      progress.end();
-      for (const { file, code, message } of bad) terminal.error(`${printable(file)}: error[${code}]: ${printable(message)}`);
-      const done = before?.holds(names) === true;
-      if (!done) await writeEmbeddings(out, facts, names, (name) => (journal.has(name.sha256) ? journal : before!).read(name.sha256), stop);
-      await journal.remove();
-      const seconds = (performance.now() - started) / 1000;
-      const summary = {
-        out: options.out,
-        rows: names.length,
-        embedded: fresh,
-        reused: names.length - fresh,
-        failed: bad.length,
-        seconds,
-        device,
-      };
-      if (options.json) await terminal.line(JSON.stringify({ ...summary, failures: bad, spent }));
-      else {
-        const rate = fresh === 0 ? "" : `, ${(fresh / seconds).toFixed(1)} images/s`;
-        terminal.note(
-          done
-            ? `${options.out} already holds these ${names.length} rows`
-            : `${options.out}: ${names.length} rows of ${D} (${fresh} embedded now${rate})`,
-        );
-      }
-      if (options.timings && fresh > 0) {
-        const total = spent.decode + spent.preprocess + spent.encode;
-        const share = (ms: number) => `${((100 * ms) / total).toFixed(0)} %`;
-        terminal.note(`work: decode ${share(spent.decode)}, preprocess ${share(spent.preprocess)}, encode ${share(spent.encode)}`);
-      }
-      return bad.length === 0 ? EXIT.ok : names.length === 0 ? EXIT.failure : EXIT.partial;
-    }
   } finally {
     await runtime.close();
   }
 };
+
+interface Asked {
+  readonly context: CommandContext;
+  readonly runtime: Runtime;
+  readonly options: Options & { readonly out: string };
+  readonly found: Found;
+  /** aborted when the lock is lost, too */
+  readonly stop: AbortSignal;
+}
+
+/** Opens what is there, embeds what is not, writes the whole and says so. The lock is held. */
+async function embedInto(path: string, { context: { terminal }, runtime, options, found, stop }: Asked): Promise<ExitCode> {
+  const { key, facts } = factsOf(runtime, options);
+  const before = await EmbeddingFile.open(path, facts);
+  const journal = await RowJournal.open(`${path}.journal`, key, facts.D);
+  try {
+    const started = performance.now();
+    const embedded = await embedRows({ terminal, runtime, options, found, facts, before, journal, signal: stop });
+    const { names, bad } = embedded;
+    for (const { file, code, message } of bad) terminal.error(`${printable(file)}: error[${code}]: ${printable(message)}`);
+    const done = before?.holds(names) === true;
+    const read = ({ sha256 }: RowName) => (journal.has(sha256) || before === undefined ? journal : before).read(sha256);
+    if (!done) await writeEmbeddings(path, facts, names, read, stop);
+    await journal.remove();
+    await tell(terminal, options, embedded, { done, D: facts.D, seconds: (performance.now() - started) / 1000, runtime });
+    return bad.length === 0 ? EXIT.ok : names.length === 0 ? EXIT.failure : EXIT.partial;
+  } finally {
+    await Promise.all([before?.close(), journal.close()]);
+  }
+}
+
+/** What decides a row, and its digest: rows of other facts are not taken over. */
+function factsOf({ model, encoder }: Runtime, { exif, raw }: Options): { readonly key: Buffer; readonly facts: EmbeddingFacts } {
+  const { device, precision } = encoder.capabilities;
+  const preprocess = `bicubic ${model.spec.vision.imageSize} centre crop, exif ${exif}`;
+  const key = createHash("sha256")
+    .update(JSON.stringify([model.digest, device, precision, preprocess, model.spec.mean, model.spec.std, raw]))
+    .digest();
+  const facts: EmbeddingFacts = {
+    key: key.toString("hex"),
+    D: model.spec.embedDim,
+    model: { name: model.name, digest: model.digest },
+    preprocess,
+    normalized: !raw,
+  };
+  return { key, facts };
+}
+
+/** Embeds the files that neither the journal nor the output has, a batch at a time, each batch kept at once. */
+async function embedRows({ terminal, runtime, options, found, facts, before, journal, signal }: Work): Promise<Embedded> {
+  const { rows: taken, otherKey } = journal.opened;
+  if (otherKey) terminal.note("rows of another model or setting were dropped");
+  if (taken > 0) terminal.note(`going on: ${taken} rows were embedded before`);
+  const { core, encoder, model } = runtime;
+  const names: RowName[] = [];
+  const bad = found.failed.map(({ name, error }) => ({ file: name, ...error }));
+  const spent = { decode: 0, preprocess: 0, encode: 0 };
+  const length = 3 * model.spec.vision.imageSize ** 2;
+  const progress = terminal.progress("embed", found.files.length);
+  let fresh = 0;
+  let batch: PixelRow[] = [];
+  const flush = async () => {
+    if (batch.length === 0) return;
+    const pixels = new Float32Array(batch.length * length);
+    for (const [i, row] of batch.entries()) pixels.set(row.pixels, i * length);
+    const clock = performance.now();
+    const { data } = await encoder.encodeImages(pixels, batch.length, { signal });
+    spent.encode += performance.now() - clock;
+    const rows = options.raw ? data : core.l2Normalize(data, batch.length, facts.D);
+    await journal.append(
+      batch.map((row) => row.sha256),
+      rows,
+    );
+    fresh += batch.length;
+    batch = [];
+  };
+  const known = (sha256: string) => journal.has(sha256) || before?.has(sha256) === true;
+  for await (const row of imageRows(found.files, { ...rowOptions(runtime, pixelSpec(model.spec), options, signal), known })) {
+    if (row.kind === "failed") bad.push({ file: row.file.name, ...row.error });
+    else {
+      names.push({ file: row.file.name, sha256: row.sha256 });
+      spent.decode += row.timings.decode;
+      spent.preprocess += row.timings.preprocess;
+    }
+    if (row.kind === "pixels") {
+      batch.push(row);
+      if (batch.length >= options.batch) await flush();
+      progress.advance();
+    } else progress.skip(1);
+  }
+  await flush();
+  progress.end();
+  return { names, bad, fresh, spent };
+}
+
+interface Told {
+  readonly done: boolean;
+  readonly D: number;
+  readonly seconds: number;
+  readonly runtime: Runtime;
+}
+
+async function tell(
+  terminal: Terminal,
+  options: Work["options"],
+  { names, bad, fresh, spent }: Embedded,
+  { done, D, seconds, runtime }: Told,
+) {
+  const { out } = options;
+  const { device } = runtime.encoder.capabilities;
+  const rows = names.length;
+  if (options.json) {
+    const summary = { out, rows, embedded: fresh, reused: rows - fresh, failed: bad.length, seconds, device, failures: bad, spent };
+    await terminal.line(JSON.stringify(summary));
+  } else if (done) terminal.note(`${out} already holds these ${rows} rows`);
+  else {
+    const rate = fresh === 0 ? "" : `, ${(fresh / seconds).toFixed(1)} images/s`;
+    terminal.note(`${out}: ${rows} rows of ${D} (${fresh} embedded now${rate})`);
+  }
+  if (!options.timings || fresh === 0) return;
+  const total = spent.decode + spent.preprocess + spent.encode;
+  const share = (ms: number) => `${((100 * ms) / total).toFixed(0)} %`;
+  terminal.note(`work: decode ${share(spent.decode)}, preprocess ${share(spent.preprocess)}, encode ${share(spent.encode)}`);
+}

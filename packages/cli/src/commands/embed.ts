@@ -24,5 +24,4 @@ export const embed = defineCommand({
   arguments: [{ name: "path", description: "image files or folders", many: true, completes: "file" }],
   options: EMBED_OPTIONS,
   examples: [{ command: "biovlm embed scans/ --out scans.safetensors", shows: "a folder of any depth" }],
-  load: async () => (await import("./embed.run.js")).embedImages,
 });

@@ -3,82 +3,51 @@
 
 import { resolve } from "node:path";
 import { attributeSentences } from "@biovlm/datasets";
-import * as measuring from "@biovlm/evaluation";
+import { type Evaluation, evaluate, type FeatureSet, itemFeatures, routed, storedEvaluation } from "@biovlm/evaluation";
 import { reliabilityDiagram } from "@biovlm/evaluation/node";
-import { attributeBank, createClassifier, normalisationOf, readBank, scaleOf, templateBank } from "@biovlm/model";
-import * as training from "@biovlm/training";
-import type { CommandRun } from "../command.js";
+import {
+  attributeBank,
+  type Classifier,
+  createClassifier,
+  normalisationOf,
+  type PromptBank,
+  readBank,
+  scaleOf,
+  templateBank,
+} from "@biovlm/model";
+import { viewPixels } from "@biovlm/training";
+import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { INPUT_LIMITS, readInput } from "../input-file.js";
 import { fileDecoder, openSource } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
-import { openRuntime } from "../opening.js";
+import { openRuntime, type Runtime } from "../opening.js";
 import { writeResult } from "../result-file.js";
+import type { Terminal } from "../terminal.js";
 import type { EVALUATE_OPTIONS } from "./eval.js";
 
-export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async ({ terminal, signal, cwd }, options, [given = ""]) => {
+type Options = OptionValues<typeof EVALUATE_OPTIONS>;
+type Source = Awaited<ReturnType<typeof openSource>>;
+
+export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, options, [given = ""]) => {
+  const { terminal, cwd } = context;
   const source = await openSource(given, options, options.model, cwd);
-  const { dataset, attributes } = source;
+  const { dataset } = source;
   try {
     for (const note of source.notes) terminal.note(note);
     const runtime = await openRuntime({ ...options, deterministic: true }, cwd);
     try {
-      const { core, encoder, model } = runtime;
-      const context = { core, encoder, model };
-      const classes = attributes?.classes.map((c) => c.name) ?? [...dataset.classes];
-      const bank =
-        options.bank !== undefined
-          ? readBank(await readInput(cwd, options.bank, INPUT_LIMITS.bank))
-          : attributes !== undefined
-            ? await attributeBank(context, classes, attributeSentences(attributes))
-            : await templateBank(context, classes);
-      const classifier = await createClassifier({ ...context, bank, ...(bank.ctx === undefined ? {} : { classes }) });
-      const C = classifier.classes.length;
-      if (C !== classes.length) throw usageError("bad_usage", `bank — expected the ${classes.length} classes of ${dataset.name}, got ${C}`);
-      const decode = fileDecoder;
-      const cache = cacheOf(options, terminal);
-      const pixels = training.viewPixels(model.spec, {
-        normalisation: normalisationOf(bank),
-      });
-      const features = async (split: string) => {
-        const items = dataset.items.filter((item) => item.split === split);
-        const bar = terminal.progress(`embed ${split}`, items.length);
-        let seen = 0;
-        const set = await measuring.itemFeatures(context, items, {
-          pixels,
-          decode,
-          signal,
-          ...(cache === undefined ? {} : { cache }),
-          onProgress(done) {
-            bar.advance(done - seen);
-            seen = done;
-          },
-        });
-        bar.end();
-        return set;
-      };
-      const N = classifier.bank.text.shape[0];
-      const fitted = measuring.routed(core, classifier.bank.text.data, N, C, model.spec.embedDim, scaleOf(bank), bank.rho);
-      const test = await features(options.split);
-      const validation = options.split === "val" ? undefined : await features("val");
-      const figures = measuring.evaluate({
-        logits: fitted.logits(test.features, test.n),
-        labels: test.labels,
-        C,
-        seed: 1,
-        ...(validation === undefined || validation.n === 0
-          ? {}
-          : { validation: { logits: fitted.logits(validation.features, validation.n), labels: validation.labels } }),
-      });
+      const { bank, classifier } = await chosenBank(runtime, source, options, cwd);
+      const { test, figures } = await measured(context, runtime, source, { bank, classifier, options });
       const result = {
         dataset: dataset.name,
         split: options.split,
         images: test.n,
         classes: classifier.classes,
-        model: model.digest,
+        model: runtime.model.digest,
         bank: classifier.bankDigest,
-        device: encoder.capabilities.device,
-        ...measuring.storedEvaluation(figures),
+        device: runtime.encoder.capabilities.device,
+        ...storedEvaluation(figures),
         notice: "Research use only, not a medical device.",
       };
       if (options.out !== undefined) await writeResult(resolve(cwd, options.out), `${JSON.stringify(result)}\n`);
@@ -86,23 +55,7 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async ({ termina
         await writeResult(resolve(cwd, options.diagram), await reliabilityDiagram(dataset.name, figures.calibration, figures.calibrated));
       }
       if (options.json) await terminal.line(JSON.stringify(result));
-      else {
-        const share = (x: number) => `${(x * 100).toFixed(1)} %`;
-        await terminal.line(`${dataset.name} ${options.split}, ${test.n} images`);
-        await terminal.line(
-          `accuracy           ${share(figures.accuracy)}  (95 %: ${share(figures.accuracyInterval.low)} – ${share(figures.accuracyInterval.high)})`,
-        );
-        await terminal.line(`balanced accuracy  ${share(figures.balancedAccuracy)}`);
-        await terminal.line(`AUC                ${figures.auc.toFixed(4)}`);
-        const after =
-          figures.calibrated === undefined
-            ? ""
-            : `, ${figures.calibrated.ece.toFixed(3)} at temperature ${figures.temperature!.toFixed(2)}`;
-        await terminal.line(`ECE                ${figures.calibration.ece.toFixed(3)}${after}`);
-        await terminal.line(`Brier              ${figures.calibration.brier.toFixed(3)}`);
-        for (const [c, recall] of figures.recall.entries())
-          await terminal.line(`recall             ${share(recall).padStart(7)}  ${classifier.classes[c]}`);
-      }
+      else await tell(terminal, `${dataset.name} ${options.split}, ${test.n} images`, figures, classifier.classes);
       return undefined;
     } finally {
       await runtime.close();
@@ -111,3 +64,72 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async ({ termina
     dataset.close();
   }
 };
+
+/** The bank to measure: the person's, else the attribute sentences untrained, else templates. */
+async function chosenBank(runtime: Runtime, { dataset, attributes }: Source, options: Options, cwd: string) {
+  const classes = attributes?.classes.map((c) => c.name) ?? [...dataset.classes];
+  const bank =
+    options.bank !== undefined
+      ? readBank(await readInput(cwd, options.bank, INPUT_LIMITS.bank))
+      : attributes !== undefined
+        ? await attributeBank(runtime, classes, attributeSentences(attributes))
+        : await templateBank(runtime, classes);
+  const classifier = await createClassifier({ ...runtime, bank, ...(bank.ctx === undefined ? {} : { classes }) });
+  const C = classifier.classes.length;
+  if (C !== classes.length) throw usageError("bad_usage", `bank — expected the ${classes.length} classes of ${dataset.name}, got ${C}`);
+  return { bank, classifier };
+}
+
+/** Figures on the asked split; one temperature is fitted on validation where that is not the split asked for. */
+async function measured(
+  { terminal, signal }: CommandContext,
+  runtime: Runtime,
+  { dataset }: Source,
+  { bank, classifier, options }: { readonly bank: PromptBank; readonly classifier: Classifier; readonly options: Options },
+): Promise<{ readonly test: FeatureSet; readonly figures: Evaluation }> {
+  const { core, model } = runtime;
+  const cache = cacheOf(options, terminal);
+  const pixels = viewPixels(model.spec, { normalisation: normalisationOf(bank) });
+  const features = async (split: string) => {
+    const items = dataset.items.filter((item) => item.split === split);
+    const bar = terminal.progress(`embed ${split}`, items.length);
+    let seen = 0;
+    const onProgress = (done: number) => {
+      bar.advance(done - seen);
+      seen = done;
+    };
+    const set = await itemFeatures(runtime, items, { pixels, decode: fileDecoder, signal, cache, onProgress });
+    bar.end();
+    return set;
+  };
+  const { data, shape } = classifier.bank.text;
+  const C = classifier.classes.length;
+  const fitted = routed(core, data, shape[0], C, model.spec.embedDim, scaleOf(bank), bank.rho);
+  const test = await features(options.split);
+  const validation = options.split === "val" ? undefined : await features("val");
+  const figures = evaluate({
+    logits: fitted.logits(test.features, test.n),
+    labels: test.labels,
+    C,
+    seed: 1,
+    ...(validation === undefined || validation.n === 0
+      ? {}
+      : { validation: { logits: fitted.logits(validation.features, validation.n), labels: validation.labels } }),
+  });
+  return { test, figures };
+}
+
+async function tell(terminal: Terminal, title: string, figures: Evaluation, classes: readonly string[]): Promise<void> {
+  const share = (x: number) => `${(x * 100).toFixed(1)} %`;
+  const { low, high } = figures.accuracyInterval;
+  const { calibrated, temperature } = figures;
+  const after =
+    calibrated === undefined || temperature === undefined ? "" : `, ${calibrated.ece.toFixed(3)} at temperature ${temperature.toFixed(2)}`;
+  await terminal.line(title);
+  await terminal.line(`accuracy           ${share(figures.accuracy)}  (95 %: ${share(low)} – ${share(high)})`);
+  await terminal.line(`balanced accuracy  ${share(figures.balancedAccuracy)}`);
+  await terminal.line(`AUC                ${figures.auc.toFixed(4)}`);
+  await terminal.line(`ECE                ${figures.calibration.ece.toFixed(3)}${after}`);
+  await terminal.line(`Brier              ${figures.calibration.brier.toFixed(3)}`);
+  for (const [c, recall] of figures.recall.entries()) await terminal.line(`recall             ${share(recall).padStart(7)}  ${classes[c]}`);
+}

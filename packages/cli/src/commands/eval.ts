@@ -29,5 +29,4 @@ export const evaluate = defineCommand({
   examples: [
     { command: "biovlm eval breastmnist --bank bank.safetensors --diagram reliability.svg", shows: "a learned bank on a test split" },
   ],
-  load: async () => (await import("./eval.run.js")).measureBank,
 });

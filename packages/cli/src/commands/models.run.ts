@@ -85,7 +85,7 @@ export const verifyModels: CommandRun<Record<never, never>> = async ({ terminal,
     } catch (error) {
       if ((error as { code?: unknown }).code !== "integrity") throw error;
       damaged++;
-      terminal.error(`error[integrity]: ${printable((error as Error).message.replace(/^\[[^\]]*\] /, ""))}`);
+      terminal.error(`error[integrity]: ${printable((error as Error).message)}`);
     }
   }
   return damaged === 0 ? EXIT.ok : EXIT.integrity;

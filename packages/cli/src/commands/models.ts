@@ -26,7 +26,6 @@ export const modelsPull = defineCommand({
   examples: [
     { command: "biovlm models pull microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224 --name biomedclip", shows: "BiomedCLIP" },
   ],
-  load: async () => (await import("./models.run.js")).pullToStore,
 });
 
 export const MODELS_IMPORT_OPTIONS = {
@@ -46,7 +45,6 @@ export const modelsImport = defineCommand({
   ],
   arguments: [{ name: "path", description: "folder, weights file or bundle", completes: "file" }],
   options: MODELS_IMPORT_OPTIONS,
-  load: async () => (await import("./models.run.js")).importToStore,
 });
 
 export const MODELS_LS_OPTIONS = JSON_OPTION;
@@ -55,7 +53,6 @@ export const modelsLs = defineCommand({
   name: "models ls",
   summary: "list the models of this machine",
   options: MODELS_LS_OPTIONS,
-  load: async () => (await import("./models.run.js")).listModels,
 });
 
 export const modelsVerify = defineCommand({
@@ -64,7 +61,6 @@ export const modelsVerify = defineCommand({
   description: ["A model that is not what its manifest says is moved to quarantine; the exit code is then 4."],
   arguments: [{ name: "name", description: "models; all when absent", optional: true, many: true }],
   options: {},
-  load: async () => (await import("./models.run.js")).verifyModels,
 });
 
 export const modelsRm = defineCommand({
@@ -72,7 +68,6 @@ export const modelsRm = defineCommand({
   summary: "remove models from the store",
   arguments: [{ name: "name", description: "models to remove", many: true }],
   options: {},
-  load: async () => (await import("./models.run.js")).removeModels,
 });
 
 export const MODELS_BUNDLE_OPTIONS = {
@@ -86,5 +81,4 @@ export const modelsBundle = defineCommand({
   description: ["`biovlm models import FILE` takes it in on the other side, with every digest checked."],
   arguments: [{ name: "name", description: "model of the store" }],
   options: MODELS_BUNDLE_OPTIONS,
-  load: async () => (await import("./models.run.js")).bundleModel,
 });

@@ -28,5 +28,4 @@ export const quickstart = defineCommand({
     { command: "biovlm quickstart", shows: "phantoms, learning, a sheet" },
     { command: 'biovlm quickstart --images scans/ --class "chest X-ray" --class "hand X-ray"', shows: "your images, your classes" },
   ],
-  load: async () => (await import("./quickstart.run.js")).showAtWork,
 });

@@ -69,7 +69,6 @@ export const serve = defineCommand({
       shows: "a learned bank, for others",
     },
   ],
-  load: async () => (await import("./serve.run.js")).serveModels,
 });
 
 export const auditVerify = defineCommand({
@@ -77,5 +76,4 @@ export const auditVerify = defineCommand({
   summary: "check that a server's audit log was not changed",
   arguments: [{ name: "file", description: "the log", completes: "file" }],
   options: {},
-  load: async () => (await import("./serve.run.js")).verifyLog,
 });

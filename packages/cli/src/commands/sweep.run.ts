@@ -2,11 +2,10 @@
 // The work alone: what it is asked for by is sweep.ts.
 
 import { join, resolve } from "node:path";
-import type { Method } from "@biovlm/evaluation";
-import * as measuring from "@biovlm/evaluation";
-import { suggest } from "@biovlm/files";
+import { csvReport, METHODS, type Method, markdownReport, methodNamed, promptMethod, sweep } from "@biovlm/evaluation";
+import { nth, suggest } from "@biovlm/files";
 import { fileStore } from "@biovlm/files/node";
-import * as training from "@biovlm/training";
+import { recipeWith } from "@biovlm/training";
 import type { CommandRun } from "../command.js";
 import { usageError } from "../errors.js";
 import { fileDecoder, openSource } from "../learning-source.js";
@@ -24,18 +23,16 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
         throw usageError("bad_value", `--${what} — expected whole numbers with commas, got ${JSON.stringify(text)}`);
       return value;
     });
-  const known = measuring.METHODS.map((m) => m.name);
+  const known = METHODS.map((m) => m.name);
   const methods: Method[] = [];
   for (const name of options.method.length > 0 ? options.method : options.variant.length > 0 ? [] : known) {
-    const method = measuring.methodNamed(name);
+    const method = methodNamed(name);
     if (method === undefined) throw usageError("unknown_method", `no method ${JSON.stringify(name)}`, suggest(name, known));
     methods.push(method);
   }
   const base = recipeOf(options);
   for (const text of options.variant) {
-    methods.push(
-      measuring.promptMethod(text, `${options.recipe} with ${text}`, training.recipeWith(base, settingsOf(text.split(","))), "attributes"),
-    );
+    methods.push(promptMethod(text, `${options.recipe} with ${text}`, recipeWith(base, settingsOf(text.split(","))), "attributes"));
   }
   const runtime = await openRuntime({ ...options, deterministic: true }, cwd);
   const opened: { close(): void }[] = [];
@@ -44,15 +41,15 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
     const out = resolve(cwd, options.out);
     const cache = cacheOf(options, terminal);
     let bar: ReturnType<typeof terminal.progress> | undefined;
-    const cells = await measuring.sweep(
+    const cells = await sweep(
       { core, encoder, model },
       {
-        setting: options.setting as "few-shot",
+        setting: options.setting,
         datasets: names,
         shots: list(options.shots, "shots"),
         seeds: list(options.seeds, "seeds"),
         methods,
-        testOn: options.testOn as "test" | "val",
+        testOn: options.testOn,
       },
       {
         decode: fileDecoder,
@@ -72,14 +69,14 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
           else bar.advance();
           bar.label(`${cell.dataset} ${cell.shots} shots, seed ${cell.seed}, ${cell.method}`);
         },
-        onRefused: (reason) => terminal.warn(reason.replace(/^\[[^\]]*\] /, "")),
+        onRefused: (reason) => terminal.warn(reason),
       },
     );
     bar?.end();
-    const main = methods.some((m) => m.name === "biovlm") ? "biovlm" : methods[0]!.name;
-    const report = measuring.markdownReport(cells, main);
+    const main = methods.some((m) => m.name === "biovlm") ? "biovlm" : nth(methods, 0).name;
+    const report = markdownReport(cells, main);
     await writeResult(join(out, "results.json"), `${JSON.stringify(cells)}\n`);
-    await writeResult(join(out, "results.csv"), measuring.csvReport(cells));
+    await writeResult(join(out, "results.csv"), csvReport(cells));
     await writeResult(join(out, "results.md"), report);
     if (options.json) await terminal.line(JSON.stringify(cells));
     else await terminal.write(report);

@@ -31,5 +31,4 @@ export const sweep = defineCommand({
     { command: "biovlm sweep breastmnist retinamnist --shots 1,4,16 --out sweep", shows: "all methods, three seeds" },
     { command: "biovlm sweep busi --method biovlm --variant rho=1 --test-on val", shows: "two recipes on validation" },
   ],
-  load: async () => (await import("./sweep.run.js")).runSweep,
 });

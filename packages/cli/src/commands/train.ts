@@ -36,5 +36,4 @@ export const train = defineCommand({
     { command: "biovlm train breastmnist --shots 16 --seed 1", shows: "a known data set, few-shot" },
     { command: "biovlm classify new.png --bank scans.bank.safetensors", shows: "what the bank is for" },
   ],
-  load: async () => (await import("./train.run.js")).trainBank,
 });
