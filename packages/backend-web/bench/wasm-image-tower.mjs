@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { wasmBackend } from "@biovlm/backend-web";
 import { tensorOf } from "@biovlm/graph";
-import { expectedShapes, towerArtifacts } from "@biovlm/model";
+import { biomedclip, expectedShapes, modelGraphs } from "@biovlm/model/backend";
 import * as ort from "onnxruntime-web";
 
 const { values } = parseArgs({
@@ -61,14 +61,8 @@ async function measure(threads) {
     }
     tensors.set(name, tensorOf("float32", shape, data));
   }
-  const weights = { get: (name) => tensors.get(name) };
-  const graphs = towerArtifacts({
-    weights,
-    spec,
-    digest: `sha256:${"0".repeat(64)}`,
-    precision: values.precision,
-    wordVectors: () => new Float32Array(0),
-  });
+  const weights = { get: (name) => tensors.get(name), has: (name) => tensors.has(name), keys: () => [...tensors.keys()], metadata: {} };
+  const graphs = modelGraphs({ backbone: biomedclip, weights, spec }, { digest: `sha256:${"0".repeat(64)}`, precision: values.precision });
   const artifact = await graphs.image("buffers");
   const encoder = await wasmBackend({ threads, maxBatch: 1 }).open({ ...graphs, image: async () => artifact });
   const pixels = Float32Array.from({ length: 3 * 224 * 224 }, (_, i) => Math.sin(i));

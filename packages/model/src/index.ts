@@ -1,20 +1,26 @@
+export type { Backbone, ModelTexts, TextInput } from "./backbones/backbone.js";
+export { biomedclip } from "./backbones/biomedclip/biomedclip.js";
+export { expectedShapes } from "./backbones/biomedclip/spec.js";
+export { KNOWN_BACKBONES } from "./backbones/known-backbones.js";
 export {
   assembleModel,
   loadModel,
   type Model,
   type ModelFiles,
   type ModelOptions,
-  type ModelTexts,
+  modelGraphs,
+  type ReadModel,
+  readModel,
   scaleOf,
 } from "./backbones/load-model.js";
-export { type Normalisation, normalisationOf, pixelSpec } from "./backbones/pixel-spec.js";
-export { expectedShapes, readSpec } from "./backbones/spec.js";
+export { modelDigest } from "./backbones/model-digest.js";
 export {
   BANK_FORMAT,
   type BankTensor,
   bankDigest,
   checkBank,
   checkBankFits,
+  normalisationOf,
   type PromptBank,
   promptCount,
   promptNames,
@@ -54,6 +60,8 @@ export {
 } from "./contract/encoder-graphs.js";
 export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } from "./contract/errors.js";
 export type { ModelSpec, TextSpec, VisionSpec } from "./contract/model-spec.js";
+export { type Normalisation, pixelSpec } from "./contract/pixel-spec.js";
+export type { PromptFrameRule, TokenEmbedding } from "./contract/prompt-frame.js";
 export { type BackendChoice, chooseBackend, type ProbedBackend, probeBackends } from "./encoding/choose-backend.js";
 export { type DeviceChange, type FailoverOptions, type GraphsFor, openWithFailover } from "./encoding/failover-encoder.js";
 export { memoisedOpen } from "./encoding/memoised-open.js";
@@ -65,10 +73,7 @@ export { cleanText } from "./text/text-cleaning.js";
 export { type WordVectors, wordVectors } from "./text/word-table.js";
 export { loadTokenizer, type Tokenizer, type TokenizerFiles, type TokenizerOptions, type TokenRows } from "./text/wordpiece.js";
 export { checkReferences, externalReferences } from "./towers/artifact-references.js";
-export { type TextTowerOptions, textTower } from "./towers/bert.js";
 export { type PlaceBeside, type TowerSource, towerArtifacts } from "./towers/tower-artifacts.js";
-export { imageTower, type TowerOptions } from "./towers/vit.js";
-export { modelDigest } from "./weights/model-digest.js";
 export {
   layOutSafetensors,
   openSafetensors,
@@ -83,4 +88,3 @@ export {
 export { type StateDict, safetensorsStateDict, stateDictOf, type WeightTensor, weightTensor } from "./weights/state-dict.js";
 export { toFloat32 } from "./weights/to-float32.js";
 export { looksLikeTorch, openTorch, type TorchOptions } from "./weights/torch-checkpoint.js";
-export type { TowerWeights } from "./weights/weight-view.js";

@@ -13,8 +13,10 @@ const files = new URL("../../model-tiny/files/", import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, files));
 const bytes = {
   weights: read("model.safetensors"),
-  openClipConfig: read("open_clip_config.json").toString(),
-  tokenizerJson: read("tokenizer.json").toString(),
+  texts: {
+    "open_clip_config.json": read("open_clip_config.json").toString(),
+    "tokenizer.json": read("tokenizer.json").toString(),
+  },
 };
 const scratch = mkdtempSync(join(tmpdir(), "biovlm-load-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

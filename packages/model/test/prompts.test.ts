@@ -12,6 +12,7 @@ const SEP = 2;
 const model = {
   spec: { text: { contextLength: 12, width: W } },
   tokenizer: { encode: (text: string) => [CLS, ...Array.from(text, (c) => c.codePointAt(0)!), SEP] },
+  frame: { before: 1, after: 1 },
   graphs: { wordVectors: (ids: ArrayLike<number>) => Float32Array.from(Array.from(ids).flatMap((id) => [id, id * id, 1])) },
 } as unknown as PromptModel;
 

@@ -5,7 +5,11 @@ import { type Graph, serializeModel } from "@biovlm/graph";
 import { golden, goldenTensors } from "@biovlm/testkit";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { imageTower, openSafetensors, readSpec, safetensorsStateDict, textTower } from "../src/index.js";
+import { imageKey, textKey, towerView } from "../src/backbones/biomedclip/keys.js";
+import { readSpec } from "../src/backbones/biomedclip/spec.js";
+import { openSafetensors, safetensorsStateDict } from "../src/index.js";
+import { textTower } from "../src/towers/bert.js";
+import { imageTower } from "../src/towers/vit.js";
 
 const io = goldenTensors("tiny_a_io.safetensors");
 const numbers = (name: string) => io.get(name)!.data as Float32Array;
@@ -30,9 +34,9 @@ function expectNear(got: Float32Array, wanted: Float32Array, counts: (index: num
 describe("tiny_a", () => {
   it("image tower: embedding layer and every block within 2e-5; the traced graph and the trimmed one agree", async () => {
     const feeds = { pixels: new Tensor("float32", numbers("in.images"), [6, 3, 32, 32]) };
-    const traced = await outputsOf(imageTower(weights, spec, { trace: true }), feeds);
+    const traced = await outputsOf(imageTower(towerView(weights, imageKey), spec, { trace: true }), feeds);
     for (const name of ["v_embed", "v_block0", "v_block1", "v_block2"]) expectNear(traced[name]!, numbers(`out.${name}`), () => true, name);
-    const trimmed = await outputsOf(imageTower(weights, spec), feeds);
+    const trimmed = await outputsOf(imageTower(towerView(weights, imageKey), spec), feeds);
     for (const out of [traced, trimmed]) expectNear(out["embedding"]!, numbers("out.image_features_raw"), () => true, "embedding");
   });
 
@@ -47,11 +51,11 @@ describe("tiny_a", () => {
         [5, 24],
       ),
     };
-    const traced = await outputsOf(textTower(weights, spec, { input: "ids", trace: true }), feeds);
+    const traced = await outputsOf(textTower(towerView(weights, textKey), spec, { input: "ids", trace: true }), feeds);
     for (const name of ["t_embed", "t_block0", "t_block1", "t_block2"]) {
       expectNear(traced[name]!, numbers(`out.ids_${name}`), isToken, name);
     }
-    const trimmed = await outputsOf(textTower(weights, spec, { input: "ids" }), feeds);
+    const trimmed = await outputsOf(textTower(towerView(weights, textKey), spec, { input: "ids" }), feeds);
     for (const out of [traced, trimmed]) expectNear(out["embedding"]!, numbers("out.class_text_raw"), () => true, "embedding");
   });
 });

@@ -6,14 +6,14 @@ import { loadCore } from "@biovlm/core";
 import { golden, goldenTensors } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import {
+  biomedclip,
   type Encoder,
   loadModel,
+  modelGraphs,
   openSafetensors,
   promptFrame,
-  readSpec,
+  readModel,
   safetensorsStateDict,
-  towerArtifacts,
-  wordVectors,
 } from "../src/index.js";
 
 const tiny = new URL("../../model-tiny/files/", import.meta.url);
@@ -30,8 +30,10 @@ describe("tiny_a on cpu", () => {
   const io = goldenTensors("tiny_a_io.safetensors");
   const numbers = (name: string) => io.get(name)!.data as Float32Array;
   const weights = safetensorsStateDict(openSafetensors(readFileSync(golden("tiny_a_model.safetensors"))));
-  const spec = readSpec(weights, { model_cfg: { embed_dim: 32, text_cfg: { context_length: 24 } }, preprocess_cfg: {} });
-  const graphs = towerArtifacts({ weights, spec, digest: `sha256:${"a".repeat(64)}`, wordVectors: wordVectors(weights, spec) });
+  const config = JSON.stringify({ model_cfg: { embed_dim: 32, text_cfg: { context_length: 24 } }, preprocess_cfg: {} });
+  const read = readModel(weights, { "open_clip_config.json": config, "vocab.txt": "" });
+  const { spec } = read;
+  const graphs = modelGraphs(read, { digest: `sha256:${"a".repeat(64)}` });
   const opened = cpuBackend({ threads: 1 }).open(graphs);
 
   it("gives the golden image embeddings within 2e-5", async () => {
@@ -57,7 +59,12 @@ describe("tiny_a on cpu", () => {
       ["released", "out.text_features"],
       ["word", "out.word.text_features"],
     ] as const) {
-      const frame = promptFrame({ spec, weights, graphs }, { ids, mask, shape: [5, 24] }, 4, embedding);
+      const frame = promptFrame(
+        { spec, frame: biomedclip.frame, embedTokens: biomedclip.embedTokens!(read.weights, spec), graphs },
+        { ids, mask, shape: [5, 24] },
+        4,
+        embedding,
+      );
       const rows = frame.rows(numbers("in.ctx"), 10);
       const golden0 = numbers(`out.prompt_words_${embedding}_m0`);
       for (let i = 0; i < golden0.length; i++) {
@@ -101,8 +108,10 @@ describe("the embedded model on cpu", () => {
     const model = await loadModel(
       {
         weights: readFileSync(new URL("model.safetensors", tiny)),
-        openClipConfig: readFileSync(new URL("open_clip_config.json", tiny), "utf8"),
-        tokenizerJson: readFileSync(new URL("tokenizer.json", tiny), "utf8"),
+        texts: {
+          "open_clip_config.json": readFileSync(new URL("open_clip_config.json", tiny), "utf8"),
+          "tokenizer.json": readFileSync(new URL("tokenizer.json", tiny), "utf8"),
+        },
       },
       { name: "tiny" },
     );

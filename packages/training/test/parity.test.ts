@@ -5,14 +5,14 @@ import { backends } from "@biovlm/backend-cuda";
 import { backends as webBackends } from "@biovlm/backend-web";
 import { type Core, loadCore, sgdStep } from "@biovlm/core";
 import {
+  biomedclip,
   type Encoder,
   type EncoderBackend,
+  modelGraphs,
   openSafetensors,
   promptFrame,
-  readSpec,
+  readModel,
   safetensorsStateDict,
-  towerArtifacts,
-  wordVectors,
 } from "@biovlm/model";
 import { golden, goldenTensors } from "@biovlm/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -111,11 +111,12 @@ describe.each(candidates.map((backend) => ({ name: backend.name, backend })))("o
 
 function tinyA() {
   const weights = safetensorsStateDict(openSafetensors(readFileSync(golden("tiny_a_model.safetensors"))));
-  const spec = readSpec(weights, openClip());
+  const read = readModel(weights, { "open_clip_config.json": JSON.stringify(openClip()), "vocab.txt": "" });
   return {
-    spec,
-    weights,
-    graphs: towerArtifacts({ weights, spec, digest: `sha256:${"0".repeat(64)}`, wordVectors: wordVectors(weights, spec) }),
+    spec: read.spec,
+    frame: read.backbone.frame,
+    embedTokens: biomedclip.embedTokens!(read.weights, read.spec),
+    graphs: modelGraphs(read, { digest: `sha256:${"0".repeat(64)}` }),
   };
 }
 

@@ -37,11 +37,7 @@ export function toyModel(): TrainableModel {
       std: [0.25, 0.25, 0.25],
     },
     tokenizer: { encode: (text: string) => [1, ...(text.toLowerCase().match(/\w+|[^\w\s]/g) ?? []).map(idOf), 2].slice(0, 32) },
-    weights: {
-      get() {
-        throw new Error("the toy has no weights");
-      },
-    } as unknown as TrainableModel["weights"],
+    frame: { before: 1, after: 1 },
     graphs: {
       wordVectors(ids) {
         const out = new Float32Array(ids.length * W);

@@ -53,8 +53,10 @@ async function tiny(precision: "fp32" | "int8" = "fp32") {
   return loadModel(
     {
       weights: await fetched("model.safetensors"),
-      openClipConfig: await text("open_clip_config.json"),
-      tokenizerJson: await text("tokenizer.json"),
+      texts: {
+        "open_clip_config.json": await text("open_clip_config.json"),
+        "tokenizer.json": await text("tokenizer.json"),
+      },
     },
     { name: "tiny", precision },
   );

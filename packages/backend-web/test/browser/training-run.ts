@@ -1,7 +1,7 @@
 // The same short training for Node and for the page: 20 steps on seeded pictures. Not a test.
 
 import { loadCore } from "@biovlm/core";
-import { type Encoder, type Model, type PromptModel, stateDictOf } from "@biovlm/model";
+import { type Encoder, type Model, type PromptModel } from "@biovlm/model";
 import { seededFloats, TOY_SPEC, toyTowers } from "@biovlm/model/testing";
 import { learnBank, RECIPES, recipeWith, type TrainableModel } from "@biovlm/training";
 
@@ -22,7 +22,7 @@ export function toyModel(): TrainableModel & { readonly graphs: Model["graphs"] 
   const tokenizer: PromptModel["tokenizer"] = {
     encode: (text) => [1, ...Array.from(text.toLowerCase(), (c) => 3 + (c.codePointAt(0)! % 36)).slice(0, 12), 2],
   };
-  return { digest: graphs.digest, spec: TOY_SPEC, tokenizer, weights: stateDictOf(new Map()), graphs };
+  return { digest: graphs.digest, spec: TOY_SPEC, tokenizer, frame: { before: 1, after: 1 }, graphs };
 }
 
 /** Twenty steps: 5 epochs of 4 batches. Gives the bank's file. */

@@ -23,10 +23,8 @@ export async function modelFiles(
 ): Promise<DeliveredModel> {
   if (source.kind === "files") {
     const weights = new Uint8Array(await source.weights.arrayBuffer());
-    return {
-      files: { weights, openClipConfig: await source.openClipConfig.text(), tokenizerJson: await source.tokenizerJson.text() },
-      downloaded: 0,
-    };
+    const texts = { "open_clip_config.json": await source.openClipConfig.text(), "tokenizer.json": await source.tokenizerJson.text() };
+    return { files: { weights, texts }, downloaded: 0 };
   }
   const { weights, openClipConfig, tokenizerJson } = source.model.files;
   let downloaded = 0;
@@ -43,8 +41,7 @@ export async function modelFiles(
   const text = async (file: OfferedFile) => new TextDecoder().decode(await deliver(file));
   const files = {
     weights: await deliver(weights, true),
-    openClipConfig: await text(openClipConfig),
-    tokenizerJson: await text(tokenizerJson),
+    texts: { "open_clip_config.json": await text(openClipConfig), "tokenizer.json": await text(tokenizerJson) },
   };
   return { files, downloaded, ...(notKept === undefined ? {} : { notKept }) };
 }

@@ -43,7 +43,7 @@ describe("a model's files", () => {
     const { files, downloaded, notKept } = await deliver(MODEL, memoryStore(), told);
     expect(asked).toEqual(["m/weights", "m/config", "m/tokenizer"]);
     expect(new TextDecoder().decode(files.weights as Uint8Array)).toBe(SERVED["m/weights"]);
-    expect([files.openClipConfig, files.tokenizerJson]).toEqual([SERVED["m/config"], SERVED["m/tokenizer"]]);
+    expect([files.texts["open_clip_config.json"], files.texts["tokenizer.json"]]).toEqual([SERVED["m/config"], SERVED["m/tokenizer"]]);
     expect(downloaded).toBe(5000 + 7 + 8);
     expect(notKept).toBeUndefined();
     expect(told.at(-1)).toBe("5000/5000");
@@ -87,7 +87,10 @@ describe("a model's files", () => {
     const [weights, openClipConfig, tokenizerJson] = [new Blob(["w"]), new Blob(["{}"]), new Blob(["[]"])];
     const source = { kind: "files", weights, openClipConfig, tokenizerJson } as const;
     const delivered = await modelFiles(source, BASE, memoryStore(), () => undefined, new AbortController().signal);
-    expect(delivered).toEqual({ files: { weights: Uint8Array.of(119), openClipConfig: "{}", tokenizerJson: "[]" }, downloaded: 0 });
+    expect(delivered).toEqual({
+      files: { weights: Uint8Array.of(119), texts: { "open_clip_config.json": "{}", "tokenizer.json": "[]" } },
+      downloaded: 0,
+    });
     expect(asked).toEqual([]);
   });
 });

@@ -26,5 +26,6 @@ export async function tinyModel(options: Pick<ModelOptions, "precision"> = {}): 
       `embedded model — expected weights of sha256 ${TINY_WEIGHTS_SHA256}, got ${sha256}. Install @biovlm/model-tiny again.`,
     );
   }
-  return loadModel({ weights, openClipConfig, tokenizerJson }, { ...options, name: TINY });
+  const texts = { "open_clip_config.json": openClipConfig, "tokenizer.json": tokenizerJson };
+  return loadModel({ weights, texts }, { ...options, name: TINY });
 }

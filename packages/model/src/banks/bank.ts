@@ -3,6 +3,7 @@
 
 import { parseStrictJson, quoted } from "@biovlm/files";
 import { ModelError, printShape } from "../contract/errors.js";
+import type { Normalisation } from "../contract/pixel-spec.js";
 import { openSafetensors, type Safetensors, writeSafetensors } from "../weights/safetensors.js";
 import { toFloat32 } from "../weights/to-float32.js";
 
@@ -48,6 +49,11 @@ export function promptNames(bank: PromptBank): readonly string[] | undefined {
   const names = bank.options["prompts"];
   const known = Array.isArray(names) && names.length === promptCount(bank) && names.every((n) => typeof n === "string");
   return known ? (names as string[]) : undefined;
+}
+
+/** The pixels' mean and std that a bank was learned with; a bank that does not say was made from sentences and takes the model's own. */
+export function normalisationOf(bank: Pick<PromptBank, "options">): Normalisation {
+  return bank.options["normalisation"] === "imagenet" ? "imagenet" : "model";
 }
 
 function bad(what: string, expected: string, got: string): never {

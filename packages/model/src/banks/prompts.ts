@@ -1,14 +1,13 @@
 // Prompt rows: `[CLS] ctx_n,1..T <class name pieces> <suffix> [SEP]` as word vectors [N·C,L,W], and the way back from their gradient to ctx.
 // The frozen tokens are looked up once; only the context vectors change between calls.
 
-import type { Core } from "@biovlm/core";
-import { quoted } from "@biovlm/files";
-import { numbersOf } from "@biovlm/graph";
+import { type Core, f32, f64 } from "@biovlm/core";
+import { nth, quoted } from "@biovlm/files";
 import type { Embeddings, Encoder, PromptRows, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
 import type { ModelSpec } from "../contract/model-spec.js";
+import type { PromptFrameRule, TokenEmbedding } from "../contract/prompt-frame.js";
 import type { WordVectors } from "../text/word-table.js";
-import type { TowerWeights } from "../weights/weight-view.js";
 
 /** What turns text into ids, [CLS] first and [SEP] last. */
 export interface PromptTokenizer {
@@ -19,7 +18,8 @@ export interface PromptTokenizer {
 export interface PromptModel {
   readonly spec: ModelSpec;
   readonly tokenizer: PromptTokenizer;
-  readonly weights: TowerWeights;
+  readonly frame: PromptFrameRule;
+  readonly embedTokens?: TokenEmbedding;
   readonly graphs: { readonly wordVectors: WordVectors };
 }
 
@@ -55,11 +55,13 @@ export function checkClasses(classes: readonly string[]): readonly string[] {
 export function classTokens(model: PromptModel, classes: readonly string[], T: number, suffix = "."): ClassTokens {
   checkClasses(classes);
   const { contextLength } = model.spec.text;
+  const { before, after } = model.frame;
   const rows = classes.map((name) => {
     const ids = model.tokenizer.encode(`${name.replaceAll("_", " ")}${suffix}`);
-    const inner = ids.slice(1, -1).slice(0, contextLength - 2 - T);
-    // the context's places hold [CLS] until its vectors take them
-    return [ids[0]!, ...new Array<number>(T).fill(ids[0]!), ...inner, ids.at(-1)!];
+    const first = ids.slice(0, before);
+    const inner = ids.slice(before, ids.length - after).slice(0, contextLength - before - after - T);
+    // the context's places hold the token before them until its vectors take them
+    return [...first, ...new Array<number>(T).fill(nth(first, before - 1)), ...inner, ...ids.slice(ids.length - after)];
   });
   return paddedRows(rows);
 }
@@ -97,14 +99,19 @@ export function promptFrame(
   embedding: FrozenEmbedding = "word",
 ): PromptFrame {
   const { width: W } = model.spec.text;
+  const { before, after } = model.frame;
   const [C, L] = tokens.shape;
-  if (L < T + 2)
+  if (L < T + before + after)
     throw new ModelError(
       "bad_argument",
-      `prompt rows — expected room for [CLS], ${T} context tokens and [SEP], got length ${L}. Tokenise with the same T.`,
+      `prompt rows — expected room for ${T} context tokens and the ${before + after} around a text, got length ${L}. Tokenise with the same T.`,
     );
   const frozen = model.graphs.wordVectors(tokens.ids);
-  if (embedding === "released") embedOnce(model, frozen, C, L);
+  if (embedding === "released") {
+    if (model.embedTokens === undefined)
+      throw new ModelError("bad_argument", 'embedding "released" — expected a family that has it, got one without. Use embedding "word".');
+    model.embedTokens(frozen, C, L);
+  }
   const checkCount = (name: string, got: number, wanted: number) => {
     if (got !== wanted)
       throw new ModelError("bad_argument", `${name} — expected ${wanted} numbers, got ${got}. Check N, T and the classes.`);
@@ -119,7 +126,7 @@ export function promptFrame(
         embeddings.set(frozen, n * C * L * W);
         mask.set(tokens.mask, n * C * L);
         const own = ctx.subarray(n * T * W, (n + 1) * T * W);
-        for (let c = 0; c < C; c++) embeddings.set(own, ((n * C + c) * L + 1) * W);
+        for (let c = 0; c < C; c++) embeddings.set(own, ((n * C + c) * L + before) * W);
       }
       return { embeddings, mask, shape: [N * C, L, W] };
     },
@@ -129,38 +136,14 @@ export function promptFrame(
       for (let n = 0; n < N; n++) {
         const sum = new Float64Array(T * W);
         for (let c = 0; c < C; c++) {
-          const from = ((n * C + c) * L + 1) * W;
-          for (let i = 0; i < T * W; i++) sum[i]! += dRows[from + i]!;
+          const from = ((n * C + c) * L + before) * W;
+          for (let i = 0; i < T * W; i++) sum[i] = f64(sum, i) + f32(dRows, from + i);
         }
         out.set(sum, n * T * W);
       }
       return out;
     },
   };
-}
-
-/** BERT's embedding layer in place: LayerNorm(word + position + type 0), epsilon 1e-12, in float64. */
-function embedOnce(model: Omit<PromptModel, "tokenizer">, words: Float32Array, rows: number, L: number): void {
-  const { width: W } = model.spec.text;
-  const layer = "text.transformer.embeddings.";
-  const [positions, types, scale, bias] = [
-    "position_embeddings.weight",
-    "token_type_embeddings.weight",
-    "LayerNorm.weight",
-    "LayerNorm.bias",
-  ].map((name) => numbersOf(model.weights.get(layer + name))) as [Float64Array, Float64Array, Float64Array, Float64Array];
-  const x = new Float64Array(W);
-  for (let r = 0; r < rows * L; r++) {
-    let mean = 0;
-    for (let i = 0; i < W; i++) {
-      x[i] = words[r * W + i]! + positions[(r % L) * W + i]! + types[i]!;
-      mean += x[i]! / W;
-    }
-    let variance = 0;
-    for (let i = 0; i < W; i++) variance += (x[i]! - mean) ** 2 / W;
-    const inverse = 1 / Math.sqrt(variance + 1e-12);
-    for (let i = 0; i < W; i++) words[r * W + i] = (x[i]! - mean) * inverse * scale[i]! + bias[i]!;
-  }
 }
 
 /** Encodes texts and normalises: [n,D]. */

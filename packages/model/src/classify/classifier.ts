@@ -3,12 +3,12 @@
 // Decoding files is the caller's (@biovlm/imaging); what a bank is, bank.ts; where the tower runs, encoder.ts.
 
 import type { Core, PixelSpec, RgbImage } from "@biovlm/core";
-import { normalisationOf, pixelSpec } from "../backbones/pixel-spec.js";
-import { type BankTensor, bankDigest, type PromptBank, promptCount, promptNames } from "../banks/bank.js";
+import { type BankTensor, bankDigest, normalisationOf, type PromptBank, promptCount, promptNames } from "../banks/bank.js";
 import { compileBank } from "../banks/compile-bank.js";
 import type { PromptModel } from "../banks/prompts.js";
 import type { Encoder, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
+import { pixelSpec } from "../contract/pixel-spec.js";
 
 /** One image's answer. */
 export interface Classification {

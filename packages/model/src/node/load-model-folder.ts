@@ -40,11 +40,11 @@ export async function loadModelFolder(path: string, options: Partial<ModelOption
       throw fileFailure(error, `reading ${file}`);
     }
   };
-  const openClipConfig = await text("open_clip_config.json");
-  if (openClipConfig === undefined) {
-    throw new ModelError("missing_file", `${path} — expected open_clip_config.json beside the weights, got none. Get the whole model.`);
+  const texts: Record<string, string> = {};
+  for (const name of source.sides.keys()) {
+    const read = await text(name);
+    if (read !== undefined) texts[name] = read;
   }
-  const [configJson, tokenizerJson, vocabTxt] = [await text("config.json"), await text("tokenizer.json"), await text("vocab.txt")];
   const opened = openWeightsFile(source.weights);
   let closed = false;
   const close = () => {
@@ -52,12 +52,6 @@ export async function loadModelFolder(path: string, options: Partial<ModelOption
     closed = true;
   };
   try {
-    const texts = {
-      openClipConfig,
-      ...(configJson === undefined ? {} : { configJson }),
-      ...(tokenizerJson === undefined ? {} : { tokenizerJson }),
-      ...(vocabTxt === undefined ? {} : { vocabTxt }),
-    };
     const model = await assembleModel(opened.weights, texts, {
       name: source.name,
       ...options,

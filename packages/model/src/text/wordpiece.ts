@@ -8,9 +8,9 @@ import { cleanText } from "./text-cleaning.js";
 
 export interface TokenizerFiles {
   /** tokenizer.json, its text */
-  readonly tokenizerJson?: string;
+  readonly tokenizerJson?: string | undefined;
   /** vocab.txt, one piece a line; used where there is no tokenizer.json */
-  readonly vocabTxt?: string;
+  readonly vocabTxt?: string | undefined;
 }
 
 export interface TokenizerOptions {

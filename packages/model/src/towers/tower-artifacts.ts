@@ -4,15 +4,15 @@ import { convertToFloat16, differentiate, type Graph, quantizeDynamicInt8, seria
 import type { ArtifactForm, EncoderGraphs, OnnxArtifact } from "../contract/encoder-graphs.js";
 import type { ModelSpec } from "../contract/model-spec.js";
 import type { WordVectors } from "../text/word-table.js";
-import type { TowerWeights } from "../weights/weight-view.js";
-import { textTower } from "./bert.js";
-import { imageTower } from "./vit.js";
 
 /** Puts a small .onnx beside the weights file that it refers to; undefined where that folder cannot be written. */
 export type PlaceBeside = (fileName: string, model: Uint8Array) => Promise<string | undefined>;
 
 export interface TowerSource {
-  readonly weights: TowerWeights;
+  /** Builds the image tower: `pixels` → `embedding`. */
+  image(): Graph;
+  /** Builds the text tower from word vectors on: `embeddings`, `mask` → `embedding`. */
+  text(): Graph;
   readonly spec: ModelSpec;
   /** "sha256:…" of the weights */
   readonly digest: string;
@@ -28,9 +28,8 @@ const BLOB = "weights.bin";
 
 /** The graphs of one model. Nothing is built before a backend asks. Gradients run in float32 whatever the precision. */
 export function towerArtifacts(source: TowerSource): EncoderGraphs {
-  const { weights, spec, digest, wordVectors, precision = "fp32" } = source;
+  const { spec, digest, wordVectors, precision = "fp32" } = source;
   const write = (name: string, graph: Graph, form: ArtifactForm) => artifactOf(source, name, graph, form);
-  const text = () => textTower(weights, spec, { input: "embeddings" });
   const reduced = (name: string, graph: Graph, form: ArtifactForm, reduce: (graph: Graph) => Graph) =>
     artifactOf({ ...source, placeBeside: undefined }, `${name}-${precision}`, reduce(graph), form);
   return {
@@ -39,13 +38,13 @@ export function towerArtifacts(source: TowerSource): EncoderGraphs {
     precision,
     wordVectors,
     image(form) {
-      const graph = imageTower(weights, spec);
+      const graph = source.image();
       if (precision === "fp32") return write("image", graph, form);
       return reduced("image", graph, form, precision === "int8" ? quantizeDynamicInt8 : convertToFloat16);
     },
-    text: (form) => (precision === "fp16" ? reduced("text", text(), form, convertToFloat16) : write("text", text(), form)),
+    text: (form) => (precision === "fp16" ? reduced("text", source.text(), form, convertToFloat16) : write("text", source.text(), form)),
     async promptGradients(form) {
-      const { forward, backward } = differentiate(text(), { outputs: ["embedding"], wrt: ["embeddings"] });
+      const { forward, backward } = differentiate(source.text(), { outputs: ["embedding"], wrt: ["embeddings"] });
       return {
         forward: await write("text-forward", forward, form),
         backward: await write("text-backward", backward, form),

@@ -1,15 +1,16 @@
 // A dual encoder of BiomedCLIP's shape in a few kilobytes of seeded weights, with what its towers must give, in float64 by definition. Small
 // enough for a software GPU. Not a model: its embeddings mean nothing.
 
-import { evaluate, type Graph, tensorOf } from "@biovlm/graph";
-import { expectedShapes } from "../backbones/spec.js";
+import { known, nth } from "@biovlm/files";
+import { elementCount, evaluate, type Graph, type Tensor, tensorOf } from "@biovlm/graph";
 import type { PromptRows } from "../contract/encoder.js";
 import type { EncoderGraphs } from "../contract/encoder-graphs.js";
 import type { ModelSpec } from "../contract/model-spec.js";
 import { wordVectors } from "../text/word-table.js";
-import { textTower } from "./bert.js";
+import type { TowerWeights } from "../weights/weight-view.js";
+import { textTower, textTowerShapes } from "./bert.js";
 import { towerArtifacts } from "./tower-artifacts.js";
-import { imageTower } from "./vit.js";
+import { imageTower, imageTowerShapes } from "./vit.js";
 
 export const TOY_SPEC: ModelSpec = {
   vision: { imageSize: 16, patchSize: 8, width: 16, layers: 2, heads: 2, mlp: 32 },
@@ -48,38 +49,35 @@ export function seededFloats(seed: number, length: number): Float32Array {
 
 /** Makes the towers. */
 export function toyTowers({ precision = "fp32", zeroHeads = false }: ToyOptions = {}): ToyTowers {
-  const tensors = new Map<string, ReturnType<typeof tensorOf>>();
   let seed = 1;
-  for (const [name, shape] of expectedShapes(TOY_SPEC)) {
-    const values = seededFloats(
-      seed++,
-      shape.reduce((n, d) => n * d, 1),
-    );
-    // layer norms near 1, matrices by fan-in, so that activations stay of order one
-    const norm = shape.length === 1 && name.endsWith(".weight");
-    const spread = shape.length === 2 ? 1.5 / Math.sqrt(shape[1]!) : 0.5;
-    const zero = zeroHeads && (name === "visual.head.proj.weight" || name === "text.proj.2.weight");
-    tensors.set(
-      name,
-      tensorOf(
-        "float32",
-        shape,
-        values.map((v) => (zero ? 0 : norm ? 1 + v / 4 : v * spread)),
-      ),
-    );
-  }
-  const weights = { get: (name: string) => tensors.get(name)! };
-  const run = (graph: Graph, feeds: Parameters<typeof evaluate>[1]) => evaluate(graph, feeds)["embedding"]!.data;
-  const image = imageTower(weights, TOY_SPEC);
-  const text = textTower(weights, TOY_SPEC, { input: "embeddings" });
+  const drawn = (shapes: ReadonlyMap<string, readonly number[]>, head: string): TowerWeights => {
+    const tensors = new Map<string, Tensor>();
+    for (const [name, shape] of shapes) {
+      const values = seededFloats(++seed, elementCount(shape));
+      // layer norms near 1, matrices by fan-in, so that activations stay of order one
+      const norm = shape.length === 1 && name.endsWith(".weight");
+      const [, inner] = shape;
+      const spread = shape.length === 2 && inner !== undefined ? 1.5 / Math.sqrt(inner) : 0.5;
+      const zero = zeroHeads && name === head;
+      const kept = values.map((v) => (zero ? 0 : norm ? 1 + v / 4 : v * spread));
+      tensors.set(name, tensorOf("float32", shape, kept));
+    }
+    return { get: (name) => known(tensors, name) };
+  };
+  const imageWeights = drawn(imageTowerShapes(TOY_SPEC), "projection.weight");
+  const textWeights = drawn(textTowerShapes(TOY_SPEC), "projection.1.weight");
+  const run = (graph: Graph, feeds: Parameters<typeof evaluate>[1]) => nth(Object.values(evaluate(graph, feeds)), 0).data;
+  const image = imageTower(imageWeights, TOY_SPEC);
+  const text = textTower(textWeights, TOY_SPEC, { input: "embeddings" });
   const { imageSize: S } = TOY_SPEC.vision;
   return {
     graphs: towerArtifacts({
-      weights,
+      image: () => image,
+      text: () => text,
       spec: TOY_SPEC,
       digest: `sha256:${"7".repeat(64)}`,
       precision,
-      wordVectors: wordVectors(weights, TOY_SPEC),
+      wordVectors: wordVectors(textWeights.get("words")),
     }),
     images: (pixels, batch) => run(image, { pixels: { shape: [batch, 3, S, S], data: pixels } }),
     prompts: ({ embeddings, mask, shape }) =>

@@ -35,6 +35,8 @@ export interface SafetensorsTensor {
   readonly offset: number;
   readonly byteLength: number;
   bytes(): Uint8Array;
+  /** `length` of its bytes from `offset` on, without the others; the caller stays within them. */
+  range(offset: number, length: number): Uint8Array;
 }
 
 export interface Safetensors {
@@ -154,7 +156,14 @@ function readEntry(name: string, entry: Json, start: number, file: ByteSource): 
     );
   }
   const offset = start + begin;
-  return { dtype: known, shape: shape as number[], offset, byteLength: bytes, bytes: () => file.read(offset, bytes) };
+  return {
+    dtype: known,
+    shape: shape as number[],
+    offset,
+    byteLength: bytes,
+    bytes: () => file.read(offset, bytes),
+    range: (from, length) => file.read(offset + from, length),
+  };
 }
 
 /** Bytes of a shape; Infinity when float64 cannot count them. The format counts as machine words do: an overflow on the way to 0 is one too. */

@@ -12,6 +12,8 @@ export interface WeightTensor extends Tensor {
   readonly dtype: "float32";
   /** What the file stores; it differs from `dtype` when `bytes()` converts. */
   readonly storedAs: SafetensorsDtype;
+  /** `length` bytes from `offset` on without reading the rest, where the file can give them as they are. */
+  range?(offset: number, length: number): Uint8Array;
 }
 
 export interface StateDict {
@@ -45,7 +47,12 @@ export function stateDictOf(tensors: ReadonlyMap<string, WeightTensor>, metadata
 
 /** Wraps stored elements as float32; converted on each call of `bytes()` unless they are F32 already. */
 export function weightTensor(
-  stored: { readonly dtype: SafetensorsDtype; readonly shape: readonly number[]; bytes(): Uint8Array },
+  stored: {
+    readonly dtype: SafetensorsDtype;
+    readonly shape: readonly number[];
+    bytes(): Uint8Array;
+    range?(offset: number, length: number): Uint8Array;
+  },
   external?: Tensor["external"],
 ): WeightTensor {
   const { dtype, shape } = stored;
@@ -55,8 +62,15 @@ export function weightTensor(
     const floats = toFloat32(dtype, stored.bytes());
     return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
   };
-  const tensor = { dtype: "float32" as const, storedAs: dtype, shape, byteLength, bytes };
-  return external === undefined ? tensor : { ...tensor, external };
+  return {
+    dtype: "float32",
+    storedAs: dtype,
+    shape,
+    byteLength,
+    bytes,
+    ...(stored.range !== undefined && dtype === "F32" ? { range: stored.range } : {}),
+    ...(external === undefined ? {} : { external }),
+  };
 }
 
 /**

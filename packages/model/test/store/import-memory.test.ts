@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BIOMEDCLIP_SIZES, bundleForNode, runChild, soak, torchFile, withinLimit } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectedShapes } from "../../src/backbones/spec.js";
+import { expectedShapes } from "../../src/backbones/biomedclip/spec.js";
 import { layOutSafetensors, safetensorsChunks, type TensorToWrite } from "../../src/weights/safetensors.js";
 
 let base = "";

@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seeded, torchFile } from "@biovlm/testkit";
-import { expectedShapes } from "../../src/backbones/spec.js";
+import { expectedShapes } from "../../src/backbones/biomedclip/spec.js";
 import { type SafetensorsDtype, type TensorToWrite, writeSafetensors } from "../../src/weights/safetensors.js";
 
 export interface SmallModelOptions {

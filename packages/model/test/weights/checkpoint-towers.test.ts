@@ -29,8 +29,9 @@ describe("a model whose weights are a torch checkpoint", () => {
     for (const name of ["open_clip_config.json", "tokenizer.json"]) cpSync(join(tiny, name), join(folder, name));
 
     const text = (name: string) => readFileSync(join(folder, name), "utf8");
-    const texts = { openClipConfig: text("open_clip_config.json"), tokenizerJson: text("tokenizer.json"), configJson: text("config.json") };
-    const inMemory = (path: string) => loadModel({ ...texts, weights: new Uint8Array(readFileSync(path)) }, { name: "m" });
+    const names = ["open_clip_config.json", "tokenizer.json", "config.json"];
+    const texts = Object.fromEntries(names.map((name) => [name, text(name)]));
+    const inMemory = (path: string) => loadModel({ texts, weights: new Uint8Array(readFileSync(path)) }, { name: "m" });
     const models = [
       await inMemory(join(tiny, "model.safetensors")),
       await loadModelFolder(folder),

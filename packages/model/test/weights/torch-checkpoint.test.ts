@@ -7,7 +7,7 @@ import { crc32 } from "node:zlib";
 import { BiovlmError } from "@biovlm/files";
 import { attack, BIOMEDCLIP_SIZES, cases, settledRss, soak, torchFile, writeRandomStateDict } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectedShapes, readSpec } from "../../src/backbones/spec.js";
+import { expectedShapes, readSpec } from "../../src/backbones/biomedclip/spec.js";
 import { openWeightsFile } from "../../src/node/weights-file.js";
 import { toFloat32 } from "../../src/weights/to-float32.js";
 import { openTorch } from "../../src/weights/torch-checkpoint.js";

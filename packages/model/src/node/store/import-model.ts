@@ -4,15 +4,15 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileFailure, sha256File } from "@biovlm/files/node";
-import { openClipLayout } from "../../backbones/hf-layout.js";
-import { readSpec } from "../../backbones/spec.js";
+import { fileFailure, sha256File, systemCode } from "@biovlm/files/node";
+import type { ModelTexts } from "../../backbones/backbone.js";
+import { readModel, recognise, requireFiles } from "../../backbones/load-model.js";
+import { modelDigest } from "../../backbones/model-digest.js";
 import { ModelError } from "../../contract/errors.js";
 import type { ModelSpec } from "../../contract/model-spec.js";
-import { modelDigest } from "../../weights/model-digest.js";
 import { layOutSafetensors, safetensorsChunks } from "../../weights/safetensors.js";
-import { openWeightsFile } from "../weights-file.js";
-import { STORED_WEIGHTS } from "./model-files.js";
+import { openWeightsFile, type WeightsFile } from "../weights-file.js";
+import { SIDE_FILES, STORED_WEIGHTS } from "./model-files.js";
 import type { ManifestFile } from "./model-manifest.js";
 import type { SourceFiles } from "./model-source.js";
 import { copyStaged, writeStaged } from "./model-staging.js";
@@ -36,9 +36,22 @@ const MAX_SIDE_BYTES = 64e6;
 
 /** Copies and converts. Rejects with `ModelError`: what the readers say, `missing_file`, or as `fileFailure`. */
 export async function stageModel(source: SourceFiles, folder: string, options: StageOptions = {}): Promise<StagedModel> {
+  const opened = openWeightsFile(source.weights);
+  try {
+    const files = await stageSides(source, folder, options);
+    const texts = await sideTexts(folder);
+    // refuses before hundreds of megabytes are copied
+    requireFiles(recognise(opened.weights.keys(), texts), (file) => texts[file] !== undefined, source.weights);
+    const weights = await stageWeights(source, opened, folder, texts, options);
+    return { files: [...files, weights.file], sourceSha256: weights.sourceSha256 };
+  } finally {
+    opened.close();
+  }
+}
+
+async function stageSides(source: SourceFiles, folder: string, options: StageOptions): Promise<ManifestFile[]> {
   const { signal } = options;
   const files: ManifestFile[] = [];
-  requireSides(source);
   for (const [name, path] of source.sides) {
     options.onProgress?.(name);
     const { size } = await stat(path).catch((error: unknown) => {
@@ -52,28 +65,33 @@ export async function stageModel(source: SourceFiles, folder: string, options: S
     }
     files.push(await copyStaged(folder, name, path, { signal }));
   }
-  options.onProgress?.(STORED_WEIGHTS);
-  const opened = openWeightsFile(source.weights);
-  try {
-    const weights = openClipLayout(opened.weights);
-    const asTheyAre =
-      opened.format === "safetensors" &&
-      weights.keys().every((name) => opened.weights.has(name) && opened.weights.get(name).storedAs === "F32");
-    if (asTheyAre) {
-      const copied = await copyStaged(folder, STORED_WEIGHTS, source.weights, { hardLink: options.link === true, signal });
-      return { files: [...files, copied], sourceSha256: copied.sha256 };
-    }
-    const spec = readSpec(weights, await sideText(folder, "open_clip_config.json"), await configOption(folder));
-    const tensors = weights.keys().map((name) => {
-      const tensor = weights.get(name);
-      return { name, dtype: "F32" as const, shape: tensor.shape, bytes: () => tensor.bytes() };
-    });
-    const layout = layOutSafetensors(tensors, { v_heads: String(spec.vision.heads), t_heads: String(spec.text.heads) });
-    const converted = await writeStaged(folder, STORED_WEIGHTS, safetensorsChunks(layout), signal);
-    return { files: [...files, converted], sourceSha256: (await sha256File(source.weights, { signal })).sha256 };
-  } finally {
-    opened.close();
+  return files;
+}
+
+async function stageWeights(
+  source: SourceFiles,
+  opened: WeightsFile,
+  folder: string,
+  texts: ModelTexts,
+  { link, signal, onProgress }: StageOptions,
+): Promise<{ readonly file: ManifestFile; readonly sourceSha256: string }> {
+  onProgress?.(STORED_WEIGHTS);
+  const weights = recognise(opened.weights.keys(), texts).layout(opened.weights);
+  const asTheyAre =
+    opened.format === "safetensors" &&
+    weights.keys().every((name) => opened.weights.has(name) && opened.weights.get(name).storedAs === "F32");
+  if (asTheyAre) {
+    const copied = await copyStaged(folder, STORED_WEIGHTS, source.weights, { hardLink: link === true, signal });
+    return { file: copied, sourceSha256: copied.sha256 };
   }
+  const { spec } = readModel(opened.weights, texts);
+  const tensors = weights.keys().map((name) => {
+    const tensor = weights.get(name);
+    return { name, dtype: "F32" as const, shape: tensor.shape, bytes: () => tensor.bytes() };
+  });
+  const layout = layOutSafetensors(tensors, { v_heads: String(spec.vision.heads), t_heads: String(spec.text.heads) });
+  const converted = await writeStaged(folder, STORED_WEIGHTS, safetensorsChunks(layout), signal);
+  return { file: converted, sourceSha256: (await sha256File(source.weights, { signal })).sha256 };
 }
 
 /**
@@ -81,35 +99,25 @@ export async function stageModel(source: SourceFiles, folder: string, options: S
  * Rejects with `ModelError`: `missing_file`, what the readers and `readSpec` say, or as `fileFailure`.
  */
 export async function inspectModel(folder: string): Promise<{ readonly spec: ModelSpec; readonly digest: string }> {
-  const config = await sideText(folder, "open_clip_config.json");
   const opened = openWeightsFile(join(folder, STORED_WEIGHTS));
   try {
-    const weights = openClipLayout(opened.weights);
-    const spec = readSpec(weights, config, await configOption(folder));
+    const { spec, weights } = readModel(opened.weights, await sideTexts(folder));
     return { spec, digest: await modelDigest(spec, weights) };
   } finally {
     opened.close();
   }
 }
 
-/** Refuses before hundreds of megabytes are copied. */
-function requireSides(source: SourceFiles): void {
-  const missing = (what: string) =>
-    new ModelError("missing_file", `${source.weights} — expected ${what} beside it, got none. Copy the file of the same model there.`);
-  if (!source.sides.has("open_clip_config.json")) throw missing("open_clip_config.json");
-  if (!source.sides.has("tokenizer.json") && !source.sides.has("vocab.txt")) throw missing("tokenizer.json or vocab.txt");
-}
-
-async function sideText(folder: string, name: string): Promise<string> {
-  const path = join(folder, name);
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw fileFailure(error, `reading ${path}`);
+/** The texts of a staged or stored model, as many as there are. */
+async function sideTexts(folder: string): Promise<ModelTexts> {
+  const texts: Record<string, string> = {};
+  for (const name of SIDE_FILES) {
+    const path = join(folder, name);
+    try {
+      texts[name] = await readFile(path, "utf8");
+    } catch (error) {
+      if (systemCode(error) !== "ENOENT") throw fileFailure(error, `reading ${path}`);
+    }
   }
-}
-
-async function configOption(folder: string): Promise<{ configJson?: string }> {
-  const text = await readFile(join(folder, "config.json"), "utf8").catch(() => undefined);
-  return text === undefined ? {} : { configJson: text };
+  return texts;
 }

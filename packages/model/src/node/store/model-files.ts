@@ -1,5 +1,7 @@
 // The files a model is made of, by name: as hubs and open_clip call them, and as they are called in the store.
 
+import { KNOWN_FILES } from "../../backbones/known-backbones.js";
+
 /** Weights, the preferred first. */
 export const WEIGHT_FILES: readonly string[] = [
   "open_clip_model.safetensors",
@@ -8,16 +10,8 @@ export const WEIGHT_FILES: readonly string[] = [
   "pytorch_model.bin",
 ];
 
-/** What lies beside the weights: configuration and tokenizer. Which of them are needed is for the loader to say. */
-export const SIDE_FILES: readonly string[] = [
-  "open_clip_config.json",
-  "config.json",
-  "preprocessor_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "vocab.txt",
-];
+/** What lies beside the weights: configuration and tokenizer, as the known families read them. */
+export const SIDE_FILES: readonly string[] = KNOWN_FILES;
 
 /** The weights file of every model in the store. */
 export const STORED_WEIGHTS = "model.safetensors";

@@ -1,9 +1,9 @@
 // How an image becomes an image tower's input: the model's own mean and std, or ImageNet's where a bank was learned with them (the authors' code).
 
 import type { PixelSpec } from "@biovlm/core";
-import type { PromptBank } from "../banks/bank.js";
-import type { ModelSpec } from "../contract/model-spec.js";
+import type { ModelSpec } from "./model-spec.js";
 
+/** Which mean and std: the model's own, or ImageNet's. */
 export type Normalisation = "model" | "imagenet";
 
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
@@ -12,9 +12,4 @@ const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as 
 export function pixelSpec(spec: Pick<ModelSpec, "vision" | "mean" | "std">, normalisation: Normalisation = "model"): PixelSpec {
   const { mean, std } = normalisation === "imagenet" ? IMAGENET : spec;
   return { size: spec.vision.imageSize, mean, std };
-}
-
-/** What a bank was learned with; a bank that does not say was made from sentences and takes the model's own. */
-export function normalisationOf(bank: Pick<PromptBank, "options">): Normalisation {
-  return bank.options["normalisation"] === "imagenet" ? "imagenet" : "model";
 }

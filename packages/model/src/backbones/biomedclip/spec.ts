@@ -3,69 +3,30 @@
 
 import { parseStrictJson, quoted } from "@biovlm/files";
 import { elementCount } from "@biovlm/graph";
-import { ModelError, printShape } from "../contract/errors.js";
-import type { ModelSpec, TextSpec, VisionSpec } from "../contract/model-spec.js";
-import type { StateDict } from "../weights/state-dict.js";
+import { ModelError, printShape } from "../../contract/errors.js";
+import type { ModelSpec, TextSpec, VisionSpec } from "../../contract/model-spec.js";
+import { textTowerShapes } from "../../towers/bert.js";
+import { imageTowerShapes } from "../../towers/vit.js";
+import type { StateDict } from "../../weights/state-dict.js";
+import { imageKey, isIgnoredKey, LOGIT_SCALE, textKey } from "./keys.js";
 
-/** What readers of checkpoints find besides weights: neither tower uses them. */
-const IGNORED = /^text\.transformer\.(?:embeddings\.position_ids$|pooler\.)/;
 /** Larger numbers of layers than any such model has; a file's key names alone must not size anything. */
 const MAX_LAYERS = 256;
 const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
 const CLIP_STD = [0.26862954, 0.26130258, 0.27577711] as const;
 
-/** True for keys that a checkpoint of this model may hold and that no tower uses. */
-export function isIgnoredKey(name: string): boolean {
-  return IGNORED.test(name);
-}
-
-const BLOCK = "visual.trunk.blocks.";
-const LAYER = "text.transformer.encoder.layer.";
-const TABLE = "text.transformer.embeddings.";
+/** What stands before the number of a layer. */
+const BLOCK = imageKey("blocks.0.norm1.weight").replace(/0\..*$/, "");
+const LAYER = textKey("layers.0.query.weight").replace(/0\..*$/, "");
 
 /**
  * Name → shape of every tensor that a model of this spec has, in BiomedCLIP's key layout ([out, in] for linear weights).
  * The one table behind the checks here, the layout conversions and the random weights of the tests.
  */
 export function expectedShapes(spec: Omit<ModelSpec, "logitScale" | "mean" | "std">, tokenTypes = 2): Map<string, readonly number[]> {
-  const { vision: v, text: t, embedDim } = spec;
-  const shapes = new Map<string, readonly number[]>([["logit_scale", []]]);
-  const linear = (name: string, out: number, inner: number, bias = true) => {
-    shapes.set(`${name}.weight`, [out, inner]);
-    if (bias) shapes.set(`${name}.bias`, [out]);
-  };
-  const norm = (name: string, width: number) => {
-    shapes.set(`${name}.weight`, [width]);
-    shapes.set(`${name}.bias`, [width]);
-  };
-  shapes.set("visual.trunk.cls_token", [1, 1, v.width]);
-  shapes.set("visual.trunk.pos_embed", [1, 1 + (v.imageSize / v.patchSize) ** 2, v.width]);
-  shapes.set("visual.trunk.patch_embed.proj.weight", [v.width, 3, v.patchSize, v.patchSize]);
-  shapes.set("visual.trunk.patch_embed.proj.bias", [v.width]);
-  for (let i = 0; i < v.layers; i++) {
-    norm(`${BLOCK}${i}.norm1`, v.width);
-    linear(`${BLOCK}${i}.attn.qkv`, 3 * v.width, v.width);
-    linear(`${BLOCK}${i}.attn.proj`, v.width, v.width);
-    norm(`${BLOCK}${i}.norm2`, v.width);
-    linear(`${BLOCK}${i}.mlp.fc1`, v.mlp, v.width);
-    linear(`${BLOCK}${i}.mlp.fc2`, v.width, v.mlp);
-  }
-  norm("visual.trunk.norm", v.width);
-  linear("visual.head.proj", embedDim, v.width, false);
-  shapes.set(`${TABLE}word_embeddings.weight`, [t.vocabularyRows, t.width]);
-  shapes.set(`${TABLE}position_embeddings.weight`, [t.maxPositions, t.width]);
-  shapes.set(`${TABLE}token_type_embeddings.weight`, [tokenTypes, t.width]);
-  norm(`${TABLE}LayerNorm`, t.width);
-  for (let i = 0; i < t.layers; i++) {
-    for (const part of ["query", "key", "value"]) linear(`${LAYER}${i}.attention.self.${part}`, t.width, t.width);
-    linear(`${LAYER}${i}.attention.output.dense`, t.width, t.width);
-    norm(`${LAYER}${i}.attention.output.LayerNorm`, t.width);
-    linear(`${LAYER}${i}.intermediate.dense`, t.mlp, t.width);
-    linear(`${LAYER}${i}.output.dense`, t.width, t.mlp);
-    norm(`${LAYER}${i}.output.LayerNorm`, t.width);
-  }
-  linear("text.proj.0", t.projectionHidden, t.width, false);
-  linear("text.proj.2", embedDim, t.projectionHidden, false);
+  const shapes = new Map<string, readonly number[]>([[LOGIT_SCALE, []]]);
+  for (const [name, shape] of imageTowerShapes(spec)) shapes.set(imageKey(name), shape);
+  for (const [name, shape] of textTowerShapes(spec, tokenTypes)) shapes.set(textKey(name), shape);
   return shapes;
 }
 
@@ -81,19 +42,16 @@ export function readSpec(weights: StateDict, openClipConfig: unknown, { configJs
   const config = parsed(openClipConfig, "open_clip_config.json");
   const keys = weights.keys().filter((k) => !isIgnoredKey(k));
   const shape = shapeReader(weights);
-  const patches = shape("visual.trunk.patch_embed.proj.weight", 4);
-  const positions = shape("visual.trunk.pos_embed", 3);
-  const words = shape(`${TABLE}word_embeddings.weight`, 2);
-  const hidden = shape("text.proj.0.weight", 2);
-  const [width, , patchSize] = patches as [number, number, number, number];
-  const grid = Math.round(Math.sqrt(positions[1]! - 1));
-  if (patchSize < 1 || grid < 1 || grid * grid + 1 !== positions[1]) {
+  const [width, , patchSize] = shape(imageKey("patches.weight"), 4);
+  const [, tokens] = shape(imageKey("positions"), 3);
+  const [vocabularyRows, textWidth] = shape(textKey("words"), 2);
+  const grid = Math.round(Math.sqrt(tokens - 1));
+  if (patchSize < 1 || grid < 1 || grid * grid + 1 !== tokens) {
     throw new ModelError(
       "unsupported_model",
-      `visual.trunk.pos_embed — expected a class token and a square grid of patches, got ${printShape(positions)}. Only square ViT with a class token are read.`,
+      `${imageKey("positions")} — expected a class token and a square grid of patches, got ${printShape(weights.get(imageKey("positions")).shape)}. Only square ViT with a class token are read.`,
     );
   }
-  const textWidth = words[1]!;
   const heads = headCounts(weights, parsed(configJson, "config.json"), width, textWidth);
   const vision: VisionSpec = {
     imageSize: grid * patchSize,
@@ -101,21 +59,21 @@ export function readSpec(weights: StateDict, openClipConfig: unknown, { configJs
     width,
     layers: layerCount(keys, BLOCK),
     heads: heads.vision,
-    mlp: shape(`${BLOCK}0.mlp.fc1.weight`, 2)[0]!,
+    mlp: shape(imageKey("blocks.0.fc1.weight"), 2)[0],
   };
-  const maxPositions = shape(`${TABLE}position_embeddings.weight`, 2)[0]!;
+  const [maxPositions] = shape(textKey("positions"), 2);
   const text: TextSpec = {
-    vocabularyRows: words[0]!,
+    vocabularyRows,
     maxPositions,
     contextLength: contextLength(config, maxPositions),
     width: textWidth,
     layers: layerCount(keys, LAYER),
     heads: heads.text,
-    mlp: shape(`${LAYER}0.intermediate.dense.weight`, 2)[0]!,
-    projectionHidden: hidden[0]!,
+    mlp: shape(textKey("layers.0.fc1.weight"), 2)[0],
+    projectionHidden: shape(textKey("projection.0.weight"), 2)[0],
   };
-  const sizes = { vision, text, embedDim: shape("visual.head.proj.weight", 2)[0]! };
-  checkTensors(weights, keys, expectedShapes(sizes, shape(`${TABLE}token_type_embeddings.weight`, 2)[0]!));
+  const sizes = { vision, text, embedDim: shape(imageKey("projection.weight"), 2)[0] };
+  checkTensors(weights, keys, expectedShapes(sizes, shape(textKey("types"), 2)[0]));
   checkConfig(config, sizes);
   return { ...sizes, logitScale: logitScale(weights), ...preprocessing(config) };
 }
@@ -141,10 +99,15 @@ function section(config: Config, ...path: string[]): Config {
   return isObject(at) ? at : {};
 }
 
-function shapeReader(weights: StateDict): (name: string, rank: number) => readonly number[] {
+/** Sizes of a tensor of so many axes. */
+type Sizes<Rank extends 2 | 3 | 4> = { 2: [number, number]; 3: [number, number, number]; 4: [number, number, number, number] }[Rank];
+
+function shapeReader(weights: StateDict): <Rank extends 2 | 3 | 4>(name: string, rank: Rank) => Readonly<Sizes<Rank>> {
+  const hasRank = <Rank extends 2 | 3 | 4>(shape: readonly number[], rank: Rank): shape is Sizes<Rank> =>
+    shape.length === rank && shape.every((d) => d >= 1);
   return (name, rank) => {
     const { shape } = weights.get(name);
-    if (shape.length !== rank || shape.some((d) => d < 1)) {
+    if (!hasRank(shape, rank)) {
       throw new ModelError(
         "shape_mismatch",
         `weights ${name} — expected ${rank} sizes of at least 1, got ${printShape(shape)}. Check the file.`,
@@ -188,7 +151,7 @@ function checkTensors(weights: StateDict, keys: readonly string[], expected: Rea
   }
   for (const [name, shape] of expected) {
     const got = weights.get(name).shape;
-    const fits = name === "logit_scale" ? elementCount(got) === 1 : got.join() === shape.join();
+    const fits = name === LOGIT_SCALE ? elementCount(got) === 1 : got.join() === shape.join();
     if (!fits)
       throw new ModelError("shape_mismatch", `weights ${name} — expected ${printShape(shape)}, got ${printShape(got)}. Check the file.`);
   }
@@ -269,7 +232,7 @@ function preprocessing(config: Config): Pick<ModelSpec, "mean" | "std"> {
 }
 
 function logitScale(weights: StateDict): number {
-  const bytes = weights.get("logit_scale").bytes();
+  const bytes = weights.get(LOGIT_SCALE).bytes();
   const value = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getFloat32(0, true);
   if (!(Math.abs(value) < 20)) {
     throw new ModelError(

@@ -3,9 +3,10 @@
 // the q, k and v rows one below the other. Names with no counterpart are refused, never guessed at. Weights are read when asked for.
 
 import { quoted } from "@biovlm/files";
-import { ModelError } from "../contract/errors.js";
-import { type StateDict, stateDictOf, type WeightTensor } from "../weights/state-dict.js";
-import { isIgnoredKey } from "./spec.js";
+import { elementCount } from "@biovlm/graph";
+import { ModelError } from "../../contract/errors.js";
+import { type StateDict, stateDictOf, type WeightTensor } from "../../weights/state-dict.js";
+import { imageKey, isIgnoredKey, LOGIT_SCALE } from "./keys.js";
 
 /** Patterns of transformers' names → open_clip's; `$1` is the layer, `$2` weight or bias. */
 const RENAMES: readonly (readonly [RegExp, string])[] = [
@@ -59,9 +60,9 @@ const QKV =
 /** What DistributedDataParallel, torch.compile and training modules put before every name. */
 const WRAPPERS = ["module.", "_orig_mod.", "model."];
 
-/** Which layout a state dict is in, by its names alone. */
-export function layoutOf(weights: StateDict): "open_clip" | "transformers" | "unknown" {
-  const names = unwrapped(weights.keys()).names;
+/** Which layout a checkpoint with these keys is in. */
+export function layoutOf(keys: readonly string[]): "open_clip" | "transformers" | "unknown" {
+  const { names } = unwrapped(keys);
   if (names.some((n) => n.startsWith("visual.trunk."))) return "open_clip";
   return names.some((n) => /^vision_model\.encoder\.layers?\./.test(n)) ? "transformers" : "unknown";
 }
@@ -73,7 +74,7 @@ export function layoutOf(weights: StateDict): "open_clip" | "transformers" | "un
  * `unsupported_model` for names of neither layout.
  */
 export function openClipLayout(weights: StateDict): StateDict {
-  const layout = layoutOf(weights);
+  const layout = layoutOf(weights.keys());
   const { prefix } = unwrapped(weights.keys());
   if (layout === "unknown") {
     const some = weights.keys().slice(0, 3).map(quoted).join(", ") || "no tensors";
@@ -87,7 +88,7 @@ export function openClipLayout(weights: StateDict): StateDict {
   for (const key of weights.keys()) {
     const name = key.slice(prefix.length);
     if (layout === "open_clip") {
-      if (!isIgnoredKey(name)) tensors.set(name, weights.get(key));
+      if (!isIgnoredKey(name)) tensors.set(name, asScalar(name, weights.get(key)));
       continue;
     }
     if (BUFFER.test(name)) continue;
@@ -95,7 +96,7 @@ export function openClipLayout(weights: StateDict): StateDict {
     if (part !== null) {
       const whole = `visual.trunk.blocks.${part[1] ?? part[3]}.attn.qkv.${part[5]}`;
       const parts = split.get(whole) ?? new Map<string, WeightTensor>();
-      split.set(whole, parts.set((part[2] ?? part[4]!)[0]!, weights.get(key)));
+      split.set(whole, parts.set((part[2] ?? part[4] ?? "").slice(0, 1), weights.get(key)));
       continue;
     }
     const rename = RENAMES.find(([pattern]) => pattern.test(name));
@@ -109,7 +110,7 @@ export function openClipLayout(weights: StateDict): StateDict {
     if (tensors.has(renamed)) {
       throw new ModelError("unknown_key", `weights — expected one tensor for ${quoted(renamed)}, got ${quoted(name)} too. Check the file.`);
     }
-    tensors.set(renamed, withLeadingOnes(renamed, weights.get(key)));
+    tensors.set(renamed, withLeadingOnes(renamed, asScalar(renamed, weights.get(key))));
   }
   for (const [name, parts] of split) tensors.set(name, stacked(name, parts));
   return stateDictOf(tensors, weights.metadata);
@@ -126,9 +127,14 @@ function unwrapped(keys: readonly string[]): { prefix: string; names: readonly s
   }
 }
 
+/** The logit scale is a scalar, however it is stored. */
+function asScalar(name: string, tensor: WeightTensor): WeightTensor {
+  return name === LOGIT_SCALE && tensor.shape.length > 0 && elementCount(tensor.shape) === 1 ? { ...tensor, shape: [] } : tensor;
+}
+
 /** transformers drops the batch axes of two tables: [W] → [1,1,W], [1+patches,W] → [1,1+patches,W]. Shapes that do not fit are left for the spec to refuse. */
 function withLeadingOnes(name: string, tensor: WeightTensor): WeightTensor {
-  const rank = name === "visual.trunk.cls_token" || name === "visual.trunk.pos_embed" ? 3 : tensor.shape.length;
+  const rank = name === imageKey("class_token") || name === imageKey("positions") ? 3 : tensor.shape.length;
   const ones = Array<number>(Math.max(0, rank - tensor.shape.length)).fill(1);
   return ones.length === 0 ? tensor : { ...tensor, shape: [...ones, ...tensor.shape] };
 }
@@ -142,7 +148,8 @@ function stacked(name: string, parts: ReadonlyMap<string, WeightTensor>): Weight
     );
   }
   const whole = [q, k, v];
-  if (q.shape.length === 0 || whole.some((t) => t.shape.join() !== q.shape.join())) {
+  const [rows, ...rest] = q.shape;
+  if (rows === undefined || whole.some((t) => t.shape.join() !== q.shape.join())) {
     throw new ModelError(
       "shape_mismatch",
       `weights ${name} — expected q, k and v of one shape, got ${whole.map((t) => `[${t.shape.join(", ")}]`).join(", ")}. Check the file.`,
@@ -155,5 +162,5 @@ function stacked(name: string, parts: ReadonlyMap<string, WeightTensor>): Weight
     });
     return out;
   };
-  return { dtype: "float32", storedAs: q.storedAs, shape: [3 * q.shape[0]!, ...q.shape.slice(1)], byteLength: 3 * q.byteLength, bytes };
+  return { dtype: "float32", storedAs: q.storedAs, shape: [3 * rows, ...rest], byteLength: 3 * q.byteLength, bytes };
 }

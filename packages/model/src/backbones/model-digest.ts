@@ -2,16 +2,15 @@
 // safetensors or under transformers' names have one digest; a bank names the digest of the model it was made with.
 // Not a digest of files: those stand in the store's manifest.
 
-import { isIgnoredKey } from "../backbones/spec.js";
 import type { ModelSpec } from "../contract/model-spec.js";
-import type { StateDict } from "./state-dict.js";
+import type { StateDict } from "../weights/state-dict.js";
 
 /**
  * "sha256:" and the sha256 of this text (UTF-8, lines end in \n):
  * `biovlm-model/1`, then `heads <vision> <text>`, `context <length>`, `image <size> <patch>`, `mean <3 numbers>`, `std <3 numbers>`
  * (JSON numbers), then for every tensor that the towers use, by name in code-unit order, `<name> <shape joined by x> <sha256 of its float32
- * little-endian bytes>`. logit_scale counts as a scalar, however it is stored. One tensor is in memory at a time.
- * @param weights in BiomedCLIP's key layout (`openClipLayout`).
+ * little-endian bytes>`. One tensor is in memory at a time.
+ * @param weights as the backbone's `layout` gave them: its own keys, nothing that no tower uses.
  */
 export async function modelDigest(spec: ModelSpec, weights: StateDict): Promise<string> {
   const lines = [
@@ -22,10 +21,9 @@ export async function modelDigest(spec: ModelSpec, weights: StateDict): Promise<
     `mean ${spec.mean.map((x) => JSON.stringify(x)).join(" ")}`,
     `std ${spec.std.map((x) => JSON.stringify(x)).join(" ")}`,
   ];
-  for (const name of [...weights.keys()].filter((key) => !isIgnoredKey(key)).sort()) {
+  for (const name of [...weights.keys()].sort()) {
     const tensor = weights.get(name);
-    const shape = name === "logit_scale" ? "" : tensor.shape.join("x");
-    lines.push(`${name} ${shape} ${await sha256Hex(tensor.bytes())}`);
+    lines.push(`${name} ${tensor.shape.join("x")} ${await sha256Hex(tensor.bytes())}`);
   }
   return `sha256:${await sha256Hex(new TextEncoder().encode(`${lines.join("\n")}\n`))}`;
 }
