@@ -14,7 +14,7 @@ export const rooms = {
     text: ["contract", "weights"],
     towers: ["contract", "weights", "text"],
     encoding: ["contract", "weights", "text", "towers"],
-    backbones: ["contract", "weights", "text", "towers", "encoding"],
+    backbones: ["contract", "weights", "text", "towers"],
     banks: ["contract", "weights", "text", "encoding", "backbones"],
     classify: ["contract", "weights", "text", "encoding", "backbones", "banks"],
     explain: ["contract", "weights", "text", "towers", "encoding", "backbones", "banks", "classify"],

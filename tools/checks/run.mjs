@@ -37,22 +37,22 @@ const checks = [
   browserBundles,
   testTypes,
   packageExports,
+  cycles,
+  folderSize,
+  testSkips,
+  reliabilityDocs,
 ];
 
 /** @type {import("./workspace.mjs").Check[]} */
 const pending = [
-  cycles,
   functionLength,
-  folderSize,
   nonNull,
-  testSkips,
   declaredUsed,
   unusedExports,
   testRatio,
   publicSurface,
   oneOfEach,
   optionsRead,
-  reliabilityDocs,
   architectureDocs,
   commitSubjects,
 ];

@@ -3,7 +3,7 @@
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expectedShapes, layOutSafetensors } from "@biovlm/model";
+import { expectedShapes, layOutSafetensors } from "@biovlm/model/backbone";
 
 const SIZES = {
   vision: { imageSize: 224, patchSize: 16, width: 768, layers: 12, heads: 12, mlp: 3072 },

@@ -1,16 +1,12 @@
 // One backend of onnxruntime-node: probe by opening a one-node model on the device, open a model's towers there.
 
 import { availableParallelism } from "node:os";
+import { type Capabilities, type Encoder, type EncoderBackend, EncoderError, type Probe } from "@biovlm/model";
 import {
-  type Capabilities,
-  type Encoder,
-  type EncoderBackend,
-  EncoderError,
   type EncoderGraphs,
   memoisedOpen,
   type OnnxArtifact,
   PROBE_IO,
-  type Probe,
   probeModel,
   probeRefusal,
   RunQueue,
@@ -18,7 +14,7 @@ import {
   type TowerRuntime,
   type TowerSession,
   towerEncoder,
-} from "@biovlm/model";
+} from "@biovlm/model/backend";
 import { checkArtifact } from "@biovlm/model/node";
 import type { InferenceSession } from "onnxruntime-node";
 import { cudaLibrariesMissing, type OnnxRuntime, runtimeLibrary } from "./runtime-library.js";

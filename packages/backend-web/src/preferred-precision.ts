@@ -1,6 +1,6 @@
 // The arithmetic that pays on a device: float16 where shaders have it, 8 bits for images on the CPU. For inference; training runs in float32.
 
-import type { EncoderGraphs } from "@biovlm/model";
+import type { EncoderGraphs } from "@biovlm/model/backend";
 import type { AdapterReport } from "./gpu-adapter.js";
 import type { WebDevice } from "./web-backend.js";
 

@@ -1,7 +1,8 @@
 // onnxruntime-web in its two bundles, imported at first use: the plain one for wasm (the wasm provider of the other is 2.8 × slower), and the
 // WebGPU one. Each is one runtime for the whole page or process: one load or run at a time, one thread count.
 
-import { EncoderError, RunQueue } from "@biovlm/model";
+import { EncoderError } from "@biovlm/model";
+import { RunQueue } from "@biovlm/model/backend";
 import type * as Library from "onnxruntime-web";
 
 /** The runtime of this package and the version it is made for; package.json says the same. */

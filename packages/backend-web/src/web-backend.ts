@@ -1,23 +1,19 @@
 // One backend of onnxruntime-web: probe by opening a one-node model on the device, open a model's towers there.
 
+import { type Capabilities, type Encoder, type EncoderBackend, EncoderError, type Probe } from "@biovlm/model";
 import {
-  type Capabilities,
   checkReferences,
-  type Encoder,
-  type EncoderBackend,
-  EncoderError,
   type EncoderGraphs,
   memoisedOpen,
   type OnnxArtifact,
   PROBE_IO,
-  type Probe,
   probeModel,
   probeRefusal,
   selfTest,
   type TowerRuntime,
   type TowerSession,
   towerEncoder,
-} from "@biovlm/model";
+} from "@biovlm/model/backend";
 import type { InferenceSession } from "onnxruntime-web";
 import { type AdapterReport, gpuAdapter } from "./gpu-adapter.js";
 import { gpuDevice, type HeldDevice } from "./gpu-device.js";

@@ -1,8 +1,9 @@
 // Which model a command runs, where and how: the options alone. opening.ts acts on them.
 
+import { DEVICES } from "@biovlm/engine/backends";
 import type { OptionSpecs, OptionValues } from "./command.js";
 
-export const DEVICES = ["auto", "cuda", "webgpu", "cpu", "wasm"] as const;
+export const DEVICE_CHOICES: readonly string[] = ["auto", ...DEVICES];
 export const PRECISIONS = ["fp32", "fp16", "int8"] as const;
 
 /** Options that every command with a model has. */
@@ -15,7 +16,7 @@ export const RUNTIME_OPTIONS = {
     description: "model: tiny, one of the store, or a folder",
     completes: "folder",
   },
-  device: { type: "choice", choices: DEVICES, default: "auto", setting: true, description: "where the towers run" },
+  device: { type: "choice", choices: DEVICE_CHOICES, default: "auto", setting: true, description: "where the towers run" },
   threads: { type: "integer", min: 1, max: 1024, setting: true, description: "CPU or WASM threads; what the machine offers when absent" },
   precision: { type: "choice", choices: PRECISIONS, default: "fp32", setting: true, description: "arithmetic of the towers" },
   deterministic: {

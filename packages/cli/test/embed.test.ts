@@ -1,6 +1,6 @@
 import { readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openSafetensors } from "@biovlm/model";
+import { openSafetensors } from "@biovlm/model/backbone";
 import { cases, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { RowJournal } from "../src/embeddings/row-journal.js";

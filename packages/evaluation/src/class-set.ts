@@ -1,6 +1,7 @@
 // A list of classes as text: the sentences that methods without training use, and a learned context filled with these names.
 
-import { classTokens, DEFAULT_TEMPLATES, encodeSentences, promptFrame } from "@biovlm/model";
+import { DEFAULT_TEMPLATES } from "@biovlm/model";
+import { classTokens, encodeSentences, promptFrame } from "@biovlm/model/prompts";
 import type { Recipe } from "@biovlm/training";
 import { attributeFeatures, type LearnContext, PROMPT_SUFFIX, teacherSentences } from "@biovlm/training";
 

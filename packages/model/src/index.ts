@@ -1,24 +1,11 @@
-export type { Backbone, ModelTexts, TextInput } from "./backbones/backbone.js";
-export { biomedclip } from "./backbones/biomedclip/biomedclip.js";
-export { expectedShapes } from "./backbones/biomedclip/spec.js";
-export { KNOWN_BACKBONES } from "./backbones/known-backbones.js";
+// @biovlm/model: a frozen vision-language model, prompt banks, and the classifier that routes between prompts.
+// Beside it: ./backend (to write a backend), ./backbone (to add a family of models, to read weights), ./prompts (to learn), ./node, ./testing.
+
+export type { ModelTexts } from "./backbones/backbone.js";
+export { loadModel, type Model, type ModelFiles, type ModelOptions, scaleOf } from "./backbones/load-model.js";
 export {
-  assembleModel,
-  loadModel,
-  type Model,
-  type ModelFiles,
-  type ModelOptions,
-  modelGraphs,
-  type ReadModel,
-  readModel,
-  scaleOf,
-} from "./backbones/load-model.js";
-export { modelDigest } from "./backbones/model-digest.js";
-export {
-  BANK_FORMAT,
   type BankTensor,
   bankDigest,
-  checkBank,
   checkBankFits,
   normalisationOf,
   type PromptBank,
@@ -29,19 +16,7 @@ export {
   writeBank,
 } from "./banks/bank.js";
 export { compileBank } from "./banks/compile-bank.js";
-export {
-  type ClassTokens,
-  checkClasses,
-  classTokens,
-  encodeSentences,
-  type FrozenEmbedding,
-  type PromptFrame,
-  type PromptModel,
-  type PromptTokenizer,
-  paddedRows,
-  promptFrame,
-} from "./banks/prompts.js";
-export { attributeBank, DEFAULT_TEMPLATES, templateBank, type ZeroShotContext } from "./banks/zero-shot.js";
+export { attributeBank, DEFAULT_TEMPLATES, templateBank } from "./banks/zero-shot.js";
 export {
   type Classification,
   type Classifier,
@@ -50,41 +25,18 @@ export {
   createClassifier,
   type PromptAnswer,
 } from "./classify/classifier.js";
-export type { Capabilities, Device, Embeddings, Encoder, EncoderBackend, Probe, PromptRows, RunOptions, Tape } from "./contract/encoder.js";
 export {
-  type ArtifactForm,
-  type EncoderGraphs,
-  type OnnxArtifact,
-  type PromptGradientGraphs,
-  TOWER_IO,
-} from "./contract/encoder-graphs.js";
+  type Capabilities,
+  type Device,
+  type Embeddings,
+  type Encoder,
+  type EncoderBackend,
+  KNOWN_DEVICES,
+  type Probe,
+  type RunOptions,
+} from "./contract/encoder.js";
 export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } from "./contract/errors.js";
-export type { ModelSpec, TextSpec, VisionSpec } from "./contract/model-spec.js";
+export type { ModelSpec } from "./contract/model-spec.js";
 export { type Normalisation, pixelSpec } from "./contract/pixel-spec.js";
-export type { PromptFrameRule, TokenEmbedding } from "./contract/prompt-frame.js";
-export { type BackendChoice, chooseBackend, type ProbedBackend, probeBackends } from "./encoding/choose-backend.js";
-export { type DeviceChange, type FailoverOptions, type GraphsFor, openWithFailover } from "./encoding/failover-encoder.js";
-export { memoisedOpen } from "./encoding/memoised-open.js";
-export { PROBE_IO, probeModel, probeRefusal } from "./encoding/probe-model.js";
-export { RunQueue } from "./encoding/run-queue.js";
-export { SELF_TEST_EMBEDDING, selfTest } from "./encoding/self-test.js";
-export { type RuntimeTensor, type TowerRuntime, type TowerSession, towerEncoder } from "./encoding/tower-encoder.js";
-export { cleanText } from "./text/text-cleaning.js";
-export { type WordVectors, wordVectors } from "./text/word-table.js";
-export { loadTokenizer, type Tokenizer, type TokenizerFiles, type TokenizerOptions, type TokenRows } from "./text/wordpiece.js";
-export { checkReferences, externalReferences } from "./towers/artifact-references.js";
-export { type PlaceBeside, type TowerSource, towerArtifacts } from "./towers/tower-artifacts.js";
-export {
-  layOutSafetensors,
-  openSafetensors,
-  type Safetensors,
-  type SafetensorsDtype,
-  type SafetensorsLayout,
-  type SafetensorsTensor,
-  safetensorsChunks,
-  type TensorToWrite,
-  writeSafetensors,
-} from "./weights/safetensors.js";
-export { type StateDict, safetensorsStateDict, stateDictOf, type WeightTensor, weightTensor } from "./weights/state-dict.js";
-export { toFloat32 } from "./weights/to-float32.js";
-export { looksLikeTorch, openTorch, type TorchOptions } from "./weights/torch-checkpoint.js";
+export { chooseBackend, probeBackends } from "./encoding/choose-backend.js";
+export { type DeviceChange, openWithFailover } from "./encoding/failover-encoder.js";

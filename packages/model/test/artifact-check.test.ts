@@ -12,7 +12,8 @@ import { GraphBuilder, serializeModel, tensorOf } from "@biovlm/graph";
 import { attack, cases } from "@biovlm/testkit";
 import { InferenceSession } from "onnxruntime-node";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { EncoderError, type EncoderGraphs, type OnnxArtifact } from "../src/index.js";
+import type { EncoderGraphs, OnnxArtifact } from "../src/backend.js";
+import { EncoderError } from "../src/index.js";
 import { checkArtifact, loadModelFolder } from "../src/node/index.js";
 
 const base = mkdtempSync(join(tmpdir(), "biovlm-artifacts-"));

@@ -3,17 +3,8 @@
 import { BiovlmError } from "@biovlm/files";
 import { attack, cases } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import {
-  bankDigest,
-  checkBankFits,
-  openSafetensors,
-  type PromptBank,
-  promptCount,
-  promptNames,
-  readBank,
-  writeBank,
-  writeSafetensors,
-} from "../src/index.js";
+import { openSafetensors, writeSafetensors } from "../src/backbone.js";
+import { bankDigest, checkBankFits, type PromptBank, promptCount, promptNames, readBank, writeBank } from "../src/index.js";
 
 const digest = `sha256:${"1".repeat(64)}`;
 const full: PromptBank = {

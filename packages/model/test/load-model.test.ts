@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { cpuBackend } from "@biovlm/backend-cuda";
 import { BiovlmError } from "@biovlm/files";
 import { afterAll, describe, expect, it } from "vitest";
-import { type Encoder, loadModel, type Model, openSafetensors } from "../src/index.js";
+import { openSafetensors } from "../src/backbone.js";
+import { type Encoder, loadModel, type Model } from "../src/index.js";
 import { loadModelFolder } from "../src/node/index.js";
 
 const files = new URL("../../model-tiny/files/", import.meta.url);

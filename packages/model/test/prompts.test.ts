@@ -3,7 +3,7 @@
 import { BiovlmError } from "@biovlm/files";
 import { describe, expect, it } from "vitest";
 import { groupByLength, rowLengths } from "../src/encoding/length-groups.js";
-import { checkClasses, classTokens, type PromptModel, paddedRows, promptFrame } from "../src/index.js";
+import { checkClasses, classTokens, type PromptModel, paddedRows, promptFrame } from "../src/prompts.js";
 
 const W = 3;
 const CLS = 1;

@@ -5,9 +5,9 @@ import { type Graph, serializeModel } from "@biovlm/graph";
 import { golden, goldenTensors } from "@biovlm/testkit";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { openSafetensors, safetensorsStateDict } from "../src/backbone.js";
 import { imageKey, textKey, towerView } from "../src/backbones/biomedclip/keys.js";
 import { readSpec } from "../src/backbones/biomedclip/spec.js";
-import { openSafetensors, safetensorsStateDict } from "../src/index.js";
 import { textTower } from "../src/towers/bert.js";
 import { imageTower } from "../src/towers/vit.js";
 

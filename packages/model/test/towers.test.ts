@@ -5,16 +5,9 @@ import { cpuBackend } from "@biovlm/backend-cuda";
 import { loadCore } from "@biovlm/core";
 import { golden, goldenTensors } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import {
-  biomedclip,
-  type Encoder,
-  loadModel,
-  modelGraphs,
-  openSafetensors,
-  promptFrame,
-  readModel,
-  safetensorsStateDict,
-} from "../src/index.js";
+import { biomedclip, modelGraphs, openSafetensors, readModel, safetensorsStateDict } from "../src/backbone.js";
+import { type Encoder, loadModel } from "../src/index.js";
+import { promptFrame } from "../src/prompts.js";
 
 const tiny = new URL("../../model-tiny/files/", import.meta.url);
 const core = await loadCore({ deterministic: true });

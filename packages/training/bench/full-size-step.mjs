@@ -5,8 +5,9 @@ import { parseArgs } from "node:util";
 import { cpuBackend } from "@biovlm/backend-cuda";
 import { loadCore, sgdStep } from "@biovlm/core";
 import { attributeSentences, attributeSet } from "@biovlm/datasets";
-import { encodeSentences, scaleOf } from "@biovlm/model";
+import { scaleOf } from "@biovlm/model";
 import { loadModelFolder } from "@biovlm/model/node";
+import { encodeSentences } from "@biovlm/model/prompts";
 import {
   initialContext,
   objective,

@@ -3,17 +3,8 @@
 
 import type { Core, PixelSpec } from "@biovlm/core";
 import { nth } from "@biovlm/files";
-import {
-  bankDigest,
-  DEFAULT_TEMPLATES,
-  type Encoder,
-  encodeSentences,
-  type ModelSpec,
-  type PromptBank,
-  type PromptModel,
-  pixelSpec,
-  writeBank,
-} from "@biovlm/model";
+import { bankDigest, DEFAULT_TEMPLATES, type Encoder, type ModelSpec, type PromptBank, pixelSpec, writeBank } from "@biovlm/model";
+import { encodeSentences, type PromptModel } from "@biovlm/model/prompts";
 import { checkpointStore, type KeyedBytes, runDigest } from "./checkpoint.js";
 import { TrainingError } from "./errors.js";
 import { type Activations, PROMPT_SUFFIX, promptLearner } from "./prompt-learner.js";

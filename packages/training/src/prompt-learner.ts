@@ -1,16 +1,16 @@
 // Context vectors in, raw text embeddings out, and the gradient back: the frozen text tower seen from the training loop.
 // Rows are [CLS] ctx <class name> . [SEP]; the encoder groups rows of like length, so that padding is not computed.
 
+import type { Encoder } from "@biovlm/model";
 import {
   classTokens,
-  type Encoder,
   type FrozenEmbedding,
   type PromptFrame,
   type PromptModel,
   type PromptRows,
   promptFrame,
   type Tape,
-} from "@biovlm/model";
+} from "@biovlm/model/prompts";
 import { TrainingError } from "./errors.js";
 
 export interface PromptLearner {

@@ -4,16 +4,9 @@ import { readFileSync } from "node:fs";
 import { backends } from "@biovlm/backend-cuda";
 import { backends as webBackends } from "@biovlm/backend-web";
 import { type Core, loadCore, sgdStep } from "@biovlm/core";
-import {
-  biomedclip,
-  type Encoder,
-  type EncoderBackend,
-  modelGraphs,
-  openSafetensors,
-  promptFrame,
-  readModel,
-  safetensorsStateDict,
-} from "@biovlm/model";
+import type { Encoder, EncoderBackend } from "@biovlm/model";
+import { biomedclip, modelGraphs, openSafetensors, readModel, safetensorsStateDict } from "@biovlm/model/backbone";
+import { promptFrame } from "@biovlm/model/prompts";
 import { golden, goldenTensors } from "@biovlm/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { objective } from "../src/objective.js";

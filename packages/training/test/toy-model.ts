@@ -1,6 +1,7 @@
 // A dual encoder small enough to see through: words are seeded vectors, both towers one linear map. Real gradients, no runtime.
 
-import type { Encoder, PromptRows, Tape } from "@biovlm/model";
+import type { Encoder } from "@biovlm/model";
+import type { PromptRows, Tape } from "@biovlm/model/prompts";
 import type { TrainableModel } from "../src/learn-bank.js";
 import { randomStream } from "../src/random.js";
 

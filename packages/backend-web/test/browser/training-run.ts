@@ -1,7 +1,8 @@
 // The same short training for Node and for the page: 20 steps on seeded pictures. Not a test.
 
 import { loadCore } from "@biovlm/core";
-import { type Encoder, type Model, type PromptModel } from "@biovlm/model";
+import type { Encoder, Model } from "@biovlm/model";
+import type { PromptModel } from "@biovlm/model/prompts";
 import { seededFloats, TOY_SPEC, toyTowers } from "@biovlm/model/testing";
 import { learnBank, RECIPES, recipeWith, type TrainableModel } from "@biovlm/training";
 

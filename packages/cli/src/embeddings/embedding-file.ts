@@ -7,7 +7,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
-import { layOutSafetensors } from "@biovlm/model";
+import { layOutSafetensors } from "@biovlm/model/backbone";
 import { writeResult } from "../result-file.js";
 import type { RowName, RowSource } from "./row-source.js";
 

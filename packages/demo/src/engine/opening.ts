@@ -8,13 +8,13 @@ import {
   type DeviceChange,
   type Encoder,
   type EncoderBackend,
-  type EncoderGraphs,
   loadModel,
   type Model,
   type ModelFiles,
   openWithFailover,
   probeBackends,
 } from "@biovlm/model";
+import type { EncoderGraphs } from "@biovlm/model/backend";
 import { breathing } from "./breathing-encoder.js";
 import { type Call, refuse } from "./call.js";
 import { modelFiles } from "./model-delivery.js";
@@ -55,7 +55,7 @@ export async function openModel(
   const chosen = chooseBackend(device, await probeBackends(asked));
   const chain = [chosen.backend, ...chosen.standby];
   const precisionOf = ({ device: on }: EncoderBackend): Precision =>
-    precision === "auto" ? preferredPrecision(on === "webgpu" ? on : "wasm", adapter) : precision;
+    precision === "auto" ? preferredPrecision(on === "webgpu" ? "webgpu" : "wasm", adapter) : precision;
   const models = new Map<string, Model>();
   for (const backend of chain) models.set(backend.device, await load(precisionOf(backend)));
   const modelOn = (on: string) => models.get(on) ?? refuse("internal_error", `no model was made for device ${on}`);

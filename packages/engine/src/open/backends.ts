@@ -10,6 +10,9 @@ const BACKENDS: readonly { readonly device: Device; load(options: { threads?: nu
   { device: "wasm", load: async (options) => (await import("@biovlm/backend-web")).wasmBackend(options) },
 ];
 
+/** What `--device` may name, beside `auto`. */
+export const DEVICES: readonly Device[] = BACKENDS.map(({ device }) => device);
+
 /** The backends to ask for a device; all of them for `auto`. */
 export function backendsFor(device: string, threads?: number): Promise<EncoderBackend[]> {
   const options = threads === undefined ? {} : { threads };

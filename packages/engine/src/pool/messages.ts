@@ -1,6 +1,7 @@
 // What a pool and its children say to each other over a pipe (frames.ts): plain values and typed arrays.
 
-import type { Capabilities, PromptRows } from "@biovlm/model";
+import type { Capabilities } from "@biovlm/model";
+import type { PromptRows } from "@biovlm/model/prompts";
 import type { EncodedBatch, ImageLimits } from "../contract/encoding.js";
 import type { Batching } from "../images/image-rows.js";
 import type { OpeningSpec } from "../open/opening-spec.js";

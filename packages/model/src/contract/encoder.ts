@@ -8,8 +8,14 @@
 
 import type { EncoderGraphs } from "./encoder-graphs.js";
 
-/** What a backend runs on. A named device never falls back to another one; only `auto` does, and says so. */
-export type Device = "cuda" | "webgpu" | "cpu" | "wasm";
+/** The devices that the backends of this repository run on, the preferred first. */
+export const KNOWN_DEVICES = ["cuda", "webgpu", "cpu", "wasm"] as const;
+
+/**
+ * What a backend runs on: one of {@link KNOWN_DEVICES}, or another name (lower case, e.g. "coreml") that a new backend brings along; nothing
+ * central is edited for it. A named device never falls back to another one; only `auto` does, and says so.
+ */
+export type Device = (typeof KNOWN_DEVICES)[number] | (string & {});
 
 /** Answer of {@link EncoderBackend.probe}. `score` orders usable backends for `auto` (higher first). */
 export type Probe =
@@ -25,6 +31,8 @@ export interface Capabilities {
   readonly maxBatch: number;
   /** True when {@link Encoder.encodePromptsBackward} exists and {@link Encoder.encodePrompts} can keep a tape for it. */
   readonly gradients: boolean;
+  /** True when {@link Encoder.encodeImages} can keep a tape and {@link Encoder.encodeImagesBackward} exists. Absent means false. */
+  readonly imageGradients?: boolean;
   /** True when the same input gives the same bytes on this machine with these settings. */
   readonly deterministic: boolean;
 }
@@ -45,7 +53,13 @@ export interface PromptRows {
   readonly shape: readonly [number, number, number];
 }
 
-/** Activations kept by `encodePrompts(rows, {keep: true})` for one backward pass. Holds memory until `dispose()` (idempotent). */
+/** Images for the image tower: pixels [B,3,S,S], normalised float32, and B. */
+export interface ImageRows {
+  readonly pixels: Float32Array;
+  readonly batch: number;
+}
+
+/** Activations kept by a call with `keep: true` for one backward pass. Holds memory until `dispose()` (idempotent). */
 export interface Tape {
   dispose(): void;
 }
@@ -53,6 +67,11 @@ export interface Tape {
 export interface RunOptions {
   /** An aborted signal rejects the call with `signal.reason`, at the latest when the batch on the device has ended. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** `keep` asks for a tape. Without the capability it is refused: `not_supported`. */
+export interface KeepOptions extends RunOptions {
+  readonly keep?: boolean;
 }
 
 /**
@@ -67,17 +86,17 @@ export interface Encoder {
   readonly name: string;
   readonly capabilities: Capabilities;
 
-  /** pixels [B,3,S,S] normalised float32 → image embeddings [B,D]. */
-  encodeImages(pixels: Float32Array, batch: number, options?: RunOptions): Promise<Embeddings>;
+  /** pixels [B,3,S,S] normalised float32 → image embeddings [B,D]; with `keep` (capability `imageGradients`) also a `tape`. */
+  encodeImages(pixels: Float32Array, batch: number, options?: KeepOptions): Promise<Embeddings & { readonly tape?: Tape }>;
+
+  /** dOut [B,D] → gradient on the pixels [B,3,S,S]. A tape is spent by the call; plain pixels are run forward again. */
+  encodeImagesBackward?(from: Tape | ImageRows, dOut: Float32Array, options?: RunOptions): Promise<Float32Array>;
 
   /** ids [n,L] token ids (int32), mask [n,L] (1 = token) → text embeddings [n,D]. L ≤ the model's context length. */
   encodeTexts(ids: Int32Array, mask: Uint8Array, shape: readonly [number, number], options?: RunOptions): Promise<Embeddings>;
 
   /** Prompt rows [n,L,W] → text embeddings [n,D]; with `keep` (capability `gradients`) also the activations for the backward pass. */
-  encodePrompts(
-    rows: PromptRows,
-    options?: RunOptions & { readonly keep?: boolean },
-  ): Promise<{ readonly out: Embeddings; readonly tape?: Tape }>;
+  encodePrompts(rows: PromptRows, options?: KeepOptions): Promise<{ readonly out: Embeddings; readonly tape?: Tape }>;
 
   /** dOut [n,D] → gradient on the word vectors [n,L,W]. A tape is spent by the call; plain rows are run forward again (less memory, more time). */
   encodePromptsBackward?(from: Tape | PromptRows, dOut: Float32Array, options?: RunOptions): Promise<Float32Array>;

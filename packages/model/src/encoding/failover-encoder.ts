@@ -1,7 +1,17 @@
 // An encoder that outlives its device: a call that fails there is tried once on a freshly opened device, then, where other backends are allowed
 // (`auto`), on those, best first. Every change is told. A named device hands in its one backend and so is never replaced. Not a load balancer.
 
-import type { Capabilities, Device, Encoder, EncoderBackend, PromptRows, RunOptions, Tape } from "../contract/encoder.js";
+import type {
+  Capabilities,
+  Device,
+  Encoder,
+  EncoderBackend,
+  ImageRows,
+  KeepOptions,
+  PromptRows,
+  RunOptions,
+  Tape,
+} from "../contract/encoder.js";
 import type { EncoderGraphs } from "../contract/encoder-graphs.js";
 import { EncoderError } from "../contract/errors.js";
 import { RunQueue } from "./run-queue.js";
@@ -42,13 +52,13 @@ export async function openWithFailover(
 }
 
 /** A tape that remembers its rows, so that another device can run them again. */
-class RecoverableTape implements Tape {
+class RecoverableTape<Rows> implements Tape {
   spent = false;
-  readonly rows: PromptRows;
+  readonly rows: Rows;
   readonly encoder: Encoder;
   readonly inner: Tape;
 
-  constructor(rows: PromptRows, encoder: Encoder, inner: Tape) {
+  constructor(rows: Rows, encoder: Encoder, inner: Tape) {
     this.rows = rows;
     this.encoder = encoder;
     this.inner = inner;
@@ -64,6 +74,7 @@ type Job<T> = (encoder: Encoder) => Promise<T>;
 
 class FailoverEncoder implements Encoder {
   readonly encodePromptsBackward?: NonNullable<Encoder["encodePromptsBackward"]>;
+  readonly encodeImagesBackward?: NonNullable<Encoder["encodeImagesBackward"]>;
   private readonly backends: readonly EncoderBackend[];
   private readonly graphsFor: (device: Device) => EncoderGraphs;
   private readonly onChange: (change: DeviceChange) => void;
@@ -87,7 +98,10 @@ class FailoverEncoder implements Encoder {
     this.graphsFor = graphsFor;
     this.encoder = encoder;
     this.onChange = onChange;
-    if (encoder.encodePromptsBackward !== undefined) this.encodePromptsBackward = (...call) => this.backward(...call);
+    if (encoder.encodePromptsBackward !== undefined)
+      this.encodePromptsBackward = (from, dOut, options) => this.backward(promptGradients, from, dOut, options);
+    if (encoder.encodeImagesBackward !== undefined)
+      this.encodeImagesBackward = (from, dOut, options) => this.backward(imageGradients, from, dOut, options);
   }
 
   get name(): string {
@@ -98,20 +112,24 @@ class FailoverEncoder implements Encoder {
     return this.encoder.capabilities;
   }
 
-  encodeImages(pixels: Float32Array, batch: number, options?: RunOptions) {
-    return this.attempt((encoder) => encoder.encodeImages(pixels, batch, options), pixels);
+  encodeImages(pixels: Float32Array, batch: number, options?: KeepOptions) {
+    return this.attempt(async (encoder) => {
+      const result = await encoder.encodeImages(pixels, batch, options);
+      if (result.tape === undefined) return result;
+      return { ...result, tape: new RecoverableTape<ImageRows>({ pixels: pixels.slice(), batch }, encoder, result.tape) };
+    }, pixels);
   }
 
   encodeTexts(ids: Int32Array, mask: Uint8Array, shape: readonly [number, number], options?: RunOptions) {
     return this.attempt((encoder) => encoder.encodeTexts(ids, mask, shape, options));
   }
 
-  encodePrompts(rows: PromptRows, options?: RunOptions & { readonly keep?: boolean }) {
+  encodePrompts(rows: PromptRows, options?: KeepOptions) {
     return this.attempt(async (encoder) => {
       const result = await encoder.encodePrompts(rows, options);
       if (result.tape === undefined) return result;
       const copy = { embeddings: rows.embeddings.slice(), mask: rows.mask.slice(), shape: rows.shape };
-      return { out: result.out, tape: new RecoverableTape(copy, encoder, result.tape) };
+      return { out: result.out, tape: new RecoverableTape<PromptRows>(copy, encoder, result.tape) };
     }, rows.embeddings);
   }
 
@@ -120,18 +138,23 @@ class FailoverEncoder implements Encoder {
     return this.closing;
   }
 
-  private backward(from: Tape | PromptRows, dOut: Float32Array, options?: RunOptions): Promise<Float32Array> {
+  private backward<Rows extends PromptRows | ImageRows>(
+    gradients: Gradients<Rows>,
+    from: Tape | Rows,
+    dOut: Float32Array,
+    options?: RunOptions,
+  ): Promise<Float32Array> {
     if (!(from instanceof RecoverableTape)) {
-      return this.attempt((encoder) => gradientOf(encoder)(from, dOut, options), dOut, "embeddings" in from ? from.embeddings : undefined);
+      return this.attempt((encoder) => gradients(encoder)(from, dOut, options), dOut, numbersIn(from));
     }
     // a tape belongs to the encoder that made it; elsewhere its rows are run again
-    const { rows, inner } = from;
+    const { rows, inner } = from as RecoverableTape<Rows>;
     const spent = from.spent;
     from.spent = true;
     return this.attempt(
-      (encoder) => gradientOf(encoder)(spent || encoder === from.encoder ? inner : rows, dOut, options),
+      (encoder) => gradients(encoder)(spent || encoder === from.encoder ? inner : rows, dOut, options),
       dOut,
-      rows.embeddings,
+      numbersIn(rows),
     );
   }
 
@@ -201,11 +224,23 @@ class FailoverEncoder implements Encoder {
   }
 }
 
-function gradientOf(encoder: Encoder) {
-  if (encoder.encodePromptsBackward !== undefined) return encoder.encodePromptsBackward.bind(encoder);
+/** The backward pass of an encoder that has it. */
+type Gradients<Rows> = (encoder: Encoder) => (from: Tape | Rows, dOut: Float32Array, options?: RunOptions) => Promise<Float32Array>;
+
+const promptGradients: Gradients<PromptRows> = (encoder) => encoder.encodePromptsBackward?.bind(encoder) ?? without(encoder, "gradients");
+const imageGradients: Gradients<ImageRows> = (encoder) =>
+  encoder.encodeImagesBackward?.bind(encoder) ?? without(encoder, "gradients on images");
+
+function without(encoder: Encoder, what: string): never {
   throw new EncoderError(
     encoder.name,
     "not_supported",
-    "gradients — expected an encoder with them, got one without. Open a model that has them.",
+    `${what} — expected an encoder with them, got one without. Open a model that has them.`,
   );
+}
+
+/** The numbers that a call is given, where it is given rows. */
+function numbersIn(from: Tape | PromptRows | ImageRows): Float32Array | undefined {
+  if ("embeddings" in from) return from.embeddings;
+  return "pixels" in from ? from.pixels : undefined;
 }

@@ -1,7 +1,7 @@
 // The encoder over any runtime that opens ONNX models: splits calls into batches, groups texts by length, checks what goes in and comes out,
 // queues, aborts, closes. A backend brings a TowerRuntime (how to open and run a model there) and nothing else; see encoder.ts for the promises.
 
-import type { Capabilities, Embeddings, Encoder, PromptRows, RunOptions, Tape } from "../contract/encoder.js";
+import type { Capabilities, Embeddings, Encoder, KeepOptions, PromptRows, RunOptions, Tape } from "../contract/encoder.js";
 import type { ArtifactForm, EncoderGraphs, OnnxArtifact } from "../contract/encoder-graphs.js";
 import { EncoderError } from "../contract/errors.js";
 import { groupByLength, rowLengths } from "./length-groups.js";
@@ -83,8 +83,9 @@ class TowerEncoder implements Encoder {
     }
   }
 
-  encodeImages(pixels: Float32Array, batch: number, options: RunOptions = {}): Promise<Embeddings> {
+  encodeImages(pixels: Float32Array, batch: number, options: KeepOptions = {}): Promise<Embeddings> {
     return this.call(async () => {
+      if (options.keep === true) throw withoutGradients(this.name, "gradients on images");
       const { imageSize: S } = this.graphs.spec.vision;
       const D = this.graphs.spec.embedDim;
       checkPixels(this.name, pixels, batch, S);
@@ -114,16 +115,10 @@ class TowerEncoder implements Encoder {
     });
   }
 
-  encodePrompts(rows: PromptRows, { keep = false, signal }: RunOptions & { readonly keep?: boolean } = {}) {
+  encodePrompts(rows: PromptRows, { keep = false, signal }: KeepOptions = {}) {
     return this.call(async () => {
       checkRows(this.name, rows, this.graphs.spec.text);
-      if (keep && !this.capabilities.gradients) {
-        throw new EncoderError(
-          this.name,
-          "not_supported",
-          "keep — expected an encoder with gradients, got one without. Open a model that has them.",
-        );
-      }
+      if (keep && !this.capabilities.gradients) throw withoutGradients(this.name, "gradients");
       return this.texts(wordsOf(rows), rows.mask, rows.shape, keep, signal);
     });
   }
@@ -327,6 +322,10 @@ class TowerEncoder implements Encoder {
       this.calls.delete(running);
     }
   }
+}
+
+function withoutGradients(name: string, what: string): EncoderError {
+  return new EncoderError(name, "not_supported", `keep — expected an encoder with ${what}, got one without. Open a model that has them.`);
 }
 
 /** A runtime's own words, without the full stop that ours puts behind them. */

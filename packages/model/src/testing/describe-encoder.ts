@@ -2,9 +2,10 @@
 
 import { basicPromises, closeShared, type EncoderPromise, type EncoderSubject } from "./encoder-promises.js";
 import { gradientPromises } from "./gradient-promises.js";
+import { imageGradientPromises } from "./image-gradient-promises.js";
 
 /** Every promise, in order. A page without a test runner walks this list itself. */
-export const encoderPromises: readonly EncoderPromise[] = [...basicPromises, ...gradientPromises];
+export const encoderPromises: readonly EncoderPromise[] = [...basicPromises, ...gradientPromises, ...imageGradientPromises];
 
 /** What is needed of a test runner; vitest's and jest's fit. */
 export interface TestRunner {

@@ -70,6 +70,7 @@ export const basicPromises: readonly EncoderPromise[] = [
     holds(c.precision === towers.graphs.precision, `precision — got ${c.precision}`);
     holds(Number.isSafeInteger(c.maxBatch) && c.maxBatch >= 1, `maxBatch — got ${c.maxBatch}`);
     holds(c.gradients === (encoder.encodePromptsBackward !== undefined), "gradients — capability and method differ");
+    holds((c.imageGradients ?? false) === (encoder.encodeImagesBackward !== undefined), "imageGradients — capability and method differ");
   }),
   promise("image embeddings are the tower's own numbers, not normalised", async ({ encoder, towers, tolerance }) => {
     const { data, shape } = await encoder.encodeImages(toyPixels(5), 5);

@@ -24,6 +24,8 @@ export const TOY_SPEC: ModelSpec = {
 export interface ToyTowers {
   /** a fresh object each time: its encoder is nobody else's */
   readonly graphs: EncoderGraphs;
+  /** the image tower itself: `pixels` → `embedding` */
+  readonly image: Graph;
   /** pixels [B,3,S,S] → [B,D] in float64 */
   images(pixels: Float32Array, batch: number): Float64Array;
   /** rows [n,L,W] → [n,D] in float64 */
@@ -79,6 +81,7 @@ export function toyTowers({ precision = "fp32", zeroHeads = false }: ToyOptions 
       precision,
       wordVectors: wordVectors(textWeights.get("words")),
     }),
+    image,
     images: (pixels, batch) => run(image, { pixels: { shape: [batch, 3, S, S], data: pixels } }),
     prompts: ({ embeddings, mask, shape }) =>
       run(text, {

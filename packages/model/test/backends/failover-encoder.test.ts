@@ -9,8 +9,8 @@ import {
   EncoderError,
   type EncoderErrorCode,
   openWithFailover,
-  type Tape,
 } from "../../src/index.js";
+import type { Tape } from "../../src/prompts.js";
 import { TOY_SPEC, toyPixels, toyRows, toyTokens, toyTowers } from "../../src/testing/index.js";
 
 const D = TOY_SPEC.embedDim;

@@ -1,7 +1,8 @@
 // The start-up test of a device, over runtimes that compute rightly and wrongly.
 
 import { describe, expect, it } from "vitest";
-import { type Capabilities, RunQueue, SELF_TEST_EMBEDDING, selfTest, type TowerRuntime } from "../../src/index.js";
+import { RunQueue, SELF_TEST_EMBEDDING, selfTest, type TowerRuntime } from "../../src/backend.js";
+import type { Capabilities } from "../../src/index.js";
 import { toyPixels, toyTowers } from "../../src/testing/index.js";
 
 const capabilities: Capabilities = { device: "webgpu", precision: "fp32", maxBatch: 4, gradients: false, deterministic: false };

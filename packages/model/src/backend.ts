@@ -1,0 +1,31 @@
+// @biovlm/model/backend: what an author of a backend needs — the contract, the artefacts it opens, and the machinery that every backend over
+// an ONNX runtime shares. How to add one: CONTRIBUTING.md, "Add a backend".
+
+export type {
+  Capabilities,
+  Device,
+  Embeddings,
+  Encoder,
+  EncoderBackend,
+  ImageRows,
+  KeepOptions,
+  Probe,
+  PromptRows,
+  RunOptions,
+  Tape,
+} from "./contract/encoder.js";
+export { KNOWN_DEVICES } from "./contract/encoder.js";
+export {
+  type ArtifactForm,
+  type EncoderGraphs,
+  type OnnxArtifact,
+  type PromptGradientGraphs,
+  TOWER_IO,
+} from "./contract/encoder-graphs.js";
+export { EncoderError, type EncoderErrorCode } from "./contract/errors.js";
+export { memoisedOpen } from "./encoding/memoised-open.js";
+export { PROBE_IO, probeModel, probeRefusal } from "./encoding/probe-model.js";
+export { RunQueue } from "./encoding/run-queue.js";
+export { SELF_TEST_EMBEDDING, selfTest } from "./encoding/self-test.js";
+export { type RuntimeTensor, type TowerRuntime, type TowerSession, towerEncoder } from "./encoding/tower-encoder.js";
+export { checkReferences, externalReferences } from "./towers/artifact-references.js";
