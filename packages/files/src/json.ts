@@ -31,99 +31,124 @@ const WORD = /true|false|null/y;
  * Throws {@link FilesError} `malformed_json` (or `limits.code`) naming the position.
  */
 export function parseStrictJson(text: string, what: string, limits: JsonLimits = {}): Json {
-  const maxDepth = limits.maxDepth ?? 32;
-  let at = 0;
+  return new JsonReader(text, what, limits).whole();
+}
 
-  const fail = (expected: string): never => {
-    const got = at >= text.length ? "the end" : quoted(text.slice(at, at + 12));
+/** One reading: the text and how far it has been read. */
+class JsonReader {
+  readonly #text: string;
+  readonly #what: string;
+  readonly #limits: JsonLimits;
+  readonly #maxDepth: number;
+  #at = 0;
+
+  constructor(text: string, what: string, limits: JsonLimits) {
+    this.#text = text;
+    this.#what = what;
+    this.#limits = limits;
+    this.#maxDepth = limits.maxDepth ?? 32;
+  }
+
+  whole(): Json {
+    const parsed = this.#value(0);
+    if (this.#skip() !== undefined) this.#fail("nothing more");
+    return parsed;
+  }
+
+  #fail(expected: string): never {
+    const at = this.#at;
+    const got = at >= this.#text.length ? "the end" : quoted(this.#text.slice(at, at + 12));
     throw new FilesError(
-      limits.code ?? "malformed_json",
-      `${what} — expected ${expected} at character ${at}, got ${got}. Get the file again.`,
+      this.#limits.code ?? "malformed_json",
+      `${this.#what} — expected ${expected} at character ${at}, got ${got}. Get the file again.`,
     );
-  };
-  const match = (pattern: RegExp): string | undefined => {
-    pattern.lastIndex = at;
-    const found = pattern.exec(text);
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text);
     if (found === null) return undefined;
-    at = pattern.lastIndex;
+    this.#at = pattern.lastIndex;
     return found[0];
-  };
-  const skip = (): string | undefined => {
-    match(SPACE);
-    return text[at];
-  };
-  const string = (): string => {
-    const plain = match(PLAIN);
+  }
+
+  #skip(): string | undefined {
+    this.#match(SPACE);
+    return this.#text[this.#at];
+  }
+
+  #string(): string {
+    const plain = this.#match(PLAIN);
     if (plain !== undefined) return plain.slice(1, -1);
-    if (text[at] !== '"') return fail("a string");
-    let end = at + 1;
+    const text = this.#text;
+    if (text[this.#at] !== '"') this.#fail("a string");
+    let end = this.#at + 1;
     while (end < text.length && text[end] !== '"') end += text[end] === "\\" ? 2 : 1;
     try {
-      const parsed = JSON.parse(text.slice(at, end + 1)) as string;
-      at = end + 1;
+      const parsed = JSON.parse(text.slice(this.#at, end + 1)) as string;
+      this.#at = end + 1;
       return parsed;
     } catch {
-      return fail("a string");
+      return this.#fail("a string");
     }
-  };
+  }
 
-  const value = (depth: number): Json => {
-    const first = skip();
-    if (first === '"') return string();
+  #value(depth: number): Json {
+    const first = this.#skip();
+    if (first === '"') return this.#string();
     if (first === "{" || first === "[") {
-      if (depth >= maxDepth) fail(`at most ${maxDepth} levels`);
-      at++;
-      return first === "{" ? object(depth + 1) : array(depth + 1);
+      if (depth >= this.#maxDepth) this.#fail(`at most ${this.#maxDepth} levels`);
+      this.#at++;
+      return first === "{" ? this.#object(depth + 1) : this.#array(depth + 1);
     }
-    const number = match(limits.integers ? INTEGER : NUMBER);
+    const number = this.#match(this.#limits.integers ? INTEGER : NUMBER);
     if (number !== undefined) {
       const n = Number(number);
-      return Number.isFinite(n) ? n : fail("a number that float64 can hold");
+      return Number.isFinite(n) ? n : this.#fail("a number that float64 can hold");
     }
-    const word = match(WORD);
-    return word === undefined ? fail("a JSON value") : word === "null" ? null : word === "true";
-  };
-  const array = (depth: number): Json[] => {
-    const items: Json[] = [];
-    if (skip() === "]") at++;
-    else {
-      for (;;) {
-        items.push(value(depth));
-        const next = skip();
-        if (next !== "," && next !== "]") fail('"," or "]"');
-        at++;
-        if (next === "]") break;
-      }
-    }
-    return items;
-  };
-  const object = (depth: number): JsonObject => {
-    const entries: Record<string, Json> = Object.create(null);
-    if (skip() === "}") at++;
-    else {
-      for (;;) {
-        skip();
-        const start = at;
-        const key = string();
-        if (key === "__proto__" || Object.hasOwn(entries, key)) {
-          at = start;
-          fail(key === "__proto__" ? "a key other than __proto__" : "each key once");
-        }
-        if (skip() !== ":") fail('":"');
-        at++;
-        entries[key] = value(depth);
-        const next = skip();
-        if (next !== "," && next !== "}") fail('"," or "}"');
-        at++;
-        if (next === "}") break;
-      }
-    }
-    return entries;
-  };
+    const word = this.#match(WORD);
+    return word === undefined ? this.#fail("a JSON value") : word === "null" ? null : word === "true";
+  }
 
-  const parsed = value(0);
-  if (skip() !== undefined) fail("nothing more");
-  return parsed;
+  /** Past a comma, or past the end of a list or object: true at the end. */
+  #ended(close: "]" | "}"): boolean {
+    const next = this.#skip();
+    if (next !== "," && next !== close) this.#fail(`"," or "${close}"`);
+    this.#at++;
+    return next === close;
+  }
+
+  #array(depth: number): Json[] {
+    const items: Json[] = [];
+    if (this.#skip() === "]") {
+      this.#at++;
+      return items;
+    }
+    do items.push(this.#value(depth));
+    while (!this.#ended("]"));
+    return items;
+  }
+
+  #object(depth: number): JsonObject {
+    const entries: Record<string, Json> = Object.create(null);
+    if (this.#skip() === "}") {
+      this.#at++;
+      return entries;
+    }
+    do {
+      this.#skip();
+      const start = this.#at;
+      const key = this.#string();
+      if (key === "__proto__" || Object.hasOwn(entries, key)) {
+        this.#at = start;
+        this.#fail(key === "__proto__" ? "a key other than __proto__" : "each key once");
+      }
+      if (this.#skip() !== ":") this.#fail('":"');
+      this.#at++;
+      entries[key] = this.#value(depth);
+    } while (!this.#ended("}"));
+    return entries;
+  }
 }
 
 /** True for a parsed object (not null, not a list). */

@@ -16,8 +16,18 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** Metrics with a registry of their own: several servers in one process do not meet. */
 export function createMetrics({ processMetrics = true }: { readonly processMetrics?: boolean } = {}): Metrics {
   const registry = new Registry();
-  const registers = [registry];
   if (processMetrics) collectDefaultMetrics({ register: registry });
+  const { http, ...of } = instruments(registry);
+  const queue = queueGauge(registry);
+  return {
+    registry,
+    observer: engineObserver(of, queue),
+    request: (route, method, status, seconds) => http.observe({ route, method, status: String(status) }, seconds),
+  };
+}
+
+function instruments(registry: Registry) {
+  const registers = [registry];
   const stage = new Histogram({
     name: "biovlm_stage_seconds",
     help: "Time of a call in each stage",
@@ -78,16 +88,28 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
     labelNames: ["outcome"],
     registers,
   });
+  return { stage, http, batchSize, images, entropy, kept, crashes, recycled, fallbacks, backend, reloads };
+}
+
+/** Images that wait, read when they are asked for: model → its queue's depth. */
+function queueGauge(registry: Registry): Map<string, () => number> {
   const depths = new Map<string, () => number>();
   new Gauge({
     name: "biovlm_queue_images",
     help: "Images that wait for a batch",
     labelNames: ["model"],
-    registers,
+    registers: [registry],
     collect() {
       for (const [model, depth] of depths) this.set({ model }, depth());
     },
   });
+  return depths;
+}
+
+function engineObserver(
+  { stage, batchSize, images, entropy, kept, crashes, recycled, fallbacks, backend, reloads }: Omit<ReturnType<typeof instruments>, "http">,
+  depths: Map<string, () => number>,
+): EngineObserver {
   const inUse = new Map<string, string>();
   const use = (model: string, device: string) => {
     const before = inUse.get(model);
@@ -95,7 +117,7 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
     inUse.set(model, device);
     backend.set({ model, device }, 1);
   };
-  const observer: EngineObserver = {
+  return {
     queue: (model, depth) => void depths.set(model, depth),
     run: (model, size) => batchSize.observe({ model }, size),
     answered(model, bank, answers, timings) {
@@ -125,10 +147,5 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
     },
     bankReloaded: () => reloads.inc({ outcome: "loaded" }),
     bankRefused: () => reloads.inc({ outcome: "refused" }),
-  };
-  return {
-    registry,
-    observer,
-    request: (route, method, status, seconds) => http.observe({ route, method, status: String(status) }, seconds),
   };
 }

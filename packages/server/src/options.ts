@@ -13,10 +13,8 @@ export const ServingOptions = Type.Object(
     socket: Type.Optional(Type.String({ description: "unix socket to listen on instead of an address" })),
     tlsCert: Type.Optional(Type.String({ description: "certificate chain, a PEM file" })),
     tlsKey: Type.Optional(Type.String({ description: "private key, a PEM file" })),
-    keysFile: Type.Optional(Type.String({ description: "API keys, a JSON file of {name, sha256, scopes}" })),
     insecure: Type.Boolean({ default: false, description: "allow an address beyond loopback without a key" }),
     maxImageBytes: Type.Integer({ default: 16 * MiB, minimum: 1024, maximum: 1024 * MiB, description: "largest image file" }),
-    maxPixels: Type.Integer({ default: 25_000_000, minimum: 1, maximum: 1_000_000_000, description: "largest image in pixels" }),
     maxImages: Type.Integer({ default: 64, minimum: 1, maximum: 4096, description: "images in one request" }),
     maxBodyBytes: Type.Integer({ default: 64 * MiB, minimum: 1024, maximum: 2048 * MiB, description: "largest request body" }),
     requestTimeoutMs: Type.Integer({

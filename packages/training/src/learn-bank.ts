@@ -124,27 +124,33 @@ export async function learnBank(context: LearnContext, options: LearnOptions): P
     attributesPerClass: nth(sentences, 0).length,
     checkpoints: options.checkpoints === undefined ? undefined : checkpointStore(options.checkpoints, `checkpoint/${run}`, run),
   });
-  const bank: PromptBank = {
-    modelDigest: model.digest,
+  const bank = bankOf(model, options, run, learned.ctx);
+  const digest = await bankDigest(bank);
+  options.onEvent?.({ type: "end", bank: digest, seconds: (performance.now() - started) / 1000 });
+  return { bank, bytes: writeBank(bank), digest, run: learned };
+}
+
+/** The learned context vectors with all that is needed to use them and to make them again. */
+function bankOf({ digest, spec }: LearnContext["model"], options: LearnOptions, run: string, ctx: Float32Array): PromptBank {
+  const { recipe } = options;
+  return {
+    modelDigest: digest,
     recipe: options.recipeName,
     options: {
       ...recipe,
       views: options.views,
-      images: images.length,
+      images: options.images.length,
       teacher: options.attributes === undefined ? "templates" : "attributes",
       run,
     },
     rho: recipe.rho,
     promptSuffix: PROMPT_SUFFIX,
-    classes: [...classes],
-    logitScale: model.spec.logitScale,
-    seed,
+    classes: [...options.classes],
+    logitScale: spec.logitScale,
+    seed: options.seed,
     createdBy: "biovlm",
-    ctx: { data: learned.ctx, shape: [recipe.prompts, recipe.contextTokens, model.spec.text.width] },
+    ctx: { data: ctx, shape: [recipe.prompts, recipe.contextTokens, spec.text.width] },
   };
-  const digest = await bankDigest(bank);
-  options.onEvent?.({ type: "end", bank: digest, seconds: (performance.now() - started) / 1000 });
-  return { bank, bytes: writeBank(bank), digest, run: learned };
 }
 
 /** What {@link learnContext} is given: views and teacher ready. */

@@ -28,7 +28,7 @@ const RECEIVE_BYTES = 256 * 1024;
 export function runEncoderChild(open: OpenRuntime): void {
   let runtime: ChildRuntime | undefined;
   let encodeFiles: ImageEncoder;
-  let measured = { at: Number.NEGATIVE_INFINITY, rss: 0 };
+  const resident = memoryReader();
   const frames = new FrameReader((message) => hear(message as ToChild));
   const onread = {
     buffer: Buffer.alloc(RECEIVE_BYTES),
@@ -39,26 +39,7 @@ export function runEncoderChild(open: OpenRuntime): void {
   };
   // `onread` is Node's for every socket; its types have it for connections alone
   const pipe = new Socket({ fd: 3, readable: true, writable: true, onread } as SocketConstructorOpts);
-  let held = false;
-  const release = () => {
-    if (held) pipe.uncork();
-    held = false;
-  };
-  /** At once: the parent must know the device even where its runtime ends this process with the next call. */
-  const say = (message: FromChild) => {
-    release();
-    if (pipe.writable) writeFrame(pipe, message);
-  };
-  /** Answers of one turn, those of a run's images, go out together. */
-  const answer = (message: FromChild) => {
-    if (!pipe.writable) return;
-    if (!held) {
-      held = true;
-      pipe.cork();
-      process.nextTick(release);
-    }
-    writeFrame(pipe, message);
-  };
+  const { say, answer } = voiceOf(pipe);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   pipe.on("error", () => process.exit(0));
   pipe.on("close", () => process.exit(0));
@@ -96,13 +77,6 @@ export function runEncoderChild(open: OpenRuntime): void {
     }
   }
 
-  /** bytes; asking the system for each image would cost more than the image's own bookkeeping */
-  function resident(): number {
-    const now = performance.now();
-    if (now - measured.at > RSS_MS) measured = { at: now, rss: process.memoryUsage.rss() };
-    return measured.rss;
-  }
-
   async function work({ encoder }: ChildRuntime, job: Job): Promise<JobAnswer> {
     if (job.kind === "files") return encodeFiles(job.files);
     if (job.kind === "pixels") return encoder.encodeImages(job.pixels, job.batch);
@@ -110,6 +84,42 @@ export function runEncoderChild(open: OpenRuntime): void {
     const { out } = await encoder.encodePrompts(job.rows);
     return out;
   }
+}
+
+/** How the child speaks to its parent. */
+function voiceOf(pipe: Socket) {
+  let held = false;
+  const release = () => {
+    if (held) pipe.uncork();
+    held = false;
+  };
+  return {
+    /** At once: the parent must know the device even where its runtime ends this process with the next call. */
+    say(message: FromChild) {
+      release();
+      if (pipe.writable) writeFrame(pipe, message);
+    },
+    /** Answers of one turn, those of a run's images, go out together. */
+    answer(message: FromChild) {
+      if (!pipe.writable) return;
+      if (!held) {
+        held = true;
+        pipe.cork();
+        process.nextTick(release);
+      }
+      writeFrame(pipe, message);
+    },
+  };
+}
+
+/** Memory in use, bytes; asking the system for each image would cost more than the image's own bookkeeping. */
+function memoryReader(): () => number {
+  let measured = { at: Number.NEGATIVE_INFINITY, rss: 0 };
+  return () => {
+    const now = performance.now();
+    if (now - measured.at > RSS_MS) measured = { at: now, rss: process.memoryUsage.rss() };
+    return measured.rss;
+  };
 }
 
 function described(error: unknown): { code: string; message: string } {

@@ -64,38 +64,8 @@ export interface Client {
  * A client of one server. Methods reject with {@link ApiError} for what the server refuses, and as `fetch` does where there is none.
  * @example const { results } = await createClient({ baseUrl }).classify([png], { classes: ["benign tumor", "malignant tumor"] });
  */
-export function createClient({ baseUrl, apiKey, fetch: get = globalThis.fetch }: ClientOptions): Client {
-  const root = baseUrl.replace(/\/+$/, "");
-  const call = async (
-    method: string,
-    path: string,
-    body: BodyInit | undefined,
-    type: string | undefined,
-    { signal, deadlineMs }: CallOptions,
-  ) => {
-    const response = await get(`${root}${path}`, {
-      method,
-      headers: {
-        ...(type === undefined ? {} : { "content-type": type }),
-        ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
-        ...(deadlineMs === undefined ? {} : { "x-deadline-ms": String(Math.ceil(deadlineMs)) }),
-      },
-      ...(body === undefined ? {} : { body }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    if (!response.ok) throw await refusal(response);
-    return response;
-  };
-  const json = async <T>(method: string, path: string, body: unknown, options: CallOptions = {}): Promise<T> => {
-    const response = await call(
-      method,
-      path,
-      body === undefined ? undefined : JSON.stringify(body),
-      body === undefined ? undefined : "application/json",
-      options,
-    );
-    return (await response.json()) as T;
-  };
+export function createClient(options: ClientOptions): Client {
+  const { call, json } = callsOf(options);
   return {
     async classify(images, { signal, deadlineMs, ...options } = {}) {
       const form = new FormData();
@@ -149,6 +119,42 @@ export function createClient({ baseUrl, apiKey, fetch: get = globalThis.fetch }:
       }
     },
   };
+}
+
+/** One request: its answer, or the server's refusal as an {@link ApiError}. */
+function callsOf({ baseUrl, apiKey, fetch: get = globalThis.fetch }: ClientOptions) {
+  const root = baseUrl.replace(/\/+$/, "");
+  const call = async (
+    method: string,
+    path: string,
+    body: BodyInit | undefined,
+    type: string | undefined,
+    { signal, deadlineMs }: CallOptions,
+  ) => {
+    const response = await get(`${root}${path}`, {
+      method,
+      headers: {
+        ...(type === undefined ? {} : { "content-type": type }),
+        ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+        ...(deadlineMs === undefined ? {} : { "x-deadline-ms": String(Math.ceil(deadlineMs)) }),
+      },
+      ...(body === undefined ? {} : { body }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (!response.ok) throw await refusal(response);
+    return response;
+  };
+  const json = async <T>(method: string, path: string, body: unknown, options: CallOptions = {}): Promise<T> => {
+    const response = await call(
+      method,
+      path,
+      body === undefined ? undefined : JSON.stringify(body),
+      body === undefined ? undefined : "application/json",
+      options,
+    );
+    return (await response.json()) as T;
+  };
+  return { call, json };
 }
 
 /** The server's error, whichever of its three forms it has. */

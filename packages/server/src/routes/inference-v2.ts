@@ -40,14 +40,15 @@ const CODES: readonly ServerErrorCode[] = [
 
 type Params = { model: string; version?: string };
 
+const OPEN = { errors: "protocol", rateLimit: false } as const;
+const PROTECTED = { scope: "infer", errors: "protocol" } as const;
+const tags = ["inference"];
+
 export function inferenceRoutes(app: FastifyInstance, serving: Serving): void {
   const { engine, version } = serving;
-  const open = { errors: "protocol", rateLimit: false } as const;
-  const guarded = { scope: "infer", errors: "protocol" } as const;
-  const tags = ["inference"];
   app.get(
     "/v2",
-    { config: open, schema: { summary: "Server metadata", tags, response: responses(ServerMetadata, "protocol", []) } },
+    { config: OPEN, schema: { summary: "Server metadata", tags, response: responses(ServerMetadata, "protocol", []) } },
     async () => ({
       name: "biovlm",
       version,
@@ -57,12 +58,12 @@ export function inferenceRoutes(app: FastifyInstance, serving: Serving): void {
   );
   app.get(
     "/v2/health/live",
-    { config: open, schema: { summary: "Liveness", tags, response: responses(Live, "protocol", []) } },
+    { config: OPEN, schema: { summary: "Liveness", tags, response: responses(Live, "protocol", []) } },
     async () => ({ live: true }),
   );
   app.get(
     "/v2/health/ready",
-    { config: open, schema: { summary: "Readiness", tags, response: responses(Ready, "protocol", ["not_ready"]) } },
+    { config: OPEN, schema: { summary: "Readiness", tags, response: responses(Ready, "protocol", ["not_ready"]) } },
     async () => {
       const state = engine.readiness();
       if (!state.ready)
@@ -70,61 +71,61 @@ export function inferenceRoutes(app: FastifyInstance, serving: Serving): void {
       return { ready: true };
     },
   );
-  for (const [path, params] of [
-    ["/v2/models/:model", ModelParams],
-    ["/v2/models/:model/versions/:version", ModelVersionParams],
-  ] as const) {
-    app.get<{ Params: Params }>(
-      path,
-      {
-        config: guarded,
-        schema: {
-          summary: "Model metadata",
-          tags,
-          params,
-          response: responses(ModelMetadata, "protocol", ["bad_request", ...GUARDED, "unknown_model"]),
+  modelRoutes(app, serving, "/v2/models/:model", ModelParams);
+  modelRoutes(app, serving, "/v2/models/:model/versions/:version", ModelVersionParams);
+}
+
+function modelRoutes(app: FastifyInstance, serving: Serving, path: string, params: typeof ModelParams | typeof ModelVersionParams): void {
+  app.get<{ Params: Params }>(
+    path,
+    {
+      config: PROTECTED,
+      schema: {
+        summary: "Model metadata",
+        tags,
+        params,
+        response: responses(ModelMetadata, "protocol", ["bad_request", ...GUARDED, "unknown_model"]),
+      },
+    },
+    async (request) => metadata(modelOf(serving, request.params)),
+  );
+  app.get<{ Params: Params }>(
+    `${path}/ready`,
+    {
+      config: PROTECTED,
+      schema: {
+        summary: "Model readiness",
+        tags,
+        params,
+        response: responses(ModelReady, "protocol", ["bad_request", ...GUARDED, "unknown_model", "not_ready"]),
+      },
+    },
+    async (request) => {
+      const model = modelOf(serving, request.params);
+      if (!model.ready)
+        throw new ServerError(
+          "not_ready",
+          `model ${model.name} — expected to be warm, got: ${model.reason ?? "not ready"}. Ask again soon.`,
+        );
+      return { name: model.name, ready: true };
+    },
+  );
+  app.post<{ Params: Params }>(
+    `${path}/infer`,
+    {
+      config: PROTECTED,
+      schema: {
+        summary: "Inference",
+        tags,
+        params,
+        body: {
+          content: { "application/json": { schema: {} }, "application/octet-stream": { schema: {} } },
         },
+        response: responses(InferResponse, "protocol", CODES),
       },
-      async (request) => metadata(modelOf(serving, request.params)),
-    );
-    app.get<{ Params: Params }>(
-      `${path}/ready`,
-      {
-        config: guarded,
-        schema: {
-          summary: "Model readiness",
-          tags,
-          params,
-          response: responses(ModelReady, "protocol", ["bad_request", ...GUARDED, "unknown_model", "not_ready"]),
-        },
-      },
-      async (request) => {
-        const model = modelOf(serving, request.params);
-        if (!model.ready)
-          throw new ServerError(
-            "not_ready",
-            `model ${model.name} — expected to be warm, got: ${model.reason ?? "not ready"}. Ask again soon.`,
-          );
-        return { name: model.name, ready: true };
-      },
-    );
-    app.post<{ Params: Params }>(
-      `${path}/infer`,
-      {
-        config: guarded,
-        schema: {
-          summary: "Inference",
-          tags,
-          params,
-          body: {
-            content: { "application/json": { schema: {} }, "application/octet-stream": { schema: {} } },
-          },
-          response: responses(InferResponse, "protocol", CODES),
-        },
-      },
-      (request, reply) => infer(serving, request, reply),
-    );
-  }
+    },
+    (request, reply) => infer(serving, request, reply),
+  );
 }
 
 function modelOf({ engine }: Serving, { model, version }: Params): ServedModel {
