@@ -5,7 +5,10 @@ import { nodesOf, sourcesMatching, specifiersOf, treeOf } from "./syntax.mjs";
 import { packageOf, packages } from "./workspace.mjs";
 
 /** "package > dependency" → why it is declared though no source names it in an import. */
-export const reasons = {};
+export const reasons = {
+  "cli > @biovlm/backend-cuda": "doctor reads the version of its runtime, by name",
+  "cli > @biovlm/backend-web": "doctor reads the version of its runtime, by name",
+};
 
 /** Libraries that a source names: imports, and paths looked up by `resolve("library/…")`. */
 export function librariesOf(path, text) {
