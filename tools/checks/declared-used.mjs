@@ -4,7 +4,7 @@ import ts from "typescript";
 import { nodesOf, sourcesMatching, specifiersOf, treeOf } from "./syntax.mjs";
 import { packageOf, packages } from "./workspace.mjs";
 
-/** "package > dependency" → why it is declared though no source names it in an import. */
+/** "package > dependency" → why it is declared though no source names it in an import. @type {Record<string, string>} */
 export const reasons = {
   "cli > @biovlm/backend-cuda": "doctor reads the version of its runtime, by name",
   "cli > @biovlm/backend-web": "doctor reads the version of its runtime, by name",

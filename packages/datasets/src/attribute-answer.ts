@@ -1,7 +1,7 @@
 // What a language model is asked for the attributes of a class, and the strict reading of its answer.
 
 import { DatasetError } from "./errors.js";
-import { parseStrictJson } from "./strict-json.js";
+import { parseJsonText } from "./json-text.js";
 
 export interface ChatMessage {
   readonly role: "system" | "user" | "assistant";
@@ -49,7 +49,7 @@ export function parseAttributeAnswer(text: string, count: number): string[] {
     });
   let value: unknown;
   try {
-    value = parseStrictJson(fenced, { maxLength: 256 * 1024, maxDepth: 4 });
+    value = parseJsonText(fenced, "answer", { maxLength: 256 * 1024, maxDepth: 4 });
   } catch (cause) {
     throw bad("text that is not JSON", cause);
   }

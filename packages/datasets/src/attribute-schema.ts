@@ -1,11 +1,11 @@
 // What an attribute file is: the classes of one data set, in label order, each with phrases that describe how it looks,
 // and the template that makes a sentence of a class and a phrase. The schema is plain JSON Schema and may be published.
 
+import { NAME_PATTERN } from "@biovlm/files";
 import { type Static, Type } from "typebox";
 import { Check, Errors } from "typebox/value";
 import { DatasetError } from "./errors.js";
-import { NAME_PATTERN } from "./names.js";
-import { parseStrictJson } from "./strict-json.js";
+import { parseJsonText } from "./json-text.js";
 
 const text = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: "\\S" });
 
@@ -35,7 +35,7 @@ export type AttributeSet = Static<typeof AttributeSetSchema>;
 
 /** Reads an attribute file. @param source its text, or the value already parsed @throws DatasetError `bad_file`, `bad_attributes`, `too_large` */
 export function parseAttributeSet(source: string | unknown): AttributeSet {
-  const value = typeof source === "string" ? parseStrictJson(source) : source;
+  const value = typeof source === "string" ? parseJsonText(source, "attributes") : source;
   if (!Check(AttributeSetSchema, value)) {
     const error = Errors(AttributeSetSchema, value).at(-1);
     throw bad(error === undefined ? "does not match its schema" : `${error.instancePath || "the file"} ${error.message}`);

@@ -11,7 +11,7 @@ export { type CsvLimits, type CsvTable, parseCsv } from "./csv.js";
 export type { Dataset, DatasetItem, ItemContent, OpenedDataset, SplitName, SplitOrigin } from "./dataset.js";
 export { DatasetError, type DatasetErrorCode } from "./errors.js";
 export { MEDMNIST, type MedmnistFacts, medmnistFacts, medmnistFile, medmnistUrl } from "./medmnist.js";
-export { nearestName, requireName } from "./names.js";
+export { requireName } from "./names.js";
 export { type NpyHeader, type NpyType, parseNpyHeader } from "./npy.js";
 export { DEFAULT_NPZ_LIMITS, type NpzFile, type NpzLimits, type NpzRows } from "./npz.js";
 export { arraysDataset, medmnistDataset } from "./npz-dataset.js";

@@ -2,8 +2,7 @@
 // Small members are read whole on demand; rows of large ones through a cursor that goes forward, or jumps where the member is stored.
 // Where the bytes come from (a file, a Blob) is an archive given in; what they mean is for the caller.
 
-import { nth } from "@biovlm/files";
-import { crc32 } from "./crc32.js";
+import { crc32, nth } from "@biovlm/files";
 import { DatasetError } from "./errors.js";
 import { MAX_NPY_HEADER, type NpyHeader, parseNpyHeader } from "./npy.js";
 

@@ -3,8 +3,8 @@
 
 import type { SplitName } from "./dataset.js";
 import { DatasetError } from "./errors.js";
+import { parseJsonText } from "./json-text.js";
 import { relativePath } from "./relative-path.js";
-import { parseStrictJson } from "./strict-json.js";
 
 export interface SplitEntry {
   /** relative, forward slashes */
@@ -22,7 +22,7 @@ const SPLITS = ["train", "val", "test"] as const;
 
 /** Labels are 0, 1, 2, …, one name each, and no image stands twice. @throws DatasetError `bad_file`, `too_large` */
 export function parseSplitFile(text: string): SplitFile {
-  const value = parseStrictJson(text, { maxLength: 256 * 2 ** 20, maxDepth: 4 });
+  const value = parseJsonText(text, "split file", { maxLength: 256 * 2 ** 20, maxDepth: 4 });
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw bad("an object with train, val and test", "something else");
   const unknown = Object.keys(value).find((key) => !(SPLITS as readonly string[]).includes(key));

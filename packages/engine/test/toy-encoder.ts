@@ -1,16 +1,13 @@
 // An encoder whose answers are plain to see: D = 4 sums over the pixels of an 8 × 8 image. Pictures are flat, so that a fault can be asked for by
 // their grey value.
 
-import type { Encoder, ModelSpec } from "@biovlm/model";
+import type { Device, Encoder, ModelSpec } from "@biovlm/model";
 import sharp from "sharp";
 
 export const TOY_SPEC = { embedDim: 4, mean: [0, 0, 0], std: [1, 1, 1], vision: { imageSize: 8 } } as unknown as ModelSpec;
 
 /** @param meet called with each image's grey value, 0 to 255 */
-export function toyEncoder(
-  device: "cuda" | "cpu" | "webgpu" | "wasm",
-  meet: (grey: number) => void = () => {},
-): Encoder & { spec: ModelSpec } {
+export function toyEncoder(device: Device, meet: (grey: number) => void = () => {}): Encoder & { spec: ModelSpec } {
   const length = 3 * 8 * 8;
   return {
     name: device,

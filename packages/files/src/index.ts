@@ -2,6 +2,7 @@
 
 export { type ByteSource, bytesSource } from "./byte-source.js";
 export { type ByteStore, checkKey, memoryStore } from "./byte-store.js";
+export { crc32 } from "./crc32.js";
 export { known, nth } from "./element-read.js";
 export { BiovlmError, type ErrorDetails, FilesError, type FilesErrorCode, isBiovlmError, sentences } from "./errors.js";
 export { isJsonObject, type Json, type JsonLimits, type JsonObject, parseStrictJson } from "./json.js";

@@ -2,11 +2,10 @@
 
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { nth } from "@biovlm/files";
+import { nearest, nth } from "@biovlm/files";
 import { type CsvTable, parseCsv } from "../csv.js";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { DatasetError } from "../errors.js";
-import { nearestName } from "../names.js";
 import { byCodeUnit, classText, relativePath } from "../relative-path.js";
 import { DEFAULT_SHARES, drawSplit, type SplitShares, withSplits } from "../splits.js";
 import { findImages, readTextFile } from "./image-files.js";
@@ -129,7 +128,7 @@ function column(table: CsvTable, kind: keyof typeof USUAL, named: string | undef
   if (named !== undefined) {
     const at = lower.indexOf(named.toLowerCase());
     if (at >= 0) return at;
-    const near = nearestName(named, table.columns);
+    const near = nearest(named, table.columns);
     throw new DatasetError(
       "bad_option",
       `CSV list — expected a column "${named}", got ${table.columns.slice(0, 20).join(", ")}. ${near === undefined ? "Name one of these." : `Did you mean "${near}"?`}`,

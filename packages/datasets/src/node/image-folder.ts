@@ -1,10 +1,9 @@
 // A folder of images as a data set: class/name.png, or train|val|test/class/name.png, or class folders under a split file.
 
 import { basename, join, resolve } from "node:path";
-import { known, nth } from "@biovlm/files";
+import { known, NAME_PATTERN, nth } from "@biovlm/files";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { DatasetError } from "../errors.js";
-import { NAME_PATTERN } from "../names.js";
 import { byCodeUnit, classText } from "../relative-path.js";
 import { parseSplitFile } from "../split-file.js";
 import { DEFAULT_SHARES, drawSplit, type SplitShares } from "../splits.js";

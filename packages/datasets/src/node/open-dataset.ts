@@ -3,12 +3,13 @@
 
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { NAME_PATTERN } from "@biovlm/files";
 import { attributeSet } from "../attribute-sets.js";
 import { BUSI_FOLDERS, CATALOGUE, type CatalogueEntry, HAM10000_LABELS } from "../catalogue.js";
 import type { OpenedDataset } from "../dataset.js";
 import { DatasetError } from "../errors.js";
 import { medmnistFacts, medmnistFile } from "../medmnist.js";
-import { NAME_PATTERN, requireKnown, requireOptions } from "../names.js";
+import { requireKnown, requireOptions } from "../names.js";
 import { arraysDataset, medmnistDataset } from "../npz-dataset.js";
 import { DEFAULT_SHARES, drawSplit, type SplitShares } from "../splits.js";
 import { type CsvListOptions, openCsvList } from "./csv-list.js";

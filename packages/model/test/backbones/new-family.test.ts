@@ -68,7 +68,7 @@ describe("a family of one folder and one row", () => {
 
     const core = await loadCore({ deterministic: true });
     const encoder = await cpuBackend({ threads: 1 }).open(model.graphs);
-    const bank = await templateBank({ core, encoder, model }, ["a", "bc"], ["{}."]);
+    const bank = await templateBank({ core, encoder, model }, ["a", "bc"], { templates: ["{}."] });
     const classifier = await createClassifier({ core, encoder, model, bank });
     const [answer] = await classifier.classify([{ width: 9, height: 8, data: new Uint8Array(9 * 8 * 3).fill(90) }]);
     expect(answer?.predictions.map((p) => p.class).sort()).toEqual(["a", "bc"]);

@@ -1,15 +1,8 @@
 // Which device runs: a pure choice over probe results.
 
 import { describe, expect, it } from "vitest";
-import {
-  chooseBackend,
-  type Device,
-  type EncoderBackend,
-  ModelError,
-  type Probe,
-  type ProbedBackend,
-  probeBackends,
-} from "../../src/index.js";
+import type { ProbedBackend } from "../../src/encoding/choose-backend.js";
+import { chooseBackend, type Device, type EncoderBackend, ModelError, type Probe, probeBackends } from "../../src/index.js";
 
 function probed(device: Device, probe: Probe): ProbedBackend {
   const backend: EncoderBackend = {
@@ -22,7 +15,8 @@ function probed(device: Device, probe: Probe): ProbedBackend {
 }
 
 const SCORES = { cuda: 100, webgpu: 80, cpu: 50, wasm: 20 } as const;
-const usable = (device: Device, score: number = SCORES[device]) => probed(device, { available: true, score, detail: `${device} works` });
+const usable = (device: keyof typeof SCORES, score: number = SCORES[device]) =>
+  probed(device, { available: true, score, detail: `${device} works` });
 const refused = (device: Device, reason: string) => probed(device, { available: false, reason });
 
 describe("chooseBackend", () => {

@@ -1,4 +1,4 @@
-// CRC-32 as zip uses it (polynomial 0xEDB88320), running: crc32(next, crc32(first)).
+// CRC-32 as zip uses it (polynomial 0xEDB88320), where node:zlib's is not to be had.
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   let c = n;
@@ -6,8 +6,9 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   return c;
 });
 
+/** The checksum of bytes, running: `crc32(next, crc32(first))` is that of both. */
 export function crc32(bytes: Uint8Array, before = 0): number {
   let c = ~before;
-  for (let i = 0; i < bytes.length; i++) c = TABLE[(c ^ bytes[i]!) & 255]! ^ (c >>> 8);
+  for (const byte of bytes) c = (TABLE[(c ^ byte) & 255] ?? 0) ^ (c >>> 8);
   return ~c >>> 0;
 }
