@@ -38,6 +38,7 @@ const checks = [
   testTypes,
   packageExports,
   cycles,
+  architectureDocs,
   optionsRead,
   declaredUsed,
   functionLength,
