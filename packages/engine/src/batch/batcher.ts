@@ -1,6 +1,7 @@
 // Gathers single items of many requests into batches. A free slot takes what waits at once when it is full or old enough; while every slot is
 // busy the queue grows up to a bound, beyond which new items are refused. It knows neither images nor processes: `run` does the work.
 
+import { nth } from "@biovlm/files";
 import { EngineError } from "../contract/errors.js";
 
 export interface BatcherOptions {
@@ -174,7 +175,7 @@ export class Batcher<I, O> {
     try {
       const values = await this.run(batch.map((entry) => entry.item));
       if (values.length !== batch.length) throw new RangeError(`a batch of ${batch.length} gave ${values.length} answers.`);
-      for (const [i, entry] of batch.entries()) entry.settle({ value: values[i]!, queueMs: started - entry.since });
+      for (const [i, entry] of batch.entries()) entry.settle({ value: nth(values, i), queueMs: started - entry.since });
       const each = (performance.now() - started) / batch.length;
       this.pace = this.pace === 0 ? each : 0.8 * this.pace + 0.2 * each;
     } catch (error) {

@@ -2,6 +2,7 @@
 // image alone, so that a file that kills its process fails alone. A device that keeps killing children is left for the next one where the device
 // is `auto`; a named device is tried again with growing pauses. Children are recycled by runs and by memory, the successor first.
 
+import { nth } from "@biovlm/files";
 import type { Capabilities, Encoder } from "@biovlm/model";
 import { encoderFailure, unavailable } from "../contract/encoder-failure.js";
 import type { EncodedBatch, EncodedImage, Encoding, EncodingEvent, EncodingStatus, ImageLimits } from "../contract/encoding.js";
@@ -153,7 +154,7 @@ export class EncoderPool implements Encoding {
     const sum = (part: keyof EncodedBatch["timings"]) => batches.reduce((total, b) => total + b.timings[part], 0);
     return {
       images: alone.map((one): EncodedImage => {
-        if (!(one instanceof Error)) return one.images[0]!;
+        if (!(one instanceof Error)) return nth(one.images, 0);
         return { sha256: "", error: { code: "backend_unavailable", message: one.message } };
       }),
       timings: {

@@ -4,6 +4,7 @@
 
 import type { Socket } from "node:net";
 import { Deserializer, Serializer } from "node:v8";
+import { nth } from "@biovlm/files";
 
 /** u32 bytes of the message, u32 bytes of what travels beside it; little endian */
 const HEAD = 8;
@@ -50,7 +51,7 @@ class MessageReader extends Deserializer {
 
   /** called by the deserializer for each view */
   _readHostObject(): View {
-    const Kind = KINDS[this.readUint32()]!;
+    const Kind = nth(KINDS, this.readUint32());
     const [offset, length] = [this.readUint32(), this.readUint32()];
     return new Kind(this.body, offset, length);
   }

@@ -1,7 +1,7 @@
 // A prompt bank as a value and as a file: learned context vectors, ready text embeddings, or both, with what is needed to use them again.
 // The file is safetensors with text metadata (docs/architecture.md); a bank made for other weights is refused.
 
-import { parseStrictJson, quoted } from "@biovlm/files";
+import { nth, parseStrictJson, quoted } from "@biovlm/files";
 import { ModelError, printShape } from "../contract/errors.js";
 import type { Normalisation } from "../contract/pixel-spec.js";
 import { openSafetensors, type Safetensors, writeSafetensors } from "../weights/safetensors.js";
@@ -92,7 +92,7 @@ export function checkBank(bank: PromptBank): PromptBank {
 function checkUnitRows({ data, shape: [, , D] }: BankTensor): void {
   for (let from = 0; from < data.length; from += D) {
     let square = 0;
-    for (let i = from; i < from + D; i++) square += data[i]! ** 2;
+    for (let i = from; i < from + D; i++) square += nth(data, i) ** 2;
     const length = Math.sqrt(square);
     if (Math.abs(length - 1) > 1e-3) bad("text", "embeddings of length 1", `length ${length} in row ${from / D}`);
   }

@@ -1,7 +1,7 @@
 // Text embeddings of a bank for a list of classes, computed once: after that, inference needs no text tower.
 
 import type { Core } from "@biovlm/core";
-import { quoted } from "@biovlm/files";
+import { nth, quoted } from "@biovlm/files";
 import type { Encoder, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
 import { type BankTensor, checkBankFits, type PromptBank } from "./bank.js";
@@ -57,7 +57,7 @@ function pickClasses(bank: PromptBank, classes: readonly string[]): BankTensor |
   const columns = text === undefined ? [-1] : classes.map((c) => bank.classes.indexOf(c));
   if (columns.includes(-1)) {
     if (bank.ctx !== undefined) return undefined;
-    const missing = classes[columns.indexOf(-1)]!;
+    const missing = nth(classes, columns.indexOf(-1));
     throw new ModelError(
       "bad_classes",
       `class ${quoted(missing)} — expected one of ${quoted(bank.classes.join(", "))}, which this bank has embeddings of. Use a bank with context vectors for other classes.`,

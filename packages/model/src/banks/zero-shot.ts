@@ -2,6 +2,7 @@
 // of every class.
 
 import type { Core } from "@biovlm/core";
+import { nth } from "@biovlm/files";
 import type { Encoder, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
 import type { ModelSpec } from "../contract/model-spec.js";
@@ -79,7 +80,7 @@ export async function attributeBank(
       `attributes — expected one list for each of ${classes.length} classes, all of one length ≥ 1, got lengths [${attributes.map((a) => a.length).join(", ")}]. Correct the file.`,
     );
   }
-  const sentences = Array.from({ length: M }, (_, m) => attributes.map((a) => a[m]!));
+  const sentences = Array.from({ length: M }, (_, m) => attributes.map((a) => nth(a, m)));
   const names = sentences.map((_, m) => `attribute ${m + 1}`);
   return sentenceBank(context, "attributes", classes, sentences, names, options);
 }

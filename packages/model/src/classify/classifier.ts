@@ -3,6 +3,7 @@
 // Decoding files is the caller's (@biovlm/imaging); what a bank is, bank.ts; where the tower runs, encoder.ts.
 
 import type { Core, PixelSpec, RgbImage } from "@biovlm/core";
+import { nth } from "@biovlm/files";
 import { type BankTensor, bankDigest, normalisationOf, type PromptBank, promptCount, promptNames } from "../banks/bank.js";
 import { compileBank } from "../banks/compile-bank.js";
 import type { PromptModel } from "../banks/prompts.js";
@@ -89,9 +90,9 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
     onTiming?.("route", performance.now() - start);
     return Array.from({ length: B }, (_, b) => {
       const kept = Array.from(routing.kept.subarray(b * routing.K, (b + 1) * routing.K));
-      const entropyOf = (n: number) => routing.entropy[b * N + n]!;
+      const entropyOf = (n: number) => nth(routing.entropy, b * N + n);
       const predictions = compiled.classes
-        .map((name, c) => ({ class: name, probability: routing.probabilities[b * C + c]! }))
+        .map((name, c) => ({ class: name, probability: nth(routing.probabilities, b * C + c) }))
         .sort((x, y) => y.probability - x.probability);
       const answer = { predictions, kept: kept.map((prompt) => ({ prompt, entropy: entropyOf(prompt) })) };
       if (perPrompt === undefined) return answer;

@@ -1,6 +1,7 @@
 // An encoder that outlives its device: a call that fails there is tried once on a freshly opened device, then, where other backends are allowed
 // (`auto`), on those, best first. Every change is told. A named device hands in its one backend and so is never replaced. Not a load balancer.
 
+import { nth } from "@biovlm/files";
 import type {
   Capabilities,
   Device,
@@ -186,7 +187,7 @@ class FailoverEncoder implements Encoder {
     const order = [this.at, ...this.backends.keys()].filter((index, place) => place === 0 || index !== this.at);
     let again: { encoder: Encoder; at: number } | undefined;
     for (const at of order) {
-      const backend = this.backends[at]!;
+      const backend = nth(this.backends, at);
       try {
         const encoder = await backend.open(this.graphsFor(backend.device));
         again ??= { encoder, at };

@@ -1,6 +1,7 @@
 // The start-up test of a device: the embedding of one fixed image through a small tower of fixed weights, against the value it has by definition.
 // A driver that computes wrong numbers is found before it embeds anything; probe-model.ts only finds out whether a device is there.
 
+import { nth } from "@biovlm/files";
 import type { Capabilities } from "../contract/encoder.js";
 import { EncoderError } from "../contract/errors.js";
 import { toyPixels, toyTowers } from "../towers/toy-towers.js";
@@ -22,7 +23,7 @@ export async function selfTest(runtime: TowerRuntime, name: string, capabilities
   });
   try {
     const { data } = await encoder.encodeImages(toyPixels(1), 1);
-    const farthest = SELF_TEST_EMBEDDING.reduce((most, wanted, i) => Math.max(most, Math.abs(wanted - data[i]!)), 0);
+    const farthest = SELF_TEST_EMBEDDING.reduce((most, wanted, i) => Math.max(most, Math.abs(wanted - nth(data, i))), 0);
     if (!(farthest <= TOLERANCE[capabilities.precision])) {
       throw new EncoderError(
         name,

@@ -95,7 +95,7 @@ class TowerEncoder implements Encoder {
         const to = Math.min(batch, from + this.capabilities.maxBatch);
         const feeds = { pixels: this.runtime.tensor(pixels.subarray(from * row, to * row), [to - from, 3, S, S]) };
         const { embedding } = await this.run("image", feeds, ["embedding"], options.signal);
-        out.set(await this.rows(embedding!, to - from, D), from * D);
+        out.set(await this.rows(tensorOf(embedding), to - from, D), from * D);
       }
       return { data: out, shape: [batch, D] };
     });
@@ -157,10 +157,10 @@ class TowerEncoder implements Encoder {
         for (const [i, r] of part.rows.entries()) picked.set(dOut.subarray(r * D, r * D + D), i * D);
         const feeds = { ...part.kept, d_embedding: this.runtime.tensor(picked, [part.rows.length, D]) };
         const { d_embeddings } = await this.run("backward", feeds, ["d_embeddings"], options.signal);
-        const data = finiteGradient(this.name, (await d_embeddings!.getData()) as Float32Array);
+        const data = finiteGradient(this.name, (await tensorOf(d_embeddings).getData()) as Float32Array);
         const width = part.length * W;
         for (const [i, r] of part.rows.entries()) dWords.set(data.subarray(i * width, (i + 1) * width), r * L * W);
-        d_embeddings!.dispose();
+        tensorOf(d_embeddings).dispose();
       } finally {
         for (const t of Object.values(part.kept)) t.dispose();
       }
@@ -230,13 +230,13 @@ class TowerEncoder implements Encoder {
     };
     if (!keep) {
       const { embedding } = await this.run("text", feeds, ["embedding"], signal);
-      return { part: { rows, length, kept: {} }, embedding: embedding! };
+      return { part: { rows, length, kept: {} }, embedding: tensorOf(embedding) };
     }
     const { tape } = await this.session("forward");
     const computed = tape.filter((name) => !(name in feeds));
     const outputs = await this.run("forward", feeds, ["embedding", ...computed], signal);
-    const kept = Object.fromEntries(tape.map((name) => [name, outputs[name] ?? feeds[name]!]));
-    return { part: { rows, length, kept }, embedding: outputs["embedding"]! };
+    const kept = Object.fromEntries(tape.map((name) => [name, tensorOf(outputs[name] ?? feeds[name])]));
+    return { part: { rows, length, kept }, embedding: tensorOf(outputs["embedding"]) };
   }
 
   /** Reads, checks and frees an `embedding` output. */
@@ -326,6 +326,13 @@ class TowerEncoder implements Encoder {
 
 function withoutGradients(name: string, what: string): EncoderError {
   return new EncoderError(name, "not_supported", `keep — expected an encoder with ${what}, got one without. Open a model that has them.`);
+}
+
+/** An output that was asked for. @throws RangeError for a runtime that left it out */
+function tensorOf(output: RuntimeTensor | undefined): RuntimeTensor {
+  if (output === undefined)
+    throw new RangeError("output of a tower — expected the one asked for, got none. This is a fault of the runtime: report it.");
+  return output;
 }
 
 /** A runtime's own words, without the full stop that ours puts behind them. */

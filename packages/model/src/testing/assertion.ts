@@ -1,5 +1,6 @@
 // What the conformance suite asserts with: plain throws, so that it runs in any test runner, and in a page without one.
 
+import { nth } from "@biovlm/files";
 import { EncoderError, type EncoderErrorCode } from "../contract/errors.js";
 
 /** Throws when the condition does not hold. */
@@ -11,10 +12,10 @@ export function holds(condition: boolean, what: string): void {
 export function near(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number, what: string): void {
   holds(got.length === wanted.length, `${what} — expected ${wanted.length} numbers, got ${got.length}`);
   let scale = 1;
-  for (let i = 0; i < wanted.length; i++) scale = Math.max(scale, Math.abs(wanted[i]!));
+  for (let i = 0; i < wanted.length; i++) scale = Math.max(scale, Math.abs(nth(wanted, i)));
   for (let i = 0; i < wanted.length; i++) {
     // a NaN is not near anything
-    holds(Math.abs(got[i]! - wanted[i]!) <= tolerance * scale, `${what} — expected ${wanted[i]} at ${i}, got ${got[i]}`);
+    holds(Math.abs(nth(got, i) - nth(wanted, i)) <= tolerance * scale, `${what} — expected ${wanted[i]} at ${i}, got ${got[i]}`);
   }
 }
 

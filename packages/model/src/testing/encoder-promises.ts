@@ -1,6 +1,7 @@
 // The promises of encoder.ts as runnable checks: results against the definition in float64, order, splitting, padding, overlap, aborting,
 // refusals, guards, closing. gradient-promises.ts has those of the capability `gradients`. A check throws when its promise is broken.
 
+import { nth } from "@biovlm/files";
 import type { Encoder, EncoderBackend } from "../contract/encoder.js";
 import type { EncoderGraphs } from "../contract/encoder-graphs.js";
 import { TOY_SPEC, type ToyTowers, toyPixels, toyRows, toyTokens, toyTowers } from "../towers/toy-towers.js";
@@ -99,7 +100,7 @@ export const basicPromises: readonly EncoderPromise[] = [
     const L = 15;
     const wide = { ids: new Int32Array(2 * L).fill(9), mask: new Uint8Array(2 * L) };
     for (let r = 0; r < 2; r++) {
-      wide.ids.set(ids.subarray(r * 6, r * 6 + [4, 6][r]!), r * L);
+      wide.ids.set(ids.subarray(r * 6, r * 6 + nth([4, 6], r)), r * L);
       wide.mask.set(mask.subarray(r * 6, r * 6 + 6), r * L);
     }
     near((await encoder.encodeTexts(wide.ids, wide.mask, [2, L])).data, short.data, tolerance, "padded texts");
@@ -135,7 +136,7 @@ export const basicPromises: readonly EncoderPromise[] = [
     tokens.ids.fill(1);
     await encoder.encodeImages(pixels, 2);
     for (const [i, data] of [images.data, out.data, texts.data].entries())
-      same(data, before[i]!, "a result after its inputs were overwritten");
+      same(data, nth(before, i), "a result after its inputs were overwritten");
   }),
   promise("calls may overlap and do not mix", async ({ encoder, towers, tolerance }) => {
     const calls = Array.from({ length: 8 }, async (_, i) => {

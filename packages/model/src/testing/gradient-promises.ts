@@ -1,6 +1,7 @@
 // The promises of the capability `gradients`: the backward pass against finite differences of the float64 definition, by tape and by running
 // forward again, and what becomes of tapes.
 
+import { nth } from "@biovlm/files";
 import type { PromptRows } from "../contract/encoder.js";
 import { seededFloats, TOY_SPEC, type ToyTowers, toyRows, toyTowers } from "../towers/toy-towers.js";
 import { holds, near, outcome, refuses, same } from "./assertion.js";
@@ -17,14 +18,14 @@ function differences(towers: ToyTowers, { embeddings, mask, shape: [n, L] }: Pro
   for (let r = 0; r < n; r++) {
     const words = embeddings.slice(r * L * W, (r + 1) * L * W);
     const row = { embeddings: words, mask: mask.subarray(r * L, (r + 1) * L), shape: [1, L, W] as const };
-    const value = () => towers.prompts(row).reduce((sum, x, d) => sum + x * dOut[r * D + d]!, 0);
+    const value = () => towers.prompts(row).reduce((sum, x, d) => sum + x * nth(dOut, r * D + d), 0);
     for (let i = 0; i < L * W; i++) {
       if (row.mask[Math.floor(i / W)] === 0) continue;
-      const at = words[i]!;
+      const at = nth(words, i);
       words[i] = at + step;
-      const [above, high] = [words[i]!, value()];
+      const [above, high] = [nth(words, i), value()];
       words[i] = at - step;
-      const [below, low] = [words[i]!, value()];
+      const [below, low] = [nth(words, i), value()];
       words[i] = at;
       gradient[r * L * W + i] = (high - low) / (above - below);
     }
@@ -64,8 +65,8 @@ export const gradientPromises: readonly EncoderPromise[] = [
     a.embeddings.fill(1);
     b.embeddings.fill(-1);
     const got = await Promise.all(kept.map(({ tape }) => encoder.encodePromptsBackward!(tape!, dOut)));
-    near(got[0]!, wanted[0]!, tolerance, "gradient by the first tape");
-    near(got[1]!, wanted[1]!, tolerance, "gradient by the second tape");
+    near(nth(got, 0), nth(wanted, 0), tolerance, "gradient by the first tape");
+    near(nth(got, 1), nth(wanted, 1), tolerance, "gradient by the second tape");
   }),
   promise("rows beyond maxBatch keep their gradients, and the upstream gradient is not changed", async ({ encoder, towers, tolerance }) => {
     if (encoder.encodePromptsBackward === undefined) return;

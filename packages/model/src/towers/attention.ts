@@ -1,5 +1,6 @@
 // Multi-head attention and the feed-forward pair as graph operators, shared by both towers. Letters: n rows, L length, W width, H heads.
 
+import { nth } from "@biovlm/files";
 import type { GraphBuilder, Tensor, Value } from "@biovlm/graph";
 import type { TowerWeights } from "../weights/weight-view.js";
 
@@ -21,7 +22,7 @@ export function attend(b: GraphBuilder, q: Value, k: Value, v: Value, count: num
   const scores = b.matmul(scaled, heads(b, k, count, [0, 2, 3, 1]));
   const weights = b.softmax(bias === undefined ? scores : b.add(scores, bias));
   const mixed = b.matmul(weights, heads(b, v, count, [0, 2, 1, 3]));
-  return b.reshape(b.transpose(mixed, [0, 2, 1, 3]), [q.shape[0]!, q.shape[1]!, width]);
+  return b.reshape(b.transpose(mixed, [0, 2, 1, 3]), [nth(q.shape, 0), nth(q.shape, 1), width]);
 }
 
 /** Builders of named layers over one set of weights: `linear("x")` uses `x.weight` and, where there is one, `x.bias`. */

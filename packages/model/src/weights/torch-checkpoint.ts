@@ -2,7 +2,7 @@
 // is ever run: its pickle is interpreted behind an allow-list (pickle.ts) that knows tensors, their storages and dicts. Tensors are read when
 // asked for, from where they lie in the file; views with gaps or turned axes come out contiguous.
 
-import { type ByteSource, bytesSource, quoted, readStoredZip } from "@biovlm/files";
+import { type ByteSource, bytesSource, known, nth, quoted, readStoredZip } from "@biovlm/files";
 import { elementCount } from "@biovlm/graph";
 import { ModelError } from "../contract/errors.js";
 import { MAX_PICKLE_BYTES, malformedPickle, ORDERED_DICT, PickleGlobal, readPickle } from "./pickle.js";
@@ -105,13 +105,13 @@ function openZip(file: ByteSource) {
   const entries = readStoredZip(file);
   const pickles = [...entries.keys()].filter((name) => name === "data.pkl" || name.endsWith("/data.pkl"));
   if (pickles.length !== 1) throw unsupported(`archive — expected one data.pkl, got ${pickles.length}`);
-  const folder = pickles[0]!.slice(0, -"data.pkl".length);
+  const folder = nth(pickles, 0).slice(0, -"data.pkl".length);
   if (entries.has(`${folder}constants.pkl`)) throw unsupported("archive — expected a checkpoint, got TorchScript");
   const order = entries.get(`${folder}byteorder`);
   if (order !== undefined && (order.size !== 6 || String.fromCharCode(...file.read(order.offset, 6)) !== "little")) {
     throw unsupported("archive — expected little-endian numbers, got another byte order");
   }
-  const { offset, size } = entries.get(pickles[0]!)!;
+  const { offset, size } = known(entries, nth(pickles, 0));
   if (size > MAX_PICKLE_BYTES) throw malformedPickle(`— expected at most ${MAX_PICKLE_BYTES} bytes, got ${size}.`);
   const { value: root } = readPickle(file.read(offset, size), 0, { globals: GLOBALS, persistent: storageOf });
   return { root, places: (storage: Storage): Place | undefined => entries.get(`${folder}data/${storage.key}`) };
@@ -221,7 +221,7 @@ function tensorOf(
   const count = elementCount(shape);
   // A view may repeat nothing: a storage of one number must not become a tensor of any size.
   if (!(count <= storage.count)) throw damaged(`${label} — expected at most the ${storage.count} elements of its storage, got ${count}.`);
-  const last = count === 0 ? offset - 1 : shape.reduce((at, d, i) => at + (d - 1) * stride[i]!, offset);
+  const last = count === 0 ? offset - 1 : shape.reduce((at, d, i) => at + (d - 1) * nth(stride, i), offset);
   if (!(last < storage.count) || offset > storage.count) {
     throw damaged(`${label} — expected its elements within the ${storage.count} of its storage, got ${last}.`);
   }
@@ -244,7 +244,7 @@ function isContiguous(shape: readonly number[], stride: readonly number[]): bool
   let expected = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     if (shape[i] !== 1 && stride[i] !== expected) return false;
-    expected *= shape[i]!;
+    expected *= nth(shape, i);
   }
   return true;
 }
@@ -258,11 +258,11 @@ function gathered(raw: Uint8Array, width: number, shape: readonly number[], stri
   const index = new Uint32Array(shape.length);
   let at = 0;
   for (let i = 0; i < count; i++) {
-    out[i] = from[at]!;
+    out[i] = nth(from, at);
     for (let d = shape.length - 1; d >= 0; d--) {
-      at += stride[d]!;
-      if (++index[d]! < shape[d]!) break;
-      at -= stride[d]! * shape[d]!;
+      at += nth(stride, d);
+      if (++index[d]! < nth(shape, d)) break;
+      at -= nth(stride, d) * nth(shape, d);
       index[d] = 0;
     }
   }

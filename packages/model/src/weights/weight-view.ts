@@ -1,6 +1,7 @@
 // Views on weights for the tower builders: rows of a matrix, another shape, a small derived table. No copies: a view of a tensor that lies in a
 // file still lies in that file, so that graphs refer to the weights in place.
 
+import { nth } from "@biovlm/files";
 import { ELEMENT_BYTES, lazyTensor, numbersOf, type Tensor, tensorOf } from "@biovlm/graph";
 
 /** What a tower needs of a state dict: float32 tensors by name. `get` throws for a name that is absent. */
@@ -28,6 +29,6 @@ export function added(a: Tensor, b: Tensor, shape: readonly number[]): Tensor {
   return tensorOf(
     "float32",
     shape,
-    Float32Array.from(x, (v, i) => v + y[i % y.length]!),
+    Float32Array.from(x, (v, i) => v + nth(y, i % y.length)),
   );
 }

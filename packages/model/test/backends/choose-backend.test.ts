@@ -75,7 +75,7 @@ describe("probeBackends", () => {
   it("asks one after another, and keeps each answer with its backend", async () => {
     let inFlight = 0;
     let most = 0;
-    const backend = (device: Device): EncoderBackend => ({
+    const backend = (device: keyof typeof SCORES): EncoderBackend => ({
       ...usable(device).backend,
       async probe() {
         most = Math.max(most, ++inFlight);

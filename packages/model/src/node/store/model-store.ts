@@ -4,7 +4,7 @@
 
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { BiovlmError, checkName, NAME_PATTERN } from "@biovlm/files";
+import { BiovlmError, checkName, NAME_PATTERN, nth } from "@biovlm/files";
 import {
   type DataFolders,
   dataFolders,
@@ -248,7 +248,7 @@ class FolderStore implements ModelStore {
       const found = await this.#sound(name, options);
       if ("manifest" in found) return found;
       const { damage, seen } = found;
-      const what = damage[0]!;
+      const what = nth(damage, 0);
       const moved = await this.#locked(
         name,
         async () => {

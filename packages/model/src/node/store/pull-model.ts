@@ -1,6 +1,6 @@
 // `models pull`: a repository of a hub → the Hugging Face cache, verified → the store. Pulling again what is there already changes nothing.
 
-import { BiovlmError } from "@biovlm/files";
+import { BiovlmError, known } from "@biovlm/files";
 import { ModelError } from "../../contract/errors.js";
 import { checkRepo } from "../hub/hub-names.js";
 import { hubSettings } from "../hub/hub-settings.js";
@@ -56,7 +56,7 @@ export async function pullModel(store: ModelStore, repo: string, options: PullOp
   };
   const there = await present();
   if (there !== undefined) return there;
-  const sides = new Map(SIDE_FILES.flatMap((path) => (cached.has(path) ? [[path, cached.get(path)!.cached] as const] : [])));
+  const sides = new Map(SIDE_FILES.flatMap((path) => (cached.has(path) ? [[path, known(cached, path).cached] as const] : [])));
   try {
     const model = await store.importFiles({ name, weights: weights.cached, sides }, source, {
       name,

@@ -1,7 +1,7 @@
 // The part of the tar format that bundles use: plain files with plain names, POSIX ustar headers. What tar can do beyond that (links,
 // devices, folders, long names, sparse files, extensions) is neither written nor accepted.
 
-import { quoted } from "@biovlm/files";
+import { nth, quoted } from "@biovlm/files";
 import { ModelError } from "../../contract/errors.js";
 
 export const BLOCK = 512;
@@ -70,7 +70,7 @@ export function readUstarHeader(block: Uint8Array): UstarEntry | undefined {
 /** Sum of the block's bytes, the checksum field counted as spaces. */
 function sumOf(block: Uint8Array): number {
   let sum = 8 * 0x20;
-  for (let i = 0; i < BLOCK; i++) if (i < 148 || i >= 156) sum += block[i]!;
+  for (let i = 0; i < BLOCK; i++) if (i < 148 || i >= 156) sum += nth(block, i);
   return sum;
 }
 
