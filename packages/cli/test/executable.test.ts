@@ -39,7 +39,8 @@ describe("the program", () => {
       seen.add(path);
       for (const [, specifier] of readFileSync(path, "utf8").matchAll(/^(?:import|export) (?:[^'"]*? from )?["']([^"']+)["']/gm)) {
         if (specifier!.startsWith(".")) visit(join(dirname(path), specifier!));
-        else if (specifier === "@biovlm/engine/backends") visit(join(root, "packages/engine/dist/open/backends.js")); // a table of names, held to the same rule
+        else if (specifier === "@biovlm/engine/backends")
+          visit(join(root, "packages/engine/dist/open/backends.js")); // a table of names, held to the same rule
         else if (!specifier!.startsWith("node:")) outside.add(specifier!);
       }
     };
