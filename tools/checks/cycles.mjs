@@ -29,6 +29,7 @@ export const rooms = {
     images: ["contract", "batch"],
     pool: ["contract", "batch", "open", "images", "process"],
     banks: ["contract", "open"],
+    embeddings: ["contract"],
   },
 };
 

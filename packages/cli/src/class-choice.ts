@@ -1,12 +1,12 @@
 // Which classes and which bank a command works with: a bank's own, a data set's with its attribute sentences, or names the person gave.
 
 import { attributeSentences, attributeSet, datasetClasses, listDatasets } from "@biovlm/datasets";
+import type { Runtime } from "@biovlm/engine";
 import { suggest } from "@biovlm/files";
 import { attributeBank, type PromptBank, readBank, templateBank } from "@biovlm/model";
 import type { ClassOptions } from "./class-options.js";
 import { usageError } from "./errors.js";
 import { INPUT_LIMITS, readInput, readInputLines } from "./input-file.js";
-import type { Runtime } from "./opening.js";
 
 export interface ChosenBank {
   readonly bank: PromptBank;

@@ -34,7 +34,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
 
 export const COMMANDS: readonly AnyCommand[] = [
   withRun(quickstart, async () => (await import("./commands/quickstart.run.js")).showAtWork),
-  withRun(classify, async () => (await import("./commands/classify.run.js")).classifyImages),
+  withRun(classify, async () => (await import("./commands/classify.run.js")).classifyFiles),
   withRun(embed, async () => (await import("./commands/embed.run.js")).embedImages),
   withRun(train, async () => (await import("./commands/train.run.js")).trainBank),
   withRun(evaluate, async () => (await import("./commands/eval.run.js")).measureBank),

@@ -3,10 +3,10 @@
 
 import { createHash } from "node:crypto";
 import { attributeSentences, attributeSet } from "@biovlm/datasets";
+import type { Runtime } from "@biovlm/engine";
 import { bootstrapInterval } from "@biovlm/evaluation";
 import { createClassifier, promptCount, templateBank } from "@biovlm/model";
 import { type LearnedBank, learnBank, RECIPES, type StepReport } from "@biovlm/training";
-import type { Runtime } from "./opening.js";
 import { PHANTOM_KINDS, type Phantom, phantomSet } from "./phantoms/phantom-set.js";
 
 export interface PhantomLearning {

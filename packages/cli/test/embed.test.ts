@@ -1,9 +1,9 @@
 import { readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { RowJournal } from "@biovlm/engine/embeddings";
 import { openSafetensors } from "@biovlm/model/backbone";
 import { cases, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { RowJournal } from "../src/embeddings/row-journal.js";
 import { call, folder, writePhantoms } from "./call.js";
 
 interface Summary {

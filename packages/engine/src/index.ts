@@ -7,10 +7,24 @@ export { EngineError, type EngineErrorCode } from "./contract/errors.js";
 export { type EngineObserver, SILENT } from "./contract/observer.js";
 export { createEngine, type EngineOptions, type ServedEntry } from "./create-engine.js";
 export { ServingLimits } from "./engine-options.js";
+export {
+  type ClassifiedImage,
+  type ClassifyImagesOptions,
+  classifyImages,
+  type ImageTimings,
+  joinedPixels,
+  rowPreparation,
+} from "./images/classified-images.js";
+export { type ImageFailure, imageFailure } from "./images/image-failure.js";
+export { fileSource } from "./images/image-file.js";
+export { type ImageRow, imageRows, type PixelRow, type RowOptions, type RowTimings } from "./images/image-rows.js";
+export { bytesSource, type ImageContent, type ImageSource, itemSource } from "./images/image-source.js";
+export type { Preparation } from "./images/prepared-image.js";
 export { backendsFor } from "./open/backends.js";
 export { openCore } from "./open/core.js";
 export { type EncoderListeners, type OpenEncoder, openEncoder } from "./open/encoder.js";
 export { isFolder, type OpenModel, openModel } from "./open/model.js";
 export type { OpeningSpec } from "./open/opening-spec.js";
+export { openRuntime, type Runtime } from "./open/runtime.js";
 export { collectLessOften } from "./process/collections.js";
 export { mainThreadFirst } from "./process/thread-priority.js";

@@ -5,7 +5,7 @@ import type { Core } from "@biovlm/core";
 import type { Model } from "@biovlm/model";
 import { Batcher, type Submission } from "./batch/batcher.js";
 import type { EncodedBatch, EncodedImage, Encoding, EncodingEvent, ImageLimits } from "./contract/encoding.js";
-import type { Batching } from "./images/image-rows.js";
+import type { Batching } from "./images/image-encoder.js";
 import { openModel } from "./open/model.js";
 import type { OpeningSpec } from "./open/opening-spec.js";
 import { EncoderPool, type PoolOptions } from "./pool/encoder-pool.js";

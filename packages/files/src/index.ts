@@ -5,6 +5,7 @@ export { type ByteStore, checkKey, memoryStore } from "./byte-store.js";
 export { crc32 } from "./crc32.js";
 export { known, nth } from "./element-read.js";
 export { BiovlmError, type ErrorDetails, FilesError, type FilesErrorCode, isBiovlmError, sentences } from "./errors.js";
+export { inOrder } from "./in-order.js";
 export { isJsonObject, type Json, type JsonLimits, type JsonObject, parseStrictJson } from "./json.js";
 export { checkName, NAME_PATTERN } from "./names.js";
 export { nearest, suggest } from "./nearest.js";

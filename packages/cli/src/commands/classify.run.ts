@@ -1,19 +1,19 @@
 // `biovlm classify`: images in, routed predictions out.
 // The work alone: what it is asked for by is classify.ts.
 
+import { classifyImages } from "@biovlm/engine";
 import { createClassifier } from "@biovlm/model";
 import { checkClassOptions, chooseBank } from "../class-choice.js";
 import { answerLines } from "../classification-text.js";
 import type { CommandRun } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
-import { classifyFiles } from "../image-classification.js";
 import { findImageFiles } from "../image-files.js";
-import { changeNote, fallbackNote, openRuntime } from "../opening.js";
+import { changeNote, decodeOptions, fallbackNote, imageSources, openRuntime } from "../opening.js";
 import { printable } from "../terminal.js";
 import type { CLASSIFY_OPTIONS } from "./classify.js";
 
-export const classifyImages: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ terminal, signal, cwd }, options, paths) => {
+export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ terminal, signal, cwd }, options, paths) => {
   if (options.json && options.jsonl) throw usageError("bad_usage", "--json and --jsonl — expected one of them, got both");
   checkClassOptions(options);
   const { files, failed } = await findImageFiles(paths, cwd, signal);
@@ -58,8 +58,10 @@ export const classifyImages: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ term
       else terminal.error(`${printable(name)}: error[${error.code}]: ${printable(error.message)}`);
       progress.advance();
     }
-    for await (const result of classifyFiles(files, runtime, classifier, options, signal)) {
-      const file = result.file.name;
+    const { batch, explain } = options;
+    const asked = { core, encoder, classifier, decode: decodeOptions(options), batch, explain, signal };
+    for await (const result of classifyImages(imageSources(files, options), asked)) {
+      const file = result.source.name;
       if ("error" in result) {
         bad++;
         const { sha256, error } = result;

@@ -3,24 +3,20 @@
 
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
+import { imageRows, joinedPixels, type PixelRow, type Runtime, rowPreparation } from "@biovlm/engine";
+import { type EmbeddingFacts, EmbeddingFile, RowJournal, type RowName, writeEmbeddings } from "@biovlm/engine/embeddings";
 import { withLock } from "@biovlm/files/node";
 import { pixelSpec } from "@biovlm/model";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
-import { type EmbeddingFacts, EmbeddingFile, writeEmbeddings } from "../embeddings/embedding-file.js";
-import { RowJournal } from "../embeddings/row-journal.js";
-import type { RowName } from "../embeddings/row-source.js";
 import { usageError } from "../errors.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
-import { rowOptions } from "../image-classification.js";
 import { findImageFiles } from "../image-files.js";
-import { type ImageRow, imageRows } from "../image-rows.js";
-import { fallbackNote, openRuntime, type Runtime } from "../opening.js";
+import { decodeOptions, fallbackNote, imageSources, openRuntime } from "../opening.js";
 import { printable, type Terminal } from "../terminal.js";
 import type { EMBED_OPTIONS } from "./embed.js";
 
 type Options = OptionValues<typeof EMBED_OPTIONS>;
 type Found = Awaited<ReturnType<typeof findImageFiles>>;
-type PixelRow = Extract<ImageRow, { kind: "pixels" }>;
 
 /** What is embedded, and what of it was there before. */
 interface Work {
@@ -122,14 +118,12 @@ async function embedRows({ terminal, runtime, options, found, facts, before, jou
   const names: RowName[] = [];
   const bad = found.failed.map(({ name, error }) => ({ file: name, ...error }));
   const spent = { decode: 0, preprocess: 0, encode: 0 };
-  const length = 3 * model.spec.vision.imageSize ** 2;
   const progress = terminal.progress("embed", found.files.length);
   let fresh = 0;
   let batch: PixelRow[] = [];
   const flush = async () => {
     if (batch.length === 0) return;
-    const pixels = new Float32Array(batch.length * length);
-    for (const [i, row] of batch.entries()) pixels.set(row.pixels, i * length);
+    const pixels = joinedPixels(batch, model.spec.vision.imageSize);
     const clock = performance.now();
     const { data } = await encoder.encodeImages(pixels, batch.length, { signal });
     spent.encode += performance.now() - clock;
@@ -142,10 +136,11 @@ async function embedRows({ terminal, runtime, options, found, facts, before, jou
     batch = [];
   };
   const known = (sha256: string) => journal.has(sha256) || before?.has(sha256) === true;
-  for await (const row of imageRows(found.files, { ...rowOptions(runtime, pixelSpec(model.spec), options, signal), known })) {
-    if (row.kind === "failed") bad.push({ file: row.file.name, ...row.error });
+  const preparation = rowPreparation({ core, pixels: pixelSpec(model.spec), decode: decodeOptions(options) });
+  for await (const row of imageRows(imageSources(found.files, options), { ...preparation, signal, known })) {
+    if (row.kind === "failed") bad.push({ file: row.source.name, ...row.error });
     else {
-      names.push({ file: row.file.name, sha256: row.sha256 });
+      names.push({ file: row.source.name, sha256: row.sha256 });
       spent.decode += row.timings.decode;
       spent.preprocess += row.timings.preprocess;
     }

@@ -3,6 +3,7 @@
 
 import { resolve } from "node:path";
 import { attributeSentences } from "@biovlm/datasets";
+import type { Runtime } from "@biovlm/engine";
 import { type Evaluation, evaluate, type FeatureSet, itemFeatures, routed, storedEvaluation } from "@biovlm/evaluation";
 import { reliabilityDiagram } from "@biovlm/evaluation/node";
 import {
@@ -21,7 +22,7 @@ import { usageError } from "../errors.js";
 import { INPUT_LIMITS, readInput } from "../input-file.js";
 import { fileDecoder, openSource } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
-import { openRuntime, type Runtime } from "../opening.js";
+import { openRuntime } from "../opening.js";
 import { writeResult } from "../result-file.js";
 import type { Terminal } from "../terminal.js";
 import type { EVALUATE_OPTIONS } from "./eval.js";

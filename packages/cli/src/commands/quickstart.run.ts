@@ -3,14 +3,13 @@
 // The work alone: what it is asked for by is quickstart.ts.
 
 import { resolve } from "node:path";
+import { classifyImages, type Runtime } from "@biovlm/engine";
 import { nth } from "@biovlm/files";
 import { createClassifier, promptNames, templateBank, writeBank } from "@biovlm/model";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { classifyFiles, rowOptions } from "../image-classification.js";
 import { findImageFiles } from "../image-files.js";
-import { imageRow } from "../image-rows.js";
-import { fallbackNote, openRuntime, type Runtime } from "../opening.js";
+import { decodeOptions, fallbackNote, imageSources, openRuntime } from "../opening.js";
 import { PHANTOM_KINDS } from "../phantoms/phantom-set.js";
 import { encodePng } from "../phantoms/png-file.js";
 import { learnPhantoms, type PhantomLearning } from "../quickstart-learning.js";
@@ -140,6 +139,11 @@ function phantomContent(
   };
 }
 
+/** Own images on the sheet. */
+const SHOWN = 60;
+/** Side of a picture on the sheet. */
+const THUMBNAIL = 160;
+
 /** The person's own images by their classes, or by kind. */
 async function ownImages({ context: { terminal, cwd, signal }, options, runtime }: Work, folder: string): Promise<Made> {
   const { core, encoder, model, detail } = runtime;
@@ -148,31 +152,29 @@ async function ownImages({ context: { terminal, cwd, signal }, options, runtime 
   const bank = await templateBank({ core, encoder, model }, classes);
   const classifier = await createClassifier({ core, encoder, model, bank });
   const { files, failed } = await findImageFiles([folder], cwd, signal);
-  const limits = { exif: "apply" as const, maxBytes: 16 * 2 ** 20, maxPixels: 25_000_000, batch: 16 };
-  const rows = rowOptions(runtime, classifier.pixels, limits, signal);
+  const limits = { exif: "apply" as const, maxBytes: 16 * 2 ** 20, maxPixels: 25_000_000 };
   const images: SheetImage[] = [];
   const names = promptNames(bank);
   let bad = failed.length;
   let shown = 0;
   const progress = terminal.progress("classify", files.length);
-  for await (const result of classifyFiles(files, runtime, classifier, { ...limits, explain: true }, signal)) {
+  const asked = { core, encoder, classifier, decode: decodeOptions(limits), batch: 16, explain: true, thumbnail: THUMBNAIL, signal };
+  for await (const result of classifyImages(imageSources(files, limits), asked)) {
     progress.advance();
     if ("error" in result) {
       bad++;
-      terminal.error(`${printable(result.file.name)}: error[${result.error.code}]: ${printable(result.error.message)}`);
+      terminal.error(`${printable(result.source.name)}: error[${result.error.code}]: ${printable(result.error.message)}`);
       continue;
     }
-    const { answer } = result;
+    const { answer, thumbnail } = result;
     const best = nth(answer.predictions, 0);
-    const line = options.json ? "" : `${printable(result.file.name)}  ${printable(best.class)} ${(best.probability * 100).toFixed(1)} %`;
+    const line = options.json ? "" : `${printable(result.source.name)}  ${printable(best.class)} ${(best.probability * 100).toFixed(1)} %`;
     if (line !== "") await terminal.line(line);
-    if (shown++ >= 60) continue;
-    const row = await imageRow(result.file, { ...rows, keepImage: true });
-    if (row.kind !== "pixels" || row.image === undefined) continue;
-    const small = { data: core.resizeCrop(row.image, 160), width: 160, height: 160 };
+    if (shown++ >= SHOWN || thumbnail === undefined) continue;
+    const small = { data: thumbnail, width: THUMBNAIL, height: THUMBNAIL };
     images.push({
       picture: `data:image/png;base64,${encodePng(small).toString("base64")}`,
-      caption: result.file.name,
+      caption: result.source.name,
       predictions: answer.predictions,
       prompts: promptRows(
         (answer.prompts ?? []).map((p) => ({ ...p, name: names?.[p.index] })),

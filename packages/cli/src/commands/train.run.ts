@@ -3,6 +3,7 @@
 
 import { appendFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { Runtime } from "@biovlm/engine";
 import { accuracyOf, classSet, fewShotTask, itemFeatures, itemImage, routed, type TaskSide } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
 import { scaleOf } from "@biovlm/model";
@@ -21,7 +22,7 @@ import type { CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { fileDecoder, openSource } from "../learning-source.js";
 import { cacheOf, checkpointsOf } from "../learning-stores.js";
-import { fallbackNote, openRuntime, type Runtime } from "../opening.js";
+import { fallbackNote, openRuntime } from "../opening.js";
 import { recipeOf, viewsOf } from "../recipe-choice.js";
 import { writeResult } from "../result-file.js";
 import type { Terminal } from "../terminal.js";

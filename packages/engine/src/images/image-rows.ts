@@ -1,184 +1,70 @@
-// Image files → embedding rows, where the pixels are: sharp decodes on its threads, the core resizes, the encoder runs on all that is ready. A file
-// that cannot be read is an element with a code; the others go on. Used by the child process and by the in-process mode.
+// Image sources → rows of pixels ready for an encoder, in order, a few at a time: opened, hashed, decoded, resized and normalised, each once.
+// A bad image becomes a row that says why; it never stops the others. What is held at once does not depend on how many there are.
 
-import { createHash, webcrypto } from "node:crypto";
-import type { Core } from "@biovlm/core";
-import { ImagingError, type ImagingErrorCode, sharpDecoder } from "@biovlm/imaging/node";
-import type { Encoder, Model } from "@biovlm/model";
-import { type Batched, Batcher } from "../batch/batcher.js";
-import type { EncodedBatch, EncodedImage, ImageLimits } from "../contract/encoding.js";
-import type { EngineErrorCode } from "../contract/errors.js";
+import { inOrder } from "@biovlm/files";
+import { type ImageFailure, imageFailure } from "./image-failure.js";
+import type { ImageSource } from "./image-source.js";
+import { contentDigest, type Preparation, prepareImage } from "./prepared-image.js";
 
-const CODES: Readonly<Record<ImagingErrorCode, EngineErrorCode>> = {
-  empty_input: "unreadable_image",
-  too_large: "payload_too_large",
-  too_many_frames: "unsupported_format",
-  unsupported_format: "unsupported_format",
-  corrupt_image: "unreadable_image",
-  timeout: "unreadable_image",
-  bad_option: "internal",
-  decoder_unavailable: "unsupported_format",
-};
-/** A decoder that takes longer than this is stuck on a file made for that. */
-const DECODE_MS = 10_000;
-/** Files in the decoder at once, for each of its threads: they stay busy while this one is on the device, and no file's time runs out before its turn. */
-const DECODES_PER_THREAD = 2;
-/** Less than a millisecond's reading. */
-const DIGEST_HERE_BYTES = 512 * 1024;
-/** Longest wait for images that are being decoded while the device is free, milliseconds: two to eight at once cost less each than one. */
-const GATHER_MS = 4;
-
-/** How images meet on the device. */
-export interface Batching {
-  /** images encoded at once */
-  readonly maxBatch: number;
-  /** longest wait for a batch to fill, milliseconds */
-  readonly maxQueueDelayMs: number;
+/** Milliseconds spent on one image. */
+export interface RowTimings {
+  readonly read: number;
+  readonly decode: number;
+  readonly preprocess: number;
 }
 
-export interface ImageEncoderOptions extends Batching {
-  readonly core: Core;
-  readonly model: Pick<Model, "spec">;
-  readonly encoder: Encoder;
-  readonly limits: ImageLimits;
+/** An image that is ready for the encoder. */
+export interface PixelRow {
+  readonly kind: "pixels";
+  readonly source: ImageSource;
+  /** Of the content, lower-case hex. */
+  readonly sha256: string;
+  /** [3,S,S] normalised. */
+  readonly pixels: Float32Array;
+  readonly timings: RowTimings;
+  /** [side,side,3] bytes, where asked for. */
+  readonly thumbnail?: Uint8Array;
 }
 
-/** Decoder threads of a process: libuv's, of which Node has four unless the environment says. */
-export function decoderThreads(otherwise = 4): number {
-  return Number(process.env["UV_THREADPOOL_SIZE"]) || otherwise;
+/** What became of one source. */
+export type ImageRow =
+  | PixelRow
+  /** `known` said that this content needs no decoding. */
+  | { readonly kind: "known"; readonly source: ImageSource; readonly sha256: string; readonly timings: RowTimings }
+  | { readonly kind: "failed"; readonly source: ImageSource; readonly sha256?: string; readonly error: ImageFailure };
+
+export interface RowOptions extends Preparation {
+  /** Images in work at once, ≥ 1. Each may hold `maxPixels` · 3 bytes for a moment. */
+  readonly concurrency: number;
+  readonly signal?: AbortSignal | undefined;
+  /** True for content whose row is already known; asked once for each image. */
+  readonly known?: (sha256: string) => boolean;
+  /** Side of a small copy of each image, for a person to see. */
+  readonly thumbnail?: number;
 }
 
-/** Images a process takes: one batch on the device, another being made ready. */
-export function imageWindow(maxBatch: number, threads: number): number {
-  return Math.max(DECODES_PER_THREAD * threads, 2 * maxBatch);
+/** Rows in the order of `sources`. Rejects with the signal's reason, and for no fault of an image. */
+export function imageRows(sources: Iterable<ImageSource>, options: RowOptions): AsyncGenerator<ImageRow, void, undefined> {
+  return inOrder(sources, options.concurrency, (source) => imageRow(source, options), options.signal);
 }
 
-/** Encodes files; rejects as the encoder does. A file that cannot be read does not reject. */
-export type ImageEncoder = (files: readonly Uint8Array[]) => Promise<Omit<EncodedBatch, "device" | "fellBack">>;
-
-interface Encoded {
-  readonly row: Float32Array;
-  /** milliseconds, this image's share of its run */
-  readonly encode: number;
-  /** the run's images, said by its first */
-  readonly run?: number;
-}
-
-/**
- * Files of all calls are decoded as they come and meet before the encoder: one run takes what is ready.
- * @param options.encoder runs once at a time
- */
-export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueDelayMs }: ImageEncoderOptions): ImageEncoder {
-  const { mean, std, embedDim: D } = model.spec;
-  const size = model.spec.vision.imageSize;
-  const length = 3 * size * size;
-  const decoder = sharpDecoder({ concurrency: 1 });
-  const decodes = new Turns(DECODES_PER_THREAD * decoderThreads());
-  const spare: Float32Array[] = [];
-  let joined = new Float32Array(0);
-  const lane = new Batcher<Float32Array, Encoded>(
-    {
-      maxBatch,
-      maxQueueDelayMs,
-      maxQueue: Number.MAX_SAFE_INTEGER,
-      slots: () => 1,
-      gatherMs: GATHER_MS,
-      coming: () => decodes.taken,
-    },
-    async (ready) => {
-      const n = ready.length;
-      let [pixels] = ready as readonly [Float32Array];
-      if (n > 1) {
-        if (joined.length < n * length) joined = new Float32Array(n * length);
-        for (const [i, one] of ready.entries()) joined.set(one, i * length);
-        pixels = joined.subarray(0, n * length);
-      }
-      const from = performance.now();
-      const { data } = await encoder.encodeImages(pixels, n);
-      const encode = (performance.now() - from) / n;
-      spare.push(...ready);
-      return ready.map((_, i): Encoded => ({ row: data.slice(i * D, (i + 1) * D), encode, ...(i === 0 ? { run: n } : {}) }));
-    },
-  );
-
-  /** Waits for a turn, then decodes into pixels of the model's size. */
-  async function prepared(bytes: Uint8Array) {
-    const asked = performance.now();
-    await decodes.take();
-    const from = performance.now();
-    try {
-      const image = await decoder.decode(bytes, { ...limits, timeoutMs: DECODE_MS });
-      const decoded = performance.now();
-      const pixels = spare.pop() ?? new Float32Array(length);
-      core.preprocess(image, { size, mean, std }, pixels);
-      return { pixels, wait: from - asked, decode: decoded - from, preprocess: performance.now() - decoded };
-    } catch (error) {
-      return { error: imageError(error), wait: from - asked, decode: performance.now() - from, preprocess: 0 };
-    } finally {
-      decodes.give();
-    }
+async function imageRow(source: ImageSource, options: RowOptions): Promise<ImageRow> {
+  const { signal } = options;
+  let sha256: string | undefined;
+  try {
+    const t0 = performance.now();
+    const content = await source.open();
+    sha256 = await contentDigest(content);
+    const read = performance.now() - t0;
+    if (options.known?.(sha256)) return { kind: "known", source, sha256, timings: { read, decode: 0, preprocess: 0 } };
+    const { pixels, image, decode, preprocess } = await prepareImage(content, options, { signal });
+    const timings = { read, decode, preprocess };
+    const { thumbnail: side } = options;
+    const small = side === undefined ? {} : { thumbnail: options.core.resizeCrop(image, side) };
+    return { kind: "pixels", source, sha256, pixels, timings, ...small };
+  } catch (error) {
+    signal?.throwIfAborted();
+    const why = imageFailure(error);
+    return sha256 === undefined ? { kind: "failed", source, error: why } : { kind: "failed", source, sha256, error: why };
   }
-
-  return async (files) => {
-    const timings = { wait: 0, decode: 0, preprocess: 0, encode: 0 };
-    const runs: number[] = [];
-    const images = await Promise.all(
-      files.map(async (bytes): Promise<EncodedImage> => {
-        const sha256 = digest(bytes);
-        const { wait, decode, preprocess, ...made } = await prepared(bytes);
-        timings.decode += decode;
-        timings.preprocess += preprocess;
-        timings.wait = Math.max(timings.wait, wait);
-        if (made.pixels === undefined) {
-          lane.nudge();
-          return { sha256: await sha256, error: made.error };
-        }
-        const [{ value, queueMs }] = (await lane.submit([made.pixels])) as [Batched<Encoded>];
-        timings.encode += value.encode;
-        timings.wait = Math.max(timings.wait, wait + queueMs);
-        if (value.run !== undefined) runs.push(value.run);
-        return { sha256: await sha256, row: value.row };
-      }),
-    );
-    return { images, timings, runs };
-  };
-}
-
-/** sha256 in hexadecimal. Large files are read beside this thread; for others the way there and back costs more than the reading. */
-async function digest(bytes: Uint8Array): Promise<string> {
-  if (bytes.length <= DIGEST_HERE_BYTES) return createHash("sha256").update(bytes).digest("hex");
-  return Buffer.from(await webcrypto.subtle.digest("SHA-256", bytes)).toString("hex");
-}
-
-/** So many at once; the others in order of asking. */
-class Turns {
-  private free: number;
-  private readonly all: number;
-  private readonly waiting: (() => void)[] = [];
-
-  constructor(all: number) {
-    this.all = all;
-    this.free = all;
-  }
-
-  get taken(): number {
-    return this.all - this.free;
-  }
-
-  take(): Promise<void> {
-    if (this.free === 0) return new Promise((resolve) => this.waiting.push(resolve));
-    this.free--;
-    return Promise.resolve();
-  }
-
-  give(): void {
-    const next = this.waiting.shift();
-    if (next === undefined) this.free++;
-    else next();
-  }
-}
-
-function imageError(error: unknown): { code: EngineErrorCode; message: string } {
-  if (error instanceof ImagingError) return { code: CODES[error.code], message: error.message };
-  return { code: "unreadable_image", message: "image — expected pixels that can be resized, got none. Check the file." };
 }

@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { EncoderError, type EncoderErrorCode } from "@biovlm/model";
 import type { ImageLimits } from "../contract/encoding.js";
-import { type Batching, decoderThreads } from "../images/image-rows.js";
+import { type Batching, decoderThreads } from "../images/image-encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
 import { FrameReader, writeFrame } from "./frames.js";
 import type { FromChild, Job, JobAnswer, ToChild } from "./messages.js";

@@ -4,7 +4,7 @@
 import { Socket, type SocketConstructorOpts } from "node:net";
 import type { Core } from "@biovlm/core";
 import type { Encoder, Model } from "@biovlm/model";
-import { type ImageEncoder, imageEncoder } from "../images/image-rows.js";
+import { type ImageEncoder, imageEncoder } from "../images/image-encoder.js";
 import type { EncoderListeners } from "../open/encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
 import { FrameReader, writeFrame } from "./frames.js";

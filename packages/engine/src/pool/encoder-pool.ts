@@ -7,7 +7,7 @@ import type { Capabilities, Encoder } from "@biovlm/model";
 import { encoderFailure, unavailable } from "../contract/encoder-failure.js";
 import type { EncodedBatch, EncodedImage, Encoding, EncodingEvent, EncodingStatus, ImageLimits } from "../contract/encoding.js";
 import { EngineError } from "../contract/errors.js";
-import { type Batching, imageWindow } from "../images/image-rows.js";
+import { type Batching, imageWindow } from "../images/image-encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
 import { ChildEnded, ChildHandle, ChildRefused, childDecoderThreads } from "./child-handle.js";
 import type { Job, JobAnswer, Rows } from "./messages.js";

@@ -4,7 +4,7 @@ import type { Core } from "@biovlm/core";
 import type { Device, Model } from "@biovlm/model";
 import { encoderFailure } from "../contract/encoder-failure.js";
 import type { EncodedBatch, Encoding, EncodingEvent, EncodingStatus, ImageLimits } from "../contract/encoding.js";
-import { type Batching, decoderThreads, imageEncoder, imageWindow } from "../images/image-rows.js";
+import { type Batching, decoderThreads, imageEncoder, imageWindow } from "../images/image-encoder.js";
 import { type OpenEncoder, openEncoder } from "../open/encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
 

@@ -3,7 +3,7 @@
 import type { Capabilities } from "@biovlm/model";
 import type { PromptRows } from "@biovlm/model/prompts";
 import type { EncodedBatch, ImageLimits } from "../contract/encoding.js";
-import type { Batching } from "../images/image-rows.js";
+import type { Batching } from "../images/image-encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
 
 /** Work for a child. */

@@ -5,10 +5,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { createInterface } from "node:readline";
+import { type FileContent, sweepTemporaries, writeFileAtomic } from "@biovlm/files/node";
 import { layOutSafetensors } from "@biovlm/model/backbone";
-import { writeResult } from "../result-file.js";
 import type { RowName, RowSource } from "./row-source.js";
 
 export const ROWS_FORMAT = "biovlm-rows/1";
@@ -40,13 +40,19 @@ export async function writeEmbeddings(
 ): Promise<void> {
   const hash = createHash("sha256");
   const stop = signal === undefined ? {} : { signal };
-  await writeResult(
+  await written(
     out,
     hashed(out.endsWith(".npy") ? npyChunks(facts, names, rowBytes) : safetensorsChunks(facts, names, rowBytes), hash),
     stop,
   );
   const header = { format: ROWS_FORMAT, embeddings: basename(out), embeddings_sha256: hash.digest("hex"), rows: names.length, ...facts };
-  await writeResult(rowsPath(out), jsonLines(header, names), stop);
+  await written(rowsPath(out), jsonLines(header, names), stop);
+}
+
+/** Written whole or not at all; what a killed run left half-written beside it is removed. */
+async function written(path: string, content: FileContent, options: { readonly signal?: AbortSignal }): Promise<void> {
+  await sweepTemporaries(dirname(path));
+  await writeFileAtomic(path, content, options);
 }
 
 async function* hashed(chunks: AsyncIterable<Uint8Array>, hash: { update(chunk: Uint8Array): unknown }): AsyncGenerator<Uint8Array> {

@@ -1,0 +1,101 @@
+// Image sources → answers, a batch at a time: rows of pixels, one encoder call for each batch, routing. Order is kept; a bad image is an element.
+
+import { availableParallelism } from "node:os";
+import { type DecodeOptions, sharpDecoder } from "@biovlm/imaging/node";
+import type { Classification, Classifier, Encoder } from "@biovlm/model";
+import type { ImageFailure } from "./image-failure.js";
+import { type ImageRow, imageRows, type PixelRow, type RowOptions } from "./image-rows.js";
+import type { ImageSource } from "./image-source.js";
+import type { Preparation } from "./prepared-image.js";
+
+/** Milliseconds for one image; encode and route are its share of the batch. */
+export interface ImageTimings {
+  readonly decode: number;
+  readonly preprocess: number;
+  readonly encode: number;
+  readonly route: number;
+}
+
+/** An image's answer, or why there is none. */
+export type ClassifiedImage =
+  | {
+      readonly source: ImageSource;
+      readonly sha256: string;
+      readonly answer: Classification;
+      readonly timings: ImageTimings;
+      /** [side,side,3] bytes, where asked for */
+      readonly thumbnail?: Uint8Array;
+    }
+  | { readonly source: ImageSource; readonly sha256?: string; readonly error: ImageFailure };
+
+export interface ClassifyImagesOptions extends Pick<RowOptions, "thumbnail" | "signal"> {
+  readonly core: Preparation["core"];
+  readonly encoder: Encoder;
+  readonly classifier: Classifier;
+  readonly decode: DecodeOptions;
+  /** images encoded at once, ≥ 1 */
+  readonly batch: number;
+  /** every prompt's own answer, too */
+  readonly explain: boolean;
+}
+
+/** How this process prepares images: sharp, and as many at once as keep the cores busy. */
+export function rowPreparation({ core, pixels, decode }: Omit<Preparation, "decoder">): Preparation & Pick<RowOptions, "concurrency"> {
+  return { core, pixels, decode, decoder: sharpDecoder(), concurrency: Math.max(2, availableParallelism()) * 2 };
+}
+
+/** Classifies images in the order of `sources`. Rejects with the signal's reason, or as the encoder does. */
+export async function* classifyImages(
+  sources: Iterable<ImageSource>,
+  options: ClassifyImagesOptions,
+): AsyncGenerator<ClassifiedImage, void, undefined> {
+  const { classifier, thumbnail, signal } = options;
+  let pending: ImageRow[] = [];
+  let ready = 0;
+  const rows = imageRows(sources, {
+    ...rowPreparation({ ...options, pixels: classifier.pixels }),
+    signal,
+    ...(thumbnail === undefined ? {} : { thumbnail }),
+  });
+  for await (const row of rows) {
+    pending.push(row);
+    if (row.kind === "pixels") ready++;
+    if (ready < options.batch) continue;
+    yield* classified(pending, options);
+    pending = [];
+    ready = 0;
+  }
+  yield* classified(pending, options);
+}
+
+async function* classified(
+  rows: readonly ImageRow[],
+  { encoder, classifier, explain, signal }: ClassifyImagesOptions,
+): AsyncGenerator<ClassifiedImage, void, undefined> {
+  const good = rows.filter((row): row is PixelRow => row.kind === "pixels");
+  const started = performance.now();
+  const { data } =
+    good.length === 0
+      ? { data: new Float32Array(0) }
+      : await encoder.encodeImages(joinedPixels(good, classifier.pixels.size), good.length, { signal });
+  const encoded = performance.now();
+  const answers = classifier.classifyEmbeddings(data, { explain })[Symbol.iterator]();
+  const encode = (encoded - started) / Math.max(1, good.length);
+  const route = (performance.now() - encoded) / Math.max(1, good.length);
+  for (const row of rows) {
+    if (row.kind === "failed") yield { source: row.source, error: row.error, ...(row.sha256 === undefined ? {} : { sha256: row.sha256 }) };
+    if (row.kind !== "pixels") continue;
+    const { value: answer } = answers.next() as IteratorYieldResult<Classification>;
+    const { source, sha256, thumbnail, timings } = row;
+    const { decode, preprocess } = timings;
+    yield { source, sha256, answer, timings: { decode, preprocess, encode, route }, ...(thumbnail === undefined ? {} : { thumbnail }) };
+  }
+}
+
+/** Rows one after another: [n,3,S,S]. */
+export function joinedPixels(rows: readonly { readonly pixels: Float32Array }[], size: number): Float32Array {
+  const length = 3 * size * size;
+  const out = new Float32Array(rows.length * length);
+  for (const [i, row] of rows.entries()) out.set(row.pixels, i * length);
+  return out;
+}

@@ -1,0 +1,60 @@
+// An image's content → pixels as the encoder takes them: decoded once, resized and normalised once. Where images come from, and how many are
+// prepared at once, is the callers': image-rows.ts for files in order, image-encoder.ts for a server's.
+
+import { createHash, webcrypto } from "node:crypto";
+import type { Core, PixelSpec, RgbImage } from "@biovlm/core";
+import type { DecodeOptions, ImageDecoder } from "@biovlm/imaging/node";
+import { digestParts, type ImageContent, rgbOf } from "./image-source.js";
+
+/** Less than a millisecond's reading. */
+const DIGEST_HERE_BYTES = 512 * 1024;
+
+/** What images are prepared with. */
+export interface Preparation {
+  readonly core: Core;
+  readonly decoder: ImageDecoder;
+  /** S, mean and std of the model */
+  readonly pixels: PixelSpec;
+  readonly decode: DecodeOptions;
+}
+
+/** One image, ready to be encoded. */
+export interface PreparedImage {
+  /** [3,S,S] normalised */
+  readonly pixels: Float32Array;
+  /** as it was decoded */
+  readonly image: RgbImage;
+  /** milliseconds */
+  readonly decode: number;
+  /** milliseconds */
+  readonly preprocess: number;
+}
+
+/**
+ * Decodes, resizes and normalises.
+ * @param into gives a buffer [3,S,S] to write to, asked for when the image is decoded; a new one unless given
+ * @throws ImagingError of the file, CoreError of its sizes; the signal's reason
+ */
+export async function prepareImage(
+  content: ImageContent,
+  { core, decoder, pixels: spec, decode }: Preparation,
+  { into, signal }: { readonly into?: () => Float32Array; readonly signal?: AbortSignal | undefined } = {},
+): Promise<PreparedImage> {
+  const from = performance.now();
+  const image = await rgbOf(content, (bytes) => decoder.decode(bytes, decode));
+  signal?.throwIfAborted();
+  const decoded = performance.now();
+  const pixels = core.preprocess(image, spec, into?.());
+  return { pixels, image, decode: decoded - from, preprocess: performance.now() - decoded };
+}
+
+/** sha256 of an image's content in hexadecimal. Large ones are read beside this thread; for others the way there and back costs more than the reading. */
+export async function contentDigest(content: ImageContent): Promise<string> {
+  const parts = digestParts(content);
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1 && first.length > DIGEST_HERE_BYTES)
+    return Buffer.from(await webcrypto.subtle.digest("SHA-256", first)).toString("hex");
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}

@@ -1,0 +1,54 @@
+// Core, model and encoder, opened together: what a command or a job computes with.
+
+import { existsSync } from "node:fs";
+import type { Core } from "@biovlm/core";
+import { FilesError } from "@biovlm/files";
+import type { DeviceChange, Encoder, Model } from "@biovlm/model";
+import { openCore } from "./core.js";
+import { openEncoder } from "./encoder.js";
+import { isFolder, openModel } from "./model.js";
+import type { OpeningSpec } from "./opening-spec.js";
+
+/** Everything that work on images and prompts computes with. */
+export interface Runtime {
+  readonly core: Core;
+  readonly model: Model;
+  readonly encoder: Encoder;
+  /** what the chosen device's probe said */
+  readonly detail: string;
+  /** under `auto`: other devices and why they were not taken */
+  readonly passedOver: readonly { readonly name: string; readonly reason: string }[];
+  /** Frees the device and the model's files. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens core, model and encoder.
+ * @param onChange told when `auto` went on with another device, or a device was opened again. Without it, one device serves from first to last:
+ * what learning needs to be repeatable.
+ * @throws FilesError `not_found` for a folder that is not there; else what their packages throw: `no_backend`, `not_found`, `integrity`, …
+ * @example const runtime = await openRuntime({ model: "tiny", device: "auto", precision: "fp32", deterministic: true }); try { … } finally { await runtime.close(); }
+ */
+export async function openRuntime(spec: OpeningSpec, onChange?: (change: DeviceChange) => void): Promise<Runtime> {
+  if (isFolder(spec.model) && !existsSync(spec.model)) throw new FilesError("not_found", `no such model folder — ${spec.model}`);
+  const core = await openCore(spec);
+  const { model, close } = await openModel(spec);
+  try {
+    const listeners = onChange === undefined ? { failover: false } : { onChange };
+    const { encoder, detail, passedOver } = await openEncoder(model, spec, [], listeners);
+    return {
+      core,
+      model,
+      encoder,
+      detail,
+      passedOver,
+      async close() {
+        await encoder.close();
+        close();
+      },
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
