@@ -48,7 +48,6 @@ export const rules = [
     use: "prepare images through engine's images",
     elsewhere: {
       "packages/model/src/classify/classifier.ts": "the flow of inference in plain sight, from pixels on",
-      "packages/training/src/views.ts": "training views are cut and coloured before they are normalised",
     },
   },
   {
@@ -56,7 +55,6 @@ export const rules = [
     home: /^packages\/engine\/src\/open\//,
     marks: /import\(\s*"@biovlm\/backend-/,
     use: "open encoders through engine's open",
-    elsewhere: { "packages/demo/src/": "the page bundles its one backend" },
   },
   {
     concept: "download to a file",
@@ -71,7 +69,10 @@ export const rules = [
     concept: "lock and file made for one writer",
     home: /^packages\/files\/src\/node\/(lock|atomic-file)\.ts$/,
     marks: /["'`](wx|ax)\+?["'`]|O_EXCL/,
-    use: "use withLock or atomicFile of @biovlm/files/node",
+    use: "use withLock or writeFileAtomic of @biovlm/files/node",
+    elsewhere: {
+      "packages/model/src/node/store/model-staging.ts": "a file in a folder that this process made for itself",
+    },
   },
   {
     concept: "strict JSON",
@@ -80,6 +81,7 @@ export const rules = [
     use: "use parseStrictJson of @biovlm/files",
     elsewhere: {
       "packages/cli/src/version.ts": "reads the program's own manifest",
+      "packages/cli/src/commands/doctor.run.ts": "reads the manifests of what is installed",
       "packages/server/src/client/": "the client stands alone: no package of ours comes with it",
       "packages/files/src/node/lock.ts": "a lock's holder, written by ourselves",
     },
@@ -95,6 +97,7 @@ export const rules = [
     home: /^packages\/files\/src\/crc32\.ts$/,
     marks: /edb8_?8320/i,
     use: "use crc32 of @biovlm/files, or of node:zlib below src/node",
+    elsewhere: { "packages/imaging/src/png-decoder.ts": "imaging imports nothing, so that it runs wherever pixels are" },
   },
   {
     concept: "folder walk",
@@ -124,11 +127,9 @@ export const rules = [
     marks: fetches,
     use: "go through the download, the hub's request or the chat endpoint",
     elsewhere: {
-      "packages/model/src/node/": "the hub's request",
       "packages/datasets/src/chat-endpoint.ts": "the chat endpoint, named by the operator",
       "packages/backend-web/src/delivery/": "a page's download, from its own origin",
       "packages/demo/src/": "the page asks its own origin",
-      "packages/server/src/client/": "the typed client of the server",
     },
   },
 ];

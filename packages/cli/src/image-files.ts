@@ -1,11 +1,9 @@
 // Paths the user named → the list of files to look at: folders walked, in one fixed order, each file once. Reads no file's content.
 
-import { opendir, stat } from "node:fs/promises";
-import { extname, join, normalize, resolve } from "node:path";
+import { stat } from "node:fs/promises";
+import { join, normalize, resolve } from "node:path";
+import { findImages, IMAGE_ENDINGS, leftOutNote } from "@biovlm/files/node";
 import { notFoundError, reportError } from "./errors.js";
-
-/** Endings that a folder walk takes. A file named on the command line is taken whatever its name. */
-export const IMAGE_ENDINGS: readonly string[] = [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".dcm"];
 
 export interface ImageFile {
   /** As the user wrote it, or joined below the folder they wrote. */
@@ -23,19 +21,19 @@ export interface ImageFiles {
   /** Sorted by `name` within each named path; paths in the order given. */
   readonly files: readonly ImageFile[];
   readonly failed: readonly FailedPath[];
-  /** Files in walked folders that have no image's ending. */
-  readonly ignored: number;
+  /** What the walks left out, for a person: "left out: 2 hidden, 1 mask". Undefined where nothing was. */
+  readonly note: string | undefined;
 }
 
 /**
- * Walks the paths. Folders are entered to any depth, links to folders and dotted names are not.
+ * Walks the paths. What a folder gives is what every command takes of it (`findImages` of @biovlm/files/node).
  * @throws CliError `not_found` when none of the paths exists, `no_images` when there is nothing to look at (exit 3)
  */
 export async function findImageFiles(paths: readonly string[], cwd: string, signal?: AbortSignal): Promise<ImageFiles> {
   const seen = new Set<string>();
   const files: ImageFile[] = [];
   const failed: FailedPath[] = [];
-  let ignored = 0;
+  const leftOut = new Map<string, number>();
   const take = (name: string) => {
     const path = resolve(cwd, name);
     if (seen.has(path)) return;
@@ -48,9 +46,9 @@ export async function findImageFiles(paths: readonly string[], cwd: string, sign
       const info = await stat(resolve(cwd, given));
       if (!info.isDirectory()) take(given);
       else {
-        const found: string[] = [];
-        ignored += await walk(resolve(cwd, given), normalize(given), found, signal);
-        for (const name of found.sort(byCodeUnits)) take(name);
+        const found = await findImages(resolve(cwd, given), { signal });
+        for (const path of found.paths) take(join(normalize(given), path));
+        for (const [reason, count] of found.leftOut) leftOut.set(reason, (leftOut.get(reason) ?? 0) + count);
       }
     } catch (error) {
       signal?.throwIfAborted();
@@ -61,32 +59,13 @@ export async function findImageFiles(paths: readonly string[], cwd: string, sign
   if (files.length === 0 && failed.length > 0 && failed.every(({ error }) => error.code === "not_found")) {
     throw notFoundError("not_found", `no such file or folder — ${failed.map(({ name }) => name).join(", ")}`, "Check the path.");
   }
+  const note = leftOutNote(leftOut);
   if (files.length === 0 && failed.length === 0) {
     throw notFoundError(
       "no_images",
-      `no image in ${paths.join(", ")}`,
+      `no image in ${paths.join(", ")}${note === undefined ? "" : ` (${note})`}`,
       `Folders are searched for files ending in ${IMAGE_ENDINGS.join(", ")}.`,
     );
   }
-  return { files, failed, ignored };
-}
-
-async function walk(folder: string, name: string, found: string[], signal: AbortSignal | undefined): Promise<number> {
-  let ignored = 0;
-  for await (const entry of await opendir(folder)) {
-    signal?.throwIfAborted();
-    if (entry.name.startsWith(".")) continue;
-    const isLink = entry.isSymbolicLink();
-    const target = isLink ? await stat(join(folder, entry.name)).catch(() => undefined) : entry;
-    if (target?.isDirectory()) {
-      if (!isLink) ignored += await walk(join(folder, entry.name), join(name, entry.name), found, signal);
-    } else if (IMAGE_ENDINGS.includes(extname(entry.name).toLowerCase())) found.push(join(name, entry.name));
-    else ignored++;
-  }
-  return ignored;
-}
-
-/** The order of `<` on strings: the same on every machine and in every language. */
-function byCodeUnits(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return { files, failed, note };
 }

@@ -35,7 +35,7 @@ export function parseValue(option: OptionSpec, given: unknown, source: string): 
       throw bad(source, "a text", given);
     case "choice":
       if (typeof given === "string" && option.choices.includes(given)) return given;
-      throw bad(source, `one of ${option.choices.join(", ")}`, given, suggest(String(given), option.choices));
+      throw bad(source, `one of ${option.choices.join(", ")}`, given, suggest(typeof given === "string" ? given : "", option.choices));
     case "integer":
     case "number": {
       const value = typeof given === "number" ? given : typeof given === "string" && given.trim() !== "" ? Number(given) : Number.NaN;
@@ -58,7 +58,7 @@ export function parseValue(option: OptionSpec, given: unknown, source: string): 
 
 function parseFlag(given: unknown, source: string): boolean {
   if (typeof given === "boolean") return given;
-  const word = String(given).toLowerCase();
+  const word = typeof given === "object" ? "an object" : String(given).toLowerCase();
   if (["1", "true", "yes", "on"].includes(word)) return true;
   if (["0", "false", "no", "off", ""].includes(word)) return false;
   throw bad(source, "true or false", given);
@@ -74,6 +74,6 @@ function parseSize(given: unknown): number | undefined {
 }
 
 function bad(source: string, expected: string, given: unknown, remedy?: string) {
-  const got = typeof given === "string" ? given : (JSON.stringify(given) ?? String(given));
+  const got = typeof given === "string" ? given : (JSON.stringify(given) ?? typeof given);
   return usageError("bad_value", `bad value of ${source} — expected ${expected}, got ${JSON.stringify(got.slice(0, 80))}`, remedy);
 }

@@ -5,7 +5,7 @@
 
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { nearest, suggest } from "@biovlm/files";
+import { FilesError, nearest, parseStrictJson, suggest } from "@biovlm/files";
 import envPaths from "env-paths";
 import { type AnyCommand, COMMON_OPTIONS, environmentName, kebab, type OptionSpec, type OptionSpecs } from "./command.js";
 import { CliError, usageError } from "./errors.js";
@@ -74,10 +74,10 @@ async function readConfig(path: string, mustExist: boolean, commands: readonly A
     throw usageError("bad_config", `config file ${path} is ${bytes.length} bytes — expected at most 1 MiB`);
   let values: unknown;
   try {
-    values = JSON.parse(bytes.toString("utf8"));
+    values = parseStrictJson(bytes.toString("utf8"), "text");
   } catch (cause) {
-    const why = cause instanceof SyntaxError ? cause.message : "it is nested too deeply";
-    throw new CliError("bad_config", EXIT.usage, `config file ${path} is not JSON — ${why}`, { cause });
+    if (!(cause instanceof FilesError)) throw cause;
+    throw usageError("bad_config", `config file ${path} is not JSON as it should be — ${cause.what.replace(/^text — /, "")}`);
   }
   if (!isRecord(values))
     throw usageError("bad_config", `config file ${path} — expected a JSON object, got ${JSON.stringify(values)?.slice(0, 40)}`);

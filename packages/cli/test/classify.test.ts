@@ -180,7 +180,7 @@ describe("class names", () => {
 });
 
 describe("inputs", () => {
-  it("of a folder are taken in one order at any depth, hidden files and links to folders left out", async () => {
+  it("of a folder are taken in one order at any depth, hidden files left out, a folder visited once", async () => {
     const tree = folder("tree");
     mkdirSync(join(tree, "b", "deep"), { recursive: true });
     mkdirSync(join(tree, ".hidden"));
@@ -203,7 +203,7 @@ describe("inputs", () => {
     writeFileSync(join(mixed, "c.png"), readFileSync(files[0]!).subarray(0, 200));
     writeFileSync(join(mixed, "d.png"), "");
     writeFileSync(join(mixed, "e.dcm"), Buffer.concat([Buffer.alloc(128), Buffer.from("DICM")]));
-    const { code, out } = await call(["classify", ".", "gone.png", ...CLASSES, "--json"], { cwd: mixed });
+    const { code, out, err } = await call(["classify", ".", "gone.png", ...CLASSES, "--json"], { cwd: mixed });
     expect(code).toBe(6);
     const codes = Object.fromEntries(elements(out).map((e) => [e.file, e.error?.code]));
     expect(codes).toEqual({
@@ -211,9 +211,11 @@ describe("inputs", () => {
       "b.png": "unsupported_format",
       "c.png": "corrupt_image",
       "d.png": "empty_input",
-      "e.dcm": "unsupported_format",
       "gone.png": "not_found",
     });
+    expect(err).toContain("left out: 1 DICOM (not read yet)");
+    const named = await call(["classify", "e.dcm", ...CLASSES, "--json"], { cwd: mixed });
+    expect([named.code, elements(named.out)[0]?.error?.code]).toEqual([1, "unsupported_format"]);
     const none = await call(["classify", "b.png", "c.png", ...CLASSES, "--json"], { cwd: mixed });
     expect([none.code, elements(none.out).length]).toEqual([1, 2]);
   });
@@ -235,7 +237,8 @@ describe("inputs", () => {
     const { code, out } = await call(["classify", join(odd, "pipe.png"), "/dev/zero", ...CLASSES, "--json"]);
     expect(code).toBe(1);
     expect(elements(out).map((e) => e.error!.code)).toEqual(["not_a_file", "not_a_file"]);
-    expect((await call(["classify", odd, ...CLASSES, "--json"])).code).toBe(1);
+    const walked = await call(["classify", odd, ...CLASSES, "--json"]);
+    expect([walked.code, walked.err]).toEqual([3, expect.stringContaining("left out: 1 not a file")]);
     expect((await call(["classify", join(odd, "folder.png"), ...CLASSES])).err).toContain("error[no_images]: ");
   });
 

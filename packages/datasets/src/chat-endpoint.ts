@@ -1,6 +1,7 @@
 // One question to an OpenAI-compatible chat endpoint: bounded in time and size, repeated after passing failures, never redirected.
 // A key is sent to the named host only, and in the clear only to this machine.
 
+import { parseStrictJson } from "@biovlm/files";
 import type { ChatMessage } from "./attribute-answer.js";
 import { DatasetError } from "./errors.js";
 
@@ -131,7 +132,7 @@ async function askOnce(
 
 function answerText(body: string): string {
   try {
-    const value = JSON.parse(body) as { choices?: { message?: { content?: unknown } }[] };
+    const value = parseStrictJson(body, "answer") as { choices?: { message?: { content?: unknown } }[] };
     const content = value.choices?.[0]?.message?.content;
     if (typeof content === "string") return content;
   } catch {

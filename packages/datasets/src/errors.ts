@@ -14,10 +14,10 @@ import { BiovlmError } from "@biovlm/files";
  * - `too_few_images`: a split asks for more images than there are.
  * - `bad_attributes`: an attribute set that breaks its schema or its lint.
  * - `bad_answer`: a language model whose answer could not be used.
- * - `network`: a download or an endpoint that failed; `cause` tells how.
- * - `storage`: the file system refused; `cause` tells how.
- * - `locked`: another process is writing the same file.
- * - `aborted`: the caller's signal. */
+ * - `network`: an endpoint that failed; `cause` tells how.
+ * - `aborted`: the caller's signal.
+ *
+ * What the file system, a lock or a download refuses is a FilesError of @biovlm/files. */
 export type DatasetErrorCode =
   | "bad_option"
   | "unknown_dataset"
@@ -32,8 +32,6 @@ export type DatasetErrorCode =
   | "bad_attributes"
   | "bad_answer"
   | "network"
-  | "storage"
-  | "locked"
   | "aborted";
 
 /** `what — expected …, got …. What to do.` */

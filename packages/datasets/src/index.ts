@@ -14,6 +14,7 @@ export { MEDMNIST, type MedmnistFacts, medmnistFacts, medmnistFile, medmnistUrl 
 export { requireName } from "./names.js";
 export { type NpyHeader, type NpyType, parseNpyHeader } from "./npy.js";
 export { DEFAULT_NPZ_LIMITS, type NpzFile, type NpzLimits, type NpzRows } from "./npz.js";
+export { readNpzBlob } from "./npz-blob.js";
 export { arraysDataset, medmnistDataset } from "./npz-dataset.js";
 export { type PythonRandom, pythonRandom } from "./python-random.js";
 export { parseSplitFile, type SplitEntry, type SplitFile } from "./split-file.js";
@@ -29,4 +30,3 @@ export {
   type SplitShares,
   withSplits,
 } from "./splits.js";
-export { readNpzBlob } from "./zip-blob.js";

@@ -2,7 +2,7 @@
 // Small members are read whole on demand; rows of large ones through a cursor that goes forward, or jumps where the member is stored.
 // Where the bytes come from (a file, a Blob) is an archive given in; what they mean is for the caller.
 
-import { crc32, nth } from "@biovlm/files";
+import { crc32, FilesError, nth, readZip, type ZipEntry } from "@biovlm/files";
 import { DatasetError } from "./errors.js";
 import { MAX_NPY_HEADER, type NpyHeader, parseNpyHeader } from "./npy.js";
 
@@ -16,20 +16,13 @@ export interface NpzLimits {
 
 export const DEFAULT_NPZ_LIMITS: NpzLimits = { maxRatio: 200, maxMembers: 64, maxMemberBytes: 64 * 2 ** 30 };
 
-/** What a zip directory says of a member. Nothing of it is believed before it is checked. */
-export interface ZipMember {
-  readonly fileName: string;
-  readonly compressedSize: number;
+/** Where an archive's bytes come from: a file, a picked Blob. */
+export interface NpzBytes {
+  /** bytes of the archive */
   readonly size: number;
-  readonly crc32: number;
-  /** without compression: bytes can be reached from anywhere */
-  readonly stored: boolean;
-}
-
-export interface ZipArchive {
-  readonly members: readonly ZipMember[];
-  /** Uncompressed bytes from `start` on; `start` > 0 only for stored members. Throws anything on broken data. */
-  stream(member: ZipMember, start: number): AsyncIterator<Uint8Array>;
+  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Bytes that come out of a member; `from`, below its size, skips as many of a stored one. Throws anything on broken data. */
+  stream(member: ZipEntry, from: number): AsyncIterator<Uint8Array>;
   close(): void;
 }
 
@@ -50,55 +43,48 @@ export interface NpzRows {
   read(index: number): Promise<Uint8Array>;
 }
 
-/** An archive's member must be named NAME.npy, once each, within the limits. @throws DatasetError `bad_file`, `too_large` */
-export function checkZipMember(member: ZipMember, archiveBytes: number, limits: NpzLimits): string {
-  const name = /^([A-Za-z0-9_]{1,64})\.npy$/.exec(member.fileName)?.[1];
+const MAX_DIRECTORY_BYTES = 2 ** 20;
+
+/** Reads the directory and every member's header. Closes the bytes when that fails. @throws DatasetError `bad_file`, `too_large`, `integrity` */
+export async function openNpzArchive(bytes: NpzBytes, limits: Partial<NpzLimits> = {}): Promise<NpzFile> {
+  const bound = { ...DEFAULT_NPZ_LIMITS, ...limits };
+  try {
+    const members = new Map<string, { header: NpyHeader; entry: ZipEntry }>();
+    for (const [fileName, entry] of await directory(bytes, bound)) {
+      const name = memberName(fileName, entry, bound);
+      members.set(name, { entry, header: await readHeader(bytes, name, entry) });
+    }
+    return npzFile(bytes, members);
+  } catch (error) {
+    bytes.close();
+    throw error;
+  }
+}
+
+async function directory(bytes: NpzBytes, limits: NpzLimits): Promise<ReadonlyMap<string, ZipEntry>> {
+  try {
+    return await readZip(bytes, { maxEntries: limits.maxMembers, maxDirectoryBytes: MAX_DIRECTORY_BYTES });
+  } catch (cause) {
+    if (!(cause instanceof FilesError)) throw cause;
+    throw new DatasetError(cause.code === "too_large" ? "too_large" : "bad_file", `npz file: ${cause.message}`, { cause });
+  }
+}
+
+/** A member must be named NAME.npy, within the limits. */
+function memberName(fileName: string, { size, packedSize }: ZipEntry, limits: NpzLimits): string {
+  const name = /^([A-Za-z0-9_]{1,64})\.npy$/.exec(fileName)?.[1];
   if (name === undefined)
     throw new DatasetError("bad_file", "npz file — expected members named NAME.npy, got another name. Use an official file.");
-  const { size, compressedSize } = member;
-  if (compressedSize > archiveBytes || (member.stored && size !== compressedSize))
-    throw new DatasetError(
-      "bad_file",
-      `npz member ${name} — expected sizes that agree with the file's, got ${compressedSize}. Download it again.`,
-    );
-  if (size > limits.maxMemberBytes || size > Math.max(1, compressedSize) * limits.maxRatio) {
+  if (size > limits.maxMemberBytes || size > Math.max(1, packedSize) * limits.maxRatio) {
     throw new DatasetError(
       "too_large",
-      `npz member ${name} — expected at most ${limits.maxMemberBytes} bytes and ${limits.maxRatio} : 1, got ${size} from ${compressedSize}. Refused as a zip bomb.`,
+      `npz member ${name} — expected at most ${limits.maxMemberBytes} bytes and ${limits.maxRatio} : 1, got ${size} from ${packedSize}. Refused as a zip bomb.`,
     );
   }
   return name;
 }
 
-/** @throws DatasetError `too_large` */
-export function checkMemberCount(count: number, limits: NpzLimits): void {
-  if (count > limits.maxMembers)
-    throw new DatasetError(
-      "too_large",
-      `npz file — expected at most ${limits.maxMembers} members, got ${count}. This is not a data set file.`,
-    );
-}
-
-/** Reads every member's header. Closes the archive when that fails. @throws DatasetError `bad_file`, `too_large`, `integrity` */
-export async function openNpzArchive(archive: ZipArchive, archiveBytes: number, limits: Partial<NpzLimits> = {}): Promise<NpzFile> {
-  const bound = { ...DEFAULT_NPZ_LIMITS, ...limits };
-  try {
-    checkMemberCount(archive.members.length, bound);
-    const members = new Map<string, { header: NpyHeader; entry: ZipMember }>();
-    for (const entry of archive.members) {
-      const name = checkZipMember(entry, archiveBytes, bound);
-      if (members.has(name))
-        throw new DatasetError("bad_file", `npz member ${name} — expected it once, got it twice. Use an official file.`);
-      members.set(name, { entry, header: await readHeader(archive, name, entry) });
-    }
-    return npzFile(archive, members);
-  } catch (error) {
-    archive.close();
-    throw error;
-  }
-}
-
-function npzFile(archive: ZipArchive, members: ReadonlyMap<string, { header: NpyHeader; entry: ZipMember }>): NpzFile {
+function npzFile(archive: NpzBytes, members: ReadonlyMap<string, { header: NpyHeader; entry: ZipEntry }>): NpzFile {
   const find = (name: string) => {
     const found = members.get(name);
     if (found !== undefined) return found;
@@ -130,7 +116,7 @@ function npzFile(archive: ZipArchive, members: ReadonlyMap<string, { header: Npy
   };
 }
 
-function npzRows(archive: ZipArchive, name: string, { header, entry }: { header: NpyHeader; entry: ZipMember }): NpzRows {
+function npzRows(archive: NpzBytes, name: string, { header, entry }: { header: NpyHeader; entry: ZipEntry }): NpzRows {
   const count = header.shape[0] ?? 0;
   const rowBytes = count === 0 ? 0 : header.dataLength / count;
   const waiting: { index: number; resolve(row: Uint8Array): void; reject(error: unknown): void }[] = [];
@@ -186,7 +172,7 @@ function npzRows(archive: ZipArchive, name: string, { header, entry }: { header:
   };
 }
 
-async function readHeader(archive: ZipArchive, name: string, entry: ZipMember): Promise<NpyHeader> {
+async function readHeader(archive: NpzBytes, name: string, entry: ZipEntry): Promise<NpyHeader> {
   const source = byteStream(archive, entry, name, 0);
   try {
     const header = parseNpyHeader(await source.take(Math.min(MAX_NPY_HEADER, entry.size)), `npz member ${name}`);
@@ -209,7 +195,7 @@ interface ByteStream {
 }
 
 /** Pulls exact byte counts out of a member; a stream that breaks, ends early, runs on or fails its CRC at the end is refused. */
-function byteStream(archive: ZipArchive, entry: ZipMember, name: string, start: number): ByteStream {
+function byteStream(archive: NpzBytes, entry: ZipEntry, name: string, start: number): ByteStream {
   const broken = (got: string, cause?: unknown) =>
     new DatasetError("bad_file", `npz member ${name} — expected sound data of ${entry.size} bytes, got ${got}. Download it again.`, {
       cause,

@@ -21,8 +21,3 @@ export function classText(raw: string): string {
     .replace(/[\s_]+/g, " ")
     .trim();
 }
-
-/** By code units: the same order on every machine and in every locale. */
-export function byCodeUnit(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}

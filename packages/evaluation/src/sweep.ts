@@ -1,6 +1,6 @@
 // Many tasks: data sets × shots × seeds × methods in one setting, each cell kept as it ends, so that a stopped sweep goes on where it was.
 
-import { known } from "@biovlm/files";
+import { known, parseStrictJson } from "@biovlm/files";
 import type { KeyedBytes, LearnContext } from "@biovlm/training";
 import { runDigest, TrainingError } from "@biovlm/training";
 import { baseToNewTask, crossDatasetTask, fewShotTask, type Task, type TaskSource } from "./few-shot-task.js";
@@ -149,7 +149,7 @@ function cellDigest(
 function readCell(bytes: Uint8Array | undefined): Cell | undefined {
   if (bytes === undefined) return undefined;
   try {
-    const cell = JSON.parse(new TextDecoder().decode(bytes)) as Cell;
+    const cell = parseStrictJson(new TextDecoder().decode(bytes), "cell of a sweep") as unknown as Cell;
     return cell.format === "biovlm-cell/1" ? cell : undefined;
   } catch {
     return undefined;

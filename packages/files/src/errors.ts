@@ -50,6 +50,9 @@ export type FilesErrorCode =
   | "bad_digest" // a digest that is none
   | "malformed_json" // JSON that is not well-formed, too deep, or holds a key twice
   | "malformed_zip" // an archive whose directory lies, overlaps or is cut
+  | "unsupported_format" // an archive of a kind that is not read: encrypted, or packed in another way
+  | "too_large" // more bytes, entries or files than the limits allow
+  | "not_a_file" // a folder, device, pipe or socket where a file is expected
   | "file_changed" // a file that became shorter while it was read
   | "not_found" // no such file or folder
   | "integrity" // content that is not what its digest says
@@ -59,6 +62,7 @@ export type FilesErrorCode =
   | "too_many_files" // no file descriptor left
   | "io_error" // any other failure of the file system
   | "network" // no answer, or a connection that keeps breaking
+  | "refused" // a server that will not give the file, however often it is asked
   | "hub_protocol"; // an answer that is not the file: a lie about ranges, a web page in its place
 
 /** Error of @biovlm/files: `what — expected …, got …. What to do.` */

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { parseStrictJson } from "@biovlm/files";
 import { ServerError } from "./errors.js";
 
 /** One answered request. */
@@ -122,7 +123,7 @@ function fault(line: string, seq: number, previous: string): string | undefined 
   if (line.length > MAX_LINE) return "a line longer than any record";
   let record: { readonly seq?: unknown; readonly previous?: unknown };
   try {
-    record = JSON.parse(line) as typeof record;
+    record = parseStrictJson(line, "audit record") as typeof record;
   } catch {
     return "a line that is no JSON";
   }

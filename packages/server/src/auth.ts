@@ -1,7 +1,7 @@
 // Who may ask what: several API keys, each known by its sha256 only, with scopes. Checked before a body is read, in constant time.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { parseStrictJson } from "@biovlm/files";
+import { NAME_PATTERN, parseStrictJson } from "@biovlm/files";
 import { Type } from "typebox";
 import { Check } from "typebox/value";
 import { ServerError } from "./errors.js";
@@ -21,7 +21,7 @@ export interface ApiKey {
 const KeysFile = Type.Array(
   Type.Object(
     {
-      name: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" }),
+      name: Type.String({ pattern: NAME_PATTERN.source }),
       sha256: Type.String({ pattern: "^[0-9a-f]{64}$" }),
       scopes: Type.Array(Type.Union([Type.Literal("infer"), Type.Literal("admin")]), { minItems: 1 }),
     },

@@ -2,6 +2,7 @@
 // Random state needs no place: every stream is drawn anew from (seed, epoch). Where the bytes lie is the caller's store.
 
 import type { ByteStore } from "@biovlm/files";
+import { parseStrictJson } from "@biovlm/files";
 import { TrainingError } from "./errors.js";
 
 /** Mutable state of a run. moment1 is SGD's velocity or AdamW's first moment. */
@@ -71,7 +72,7 @@ export async function decodeCheckpoint(bytes: Uint8Array, run: string): Promise<
   const digest = await sha256(body);
   if (!digest.every((v, i) => v === bytes[body.length + i])) throw corrupt("its own sha256, got another");
   const lineEnd = body.indexOf(10, MAGIC.length);
-  const header = JSON.parse(new TextDecoder().decode(body.subarray(MAGIC.length, lineEnd))) as {
+  const header = parseStrictJson(new TextDecoder().decode(body.subarray(MAGIC.length, lineEnd)), "checkpoint header") as unknown as {
     run: string;
     epoch: number;
     step: number;

@@ -16,7 +16,8 @@ import type { CLASSIFY_OPTIONS } from "./classify.js";
 export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ terminal, signal, cwd }, options, paths) => {
   if (options.json && options.jsonl) throw usageError("bad_usage", "--json and --jsonl — expected one of them, got both");
   checkClassOptions(options);
-  const { files, failed } = await findImageFiles(paths, cwd, signal);
+  const { files, failed, note: leftOut } = await findImageFiles(paths, cwd, signal);
+  if (leftOut !== undefined) terminal.note(leftOut);
   const runtime = await openRuntime(options, cwd, (change) => terminal.warn(changeNote(change)));
   try {
     const note = fallbackNote(runtime);

@@ -47,6 +47,7 @@ export const embedImages: CommandRun<typeof EMBED_OPTIONS> = async (context, opt
     throw usageError("bad_usage", `--out — expected a file ending in .safetensors or .npy, got ${JSON.stringify(out ?? "none")}`);
   }
   const found = await findImageFiles(paths, cwd, signal);
+  if (found.note !== undefined) terminal.note(found.note);
   const runtime = await openRuntime(options, cwd);
   try {
     const note = fallbackNote(runtime);

@@ -2,14 +2,15 @@
 
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { nearest, nth } from "@biovlm/files";
+import { byCodeUnit, nearest, nth } from "@biovlm/files";
+import { findImages } from "@biovlm/files/node";
 import { type CsvTable, parseCsv } from "../csv.js";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { DatasetError } from "../errors.js";
-import { byCodeUnit, classText, relativePath } from "../relative-path.js";
+import { classText, relativePath } from "../relative-path.js";
 import { DEFAULT_SHARES, drawSplit, type SplitShares, withSplits } from "../splits.js";
-import { findImages, readTextFile } from "./image-files.js";
 import { datasetName, fileItem } from "./image-folder.js";
+import { readText } from "./read-text.js";
 
 export interface CsvListOptions {
   readonly name?: string | undefined;
@@ -47,9 +48,9 @@ const SPLIT_VALUES: Readonly<Record<string, SplitName>> = {
   testing: "test",
 };
 
-/** @throws DatasetError `not_found`, `storage`, `bad_file`, `bad_option`, `too_large` */
+/** @throws DatasetError `not_found`, `bad_file`, `bad_option`, `too_large`; FilesError for what the file system refuses */
 export async function openCsvList(csvPath: string, options: CsvListOptions = {}): Promise<OpenedDataset> {
-  const table = parseCsv(await readTextFile(csvPath, "CSV list"));
+  const table = parseCsv(await readText(csvPath, "CSV list"));
   const image = column(table, "image", options.imageColumn)!;
   const label = column(table, "label", options.labelColumn)!;
   const group = column(table, "group", options.groupColumn);

@@ -1,16 +1,14 @@
 // `data pull|ls|verify`: official MedMNIST files fetched or copied into the data folder, listed, and checked by their published MD5.
 
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { copyFile, mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { nth } from "@biovlm/files";
+import { FilesError, nth } from "@biovlm/files";
+import { digestFile, download, fileFailure, putInPlace, withLock } from "@biovlm/files/node";
 import { CATALOGUE } from "../catalogue.js";
 import { DatasetError } from "../errors.js";
 import { MEDMNIST, medmnistFacts, medmnistFile, medmnistMaxBytes, medmnistUrl } from "../medmnist.js";
 import { requireOptions } from "../names.js";
 import { dataRoot, firstPlace, MEDMNIST_SIZES, type MedmnistSize, medmnistPlaces } from "./data-root.js";
-import { downloadFile, fileMd5, putInPlace, sizeOf } from "./download.js";
-import { storageFailure } from "./storage-failure.js";
-import { withWriteLock } from "./write-lock.js";
 
 export interface PullOptions {
   readonly root?: string;
@@ -23,7 +21,7 @@ export interface PullOptions {
   readonly fetch?: typeof fetch;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (done: number, total: number | undefined) => void;
-  readonly onWait?: () => void | undefined;
+  readonly onWait?: (() => void) | undefined;
 }
 
 /** One official file on this machine. */
@@ -43,7 +41,8 @@ export interface DataListing {
 
 /**
  * Puts an official MedMNIST file into the data folder, checked by its MD5; nothing is done when it is there and right.
- * @throws DatasetError `unknown_dataset`, `bad_option`, `not_found`, `network`, `integrity`, `locked`, `storage`, `aborted`
+ * @throws DatasetError `unknown_dataset`, `bad_option`, `not_found`, `integrity`; FilesError `network`, `refused`, `hub_protocol`, `integrity`,
+ * `too_large`, `locked`, or what the file system says; the signal's reason when aborted
  * @example await pullDataset("breastmnist", { size: 224 })
  */
 export async function pullDataset(name: string, options: PullOptions = {}): Promise<DataFile & { readonly fresh: boolean }> {
@@ -60,33 +59,68 @@ export async function pullDataset(name: string, options: PullOptions = {}): Prom
   const root = dataRoot(options.root);
   const path = join(root, nth(medmnistPlaces(facts.name, size), 0));
   const found = await firstPlace(root, medmnistPlaces(facts.name, size), "file");
-  if (found !== undefined && (await fileMd5(found, options.signal)) === md5) {
+  if (found !== undefined && (await digestFile(found, "md5", options.signal)) === md5) {
     return { dataset: facts.name, size, path: found, bytes: await sizeOf(found), fresh: false };
   }
   await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
-    throw storageFailure(error, "making the data folder");
+    throw fileFailure(error, `making ${dirname(path)}`, "BIOVLM_DATA");
   });
   const { signal, onWait } = options;
-  await withWriteLock(
+  const label = medmnistFile(facts.name, size);
+  await withLock(
     `${path}.lock`,
-    async () => {
+    async (lost) => {
       if (found === path) await rm(path, { force: true });
-      if (options.from !== undefined) await copyChecked(options.from, facts.name, size, path, md5, signal);
+      if (options.from !== undefined) await copyChecked(options.from, facts.name, size, path, md5, lost);
       else {
-        await downloadFile({
-          url: options.url ?? medmnistUrl(facts.name, size),
-          path,
-          md5,
-          maxBytes: medmnistMaxBytes(facts, size),
-          ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
-          ...(signal === undefined ? {} : { signal }),
+        await download({
+          label,
+          target: path,
+          expected: { maxBytes: medmnistMaxBytes(facts, size), digest: { kind: "md5", hex: md5 } },
+          advice: { space: "choose another folder with BIOVLM_DATA", source: "use --from with a folder that holds the file" },
+          signal: lost,
+          request: (headers, inner) => request(options, options.url ?? medmnistUrl(facts.name, size), label, headers, inner),
           ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
         });
       }
     },
-    { ...(signal === undefined ? {} : { signal }), ...(onWait === undefined ? {} : { onWait }) },
+    { waitMs: LOCK_WAIT_MS, ...(signal === undefined ? {} : { signal }), ...(onWait === undefined ? {} : { onWait: () => onWait() }) },
   );
   return { dataset: facts.name, size, path, bytes: await sizeOf(path), fresh: true };
+}
+
+/** How long another process that writes the same file is waited for, in ms. */
+const LOCK_WAIT_MS = 600_000;
+
+async function request(
+  options: PullOptions,
+  url: string,
+  label: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Response> {
+  let response: Response;
+  try {
+    response = await (options.fetch ?? fetch)(url, { headers: { "accept-encoding": "identity", ...headers }, signal });
+  } catch (cause) {
+    throw new FilesError(
+      "network",
+      `no answer for ${label} — expected a connection, got none. Check the network, or use --from with a folder that holds the file.`,
+      { cause },
+    );
+  }
+  const { status } = response;
+  // 416 and what may be tried again is judged by the download
+  if (status < 400 || status === 416 || status === 408 || status === 429 || status >= 500) return response;
+  await response.body?.cancel().catch(() => {});
+  throw new FilesError(
+    "refused",
+    `the server refuses ${label} — expected the file, got status ${status}. The address may have changed; use --from with a folder that holds the file.`,
+  );
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
 }
 
 async function copyChecked(from: string, name: string, size: MedmnistSize, path: string, md5: string, signal?: AbortSignal): Promise<void> {
@@ -102,9 +136,9 @@ async function copyChecked(from: string, name: string, size: MedmnistSize, path:
     await copyFile(source, part);
   } catch (error) {
     await rm(part, { force: true });
-    throw storageFailure(error, "copying a data file");
+    throw fileFailure(error, `writing ${part}`, "BIOVLM_DATA");
   }
-  if ((await fileMd5(part, signal)) !== md5) {
+  if ((await digestFile(part, "md5", signal)) !== md5) {
     await rm(part, { force: true });
     throw new DatasetError("integrity", `${medmnistFile(name, size)} — expected the published MD5, got another. Get the file again.`);
   }
@@ -145,7 +179,7 @@ export async function verifyData(
   for (const file of files) {
     if (known.length > 0 && !known.includes(file.dataset)) continue;
     const md5 = medmnistFacts(file.dataset).md5[file.size];
-    out.push({ ...file, ok: md5 === undefined ? undefined : (await fileMd5(file.path, signal)) === md5 });
+    out.push({ ...file, ok: md5 === undefined ? undefined : (await digestFile(file.path, "md5", signal)) === md5 });
   }
   return out;
 }

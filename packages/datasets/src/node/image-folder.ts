@@ -1,13 +1,14 @@
 // A folder of images as a data set: class/name.png, or train|val|test/class/name.png, or class folders under a split file.
 
 import { basename, join, resolve } from "node:path";
-import { known, NAME_PATTERN, nth } from "@biovlm/files";
+import { byCodeUnit, known, NAME_PATTERN, nth } from "@biovlm/files";
+import { findImages, leftOutNote, readFileWithin } from "@biovlm/files/node";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { DatasetError } from "../errors.js";
-import { byCodeUnit, classText } from "../relative-path.js";
+import { classText } from "../relative-path.js";
 import { parseSplitFile } from "../split-file.js";
 import { DEFAULT_SHARES, drawSplit, type SplitShares } from "../splits.js";
-import { findImages, readImageFile, readTextFile, skippedNote } from "./image-files.js";
+import { readText } from "./read-text.js";
 
 export interface ImageFolderOptions {
   /** name in results; the folder's own by default */
@@ -34,11 +35,15 @@ const SPLIT_FOLDERS: Readonly<Record<string, SplitName>> = {
   testing: "test",
 };
 
-/** @throws DatasetError `not_found`, `storage`, `bad_file`, `too_large`, `bad_option` */
+/** An image file larger than this is refused before it is read. */
+const MAX_IMAGE_BYTES = 64 * 2 ** 20;
+
+/** @throws DatasetError `not_found`, `bad_file`, `too_large`, `bad_option`; FilesError for what the file system refuses */
 export async function openImageFolder(folder: string, options: ImageFolderOptions = {}): Promise<OpenedDataset> {
-  const { paths, skipped } = await findImages(folder);
+  const { paths, leftOut } = await findImages(folder);
   const name = options.name ?? datasetName(folder);
-  const notes = skippedNote(skipped);
+  const note = leftOutNote(leftOut);
+  const notes = note === undefined ? [] : [note];
   if (options.splitFile !== undefined) return bySplitFile(folder, name, paths, notes, options, options.splitFile);
 
   const top = new Set(paths.filter((path) => path.includes("/")).map((path) => path.slice(0, path.indexOf("/"))));
@@ -80,7 +85,7 @@ async function bySplitFile(
   { folders = {}, classes: names }: ImageFolderOptions,
   splitFile: string,
 ): Promise<OpenedDataset> {
-  const split = parseSplitFile(await readTextFile(splitFile, "split file"));
+  const split = parseSplitFile(await readText(splitFile, "split file"));
   if (names !== undefined && names.length !== split.classes.length)
     throw new DatasetError("bad_option", `class names — expected ${split.classes.length} as in the split file, got ${names.length}.`);
   const classes = names ?? split.classes.map(classText);
@@ -118,7 +123,11 @@ export function fileItem(
   split: SplitName | undefined,
   className: string,
 ): DatasetItem {
-  const open = () => readImageFile(join(folder, path), `${split ?? "an"} image ${index} of class "${className}"`);
+  const open = async () => ({
+    kind: "file" as const,
+    // the path stays out of messages: names of files may name patients
+    bytes: await readFileWithin(join(folder, path), MAX_IMAGE_BYTES, `${split ?? "an"} image ${index} of class "${className}"`),
+  });
   return { id: path, label, ...(split === undefined ? {} : { split }), index, open };
 }
 

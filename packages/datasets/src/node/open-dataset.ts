@@ -15,7 +15,7 @@ import { DEFAULT_SHARES, drawSplit, type SplitShares } from "../splits.js";
 import { type CsvListOptions, openCsvList } from "./csv-list.js";
 import { dataRoot, firstPlace, MEDMNIST_SIZES, type MedmnistSize, medmnistPlaces } from "./data-root.js";
 import { datasetName, openImageFolder } from "./image-folder.js";
-import { openNpz } from "./zip-file.js";
+import { openNpz } from "./npz-file.js";
 
 export interface OpenDatasetOptions
   extends Pick<CsvListOptions, "imageFolder" | "imageColumn" | "labelColumn" | "groupColumn" | "splitColumn"> {
@@ -50,7 +50,7 @@ const OPTION_NAMES = [
 /**
  * Opens a data set: a known name ("breastmnist", "busi", "ham10000"), a folder of class/name.png, a folder with a list (labels.csv), a .csv, or
  * an .npz of images and labels. A name is looked up first; `./name` is always a folder.
- * @throws DatasetError `unknown_dataset`, `bad_name`, `not_found`, `bad_file`, `too_large`, `integrity`, `storage`, `bad_option`
+ * @throws DatasetError `unknown_dataset`, `bad_name`, `not_found`, `bad_file`, `too_large`, `integrity`, `bad_option`
  * @example const data = await openDataset("breastmnist"); try { … } finally { data.close() }
  */
 export async function openDataset(nameOrPath: string, options: OpenDatasetOptions = {}): Promise<OpenedDataset> {

@@ -7,6 +7,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { createInterface } from "node:readline";
+import { parseStrictJson } from "@biovlm/files";
 import { type FileContent, sweepTemporaries, writeFileAtomic } from "@biovlm/files/node";
 import { layOutSafetensors } from "@biovlm/model/backbone";
 import type { RowName, RowSource } from "./row-source.js";
@@ -184,7 +185,7 @@ async function readRows(path: string, facts: EmbeddingFacts): Promise<{ digest: 
   let header: { format?: unknown; key?: unknown; D?: unknown; rows?: unknown; embeddings_sha256?: unknown } | undefined;
   try {
     for await (const line of lines) {
-      const value: unknown = JSON.parse(line);
+      const value: unknown = parseStrictJson(line, "row of an embeddings file");
       if (typeof value !== "object" || value === null) return undefined;
       if (header === undefined) {
         header = value;

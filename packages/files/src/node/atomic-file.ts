@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FilesError } from "../errors.js";
-import { fileFailure, systemCode } from "./file-failure.js";
+import { fileFailure, systemCode } from "../file-failure.js";
 
 /** Bytes in one piece, text (UTF-8), or pieces in order. */
 export type FileContent = Uint8Array | string | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;

@@ -1,23 +1,32 @@
-// Fetches one file of known size and digest to a path: resumes, retries, verifies, and only then gives it its name.
+// Fetches one file of known digest to a path: resumes, retries, verifies, and only then gives it its name.
 // Written to `<target>.biovlm-incomplete`, which a later run continues; hashed as it arrives; fsync → rename → fsync of the folder.
-// Not a client of any one hub: the request is a function. The caller holds the lock that keeps a second process away.
+// Its size is known beforehand, or bounded. Not a client of any one hub: the request is a function, and what to do about its failures is
+// the caller's word. The caller holds the lock that keeps a second process away.
 
 import type { Hash } from "node:crypto";
 import { type FileHandle, mkdir, open, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { BiovlmError, FilesError } from "../errors.js";
-import { syncFolder } from "./atomic-file.js";
-import { fileFailure } from "./file-failure.js";
-import { type ExpectedContent, feed, startHash } from "./hash-file.js";
+import { fileFailure } from "../file-failure.js";
+import { syncFile, syncFolder } from "./atomic-file.js";
+import { type ExpectedContent, type ExpectedDigest, feed, startHash } from "./hash-file.js";
 
 export interface DownloadJob {
   /** What messages call the file, e.g. "owner/name/model.safetensors". */
   readonly label: string;
   readonly target: string;
-  readonly expected: ExpectedContent;
-  /** Folder that content with a wrong digest is moved to. */
-  readonly quarantine: string;
+  /** The file's size and digest, or its digest and a bound where the size is told by the server alone. */
+  readonly expected: ExpectedContent | { readonly size?: undefined; readonly maxBytes: number; readonly digest: ExpectedDigest };
+  /** Folder that content with a wrong digest is moved to; without one it is removed. */
+  readonly quarantine?: string | undefined;
+  /** What to do, as ends of sentences, beside what is always so. */
+  readonly advice: {
+    /** where the disk is full: "set HF_HUB_CACHE to another disk" */
+    readonly space: string;
+    /** where the server's answer cannot be the file: "check HF_ENDPOINT" */
+    readonly source: string;
+  };
   /** Sends a GET with these headers. A `FilesError` of code `network` may be tried again, any other ends the download. */
   readonly request: (headers: Record<string, string>, signal: AbortSignal) => Promise<Response>;
   /** Tries in a row that bring no new byte before giving up. Default 5. */
@@ -27,7 +36,8 @@ export interface DownloadJob {
   /** A transfer that brings no byte for so long is cut. Default 30 000 ms. */
   readonly stallMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((received: number, total: number) => void) | undefined;
+  /** `total` is undefined until the size is known. */
+  readonly onProgress?: ((received: number, total: number | undefined) => void) | undefined;
 }
 
 export interface DownloadReport {
@@ -55,13 +65,15 @@ interface Partial {
   readonly handle: FileHandle;
   hash: Hash;
   size: number;
+  /** the file's size, once somebody has told it */
+  total: number | undefined;
 }
 
 const MAX_REQUESTS = 1000;
 
 /**
  * Resolves when `target` holds exactly the expected bytes. Rejects with `FilesError`: `network` (kept breaking), `integrity` (kept coming
- * with the wrong length or digest; the bytes are in quarantine), `hub_protocol` (HTML, false ranges), `disk_full`, `not_permitted`,
+ * with the wrong length or digest; the bytes are in quarantine), `too_large` (more than `maxBytes`), `hub_protocol` (HTML, false ranges), `disk_full`, `not_permitted`,
  * `too_many_files`, `io_error`; with the signal's reason when aborted. After `network` and an abort the partial file stays, to be resumed.
  */
 export async function download(job: DownloadJob): Promise<DownloadReport> {
@@ -73,11 +85,12 @@ export async function download(job: DownloadJob): Promise<DownloadReport> {
     await requireSpace(job, partial);
     for (;;) {
       try {
-        if (partial.size < job.expected.size || job.expected.size === 0) {
+        if (partial.size > 0 && isWhole(job, partial)) break;
+        if (partial.total === undefined || partial.size < partial.total || partial.total === 0) {
           requests++;
           await transfer(job, partial);
         }
-        if (partial.hash.copy().digest("hex") === job.expected.digest.hex) break;
+        if (isWhole(job, partial)) break;
         mismatches++;
         throw new Again(wrongContent(job, "its digest does not match"), { restart: true });
       } catch (error) {
@@ -113,8 +126,9 @@ async function openPartial(job: DownloadJob): Promise<Partial> {
     const handle = await open(path, "a")
       .then((created) => created.close())
       .then(() => open(path, "r+"));
-    const partial: Partial = { path, handle, hash: startHash(job.expected), size: (await handle.stat()).size };
-    if (partial.size > job.expected.size) await restart(job, partial);
+    const { size } = await handle.stat();
+    const partial: Partial = { path, handle, hash: startHash(job.expected), size, total: job.expected.size };
+    if (partial.size > mostBytes(job)) await restart(job, partial);
     else if (partial.size > 0) await feed(path, (bytes) => partial.hash.update(bytes), job.signal);
     return partial;
   } catch (error) {
@@ -123,21 +137,32 @@ async function openPartial(job: DownloadJob): Promise<Partial> {
   }
 }
 
+/** All bytes that there can be. */
+function mostBytes({ expected }: DownloadJob): number {
+  return expected.size ?? expected.maxBytes;
+}
+
+function isWhole(job: DownloadJob, partial: Partial): boolean {
+  return partial.hash.copy().digest("hex") === job.expected.digest.hex;
+}
+
 async function restart(job: DownloadJob, partial: Partial): Promise<void> {
   await partial.handle.truncate(0);
   partial.size = 0;
+  partial.total = job.expected.size;
   partial.hash = startHash(job.expected);
 }
 
 /** Refuses at once what cannot fit, instead of filling the disk first. */
 async function requireSpace(job: DownloadJob, partial: Partial): Promise<void> {
+  if (partial.total === undefined) return;
   const info = await statfs(dirname(partial.path)).catch(() => undefined);
-  const missing = job.expected.size - partial.size;
+  const missing = partial.total - partial.size;
   if (info === undefined || info.bavail * info.bsize >= missing) return;
   const free = Math.floor((info.bavail * info.bsize) / 1e6);
   throw new FilesError(
     "disk_full",
-    `no room for ${job.label} — expected ${Math.ceil(missing / 1e6)} MB free, got ${free} MB. Free some space, or set HF_HUB_CACHE to another disk.`,
+    `no room for ${job.label} — expected ${Math.ceil(missing / 1e6)} MB free, got ${free} MB. Free some space, or ${job.advice.space}.`,
   );
 }
 
@@ -167,7 +192,8 @@ async function transfer(job: DownloadJob, partial: Partial): Promise<void> {
 /** Judges status and headers; leaves `partial` where the body continues it. */
 async function acceptHead(job: DownloadJob, partial: Partial, response: Response): Promise<void> {
   const { status, headers } = response;
-  if (status === 416) throw new Again(lie(job, `416 for a range from ${partial.size} of ${job.expected.size} bytes`), { restart: true });
+  if (status === 416)
+    throw new Again(lie(job, `416 for a range from ${partial.size} of ${partial.total ?? "unknown"} bytes`), { restart: true });
   if (status === 408 || status === 429 || status >= 500) {
     const after = Number(headers.get("retry-after") ?? 0) * 1000;
     throw new Again(new FilesError("network", `the server answers ${status} for ${job.label} — expected the file. Try again later.`), {
@@ -180,22 +206,33 @@ async function acceptHead(job: DownloadJob, partial: Partial, response: Response
   }
   if (headers.get("content-encoding") !== null && headers.get("content-encoding") !== "identity") throw lie(job, "a compressed body");
   if (status === 206) {
-    const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers.get("content-range") ?? "");
+    const range = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(headers.get("content-range") ?? "");
+    const whole = range === null || range[3] === "*" ? undefined : Number(range[3]);
     const fits =
       range !== null &&
       Number(range[1]) === partial.size &&
-      Number(range[2]) < job.expected.size &&
-      (range[3] === "*" || Number(range[3]) === job.expected.size);
+      Number(range[2]) < (partial.total ?? whole ?? mostBytes(job)) &&
+      (whole === undefined || partial.total === undefined || whole === partial.total);
     if (!fits || partial.size === 0) throw new Again(lie(job, "a range that was not asked for"), { restart: true });
+    await learnSize(job, partial, whole);
     return;
   }
   const length = headers.get("content-length");
-  if (length !== null && Number(length) !== job.expected.size)
+  if (length !== null && job.expected.size !== undefined && Number(length) !== job.expected.size)
     throw new Again(wrongContent(job, `the server offers ${length} bytes`), { restart: true });
   // 200: the whole file, from its start
   await restart(job, partial);
+  if (length !== null && /^\d{1,15}$/.test(length)) await learnSize(job, partial, Number(length));
   const validator = headers.get("etag");
   if (validator?.startsWith('"')) await writeFile(validatorPath(partial), validator);
+}
+
+/** The size that the server tells, where none was known: refused at once when it is too much, or does not fit on the disk. */
+async function learnSize(job: DownloadJob, partial: Partial, total: number | undefined): Promise<void> {
+  if (job.expected.size !== undefined || total === undefined) return;
+  if (total > mostBytes(job)) throw tooLarge(job, `${total} bytes`);
+  partial.total = total;
+  await requireSpace(job, partial);
 }
 
 async function appendBody(job: DownloadJob, partial: Partial, response: Response, control: AbortController): Promise<void> {
@@ -210,16 +247,15 @@ async function appendBody(job: DownloadJob, partial: Partial, response: Response
       const { done, value } = await reader.read().catch((error: unknown) => {
         job.signal?.throwIfAborted();
         throw new Again(
-          new FilesError(
-            "network",
-            `the connection broke after ${partial.size} of ${job.expected.size} bytes of ${job.label}. Run the command again: it resumes.`,
-            { cause: error },
-          ),
+          new FilesError("network", `the connection broke after ${progress(partial)} of ${job.label}. Run the command again: it resumes.`, {
+            cause: error,
+          }),
         );
       });
       clearTimeout(timer);
       if (done) break;
-      if (partial.size + value.length > job.expected.size)
+      if (partial.total === undefined && partial.size + value.length > mostBytes(job)) throw tooLarge(job, "more");
+      if (partial.total !== undefined && partial.size + value.length > partial.total)
         throw new Again(wrongContent(job, "the server sends more bytes"), { restart: true });
       for (let at = 0; at < value.length; ) {
         const { bytesWritten } = await partial.handle.write(value, at, value.length - at, partial.size);
@@ -227,25 +263,22 @@ async function appendBody(job: DownloadJob, partial: Partial, response: Response
         partial.size += bytesWritten;
         at += bytesWritten;
       }
-      job.onProgress?.(partial.size, job.expected.size);
+      job.onProgress?.(partial.size, partial.total);
       timer = setTimeout(cut, stallMs);
     }
   } finally {
     clearTimeout(timer);
     reader.releaseLock();
   }
-  if (partial.size < job.expected.size) {
+  if (partial.size < (partial.total ?? 0)) {
     throw new Again(
-      new FilesError(
-        "network",
-        `the connection ended after ${partial.size} of ${job.expected.size} bytes of ${job.label}. Run the command again: it resumes.`,
-      ),
+      new FilesError("network", `the connection ended after ${progress(partial)} of ${job.label}. Run the command again: it resumes.`),
     );
   }
 }
 
 async function quarantine(job: DownloadJob, partial: Partial): Promise<void> {
-  if (partial.size === 0) return;
+  if (partial.size === 0 || job.quarantine === undefined) return;
   await mkdir(job.quarantine, { recursive: true }).catch(() => {});
   await rename(partial.path, join(job.quarantine, `${basename(job.target)}-${Date.now().toString(36)}`)).catch(() => {});
 }
@@ -254,17 +287,41 @@ function validatorPath(partial: Partial): string {
   return `${partial.path}.etag`;
 }
 
+const progress = ({ size, total }: Partial) => `${size}${total === undefined ? "" : ` of ${total}`} bytes`;
+
 function wrongContent(job: DownloadJob, got: string): FilesError {
   const { size, digest } = job.expected;
+  const wanted = `${size === undefined ? "" : `${size} bytes with `}${digest.kind} ${digest.hex}`;
   return new FilesError(
     "integrity",
-    `${job.label} arrives damaged — expected ${size} bytes with ${digest.kind} ${digest.hex}, got other content: ${got}. Try again, or another mirror (HF_ENDPOINT).`,
+    `${job.label} arrives damaged — expected ${wanted}, got other content: ${got}. Try again, or ${job.advice.source}.`,
+  );
+}
+
+function tooLarge(job: DownloadJob, got: string): FilesError {
+  return new FilesError(
+    "too_large",
+    `${job.label} — expected at most ${mostBytes(job)} bytes, got ${got}. The address may serve another file; ${job.advice.source}.`,
   );
 }
 
 function lie(job: DownloadJob, got: string): FilesError {
   return new FilesError(
     "hub_protocol",
-    `the server does not give ${job.label} — expected its bytes, got ${got}. Check the network and HF_ENDPOINT.`,
+    `the server does not give ${job.label} — expected its bytes, got ${got}. Check the network, or ${job.advice.source}.`,
   );
+}
+
+/**
+ * Gives a finished file its name: flushed, renamed over what is there, the folder flushed.
+ * @throws FilesError as `fileFailure` says
+ */
+export async function putInPlace(part: string, path: string): Promise<void> {
+  try {
+    await syncFile(part);
+    await rename(part, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    throw fileFailure(error, `writing ${path}`);
+  }
 }

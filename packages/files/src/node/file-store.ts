@@ -5,8 +5,8 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type ByteStore, checkKey } from "../byte-store.js";
+import { fileFailure, systemCode } from "../file-failure.js";
 import { sweepTemporaries, syncFolder, writeFileAtomic } from "./atomic-file.js";
-import { fileFailure, systemCode } from "./file-failure.js";
 
 // `~` is in no key, so an entry's file never collides with the folder of a longer key.
 const SUFFIX = ".~entry";

@@ -1,21 +1,37 @@
-// Digests of files, streamed: sha256 (ours, and the hub's for large files) and git's blob sha1 (the hub's for small ones).
+// Digests of files, streamed: sha256 (ours, and the hub's for large files), git's blob sha1 (the hub's for small ones), md5 (data archives').
 
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
-import { fileFailure } from "./file-failure.js";
+import { FilesError } from "../errors.js";
+import { fileFailure } from "../file-failure.js";
 
 export const HASH_CHUNK = 1 << 20;
 
-/** What a file must be: its size and one digest. The hub gives sha256 for LFS files and git's blob sha1 for the others. */
-export interface ExpectedContent {
-  readonly size: number;
-  readonly digest: { readonly kind: "sha256" | "git-sha1"; readonly hex: string };
+/** A digest that was published for a file: the hub gives sha256 for LFS files and git's blob sha1 for the others, data archives give md5. */
+export interface ExpectedDigest {
+  readonly kind: "sha256" | "git-sha1" | "md5";
+  /** lower-case hexadecimal */
+  readonly hex: string;
 }
 
-/** An empty hash of that kind; git's begins with "blob <size>\0". */
-export function startHash(expected: ExpectedContent): Hash {
-  if (expected.digest.kind === "sha256") return createHash("sha256");
-  return createHash("sha1").update(`blob ${expected.size}\0`);
+/** What a file must be: its size and one digest. */
+export interface ExpectedContent {
+  readonly size: number;
+  readonly digest: ExpectedDigest;
+}
+
+/** An empty hash of that kind; git's begins with "blob <size>\0", so it needs the size. @throws FilesError `bad_argument` */
+export function startHash({ size, digest }: { readonly size?: number | undefined; readonly digest: ExpectedDigest }): Hash {
+  if (digest.kind !== "git-sha1") return createHash(digest.kind);
+  if (size === undefined) throw new FilesError("bad_argument", "git's digest — expected the file's size beside it, got none. Give it.");
+  return createHash("sha1").update(`blob ${size}\0`);
+}
+
+/** Hexadecimal digest of a whole file. Rejects with `FilesError` as `fileFailure` says; with the signal's reason when aborted. */
+export async function digestFile(path: string, kind: "sha256" | "md5", signal?: AbortSignal): Promise<string> {
+  const hash = createHash(kind);
+  await feed(path, (bytes) => hash.update(bytes), signal);
+  return hash.digest("hex");
 }
 
 /** sha256 (hex) and size of the bytes read until the end. Rejects with `FilesError` as `fileFailure` says. */

@@ -1,10 +1,12 @@
 // The Node part of @biovlm/files: files that are old or new and never torn, locks between processes, downloads, folders, hashes.
 
+export { fileFailure, systemCode } from "../file-failure.js";
 export { type FileContent, processRuns, sweepTemporaries, syncFile, syncFolder, writeAll, writeFileAtomic } from "./atomic-file.js";
-export { type DownloadJob, type DownloadReport, download } from "./download.js";
-export { fileFailure, systemCode } from "./file-failure.js";
+export { type DownloadJob, type DownloadReport, download, putInPlace } from "./download.js";
 export { type FileStoreOptions, fileStore } from "./file-store.js";
 export { type DataFolders, dataFolders, type HostPlace, thisPlace } from "./folders.js";
-export { type ExpectedContent, feed, HASH_CHUNK, matches, sha256File, startHash } from "./hash-file.js";
+export { digestFile, type ExpectedContent, type ExpectedDigest, feed, HASH_CHUNK, matches, sha256File, startHash } from "./hash-file.js";
 export { type LockHolder, type LockOptions, thisHost, withLock } from "./lock.js";
+export { openRegular, readFileWithin } from "./read-file.js";
 export { checkRelativePath, checkSha256 } from "./safe-path.js";
+export { type FoundImages, findImages, IMAGE_ENDINGS, leftOutNote, type WalkOptions } from "./walk.js";

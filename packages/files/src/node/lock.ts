@@ -9,8 +9,8 @@ import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { FilesError } from "../errors.js";
+import { fileFailure, systemCode } from "../file-failure.js";
 import { processRuns } from "./atomic-file.js";
-import { fileFailure, systemCode } from "./file-failure.js";
 
 export interface LockHolder {
   readonly pid: number;

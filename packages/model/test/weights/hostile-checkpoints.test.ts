@@ -202,8 +202,8 @@ describe("an archive that lies or swells (R3)", () => {
 
   const bombs: [string, () => Uint8Array, string][] = [
     ["deflated entries", () => zip([{ ...sound, method: 8, size: 0xfffffff0 }]), "unsupported_format"],
-    ["65 535 entries", () => zip(many(65_535)), "malformed_zip"],
-    ["65 535 entries that are not there", () => zip([sound], { count: 65_535 }), "malformed_zip"],
+    ["65 535 entries", () => zip(many(65_535)), "too_large"],
+    ["65 535 entries that are not there", () => zip([sound], { count: 65_535 }), "too_large"],
     ["fewer entries than there are", () => zip([sound, ...many(9)], { count: 2 }), "malformed_zip"],
     ["a size beyond the file", () => zip([{ ...sound, size: 0x7fffffff, packed: 0x7fffffff }]), "malformed_zip"],
     ["two sizes", () => zip([{ ...sound, size: 999_999 }]), "malformed_zip"],

@@ -2,6 +2,7 @@
 // or `embedding` (FP32 [n,D]); outputs are probabilities, the best class, and the kept prompts with their entropies.
 
 import type { ClassifyOptions, ImageAnswer, ServedModel } from "@biovlm/engine";
+import { parseStrictJson } from "@biovlm/files";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
@@ -248,7 +249,7 @@ function wanted(parameters: DecodedRequest["parameters"]): Pick<ClassifyOptions,
   let names: unknown;
   if (classes !== undefined) {
     try {
-      names = JSON.parse(String(classes));
+      names = parseStrictJson(String(classes), "parameter classes");
     } catch {
       names = undefined;
     }

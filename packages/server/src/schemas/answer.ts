@@ -1,11 +1,12 @@
 // Shapes of answers that several routes share. Schemas validate, document and type; nothing else says what a route takes or gives.
 
+import { NAME_PATTERN } from "@biovlm/files";
 import { type Static, Type } from "typebox";
 
 export const RESEARCH_USE = "Research use only, not a medical device.";
 
 export const Digest = Type.String({ pattern: "^sha256:[0-9a-f]{64}$", description: "sha256 of the content" });
-export const Name = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" });
+export const Name = Type.String({ pattern: NAME_PATTERN.source });
 
 export const Prediction = Type.Object({ class: Type.String(), probability: Type.Number({ minimum: 0, maximum: 1 }) });
 export const KeptPrompt = Type.Object({ prompt: Type.Integer({ minimum: 0 }), entropy: Type.Number({ minimum: 0, description: "nats" }) });

@@ -200,6 +200,7 @@ async function bringFile(
         target: blob,
         expected,
         quarantine: cache.quarantine,
+        advice: { space: "set HF_HUB_CACHE to another disk", source: "try another mirror (HF_ENDPOINT)" },
         signal: lost,
         request: async (headers, inner) => {
           const { response } = await hubRequest(connection, resolvePath(repo, commit, file.path), {
@@ -218,7 +219,7 @@ async function bringFile(
         stallMs: options.stallMs,
         ...(options.onProgress === undefined
           ? {}
-          : { onProgress: (received, size) => options.onProgress?.({ file: file.path, received, size }) }),
+          : { onProgress: (received) => options.onProgress?.({ file: file.path, received, size: expected.size }) }),
       });
     },
     {

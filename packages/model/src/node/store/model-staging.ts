@@ -16,7 +16,7 @@ export async function withStaging<T>(staging: string, work: (folder: string) => 
     await mkdir(folder);
     return await work(folder);
   } catch (error) {
-    throw error instanceof Error && systemCode(error) !== "" ? fileFailure(error, `writing ${folder}`) : error;
+    throw error instanceof Error && systemCode(error) !== "" ? fileFailure(error, `writing ${folder}`, "BIOVLM_HOME") : error;
   } finally {
     await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
@@ -59,7 +59,7 @@ export async function writeStaged(
     await handle.sync();
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    throw fileFailure(error, `writing ${target}`);
+    throw fileFailure(error, `writing ${target}`, "BIOVLM_HOME");
   } finally {
     await handle?.close().catch(() => {});
   }

@@ -1,0 +1,97 @@
+// Image files below a folder: the one walk that every command takes, with the one table of what is taken and what is left out.
+// Found in one order on every machine; what is left out is counted by reason, not guessed at. No file's content is read.
+
+import type { Dirent } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { FilesError } from "../errors.js";
+import { fileFailure } from "../file-failure.js";
+import { byCodeUnit } from "../order.js";
+
+/** Endings of files that a walk takes, in lower case. A file that a person names is taken whatever its name. */
+export const IMAGE_ENDINGS: readonly string[] = [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"];
+
+/** Why an entry that is no folder is left out; the first rule that holds counts. */
+const RULES: readonly { readonly reason: string; leavesOut(name: string, isFile: boolean): boolean }[] = [
+  { reason: "not a file", leavesOut: (_, isFile) => !isFile },
+  { reason: "DICOM (not read yet)", leavesOut: (name) => /\.(?:dcm|dicom)$/i.test(name) || name === "DICOMDIR" },
+  { reason: "not an image", leavesOut: (name) => !IMAGE_ENDINGS.includes(/\.[^.]*$/.exec(name.toLowerCase())?.[0] ?? "") },
+];
+/** Names that are not entered and not taken: dotted ones, and what macOS puts beside the files of an archive. */
+const isHidden = (name: string) => name.startsWith(".") || name === "__MACOSX";
+/** The lesion masks that lie beside their picture in ultrasound sets: `x.png`, `x_mask.png`, `x_mask_1.png`. */
+const MASK = /^(.*)_mask(?:_\d+)?(\.[^.]+)$/;
+
+export interface WalkOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Default 2 000 000; more are refused. */
+  readonly maxFiles?: number;
+  /** Folders below the folder. Default 32; deeper ones are left out. */
+  readonly maxDepth?: number;
+}
+
+export interface FoundImages {
+  /** relative paths with forward slashes, by code units */
+  readonly paths: readonly string[];
+  /** how many entries were left out, by reason */
+  readonly leftOut: ReadonlyMap<string, number>;
+}
+
+/**
+ * Image files below `folder`. Links are followed, a folder is visited once whatever leads to it.
+ * @throws FilesError `too_large` for more than `maxFiles`, or as `fileFailure` says for the folder itself; the signal's reason when aborted
+ */
+export async function findImages(folder: string, options: WalkOptions = {}): Promise<FoundImages> {
+  const { maxFiles = 2_000_000, maxDepth = 32, signal } = options;
+  const paths: string[] = [];
+  const leftOut = new Map<string, number>();
+  const leave = (reason: string, count = 1): void => void leftOut.set(reason, (leftOut.get(reason) ?? 0) + count);
+  const visited = new Set<string>();
+  const visit = async (relative: string, depth: number): Promise<void> => {
+    const entries = await entriesOf(folder, relative, visited);
+    if (typeof entries === "string") return leave(entries);
+    for (const entry of entries) {
+      signal?.throwIfAborted();
+      const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
+      const kind = entry.isSymbolicLink() ? await stat(join(folder, path)).catch(() => undefined) : entry;
+      const reason = isHidden(entry.name) ? "hidden" : kind === undefined ? "broken link" : undefined;
+      if (reason !== undefined || kind === undefined) leave(reason ?? "broken link");
+      else if (kind.isDirectory()) {
+        if (depth < maxDepth) await visit(path, depth + 1);
+        else leave("folder too deep");
+      } else {
+        const rule = RULES.find(({ leavesOut }) => leavesOut(entry.name, kind.isFile()));
+        if (rule !== undefined) leave(rule.reason);
+        else if (paths.push(path) > maxFiles)
+          throw new FilesError("too_large", `image folder — expected at most ${maxFiles} images, got more. Name a folder further down.`);
+      }
+    }
+  };
+  await visit("", 0);
+  const present = new Set(paths);
+  const images = paths.filter((path) => {
+    const mask = MASK.exec(path);
+    return mask === null || !present.has(`${mask[1]}${mask[2]}`);
+  });
+  if (images.length < paths.length) leave("mask", paths.length - images.length);
+  return { paths: images.sort(byCodeUnit), leftOut };
+}
+
+/** "left out: 3 hidden, 1 mask", or undefined where nothing was. */
+export function leftOutNote(leftOut: ReadonlyMap<string, number>): string | undefined {
+  return leftOut.size === 0 ? undefined : `left out: ${[...leftOut].map(([reason, count]) => `${count} ${reason}`).join(", ")}`;
+}
+
+/** The folder's entries by code units, or why it is left out. */
+async function entriesOf(folder: string, relative: string, visited: Set<string>): Promise<Dirent[] | string> {
+  const here = join(folder, relative);
+  try {
+    const real = await realpath(here);
+    if (visited.has(real)) return "folder visited before";
+    visited.add(real);
+    return (await readdir(here, { withFileTypes: true })).sort((a, b) => byCodeUnit(a.name, b.name));
+  } catch (error) {
+    if (relative === "") throw fileFailure(error, "reading the image folder");
+    return "unreadable folder";
+  }
+}
