@@ -16,8 +16,9 @@ export const allowedImports = {
   "backend-cuda": ["files", "model"],
   "backend-web": ["files", "model"],
   engine: ["files", "core", "graph", "imaging", "datasets", "model", "model-tiny", "backend-cuda", "backend-web"],
+  // images are handed in, opened and decoded (TrainingImage, ReadItem): what does that in Node is the engine, which both do without
   training: ["files", "core", "graph", "model", "datasets", "imaging"],
-  evaluation: ["files", "core", "graph", "model", "datasets", "imaging", "engine", "training"],
+  evaluation: ["files", "core", "graph", "model", "datasets", "imaging", "training"],
   server: ["files", "core", "graph", "imaging", "datasets", "model", "model-tiny", "backend-cuda", "backend-web", "engine"],
   cli: [
     "files",
@@ -40,6 +41,9 @@ export const allowedImports = {
 
 /** These run in browsers: node: only below src/node, which nothing outside it imports. */
 export const portable = ["files", "core", "graph", "imaging", "datasets", "model", "training", "evaluation"];
+
+/** Entries of other packages that run in browsers, too: they are bundled as those packages are. */
+export const portableEntries = ["@biovlm/engine/images"];
 
 /** Runtimes a backend wraps, and who may name them. */
 const runtimes = {

@@ -3,14 +3,18 @@
 import { resolve } from "node:path";
 import { type OpenedDataset, parseAttributeSet } from "@biovlm/datasets";
 import { openDataset } from "@biovlm/datasets/node";
-import type { Decode, TaskSource } from "@biovlm/evaluation";
+import { imageReader, itemSource } from "@biovlm/engine/images";
+import type { ReadItem, TaskSource } from "@biovlm/evaluation";
 import { decodeImage } from "@biovlm/imaging/node";
 import { SEEN_WITH_LABELS } from "@biovlm/model-tiny";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
 import type { LearningOptions } from "./learning-options.js";
 
-/** Decodes data sets' files. */
-export const fileDecoder: Decode = (bytes) => decodeImage(bytes);
+/** Opens data sets' items: each once, and decoded once. */
+export function itemReader(): ReadItem {
+  const read = imageReader({ decode: (bytes) => decodeImage(bytes) });
+  return (item) => read(itemSource(item));
+}
 
 /** A data set by name or folder, with its attributes and the care that the embedded model asks for. */
 export async function openSource(

@@ -18,7 +18,7 @@ export {
 export { type ImageFailure, imageFailure } from "./images/image-failure.js";
 export { fileSource } from "./images/image-file.js";
 export { type ImageRow, imageRows, type PixelRow, type RowOptions, type RowTimings } from "./images/image-rows.js";
-export { bytesSource, type ImageContent, type ImageSource, itemSource } from "./images/image-source.js";
+export type { ImageContent, ImageSource } from "./images/image-source.js";
 export type { Preparation } from "./images/prepared-image.js";
 export { backendsFor } from "./open/backends.js";
 export { openCore } from "./open/core.js";

@@ -14,7 +14,7 @@ export {
   type TaskSide,
   type TaskSource,
 } from "./few-shot-task.js";
-export { type Decode, type ItemFeatureOptions, itemFeatures, itemImage, itemPixels } from "./item-images.js";
+export { type FeatureOptions, ItemImages, type ItemImagesOptions, type ReadItem } from "./item-images.js";
 export { type FittedMethod, METHODS, type Method, type MethodInput, methodNamed, promptMethod, routed, type Teacher } from "./methods.js";
 export { bootstrapInterval, type Interval, mcNemar, meanStd } from "./metrics/intervals.js";
 export * from "./report.js";

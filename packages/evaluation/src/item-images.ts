@@ -1,79 +1,137 @@
-// Items of a data set as pixels and as embeddings. How files become pixels is the caller's decoder (@biovlm/imaging).
+// Items of data sets as images and as embeddings: each opened once and decoded once, whatever asks for it. How an item becomes pixels is handed
+// in (`imageReader` of @biovlm/engine/images); embeddings are kept by content, in memory and in a store.
 
-import type { PixelSpec, RgbImage } from "@biovlm/core";
+import type { PixelSpec } from "@biovlm/core";
 import type { DatasetItem } from "@biovlm/datasets";
-import { nth } from "@biovlm/files";
-import type { KeyedBytes, LearnContext, TrainingImage } from "@biovlm/training";
-import { embedAll, runDigest } from "@biovlm/training";
+import { inOrder, known, nth } from "@biovlm/files";
+import { type KeyedBytes, type LearnContext, readFloats, runDigest, type TrainingImage, writeFloats } from "@biovlm/training";
 import type { FeatureSet } from "./feature-set.js";
 
-/** Encoded image file → RGB8. */
-export type Decode = (bytes: Uint8Array) => Promise<RgbImage>;
+/** Opens an item: its digest, and its pixels when asked. Called once for each item. */
+export type ReadItem = (item: DatasetItem) => Promise<TrainingImage>;
 
-/** An item's digest (of its file, or of its raw pixels with their sizes) and a way to its pixels. Read once for the digest, again for the pixels. */
-export async function itemImage(item: DatasetItem, decode: Decode): Promise<TrainingImage> {
-  const content = await item.open();
-  const sha256 =
-    content.kind === "file"
-      ? await hex(content.bytes)
-      : await hex(joined(new TextEncoder().encode(`${content.width}×${content.height}×${content.channels}\n`), content.data));
-  return { sha256, pixels: () => itemPixels(item, decode) };
-}
-
-/** An item's RGB pixels. */
-export async function itemPixels(item: DatasetItem, decode: Decode): Promise<RgbImage> {
-  const content = await item.open();
-  if (content.kind === "file") return decode(content.bytes);
-  const { data, width, height, channels } = content;
-  if (channels === 3) return { data, width, height };
-  const rgb = new Uint8Array(data.length * 3);
-  for (let i = 0; i < data.length; i++) rgb.fill(nth(data, i), i * 3, i * 3 + 3);
-  return { data: rgb, width, height };
-}
-
-export interface ItemFeatureOptions {
-  readonly pixels: PixelSpec;
-  readonly decode: Decode;
+export interface ItemImagesOptions {
+  readonly read: ReadItem;
+  /** where embeddings are kept between runs */
   readonly cache?: KeyedBytes | undefined;
-  /** images per encoder call */
+  /** images in an encoder call. Default 32 */
   readonly batch?: number | undefined;
+}
+
+export interface FeatureOptions {
+  /** further preprocesses whose embeddings will be asked for: made from the same pixels, and kept */
+  readonly also?: readonly PixelSpec[] | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Centre-crop embeddings of items, L2-normalised, with their labels. Cached by the images' digests, the preprocess and the model. */
-export async function itemFeatures(
-  { core, encoder, model }: LearnContext,
-  items: readonly DatasetItem[],
-  { pixels, decode, cache, batch = 32, onProgress, signal }: ItemFeatureOptions,
-): Promise<FeatureSet> {
-  const images: TrainingImage[] = [];
-  for (const item of items) {
-    signal?.throwIfAborted();
-    images.push(await itemImage(item, decode));
-  }
-  const { device, precision } = encoder.capabilities;
-  const cacheKey = await runDigest({ model: model.digest, encoder: { device, precision }, pixels, crop: "centre" });
-  const length = 3 * pixels.size ** 2;
-  const features = await embedAll(
-    images.map((i) => i.sha256),
-    async (from, to) => {
-      const blocks: Float32Array[] = [];
-      for (let at = from; at < to; at += batch) {
-        const end = Math.min(to, at + batch);
-        const rows = new Float32Array((end - at) * length);
-        for (let i = at; i < end; i++) core.preprocess(await nth(images, i).pixels(), pixels, rows, (i - at) * length);
-        const { data, shape } = await encoder.encodeImages(rows, end - at, { signal });
-        blocks.push(core.l2Normalize(data, shape[0], shape[1]));
-      }
-      return concatenate(blocks);
-    },
-    { store: cache, cacheKey, onProgress, signal },
-  );
-  return { features, labels: Int32Array.from(items, (item) => item.label), n: items.length };
+/** Images that are opened, or decoded, at once. */
+const AT_ONCE = 4;
+/** A chunk is embedded, kept and looked for as one. It ends with so many images, or with so many bytes held for them. */
+const CHUNK_IMAGES = 256;
+const CHUNK_BYTES = 64 * 2 ** 20;
+
+interface NamedSpec {
+  readonly name: string;
+  readonly spec: PixelSpec;
 }
 
-function concatenate(blocks: readonly Float32Array[]): Float32Array {
+/** The images of one run, over all its tasks. */
+export class ItemImages {
+  private readonly context: LearnContext;
+  private readonly options: ItemImagesOptions;
+  private readonly opened = new Map<string, Promise<TrainingImage>>();
+  /** rows [n,D] of chunks, by content and preprocess */
+  private readonly kept = new Map<string, Float32Array>();
+
+  constructor(context: LearnContext, options: ItemImagesOptions) {
+    this.context = context;
+    this.options = options;
+  }
+
+  /** The item's image; opened at the first call. @param dataset the set's name: ids are unique within a set */
+  open(dataset: string, item: DatasetItem): Promise<TrainingImage> {
+    const key = `${dataset}\n${item.id}`;
+    const before = this.opened.get(key);
+    if (before !== undefined) return before;
+    const image = this.options.read(item);
+    this.opened.set(key, image);
+    image.catch(() => this.opened.delete(key));
+    return image;
+  }
+
+  /** Centre-crop embeddings of items, L2-normalised, with their labels. Kept by the images' digests, the preprocess and the model. */
+  async features(dataset: string, items: readonly DatasetItem[], pixels: PixelSpec, options: FeatureOptions = {}): Promise<FeatureSet> {
+    const { also = [], onProgress, signal } = options;
+    const specs = await Promise.all([pixels, ...also].map(async (spec) => ({ name: await this.nameOf(spec), spec })));
+    const parts: Float32Array[] = [];
+    let chunk: TrainingImage[] = [];
+    let [held, done] = [0, 0];
+    const end = async () => {
+      parts.push(await this.embedded(chunk, specs, signal));
+      done += chunk.length;
+      onProgress?.(done, items.length);
+      chunk = [];
+      held = 0;
+    };
+    for await (const image of inOrder(items, AT_ONCE, (item) => this.open(dataset, item), signal)) {
+      chunk.push(image);
+      held += image.held ?? 0;
+      if (chunk.length >= CHUNK_IMAGES || held >= CHUNK_BYTES) await end();
+    }
+    if (chunk.length > 0) await end();
+    return { features: concatenated(parts), labels: Int32Array.from(items, (item) => item.label), n: items.length };
+  }
+
+  /** What decides an image's embedding beside its content, as a digest. */
+  private nameOf(pixels: PixelSpec): Promise<string> {
+    const { encoder, model } = this.context;
+    const { device, precision } = encoder.capabilities;
+    return runDigest({ model: model.digest, encoder: { device, precision }, pixels, crop: "centre" });
+  }
+
+  /** Rows [n,D] of the first preprocess; those of the others are kept. */
+  private async embedded(images: readonly TrainingImage[], specs: readonly NamedSpec[], signal?: AbortSignal): Promise<Float32Array> {
+    const { cache } = this.options;
+    const content = await digestOf(images);
+    const wanted = specs.map(({ name, spec }) => ({ key: `embeddings/${name}/${content}`, spec }));
+    const missing = new Map<string, PixelSpec>();
+    for (const { key, spec } of wanted) {
+      const rows = this.kept.get(key) ?? (await readFloats(cache, key));
+      if (rows === undefined) missing.set(key, spec);
+      else this.kept.set(key, rows);
+    }
+    for (const [key, rows] of await this.encoded(images, missing, signal)) {
+      this.kept.set(key, rows);
+      await writeFloats(cache, key, rows);
+    }
+    return known(this.kept, nth(wanted, 0).key);
+  }
+
+  /** Each image's pixels once, for every preprocess that is missing: key → rows [n,D], L2-normalised. */
+  private async encoded(images: readonly TrainingImage[], specs: ReadonlyMap<string, PixelSpec>, signal?: AbortSignal) {
+    const { core, encoder } = this.context;
+    const { batch = 32 } = this.options;
+    const blocks = new Map<string, Float32Array[]>([...specs.keys()].map((key) => [key, []]));
+    if (specs.size === 0) return new Map<string, Float32Array>();
+    for (let from = 0; from < images.length; from += batch) {
+      const some = images.slice(from, from + batch);
+      const rows = new Map([...specs].map(([key, { size }]) => [key, new Float32Array(some.length * 3 * size ** 2)]));
+      let i = 0;
+      for await (const image of inOrder(some, AT_ONCE, (one) => one.pixels(), signal)) {
+        for (const [key, spec] of specs) core.preprocess(image, spec, rows.get(key), i * 3 * spec.size ** 2);
+        i++;
+      }
+      for (const [key, pixels] of rows) {
+        const { data, shape } = await encoder.encodeImages(pixels, some.length, { signal });
+        blocks.get(key)?.push(core.l2Normalize(data, shape[0], shape[1]));
+      }
+    }
+    return new Map([...blocks].map(([key, parts]) => [key, concatenated(parts)]));
+  }
+}
+
+function concatenated(blocks: readonly Float32Array[]): Float32Array {
   const out = new Float32Array(blocks.reduce((sum, b) => sum + b.length, 0));
   let at = 0;
   for (const block of blocks) {
@@ -83,14 +141,8 @@ function concatenate(blocks: readonly Float32Array[]): Float32Array {
   return out;
 }
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
-}
-
-async function hex(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-  return Array.from(digest, (b) => b.toString(16).padStart(2, "0")).join("");
+async function digestOf(images: readonly TrainingImage[]): Promise<string> {
+  const digests = new TextEncoder().encode(images.map(({ sha256 }) => sha256).join("\n"));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", digests));
+  return Array.from(hash, (b) => b.toString(16).padStart(2, "0")).join("");
 }

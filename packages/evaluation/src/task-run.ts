@@ -7,7 +7,6 @@ import {
   type LearnContext,
   learnContext,
   runDigest,
-  type TrainingImage,
   type ViewSource,
   viewBank,
   viewPixels,
@@ -16,11 +15,12 @@ import { type ClassSet, classSet } from "./class-set.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
 import type { FeatureSet } from "./feature-set.js";
 import type { Task } from "./few-shot-task.js";
-import { type Decode, itemFeatures, itemImage } from "./item-images.js";
+import type { ItemImages } from "./item-images.js";
 import type { Method, Teacher } from "./methods.js";
 
 export interface TaskRunOptions {
-  readonly decode: Decode;
+  /** the images of this task, and of others that are run with the same object: each opened and decoded once */
+  readonly images: ItemImages;
   /** "fresh" or V */
   readonly views: "fresh" | number;
   /** image embeddings and views by content, kept between runs */
@@ -45,9 +45,9 @@ export async function* runTask(
   methods: readonly Method[],
   options: TaskRunOptions,
 ): AsyncGenerator<MethodResult> {
-  const prepared = new PreparedTask(context, task, options);
-  for (const method of methods) {
-    if (!method.openSet && task.setting !== "few-shot") continue;
+  const able = methods.filter((method) => method.openSet || task.setting === "few-shot");
+  const prepared = new PreparedTask(context, task, options, new Set(able.map(normalisationOf)));
+  for (const method of able) {
     options.signal?.throwIfAborted();
     yield await prepared.run(method);
   }
@@ -57,20 +57,23 @@ class PreparedTask {
   private readonly context: LearnContext;
   private readonly task: Task;
   private readonly options: TaskRunOptions;
+  private readonly normalisations: ReadonlySet<Recipe["normalisation"]>;
   private readonly kept = new Map<string, Promise<unknown>>();
 
-  constructor(context: LearnContext, task: Task, options: TaskRunOptions) {
+  constructor(context: LearnContext, task: Task, options: TaskRunOptions, normalisations: ReadonlySet<Recipe["normalisation"]>) {
     this.context = context;
     this.task = task;
     this.options = options;
+    this.normalisations = normalisations;
   }
 
   async run(method: Method): Promise<MethodResult> {
     const { context, task } = this;
     const started = performance.now();
-    const normalisation = method.recipe?.normalisation ?? "model";
-    const train = await this.features("train", task.learn.items, normalisation);
-    const validation = await this.features("validation", task.validation, normalisation);
+    const normalisation = normalisationOf(method);
+    const learnedFrom = task.source ?? task.dataset;
+    const train = await this.features("train", learnedFrom, task.learn.items, normalisation);
+    const validation = await this.features("validation", learnedFrom, task.validation, normalisation);
     const on = await this.classes("learn", task.learn);
     let ctx: Float32Array | undefined;
     const fitted = await method.fit({
@@ -92,7 +95,7 @@ class PreparedTask {
       // the same class list needs no second look at the text tower, and gets the temperature fitted on its validation images
       const same = side.classes.join("\n") === task.learn.classes.join("\n");
       const classifier = same ? own : await fitted.on(await this.classes(name, side));
-      const test = await this.features(name, side.items, normalisation);
+      const test = await this.features(name, task.dataset, side.items, normalisation);
       evaluations[name] = evaluate({
         logits: classifier.logits(test.features, test.n),
         labels: test.labels,
@@ -123,11 +126,12 @@ class PreparedTask {
     return ctx;
   }
 
-  private features(name: string, items: Task["validation"], normalisation: Recipe["normalisation"]): Promise<FeatureSet> {
-    const { decode, cache, onEmbed: onProgress, signal } = this.options;
-    const pixels = viewPixels(this.context.model.spec, { normalisation });
+  private features(name: string, dataset: string, items: Task["validation"], normalisation: Recipe["normalisation"]): Promise<FeatureSet> {
+    const { images, onEmbed: onProgress, signal } = this.options;
+    const spec = (of: Recipe["normalisation"]) => viewPixels(this.context.model.spec, { normalisation: of });
+    const also = [...this.normalisations].filter((other) => other !== normalisation).map(spec);
     return this.once(`features ${name} ${normalisation}`, () =>
-      itemFeatures(this.context, items, { pixels, decode, cache, onProgress, signal }),
+      images.features(dataset, items, spec(normalisation), { also, onProgress, signal }),
     );
   }
 
@@ -135,19 +139,11 @@ class PreparedTask {
     return this.once(`classes ${name}`, () => classSet(this.context, side.classes, side.sentences, this.options.signal));
   }
 
-  private images(): Promise<readonly TrainingImage[]> {
-    return this.once("images", async () => {
-      const images: TrainingImage[] = [];
-      for (const item of this.task.learn.items) images.push(await itemImage(item, this.options.decode));
-      return images;
-    });
-  }
-
   private views(recipe: Recipe): Promise<ViewSource> {
     const { context, task, options } = this;
     const flip = recipe.flips === "always" || !task.sided;
     return this.once(`views ${recipe.normalisation} ${recipe.viewsFrom} ${flip}`, async () => {
-      const images = await this.images();
+      const images = task.learn.items.map((item) => () => options.images.open(task.source ?? task.dataset, item));
       const pixels = viewPixels(context.model.spec, recipe);
       const viewOptions = { core: context.core, encoder: context.encoder, pixels, recipe, flip, seed: task.seed };
       if (options.views === "fresh") return freshViews(images, viewOptions);
@@ -175,4 +171,8 @@ class PreparedTask {
     made.catch(() => this.kept.delete(key));
     return made;
   }
+}
+
+function normalisationOf(method: Method): Recipe["normalisation"] {
+  return method.recipe?.normalisation ?? "model";
 }

@@ -1,17 +1,21 @@
 import { loadCore } from "@biovlm/core";
+import { imageReader, itemSource } from "@biovlm/engine/images";
 import { memoryStore } from "@biovlm/files";
 import { RECIPES } from "@biovlm/training";
 import { describe, expect, it } from "vitest";
 import { toyDataset } from "../../training/test/toy-dataset.js";
 import { toyEncoder, toyModel } from "../../training/test/toy-model.js";
 import { baseToNewTask, crossDatasetTask, fewShotTask } from "../src/few-shot-task.js";
+import { ItemImages } from "../src/item-images.js";
 import { METHODS, promptMethod } from "../src/methods.js";
 import { markdownReport } from "../src/report.js";
 import { type SweepOptions, type SweepPlan, sweep } from "../src/sweep.js";
 
-const decode = async () => {
-  throw new Error("toys are raw pixels");
-};
+const read = imageReader({
+  decode: async () => {
+    throw new Error("toys are raw pixels");
+  },
+});
 const quick = { ...RECIPES["biovlm-golden"], epochs: 3, batch: 8, prompts: 3, learningRate: 0.05 };
 
 describe("tasks", () => {
@@ -68,17 +72,21 @@ describe("tasks", () => {
 describe("sweep", () => {
   const methods = [...METHODS.filter((m) => m.recipe === undefined), promptMethod("quick", "three epochs", quick, "attributes")];
   const plan: SweepPlan = { setting: "few-shot", datasets: ["toys"], shots: [2, 4], seeds: [1, 2], methods };
-  const setUp = async (changes: Partial<Pick<SweepOptions, "signal" | "onCell">> = {}) => ({
-    context: { core: await loadCore({ deterministic: true }), encoder: toyEncoder(), model: toyModel() },
-    options: {
-      open: async (name: string) => ({ dataset: toyDataset({ name }) }),
-      decode,
-      views: 2,
-      cells: memoryStore(),
-      cache: memoryStore(),
-      ...changes,
-    },
-  });
+  const setUp = async (changes: Partial<Pick<SweepOptions, "signal" | "onCell">> = {}) => {
+    const context = { core: await loadCore({ deterministic: true }), encoder: toyEncoder(), model: toyModel() };
+    const cache = memoryStore();
+    return {
+      context,
+      options: {
+        open: async (name: string) => ({ dataset: toyDataset({ name }) }),
+        images: new ItemImages(context, { read: (item) => read(itemSource(item)), cache }),
+        views: 2,
+        cells: memoryStore(),
+        cache,
+        ...changes,
+      },
+    };
+  };
 
   it("gives one cell for each data set, shots, seed and method, with better than chance where colours tell the classes", async () => {
     const { context, options } = await setUp();

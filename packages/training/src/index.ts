@@ -8,7 +8,7 @@ export {
   type KeyedBytes,
   runDigest,
 } from "./checkpoint.js";
-export { type EmbedAllOptions, embedAll, expendable, readFloats, writeFloats } from "./embedding-cache.js";
+export { expendable, readFloats, writeFloats } from "./embedding-cache.js";
 export { TrainingError, type TrainingErrorCode } from "./errors.js";
 export {
   attributeFeatures,
@@ -40,6 +40,7 @@ export { type TeacherInput, type TeacherSignal, teach } from "./teacher.js";
 export { epochBatches, initialContext, type StepReport, type TrainInput, type TrainResult, train } from "./train.js";
 export {
   freshViews,
+  type LazyImage,
   renderViews,
   type TrainingImage,
   type ViewBankOptions,

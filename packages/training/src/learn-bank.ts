@@ -2,7 +2,7 @@
 // The loop itself is train.ts; where images, checkpoints and cached views lie is the caller's.
 
 import type { Core, PixelSpec } from "@biovlm/core";
-import { nth } from "@biovlm/files";
+import { inOrder, nth } from "@biovlm/files";
 import { bankDigest, DEFAULT_TEMPLATES, type Encoder, type ModelSpec, type PromptBank, pixelSpec, writeBank } from "@biovlm/model";
 import { encodeSentences, type PromptModel } from "@biovlm/model/prompts";
 import { checkpointStore, type KeyedBytes, runDigest } from "./checkpoint.js";
@@ -11,7 +11,7 @@ import { type Activations, PROMPT_SUFFIX, promptLearner } from "./prompt-learner
 import { checkRecipe, type Recipe } from "./recipe.js";
 import type { RunEvent } from "./run-log.js";
 import { type StepReport, type TrainResult, train } from "./train.js";
-import { freshViews, type TrainingImage, type ViewSource, viewBank } from "./views.js";
+import { AHEAD, freshViews, type LazyImage, openedOnce, type ViewSource, viewBank } from "./views.js";
 
 /** A model as the loop needs it. */
 export type TrainableModel = PromptModel & { readonly digest: string };
@@ -26,7 +26,8 @@ export interface LearnContext {
 
 export interface LearnOptions {
   readonly classes: readonly string[];
-  readonly images: readonly TrainingImage[];
+  /** each opened and decoded once; with fresh views its pixels are asked for at every step */
+  readonly images: readonly LazyImage[];
   /** [n] class index of every image */
   readonly labels: Int32Array;
   /** for each class M sentences; the default templates filled with the class names when absent */
@@ -66,7 +67,8 @@ export interface LearnedBank {
  */
 export async function learnBank(context: LearnContext, options: LearnOptions): Promise<LearnedBank> {
   const { core, encoder, model } = context;
-  const { classes, images, labels, recipe, seed } = options;
+  const { classes, labels, recipe, seed } = options;
+  const images = openedOnce(options.images);
   checkRecipe(recipe, model.spec);
   checkLabels(labels, images.length, classes.length);
   const started = performance.now();
@@ -107,8 +109,10 @@ export async function learnBank(context: LearnContext, options: LearnOptions): P
           { ...viewOptions, viewsPerImage: options.views, cache: options.cache, cacheKey, onProgress: options.onViews },
           options.signal,
         );
+  const digests: string[] = [];
+  for await (const { sha256 } of inOrder(images, AHEAD, (open) => open(), options.signal)) digests.push(sha256);
   const run = await runDigest({
-    images: images.map((i) => i.sha256),
+    images: digests,
     labels: Array.from(labels),
     classes,
     sentences,

@@ -11,7 +11,7 @@ import {
   type RgbImage,
   randomCropBox,
 } from "@biovlm/core";
-import { nth } from "@biovlm/files";
+import { inOrder, nth } from "@biovlm/files";
 import type { Encoder } from "@biovlm/model";
 import type { KeyedBytes } from "./checkpoint.js";
 import { readFloats, writeFloats } from "./embedding-cache.js";
@@ -33,7 +33,24 @@ export interface ViewSource {
 /** A training image: its content digest, and its pixels when asked. */
 export interface TrainingImage {
   readonly sha256: string;
+  /** bytes held for it until its pixels are asked for; 0 where it is not said */
+  readonly held?: number;
+  /** RGB8, the same at each call */
   pixels(): Promise<RgbImage>;
+}
+
+/** An image, or a way to open it: called once, when its turn comes, so that a large set is never open as a whole. */
+export type LazyImage = TrainingImage | (() => Promise<TrainingImage>);
+
+/** For each image a way to it that opens it at most once. */
+export function openedOnce(images: readonly LazyImage[]): readonly (() => Promise<TrainingImage>)[] {
+  return images.map((image) => {
+    let opened: Promise<TrainingImage> | undefined;
+    return () => {
+      opened ??= typeof image === "function" ? image() : Promise.resolve(image);
+      return opened;
+    };
+  });
 }
 
 export interface ViewOptions {
@@ -47,15 +64,20 @@ export interface ViewOptions {
   readonly seed: number;
 }
 
+/** Images that are opened and decoded while others are on the device. */
+export const AHEAD = 4;
+
 /** New random views at every step: three encodes per image and step. */
-export function freshViews(images: readonly TrainingImage[], options: ViewOptions): ViewSource {
+export function freshViews(images: readonly LazyImage[], options: ViewOptions): ViewSource {
+  const open = openedOnce(images);
   return {
     async batch(epoch, rows, signal) {
       const { size } = options.pixels;
       const length = 3 * size * size;
       const pixels = new Float32Array(3 * rows.length * length);
       for (const [b, row] of rows.entries()) {
-        const views = renderViews(await nth(images, row).pixels(), options, randomStream(options.seed, "view", epoch, row));
+        const image = await nth(open, row)();
+        const views = renderViews(await image.pixels(), options, randomStream(options.seed, "view", epoch, row));
         for (const [v, view] of views.entries()) pixels.set(view, (v * rows.length + b) * length);
       }
       return splitViews(await embed(options, pixels, 3 * rows.length, signal), rows.length);
@@ -74,17 +96,15 @@ export interface ViewBankOptions extends ViewOptions {
 }
 
 /** V views of each image, embedded once; each epoch draws one per image. */
-export async function viewBank(images: readonly TrainingImage[], options: ViewBankOptions, signal?: AbortSignal): Promise<ViewSource> {
+export async function viewBank(images: readonly LazyImage[], options: ViewBankOptions, signal?: AbortSignal): Promise<ViewSource> {
   const V = options.viewsPerImage;
   const blocks: Float32Array[] = [];
-  for (const [i, image] of images.entries()) {
-    signal?.throwIfAborted();
-    const key = `views/${options.cacheKey}/${V}/${options.seed}/${image.sha256}`;
-    const cached = await readFloats(options.cache, key);
-    const block = cached ?? (await embedViews(image, options, signal));
-    if (cached === undefined) await writeFloats(options.cache, key, block);
-    blocks.push(block);
-    options.onProgress?.(i + 1, images.length);
+  const ready = inOrder(openedOnce(images), AHEAD, (open) => foundOrDecoded(open, options), signal);
+  for await (const { key, sha256, block, pixels } of ready) {
+    const embedded = block ?? (await embedViews(sha256, pixels, options, signal));
+    if (block === undefined) await writeFloats(options.cache, key, embedded);
+    blocks.push(embedded);
+    options.onProgress?.(blocks.length, images.length);
   }
   const D = (blocks[0]?.length ?? 0) / (3 * V);
   return {
@@ -106,13 +126,21 @@ export async function viewBank(images: readonly TrainingImage[], options: ViewBa
   };
 }
 
+/** One image's block from the cache, or its pixels. */
+async function foundOrDecoded(open: () => Promise<TrainingImage>, options: ViewBankOptions) {
+  const image = await open();
+  const { sha256 } = image;
+  const key = `views/${options.cacheKey}/${options.viewsPerImage}/${options.seed}/${sha256}`;
+  const block = await readFloats(options.cache, key);
+  return block === undefined ? { key, sha256, block, pixels: await image.pixels() } : { key, sha256, block };
+}
+
 /** One image's V × (student, strong, weak) embeddings [V,3,D], seeded by its content, so that it does not matter where in a set it stands. */
-async function embedViews(image: TrainingImage, options: ViewBankOptions, signal?: AbortSignal): Promise<Float32Array> {
-  const pixels = await image.pixels();
+async function embedViews(sha256: string, pixels: RgbImage, options: ViewBankOptions, signal?: AbortSignal): Promise<Float32Array> {
   const length = 3 * options.pixels.size ** 2;
   const rows = new Float32Array(options.viewsPerImage * 3 * length);
   for (let v = 0; v < options.viewsPerImage; v++) {
-    const views = renderViews(pixels, options, randomStream(options.seed, "view", v, image.sha256));
+    const views = renderViews(pixels, options, randomStream(options.seed, "view", v, sha256));
     for (const [k, view] of views.entries()) rows.set(view, (v * 3 + k) * length);
   }
   return embed(options, rows, options.viewsPerImage * 3, signal);

@@ -1,10 +1,10 @@
 // What a damaged, swapped or failing cache does to a run: nothing but time. Never another number.
 
 import { loadCore } from "@biovlm/core";
+import { imageReader, itemSource } from "@biovlm/engine/images";
 import { memoryStore } from "@biovlm/files";
 import { cases, mutations, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { itemImage } from "../../evaluation/src/item-images.js";
 import { expendable, readFloats, writeFloats } from "../src/embedding-cache.js";
 import { learnBank } from "../src/learn-bank.js";
 import { RECIPES, recipeWith } from "../src/recipe.js";
@@ -49,6 +49,8 @@ describe("cached numbers", () => {
   });
 });
 
+const read = imageReader({ decode: () => Promise.reject(new Error("toys are raw pixels")) });
+
 describe("a run on a faulty store (R9)", () => {
   it("ends in the same bank bytes whatever happens to entries and states, or says which state is damaged", {
     timeout: 600_000,
@@ -58,7 +60,7 @@ describe("a run on a faulty store (R9)", () => {
     const context = { core: await loadCore({ deterministic: true }), encoder: toyEncoder(), model: toyModel() };
     const options = {
       classes: dataset.classes,
-      images: await Promise.all(items.map((item) => itemImage(item, () => Promise.reject(new Error("toys are raw pixels"))))),
+      images: items.map((item) => () => read(itemSource(item))),
       labels: Int32Array.from(items, (item) => item.label),
       recipe: recipeWith(RECIPES["biovlm-golden"], { epochs: "4", batch: "4", prompts: "3", learningRate: "0.05" }),
       recipeName: "biovlm-golden",

@@ -1,17 +1,19 @@
 import { loadCore } from "@biovlm/core";
+import { imageReader, itemSource } from "@biovlm/engine/images";
 import { memoryStore } from "@biovlm/files";
 import { readBank } from "@biovlm/model";
 import { describe, expect, it } from "vitest";
-import { itemImage } from "../../evaluation/src/item-images.js";
 import { type LearnOptions, learnBank } from "../src/learn-bank.js";
 import { RECIPES, recipeWith } from "../src/recipe.js";
 import type { RunEvent } from "../src/run-log.js";
 import { toyDataset } from "./toy-dataset.js";
 import { toyEncoder, toyModel } from "./toy-model.js";
 
-const decode = async () => {
-  throw new Error("toys are raw pixels");
-};
+const read = imageReader({
+  decode: async () => {
+    throw new Error("toys are raw pixels");
+  },
+});
 
 async function setUp(changes: Partial<LearnOptions> = {}) {
   const dataset = toyDataset();
@@ -19,7 +21,7 @@ async function setUp(changes: Partial<LearnOptions> = {}) {
   const context = { core: await loadCore({ deterministic: true }), encoder: toyEncoder(), model: toyModel() };
   const options: LearnOptions = {
     classes: dataset.classes,
-    images: await Promise.all(items.map((item) => itemImage(item, decode))),
+    images: await Promise.all(items.map((item) => read(itemSource(item)))),
     labels: Int32Array.from(items, (item) => item.label),
     recipe: recipeWith(RECIPES["biovlm-golden"], { epochs: "6", batch: "8", prompts: "4", learningRate: "0.05" }),
     recipeName: "biovlm-golden",

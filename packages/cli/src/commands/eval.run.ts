@@ -4,7 +4,7 @@
 import { resolve } from "node:path";
 import { attributeSentences } from "@biovlm/datasets";
 import type { Runtime } from "@biovlm/engine";
-import { type Evaluation, evaluate, type FeatureSet, itemFeatures, routed, storedEvaluation } from "@biovlm/evaluation";
+import { type Evaluation, evaluate, type FeatureSet, ItemImages, routed, storedEvaluation } from "@biovlm/evaluation";
 import { reliabilityDiagram } from "@biovlm/evaluation/node";
 import {
   attributeBank,
@@ -20,7 +20,7 @@ import { viewPixels } from "@biovlm/training";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { INPUT_LIMITS, readInput } from "../input-file.js";
-import { fileDecoder, openSource } from "../learning-source.js";
+import { itemReader, openSource } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
 import { writeResult } from "../result-file.js";
@@ -89,7 +89,7 @@ async function measured(
   { bank, classifier, options }: { readonly bank: PromptBank; readonly classifier: Classifier; readonly options: Options },
 ): Promise<{ readonly test: FeatureSet; readonly figures: Evaluation }> {
   const { core, model } = runtime;
-  const cache = cacheOf(options, terminal);
+  const images = new ItemImages(runtime, { read: itemReader(), cache: cacheOf(options, terminal) });
   const pixels = viewPixels(model.spec, { normalisation: normalisationOf(bank) });
   const features = async (split: string) => {
     const items = dataset.items.filter((item) => item.split === split);
@@ -99,7 +99,7 @@ async function measured(
       bar.advance(done - seen);
       seen = done;
     };
-    const set = await itemFeatures(runtime, items, { pixels, decode: fileDecoder, signal, cache, onProgress });
+    const set = await images.features(dataset.name, items, pixels, { signal, onProgress });
     bar.end();
     return set;
   };

@@ -2,13 +2,13 @@
 // The work alone: what it is asked for by is sweep.ts.
 
 import { join, resolve } from "node:path";
-import { csvReport, METHODS, type Method, markdownReport, methodNamed, promptMethod, sweep } from "@biovlm/evaluation";
+import { csvReport, ItemImages, METHODS, type Method, markdownReport, methodNamed, promptMethod, sweep } from "@biovlm/evaluation";
 import { nth, suggest } from "@biovlm/files";
 import { fileStore } from "@biovlm/files/node";
 import { recipeWith } from "@biovlm/training";
 import type { CommandRun } from "../command.js";
 import { usageError } from "../errors.js";
-import { fileDecoder, openSource } from "../learning-source.js";
+import { itemReader, openSource } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
 import { recipeOf, settingsOf, viewsOf } from "../recipe-choice.js";
@@ -52,7 +52,7 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
         testOn: options.testOn,
       },
       {
-        decode: fileDecoder,
+        images: new ItemImages(runtime, { read: itemReader(), cache }),
         views: viewsOf(options),
         ...(cache === undefined ? {} : { cache }),
         cells: fileStore(out),

@@ -4,23 +4,13 @@
 import { appendFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Runtime } from "@biovlm/engine";
-import { accuracyOf, classSet, fewShotTask, itemFeatures, itemImage, routed, type TaskSide } from "@biovlm/evaluation";
+import { accuracyOf, classSet, fewShotTask, ItemImages, routed, type TaskSide } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
 import { scaleOf } from "@biovlm/model";
-import {
-  type KeyedBytes,
-  type LearnedBank,
-  type LearnOptions,
-  learnBank,
-  logLine,
-  type Recipe,
-  type RunEvent,
-  type TrainingImage,
-  viewPixels,
-} from "@biovlm/training";
+import { type LearnedBank, type LearnOptions, learnBank, logLine, type Recipe, type RunEvent, viewPixels } from "@biovlm/training";
 import type { CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
-import { fileDecoder, openSource } from "../learning-source.js";
+import { itemReader, openSource } from "../learning-source.js";
 import { cacheOf, checkpointsOf } from "../learning-stores.js";
 import { fallbackNote, openRuntime } from "../opening.js";
 import { recipeOf, viewsOf } from "../recipe-choice.js";
@@ -42,10 +32,10 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
       const note = fallbackNote(runtime);
       if (note !== undefined) terminal.warn(note);
       const { learn, tests } = chosen(source, options, given);
-      const images: TrainingImage[] = [];
-      for (const item of learn.items) images.push(await itemImage(item, fileDecoder));
       const checkpoints = checkpointsOf(terminal);
       const cache = cacheOf(options, terminal);
+      const images = new ItemImages(runtime, { read: itemReader(), cache });
+      const { name: dataset } = source.dataset;
       const log = await openLog(options.log === undefined ? undefined : resolve(cwd, options.log));
       const progress = learningProgress(terminal, recipe.epochs);
       const started = performance.now();
@@ -56,7 +46,7 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
       );
       const learned = await learnBank(runtime, {
         classes: learn.classes,
-        images,
+        images: learn.items.map((item) => () => images.open(dataset, item)),
         labels: Int32Array.from(learn.items, (item) => item.label),
         attributes: learn.sentences,
         recipe,
@@ -79,7 +69,7 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
       const seconds = (performance.now() - started) / 1000;
       await writeResult(resolve(cwd, options.out), learned.bytes, { signal });
       await checkpoints.delete(`checkpoint/${String(learned.bank.options["run"])}`);
-      const measured = tests.length === 0 ? undefined : await measure(runtime, learned, { learn, tests, recipe, cache, signal });
+      const measured = tests.length === 0 ? undefined : await measure(runtime, learned, { learn, tests, recipe, images, dataset, signal });
       await tell(terminal, options, runtime, learn, learned, seconds, measured);
       await log.written();
       return undefined;
@@ -142,17 +132,18 @@ interface Measuring {
   readonly learn: TaskSide;
   readonly tests: TaskSide["items"];
   readonly recipe: Recipe;
-  readonly cache: KeyedBytes | undefined;
+  readonly images: ItemImages;
+  readonly dataset: string;
   readonly signal: AbortSignal;
 }
 
 /** The learned bank beside one untrained prompt, on images not learned from. */
-async function measure(runtime: Runtime, { bank }: LearnedBank, { learn, tests, recipe, cache, signal }: Measuring) {
+async function measure(runtime: Runtime, { bank }: LearnedBank, { learn, tests, recipe, images, dataset, signal }: Measuring) {
   const { core, model } = runtime;
   const set = await classSet(runtime, learn.classes, learn.sentences, signal);
   const D = model.spec.embedDim;
   const pixels = viewPixels(model.spec, recipe);
-  const { features, labels, n } = await itemFeatures(runtime, tests, { pixels, decode: fileDecoder, signal, cache });
+  const { features, labels, n } = await images.features(dataset, tests, pixels, { signal });
   const scale = scaleOf(model.spec);
   const accuracy = (rows: Float32Array, N: number, rho: number) =>
     accuracyOf(routed(core, rows, N, set.C, D, scale, rho).logits(features, n), labels, set.C);

@@ -1,0 +1,80 @@
+// Each image file is opened once and decoded once by a command that learns or measures, and by one that classifies or embeds.
+
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { call, folder, writeClasses, writePhantoms } from "./call.js";
+
+const counts = vi.hoisted(() => ({ opens: new Map<string, number>(), decodes: 0 }));
+
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  const open: typeof real.open = (path, ...rest) => {
+    if (/\.png$/.test(String(path))) counts.opens.set(String(path), (counts.opens.get(String(path)) ?? 0) + 1);
+    return real.open(path, ...rest);
+  };
+  return { ...real, open, default: { ...real, open } };
+});
+
+vi.mock("@biovlm/imaging/node", async (original) => {
+  const real = await original<typeof import("@biovlm/imaging/node")>();
+  const sharpDecoder: typeof real.sharpDecoder = (options) => {
+    const decoder = real.sharpDecoder(options);
+    return {
+      ...decoder,
+      decode(bytes, limits) {
+        counts.decodes++;
+        return decoder.decode(bytes, limits);
+      },
+    };
+  };
+  return { ...real, sharpDecoder, decodeImage: sharpDecoder().decode };
+});
+
+/** Runs a command that ends well; says how many files were opened, the most opens of one, and all decodes. */
+async function reads(words: readonly string[], cwd: string) {
+  counts.opens.clear();
+  counts.decodes = 0;
+  const { code, err } = await call(words, { cwd });
+  expect(code, err).toBe(0);
+  return { files: counts.opens.size, most: Math.max(0, ...counts.opens.values()), decodes: counts.decodes };
+}
+
+describe("image files are opened once and decoded once", () => {
+  it("by train, on what it learns from and on what it measures on", async () => {
+    const cwd = folder();
+    writeClasses(join(cwd, "scans"), 2, 10);
+    const words = ["train", "scans/", "--shots", "3", "--set", "epochs=1", "--views-per-image", "2"];
+    // 3 of each class to learn from, 2 of each to measure on
+    expect(await reads([...words, "--out", "a.safetensors"], cwd)).toEqual({ files: 10, most: 1, decodes: 10 });
+    // embeddings are known by content: opened, not decoded
+    expect(await reads([...words, "--out", "b.safetensors"], cwd)).toEqual({ files: 10, most: 1, decodes: 0 });
+    const fresh = [...words, "--views", "fresh", "--set", "epochs=3", "--cache", "off", "--out", "c.safetensors"];
+    expect(await reads(fresh, cwd)).toEqual({ files: 10, most: 1, decodes: 10 });
+  });
+
+  it("by eval, on the split asked for and on validation", async () => {
+    const cwd = folder();
+    writeClasses(join(cwd, "scans"), 2, 10, 2);
+    expect(await reads(["eval", "scans/", "--cache", "off"], cwd)).toEqual({ files: 6, most: 1, decodes: 6 });
+  });
+
+  it("by sweep, over shots, seeds and methods", async () => {
+    const cwd = folder();
+    writeClasses(join(cwd, "scans"), 2, 10, 3);
+    const methods = ["--method", "zero-shot", "--method", "linear-probe", "--variant", "epochs=1", "--variant", "normalisation=imagenet"];
+    const words = ["sweep", "scans/", "--shots", "1,2", "--seeds", "1,2", "--cache", "off", "--set", "epochs=1", ...methods];
+    const { files, most, decodes } = await reads(words, cwd);
+    expect(most).toBe(1);
+    expect(files).toBeGreaterThan(8);
+    expect(decodes).toBe(files);
+  });
+
+  it("by quickstart on one's own images, by classify and by embed", async () => {
+    const cwd = folder();
+    const { length } = writePhantoms(cwd, 2);
+    const once = { files: length, most: 1, decodes: length };
+    expect(await reads(["quickstart", "--images", "."], cwd)).toEqual(once);
+    expect(await reads(["classify", ".", "--class", "a", "--class", "b"], cwd)).toEqual(once);
+    expect(await reads(["embed", ".", "--out", "rows.safetensors"], cwd)).toEqual(once);
+  });
+});
