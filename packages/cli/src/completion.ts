@@ -1,5 +1,6 @@
 // Command objects → a completion script for bash, zsh or fish. Pure text; the scripts call nothing but the shell itself.
 
+import { nth } from "@biovlm/files";
 import { type AnyCommand, type ArgumentSpec, kebab, type OptionSpec } from "./command.js";
 import { optionsOf } from "./settings.js";
 
@@ -19,7 +20,7 @@ type Takes = "nothing" | "text" | "file" | "folder" | readonly string[];
 export function completionScript(shell: Shell, commands: readonly AnyCommand[], groups: Readonly<Record<string, string>>): string {
   const completions = commands.map(completionOf);
   const heads = new Map<string, string>();
-  for (const { path, summary } of completions) heads.set(path[0]!, path.length > 1 ? (groups[path[0]!] ?? "") : summary);
+  for (const { path, summary } of completions) heads.set(nth(path, 0), path.length > 1 ? (groups[nth(path, 0)] ?? "") : summary);
   return shell === "bash" ? bash(completions, heads) : shell === "zsh" ? zsh(completions, heads) : fish(completions, heads);
 }
 
@@ -102,7 +103,7 @@ function zsh(completions: readonly Completion[], heads: ReadonlyMap<string, stri
   const grouped = groupMembers(completions);
   const groupCases = [...grouped].map(
     ([head, members]) =>
-      `    ${head}) local -a members=(${describe(members.map((m) => [m.path[1]!, m.summary] as const))}); _describe command members ;;`,
+      `    ${head}) local -a members=(${describe(members.map((m) => [nth(m.path, 1), m.summary] as const))}); _describe command members ;;`,
   );
   return `#compdef biovlm
 # zsh completion for biovlm. Load it with: source <(biovlm completion zsh)
@@ -128,7 +129,7 @@ function fish(completions: readonly Completion[], heads: ReadonlyMap<string, str
   for (const [name, text] of heads) lines.push(`complete -c biovlm -n __fish_use_subcommand -a ${name} -d ${quote(text)}`);
   const grouped = groupMembers(completions);
   for (const [head, members] of grouped) {
-    const names = members.map((m) => m.path[1]!);
+    const names = members.map((m) => nth(m.path, 1));
     const condition = quote(`__fish_seen_subcommand_from ${head}; and not __fish_seen_subcommand_from ${names.join(" ")}`);
     for (const member of members) lines.push(`complete -c biovlm -n ${condition} -a ${member.path[1]} -d ${quote(member.summary)}`);
   }
@@ -157,7 +158,7 @@ function groupMembers(completions: readonly Completion[]): Map<string, Completio
   const groups = new Map<string, Completion[]>();
   for (const completion of completions) {
     if (completion.path.length === 1) continue;
-    groups.set(completion.path[0]!, [...(groups.get(completion.path[0]!) ?? []), completion]);
+    groups.set(nth(completion.path, 0), [...(groups.get(nth(completion.path, 0)) ?? []), completion]);
   }
   return groups;
 }

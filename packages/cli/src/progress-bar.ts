@@ -1,6 +1,8 @@
 // A progress bar for stderr: done/total, rate over the last seconds, time left. Drawn only on a terminal, at most ten times a second.
 // It knows nothing of the work; Terminal clears it before other lines are printed.
 
+import { nth } from "@biovlm/files";
+
 /** Handed out by `terminal.progress()`; does nothing when stderr is no terminal or with --quiet. */
 export interface Progress {
   /** `n` more units are done. */
@@ -73,13 +75,13 @@ export class ProgressBar implements Progress {
     if (this.#ended || (!force && now - this.#drawnAt < INTERVAL_MS)) return;
     this.#drawnAt = now;
     this.#samples.push([now, this.#done]);
-    while (this.#samples.length > 2 && now - this.#samples[0]![0] > WINDOW_MS) this.#samples.shift();
+    while (this.#samples.length > 2 && now - nth(this.#samples, 0)[0] > WINDOW_MS) this.#samples.shift();
     this.#sink.draw(this.line(now));
   }
 
   /** The line as drawn, at most one column less than the terminal is wide. */
   line(now = this.#now()): string {
-    const [since, before] = this.#samples[0]!;
+    const [since, before] = nth(this.#samples, 0);
     const rate = now > since ? ((this.#done - before) * 1000) / (now - since) : 0;
     const done = this.#done + this.#skipped;
     const left = rate > 0 ? (this.#total - done) / rate : Number.NaN;

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { attributeSentences, attributeSet } from "@biovlm/datasets";
 import type { Runtime } from "@biovlm/engine";
 import { bootstrapInterval } from "@biovlm/evaluation";
+import { nth, present } from "@biovlm/files";
 import { createClassifier, promptCount, templateBank } from "@biovlm/model";
 import { type LearnedBank, learnBank, RECIPES, type StepReport } from "@biovlm/training";
 import { PHANTOM_KINDS, type Phantom, phantomSet } from "./phantoms/phantom-set.js";
@@ -42,7 +43,7 @@ export async function learnPhantoms(runtime: Runtime, options: PhantomLearningOp
   const { core, encoder, model } = runtime;
   const { shots, perKind } = options;
   const all = [...phantomSet({ seed: options.seed, perKind: shots + perKind, size: options.size })];
-  const indexOf = (phantom: Phantom) => Number(/-(\d+)\.png$/.exec(phantom.file)![1]) - 1;
+  const indexOf = (phantom: Phantom) => Number(present(/-(\d+)\.png$/.exec(phantom.file) ?? undefined, "number of a phantom")[1]) - 1;
   const learnedFrom = all.filter((p) => indexOf(p) < shots);
   const tested = all.filter((p) => indexOf(p) >= shots);
   const classes = PHANTOM_KINDS.map((kind) => kind.name);
@@ -71,7 +72,7 @@ export async function learnPhantoms(runtime: Runtime, options: PhantomLearningOp
   const measure = async (bank: LearnedBank["bank"]) => {
     const classifier = await createClassifier({ core, encoder, model, bank });
     const answers = await classifyAll(classifier, tested);
-    const right = answers.map((a, i) => (a.predictions[0]!.class === classes[labels[i]!] ? 1 : 0));
+    const right = answers.map((a, i) => (nth(a.predictions, 0).class === classes[nth(labels, i)] ? 1 : 0));
     const accuracy = right.reduce((a: number, b) => a + b, 0) / right.length;
     const { low, high } = bootstrapInterval(Uint8Array.from(right), options.seed);
     return { answers, accuracy, interval: [low, high] as const };
@@ -80,7 +81,7 @@ export async function learnPhantoms(runtime: Runtime, options: PhantomLearningOp
   const trained = await measure(learned.bank);
   const N = promptCount(learned.bank);
   const routing = PHANTOM_KINDS.map((kind) => {
-    const own = trained.answers.filter((_, i) => tested[i]!.kind === kind);
+    const own = trained.answers.filter((_, i) => nth(tested, i).kind === kind);
     return Array.from({ length: N }, (_, n) => own.filter((a) => a.kept.some((k) => k.prompt === n)).length / Math.max(1, own.length));
   });
   return {
@@ -108,7 +109,7 @@ function kindSentences(kind: (typeof PHANTOM_KINDS)[number]): string[] {
   const wanted = kind.attributesOf.classes;
   const own = set.classes.filter((c) => wanted === undefined || wanted.includes(c.name));
   const sentences = attributeSentences({ ...set, classes: own });
-  return Array.from({ length: 10 }, (_, m) => sentences[m % sentences.length]![Math.floor(m / sentences.length)]!);
+  return Array.from({ length: 10 }, (_, m) => nth(nth(sentences, m % sentences.length), Math.floor(m / sentences.length)));
 }
 
 async function classifyAll(classifier: Awaited<ReturnType<typeof createClassifier>>, phantoms: readonly Phantom[]) {

@@ -1,5 +1,7 @@
 // Image embeddings with labels, and what every method of the harness sees of a few-shot task.
 
+import { nth } from "@biovlm/files";
+
 /** features [n,D] L2-normalised, labels [n] in 0..C−1. */
 export interface FeatureSet {
   readonly features: Float32Array;
@@ -19,7 +21,7 @@ export function similarities(a: Float32Array, b: Float32Array, n: number, m: num
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < m; j++) {
       let sum = 0;
-      for (let d = 0; d < D; d++) sum += a[i * D + d]! * b[j * D + d]!;
+      for (let d = 0; d < D; d++) sum += nth(a, i * D + d) * nth(b, j * D + d);
       out[i * m + j] = sum;
     }
   }
@@ -31,7 +33,7 @@ export function accuracyOf(logits: ArrayLike<number>, labels: Int32Array, C: num
   let right = 0;
   for (let i = 0; i < labels.length; i++) {
     let best = 0;
-    for (let c = 1; c < C; c++) if (logits[i * C + c]! > logits[i * C + best]!) best = c;
+    for (let c = 1; c < C; c++) if (nth(logits, i * C + c) > nth(logits, i * C + best)) best = c;
     if (best === labels[i]) right++;
   }
   return right / labels.length;

@@ -16,3 +16,9 @@ export function known<K, V>(map: ReadonlyMap<K, V>, key: K): V {
     throw new RangeError("entry of a table — expected one that was put there, got none. This is a fault of the program: report it.");
   return value;
 }
+
+/** A value that the flow has made by here, which its type cannot say. `what` names it. @throws RangeError where it was not */
+export function present<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new RangeError(`${what} — expected it by here, got none. This is a fault of the program: report it.`);
+  return value;
+}

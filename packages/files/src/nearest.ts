@@ -1,5 +1,7 @@
 // The nearest valid name to a wrong one, for "did you mean": edit distance with transpositions, ties by order.
 
+import { nth } from "./element-read.js";
+
 /** The candidate within a third of its length of `word`, or undefined when none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -28,12 +30,12 @@ function editDistance(a: string, b: string): number {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1];
-      let d = Math.min(old[j]! + 1, row[j - 1]! + 1, old[j - 1]! + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) d = Math.min(d, older[j - 2]! + 1);
+      let d = Math.min(nth(old, j) + 1, nth(row, j - 1) + 1, nth(old, j - 1) + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) d = Math.min(d, nth(older, j - 2) + 1);
       row.push(d);
     }
     older = old;
     old = row;
   }
-  return old[b.length]!;
+  return nth(old, b.length);
 }

@@ -2,6 +2,7 @@
 // Drawn from circles, curves and noise; no patient's image went into them and nothing medical can be read from them.
 
 import type { RgbImage } from "@biovlm/core";
+import { nth } from "@biovlm/files";
 import { blend, type Colour, ellipse, mix, norm, type Random, render, segmentDistance, smoothNoise, step } from "./canvas.js";
 
 interface Vessel {
@@ -52,9 +53,9 @@ function byPlace(vessels: readonly Vessel[]): (x: number, y: number) => readonly
     const reach = vessel.radius + 0.02;
     const [left, right] = [cell(Math.min(vessel.ax, vessel.bx) - reach), cell(Math.max(vessel.ax, vessel.bx) + reach)];
     const [top, bottom] = [cell(Math.min(vessel.ay, vessel.by) - reach), cell(Math.max(vessel.ay, vessel.by) + reach)];
-    for (let j = top; j <= bottom; j++) for (let i = left; i <= right; i++) grid[j * n + i]!.push(vessel);
+    for (let j = top; j <= bottom; j++) for (let i = left; i <= right; i++) nth(grid, j * n + i).push(vessel);
   }
-  return (x, y) => grid[cell(y) * n + cell(x)]!;
+  return (x, y) => nth(grid, cell(y) * n + cell(x));
 }
 
 function growVessels(random: Random, dx: number, dy: number, side: number): Vessel[] {
@@ -140,7 +141,7 @@ export function bloodSmear(size: number, random: Random): RgbImage {
     let core = 0;
     for (const lobe of nucleus) core = Math.max(core, ellipse(x, y, lobe.x, lobe.y, lobe.r, lobe.r, 0.14));
     for (let i = 1; i < nucleus.length; i++) {
-      const [a, b] = [nucleus[i - 1]!, nucleus[i]!];
+      const [a, b] = [nth(nucleus, i - 1), nth(nucleus, i)];
       core = Math.max(core, step(0.055, 0.035, segmentDistance(x, y, a.x, a.y, b.x, b.y)));
     }
     const dark = mix(0.36, 0.48, 0.5 + 0.5 * chromatin(x, y));

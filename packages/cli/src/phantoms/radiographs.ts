@@ -2,6 +2,7 @@
 // They are made of ellipses and noise; no patient's image went into them and nothing medical can be read from them.
 
 import type { RgbImage } from "@biovlm/core";
+import { nth } from "@biovlm/files";
 import { capsule, ellipse, mix, norm, type Random, render, segmentDistance, smoothNoise, speckle, step } from "./canvas.js";
 
 /** Two dark lungs crossed by ribs, a bright spine, heart, collar bones and diaphragm. */
@@ -87,8 +88,8 @@ export function handXray(size: number, random: Random): RgbImage {
       addBone(bx - ux * 0.2, by - uy * 0.2, bx + ux * 0.13, by + uy * 0.13, 0.043);
       const cuts = [0.18, 0.18 + 0.4 * (length - 0.18), 0.18 + 0.72 * (length - 0.18), length + 0.02];
       for (let k = 0; k < 3; k++) {
-        const from = cuts[k]! + 0.03;
-        const to = cuts[k + 1]! - 0.02;
+        const from = nth(cuts, k) + 0.03;
+        const to = nth(cuts, k + 1) - 0.02;
         addBone(bx + ux * from, by + uy * from, bx + ux * to, by + uy * to, 0.045 - 0.007 * k);
       }
     }

@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { byCodeUnit, nearest, nth } from "@biovlm/files";
+import { byCodeUnit, nearest, nth, present } from "@biovlm/files";
 import { findImages } from "@biovlm/files/node";
 import { type CsvTable, parseCsv } from "../csv.js";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
@@ -51,8 +51,8 @@ const SPLIT_VALUES: Readonly<Record<string, SplitName>> = {
 /** @throws DatasetError `not_found`, `bad_file`, `bad_option`, `too_large`; FilesError for what the file system refuses */
 export async function openCsvList(csvPath: string, options: CsvListOptions = {}): Promise<OpenedDataset> {
   const table = parseCsv(await readText(csvPath, "CSV list"));
-  const image = column(table, "image", options.imageColumn)!;
-  const label = column(table, "label", options.labelColumn)!;
+  const image = present(column(table, "image", options.imageColumn), "image column");
+  const label = present(column(table, "label", options.labelColumn), "label column");
   const group = column(table, "group", options.groupColumn);
   const split = column(table, "split", options.splitColumn);
   const folder = options.imageFolder ?? (await defaultFolder(csvPath));

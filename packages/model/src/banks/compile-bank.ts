@@ -1,7 +1,7 @@
 // Text embeddings of a bank for a list of classes, computed once: after that, inference needs no text tower.
 
 import type { Core } from "@biovlm/core";
-import { nth, quoted } from "@biovlm/files";
+import { nth, present, quoted } from "@biovlm/files";
 import type { Encoder, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
 import { type BankTensor, checkBankFits, type PromptBank } from "./bank.js";
@@ -25,7 +25,8 @@ export async function compileBank(
   checkBankFits(bank, model);
   const picked = pickClasses(bank, classes);
   if (picked !== undefined) return { ...bank, classes: [...classes], text: picked };
-  const [N, T, W] = bank.ctx!.shape;
+  const ctx = present(bank.ctx, "context vectors");
+  const [N, T, W] = ctx.shape;
   const C = classes.length;
   const { embedDim: D } = model.spec;
   const embedding = embeddingOf(bank);
@@ -34,7 +35,7 @@ export async function compileBank(
   const most = Math.max(1, Math.floor(ROWS_AT_ONCE / C));
   for (let n = 0; n < N; n += most) {
     const count = Math.min(most, N - n);
-    const { out } = await encoder.encodePrompts(frame.rows(bank.ctx!.data.subarray(n * T * W, (n + count) * T * W), count), options);
+    const { out } = await encoder.encodePrompts(frame.rows(ctx.data.subarray(n * T * W, (n + count) * T * W), count), options);
     data.set(core.l2Normalize(out.data, count * C, D), n * C * D);
   }
   return { ...bank, classes: [...classes], text: { data, shape: [N, C, D] } };
@@ -54,20 +55,20 @@ function embeddingOf(bank: PromptBank): FrozenEmbedding {
 /** The columns of `text` for these classes, where the bank's text has all of them; undefined where it must be encoded. */
 function pickClasses(bank: PromptBank, classes: readonly string[]): BankTensor | undefined {
   const { text } = bank;
-  const columns = text === undefined ? [-1] : classes.map((c) => bank.classes.indexOf(c));
-  if (columns.includes(-1)) {
+  const columns = classes.map((c) => bank.classes.indexOf(c));
+  if (text === undefined || columns.includes(-1)) {
     if (bank.ctx !== undefined) return undefined;
-    const missing = nth(classes, columns.indexOf(-1));
+    const missing = nth(classes, Math.max(0, columns.indexOf(-1)));
     throw new ModelError(
       "bad_classes",
       `class ${quoted(missing)} — expected one of ${quoted(bank.classes.join(", "))}, which this bank has embeddings of. Use a bank with context vectors for other classes.`,
     );
   }
-  const [N, C, D] = text!.shape;
+  const [N, C, D] = text.shape;
   const data = new Float32Array(N * columns.length * D);
   for (let n = 0; n < N; n++) {
     for (const [i, c] of columns.entries()) {
-      data.set(text!.data.subarray((n * C + c) * D, (n * C + c + 1) * D), (n * columns.length + i) * D);
+      data.set(text.data.subarray((n * C + c) * D, (n * C + c + 1) * D), (n * columns.length + i) * D);
     }
   }
   return { data, shape: [N, columns.length, D] };

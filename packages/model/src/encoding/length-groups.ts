@@ -1,5 +1,7 @@
 // Which text rows run together. Rows of like length share a batch, so that padding is not computed; order is the caller's to restore.
 
+import { nth } from "@biovlm/files";
+
 /** One batch: row indices of the call and the length they are trimmed to. */
 export interface LengthGroup {
   readonly rows: readonly number[];
@@ -21,23 +23,24 @@ export function rowLengths(mask: Uint8Array, n: number, L: number): number[] {
  * @param batchCost what one more run costs, in tokens of computing
  */
 export function groupByLength(lengths: readonly number[], maxBatch: number, batchCost: number): LengthGroup[] {
-  const order = lengths.map((_, r) => r).sort((a, b) => lengths[a]! - lengths[b]! || a - b);
+  const order = lengths.map((_, r) => r).sort((a, b) => nth(lengths, a) - nth(lengths, b) || a - b);
   const n = order.length;
   // best[i]: least cost of the first i sorted rows; the last batch ends at i and is as long as its longest row, order[i − 1].
   const best = new Float64Array(n + 1);
   const from = new Int32Array(n + 1);
   for (let i = 1; i <= n; i++) {
     best[i] = Number.POSITIVE_INFINITY;
-    const length = lengths[order[i - 1]!]!;
+    const length = nth(lengths, nth(order, i - 1));
     for (let k = Math.max(0, i - maxBatch); k < i; k++) {
-      const cost = best[k]! + batchCost + (i - k) * length;
-      if (cost < best[i]!) {
+      const cost = nth(best, k) + batchCost + (i - k) * length;
+      if (cost < nth(best, i)) {
         best[i] = cost;
         from[i] = k;
       }
     }
   }
   const groups: LengthGroup[] = [];
-  for (let i = n; i > 0; i = from[i]!) groups.push({ rows: order.slice(from[i]!, i), length: Math.max(1, lengths[order[i - 1]!]!) });
+  for (let i = n; i > 0; i = nth(from, i))
+    groups.push({ rows: order.slice(nth(from, i), i), length: Math.max(1, nth(lengths, nth(order, i - 1))) });
   return groups.reverse();
 }

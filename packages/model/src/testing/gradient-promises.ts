@@ -1,7 +1,7 @@
 // The promises of the capability `gradients`: the backward pass against finite differences of the float64 definition, by tape and by running
 // forward again, and what becomes of tapes.
 
-import { nth } from "@biovlm/files";
+import { nth, present } from "@biovlm/files";
 import type { PromptRows } from "../contract/encoder.js";
 import { seededFloats, TOY_SPEC, type ToyTowers, toyRows, toyTowers } from "../towers/toy-towers.js";
 import { holds, near, outcome, refuses, same } from "./assertion.js";
@@ -44,7 +44,7 @@ export const gradientPromises: readonly EncoderPromise[] = [
       const { out, tape } = await encoder.encodePrompts(rows, { keep: true });
       near(out.data, towers.prompts(rows), tolerance, "embeddings of a kept forward");
       holds(tape !== undefined, "keep — expected a tape, got none");
-      near(await encoder.encodePromptsBackward(tape!, dOut), wanted, Math.max(tolerance, 1e-3), "gradient by tape");
+      near(await encoder.encodePromptsBackward(present(tape, "tape"), dOut), wanted, Math.max(tolerance, 1e-3), "gradient by tape");
       const again = await encoder.encodePromptsBackward(rows, dOut);
       near(again, wanted, Math.max(tolerance, 1e-3), "gradient by a second forward");
       for (const [r, length] of LENGTHS.entries()) {
@@ -57,14 +57,15 @@ export const gradientPromises: readonly EncoderPromise[] = [
     },
   ),
   promise("a tape does not depend on its inputs any more, and two tapes do not mix", async ({ encoder, tolerance }) => {
-    if (encoder.encodePromptsBackward === undefined) return;
+    const { encodePromptsBackward } = encoder;
+    if (encodePromptsBackward === undefined) return;
     const [a, b] = [toyRows(LENGTHS, 4, 21), toyRows(LENGTHS, 4, 22)];
     const dOut = seededFloats(4, LENGTHS.length * D);
-    const wanted = [await encoder.encodePromptsBackward(a, dOut), await encoder.encodePromptsBackward(b, dOut)];
+    const wanted = [await encodePromptsBackward.call(encoder, a, dOut), await encodePromptsBackward.call(encoder, b, dOut)];
     const kept = await Promise.all([encoder.encodePrompts(a, { keep: true }), encoder.encodePrompts(b, { keep: true })]);
     a.embeddings.fill(1);
     b.embeddings.fill(-1);
-    const got = await Promise.all(kept.map(({ tape }) => encoder.encodePromptsBackward!(tape!, dOut)));
+    const got = await Promise.all(kept.map(({ tape }) => encodePromptsBackward.call(encoder, present(tape, "tape"), dOut)));
     near(nth(got, 0), nth(wanted, 0), tolerance, "gradient by the first tape");
     near(nth(got, 1), nth(wanted, 1), tolerance, "gradient by the second tape");
   }),
@@ -74,7 +75,7 @@ export const gradientPromises: readonly EncoderPromise[] = [
     const rows = toyRows(Array.from({ length: n }, (_, r) => 1 + (r % 3)));
     const dOut = seededFloats(6, n * D);
     const { tape } = await encoder.encodePrompts(rows, { keep: true });
-    const got = await encoder.encodePromptsBackward(tape!, dOut);
+    const got = await encoder.encodePromptsBackward(present(tape, "tape"), dOut);
     same(dOut, seededFloats(6, n * D), "upstream gradient after the call");
     const L = rows.shape[1];
     for (const r of [0, n - 1]) {
@@ -92,10 +93,10 @@ export const gradientPromises: readonly EncoderPromise[] = [
     if (encodePromptsBackward === undefined) return;
     const rows = toyRows([2, 3]);
     const dOut = seededFloats(3, 2 * D);
-    const spent = (await encoder.encodePrompts(rows, { keep: true })).tape!;
+    const spent = present((await encoder.encodePrompts(rows, { keep: true })).tape, "tape");
     await encodePromptsBackward.call(encoder, spent, dOut);
     await refuses(() => encodePromptsBackward.call(encoder, spent, dOut), "bad_input", "a spent tape");
-    const disposed = (await encoder.encodePrompts(rows, { keep: true })).tape!;
+    const disposed = present((await encoder.encodePrompts(rows, { keep: true })).tape, "tape");
     disposed.dispose();
     disposed.dispose();
     await refuses(() => encodePromptsBackward.call(encoder, disposed, dOut), "bad_input", "a disposed tape");

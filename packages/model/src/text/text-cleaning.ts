@@ -1,6 +1,7 @@
 // What open_clip does to a text before it is tokenised: ftfy's fixes, HTML entities twice, white space collapsed.
 // Of ftfy all but its mojibake repair is here (ftfy 6.1: c1 controls, ligatures, width, quotes, line breaks, surrogates, escapes, controls, NFC).
 
+import { nth } from "@biovlm/files";
 import { decodeHTML } from "entities";
 
 /** ftfy.chardata.LIGATURES */
@@ -48,8 +49,8 @@ export function cleanText(text: string, { ftfy = true }: { readonly ftfy?: boole
 
 function fixText(text: string): string {
   return (text.includes("<") ? text : decodeHTML(text))
-    .replace(C1, (c) => WINDOWS_1252[c.charCodeAt(0) - 0x80]!)
-    .replace(LIGATURE, (c) => LIGATURES[c]!)
+    .replace(C1, (c) => nth(WINDOWS_1252, c.charCodeAt(0) - 0x80))
+    .replace(LIGATURE, (c) => LIGATURES[c] ?? c)
     .replace(WIDE, (c) => (c === "\u3000" ? " " : c.normalize("NFKC")))
     .replace(/[\u02bc\u2018-\u201b]/g, "'")
     .replace(/[\u201c-\u201f]/g, '"')

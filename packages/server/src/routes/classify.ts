@@ -1,6 +1,7 @@
 // POST /v1/classify: images in, routed predictions out. A raw body is one image; parts or base64 may be many.
 
 import type { ClassifyOptions as EngineOptions, FailedImage, ImageAnswer } from "@biovlm/engine";
+import { nth } from "@biovlm/files";
 import type { MultipartFile } from "@fastify/multipart";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Compile } from "typebox/compile";
@@ -85,7 +86,7 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
       const [only] = answers;
       if (answers.length === 1 && only !== undefined && "error" in only) throw unreadable(only);
       // answered, so nothing looks at it any more; after a failure a decoder might
-      if (request.body === images[0]) serving.bodies.release(images[0]!);
+      if (request.body === images[0]) serving.bodies.release(nth(images, 0));
       return {
         model: source.model,
         bank: source.bank!,

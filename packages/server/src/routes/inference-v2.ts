@@ -2,7 +2,7 @@
 // or `embedding` (FP32 [n,D]); outputs are probabilities, the best class, and the kept prompts with their entropies.
 
 import type { ClassifyOptions, ImageAnswer, ServedModel } from "@biovlm/engine";
-import { parseStrictJson } from "@biovlm/files";
+import { nth, parseStrictJson } from "@biovlm/files";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
@@ -203,7 +203,7 @@ async function answer(serving: Serving, model: ServedModel, decoded: DecodedRequ
     });
     result = classified;
   } else if (input.name === "embedding" && input.numbers !== undefined) {
-    if (input.shape.length !== 2 || input.shape[1] !== model.embedDim || input.shape[0]! < 1) {
+    if (input.shape.length !== 2 || input.shape[1] !== model.embedDim || nth(input.shape, 0) < 1) {
       throw new ServerError("bad_tensor", `embedding — expected shape [n, ${model.embedDim}] with n ≥ 1, got [${input.shape.join(", ")}].`);
     }
     const classified = await serving.engine.classifyEmbeddings(model.name, input.numbers, options);
@@ -232,7 +232,7 @@ function tensors(answers: readonly Omit<ImageAnswer, "sha256">[], classes: reado
   }
   return [
     { name: "probabilities", datatype: "FP32", shape: [n, classes.length], data: probabilities },
-    { name: "class", datatype: "BYTES", shape: [n], data: answers.map((a) => a.predictions[0]!.class) },
+    { name: "class", datatype: "BYTES", shape: [n], data: answers.map((a) => nth(a.predictions, 0).class) },
     { name: "kept", datatype: "INT32", shape: [n, K], data: Int32Array.from(answers.flatMap((a) => a.kept.map((k) => k.prompt))) },
     {
       name: "kept_entropy",
