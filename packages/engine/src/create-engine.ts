@@ -171,12 +171,12 @@ class LocalEngine implements Engine {
       const { host, shelved, classifier } = await this.prepared(model, options);
       const answer = await host.encode(images, options);
       const good = rows(answer.images);
-      const { selectMs, answers } = this.select(classifier, good, host.model.spec.embedDim, options.explain ?? false);
+      const { routeMs, answers } = this.route(classifier, good, host.model.spec.embedDim, options.explain ?? false);
       let next = 0;
       const results = answer.images.map((image): ImageAnswer | FailedImage =>
         "row" in image ? { sha256: image.sha256, ...answers[next++]! } : failed(image),
       );
-      const source = this.sourceOf(host, shelved.served, answer, selectMs);
+      const source = this.sourceOf(host, shelved.served, answer, routeMs);
       this.observer.answered(model, shelved.served, results, source.timings);
       return { answers: results, source, classes: classifier.classes };
     });
@@ -327,14 +327,14 @@ class LocalEngine implements Engine {
     if (bank === undefined)
       throw new EngineError("unknown_bank", `model ${name} — expected a bank, got a model that is served without one. Name a bank.`);
     const shelved = this.shelf.get(bank);
-    return { host, shelved, classifier: await this.shelf.classifier(this.source(host), shelved, options.classes, options.keep) };
+    return { host, shelved, classifier: await this.shelf.classifier(this.source(host), shelved, options.classes, options.rho) };
   }
 
-  private select(classifier: Classifier, good: readonly Float32Array[], D: number, explain: boolean) {
+  private route(classifier: Classifier, good: readonly Float32Array[], D: number, explain: boolean) {
     const start = performance.now();
     const data = joined(good, D);
     const answers = classifier.classifyEmbeddings(data, { explain });
-    return { answers, selectMs: performance.now() - start };
+    return { answers, routeMs: performance.now() - start };
   }
 
   private find(name: string): Served {
@@ -351,14 +351,14 @@ class LocalEngine implements Engine {
     return { core: this.core, encoder: host.encoding.encoder, model: host.model };
   }
 
-  private sourceOf(host: ModelHost, bank: ServedBank | undefined, { device, fellBack, timings }: HostAnswer, select: number): AnswerSource {
+  private sourceOf(host: ModelHost, bank: ServedBank | undefined, { device, fellBack, timings }: HostAnswer, route: number): AnswerSource {
     return {
       model: { name: host.model.name, digest: host.model.digest },
       ...(bank === undefined ? {} : { bank: { name: bank.name, digest: bank.digest } }),
       device,
       core: this.core.info.build,
       fellBack,
-      timings: { ...timings, select },
+      timings: { ...timings, route },
     };
   }
 

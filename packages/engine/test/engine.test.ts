@@ -180,7 +180,7 @@ describe.each([
 
   it("refuses a name, share or embedding that cannot be, each by its code", async () => {
     await expect(engine.classify("other", [images[0]!])).rejects.toMatchObject({ code: "unknown_model" });
-    await expect(engine.classify("scans", [images[0]!], { keep: 0 })).rejects.toMatchObject({ code: "bad_option" });
+    await expect(engine.classify("scans", [images[0]!], { rho: 0 })).rejects.toMatchObject({ code: "bad_option" });
     await expect(engine.classify("scans", [images[0]!], { classes: ["never seen"] })).rejects.toMatchObject({ code: "bad_classes" });
     const D = engine.model("scans").embedDim;
     await expect(engine.classifyEmbeddings("scans", new Float32Array(D))).rejects.toMatchObject({ code: "bad_tensor" });
@@ -189,7 +189,7 @@ describe.each([
   });
 
   it("tells its observer stages, batches, kept prompts, the device and the depth of its queue", () => {
-    expect([...told.stages].sort()).toEqual(["decode", "encode", "preprocess", "queue", "select"]);
+    expect([...told.stages].sort()).toEqual(["decode", "encode", "preprocess", "queue", "route"]);
     expect(told.devices).toContain("cpu");
     expect(told.runs.every((images) => images >= 1)).toBe(true);
     expect(told.kept).toBeGreaterThan(0);

@@ -12,7 +12,7 @@ const bank = {
   recipe: "templates",
   openSet: false,
 };
-const timings = { queue: 1, decode: 2, preprocess: 3, encode: 4, select: 5 };
+const timings = { queue: 1, decode: 2, preprocess: 3, encode: 4, route: 5 };
 
 describe("metrics", () => {
   it("count answers, kept prompts, stages, runs and the device in use", async () => {

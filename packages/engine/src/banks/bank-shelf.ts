@@ -119,7 +119,7 @@ export class BankShelf {
 }
 
 function checkAsked(classes: readonly string[] | undefined, rho: number): void {
-  if (!(rho > 0 && rho <= 1)) throw new EngineError("bad_option", `keep — expected a share above 0 and at most 1, got ${rho}. Correct it.`);
+  if (!(rho > 0 && rho <= 1)) throw new EngineError("bad_option", `rho — expected a share above 0 and at most 1, got ${rho}. Correct it.`);
   if (classes !== undefined && classes.length > MAX_CLASSES)
     throw new EngineError("bad_classes", `classes — expected at most ${MAX_CLASSES}, got ${classes.length}. Ask for fewer.`);
 }

@@ -52,7 +52,7 @@ export interface ClassifyOptions extends CallOptions {
   /** other classes than the bank's; needs a bank with context vectors */
   readonly classes?: readonly string[];
   /** ρ instead of the bank's */
-  readonly keep?: number;
+  readonly rho?: number;
   /** every prompt's own answer */
   readonly explain?: boolean;
 }
@@ -86,7 +86,7 @@ export interface AnswerSource {
   readonly core: string;
   /** true when another device than the first choice answered */
   readonly fellBack: boolean;
-  readonly timings: Readonly<Record<"queue" | "decode" | "preprocess" | "encode" | "select", number>>;
+  readonly timings: Readonly<Record<"queue" | "decode" | "preprocess" | "encode" | "route", number>>;
 }
 
 export interface EmbeddingRows {

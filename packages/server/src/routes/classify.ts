@@ -79,7 +79,7 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
         ...serving.call(request, reply),
         ...(options.bank === undefined ? {} : { bank: options.bank }),
         ...(options.classes === undefined ? {} : { classes: options.classes }),
-        ...(options.keep === undefined ? {} : { keep: options.keep }),
+        ...(options.rho === undefined ? {} : { rho: options.rho }),
         ...(options.explain === undefined ? {} : { explain: options.explain }),
       };
       const { answers, source, classes } = await serving.engine.classify(model, images, call);
@@ -146,7 +146,7 @@ function optionsOf(entries: readonly (readonly [string, unknown])[], where: stri
   const raw: Record<string, unknown> = {};
   for (const [name, value] of entries) {
     if (name === "classes") raw["classes"] = [...((raw["classes"] as unknown[] | undefined) ?? []), ...[value].flat()];
-    else if (name === "keep" || name === "top") raw[name] = value === "" ? Number.NaN : Number(value);
+    else if (name === "rho" || name === "top") raw[name] = value === "" ? Number.NaN : Number(value);
     else if (name === "explain") raw[name] = value === "true" || value === "1" ? true : value === "false" || value === "0" ? false : value;
     else raw[name] = value;
   }

@@ -243,9 +243,9 @@ function tensors(answers: readonly Omit<ImageAnswer, "sha256">[], classes: reado
   ];
 }
 
-/** `classes` (a JSON list) and `keep` of a request's parameters. */
-function wanted(parameters: DecodedRequest["parameters"]): Pick<ClassifyOptions, "classes" | "keep"> {
-  const { classes, keep } = parameters;
+/** `classes` (a JSON list) and `rho` of a request's parameters. */
+function wanted(parameters: DecodedRequest["parameters"]): Pick<ClassifyOptions, "classes" | "rho"> {
+  const { classes, rho } = parameters;
   let names: unknown;
   if (classes !== undefined) {
     try {
@@ -256,7 +256,7 @@ function wanted(parameters: DecodedRequest["parameters"]): Pick<ClassifyOptions,
     if (!Array.isArray(names) || !names.every((name) => typeof name === "string"))
       throw new ServerError("bad_classes", "parameter classes — expected a JSON list of names, got other text.");
   }
-  if (keep !== undefined && !(typeof keep === "number" && keep > 0 && keep <= 1))
-    throw new ServerError("bad_request", `parameter keep — expected a number in (0, 1], got ${String(keep)}.`);
-  return { ...(names === undefined ? {} : { classes: names as string[] }), ...(keep === undefined ? {} : { keep: keep as number }) };
+  if (rho !== undefined && !(typeof rho === "number" && rho > 0 && rho <= 1))
+    throw new ServerError("bad_request", `parameter rho — expected a number in (0, 1], got ${String(rho)}.`);
+  return { ...(names === undefined ? {} : { classes: names as string[] }), ...(rho === undefined ? {} : { rho: rho as number }) };
 }

@@ -29,7 +29,7 @@ export type ImageResult = Static<typeof ImageResult>;
 
 export const Identity = Type.Object({ name: Type.String(), digest: Digest });
 export const Timings = Type.Object(
-  Object.fromEntries(["queue", "decode", "preprocess", "encode", "select"].map((part) => [part, Type.Number()])),
+  Object.fromEntries(["queue", "decode", "preprocess", "encode", "route"].map((part) => [part, Type.Number()])),
   { description: "milliseconds" },
 );
 

@@ -12,7 +12,7 @@ const Classes = Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
 const options = {
   model: Type.Optional(Name),
   bank: Type.Optional(Name),
-  keep: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: "share of prompts kept, instead of the bank's" })),
+  rho: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: "share of prompts kept, instead of the bank's" })),
   top: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "most probable classes to answer with" })),
   explain: Type.Optional(Type.Boolean({ description: "answer with every prompt's own probabilities" })),
 };

@@ -168,7 +168,7 @@ function provokers(): Record<string, Record<number, Call>> {
     "post /v1/classify": {
       200: classify(png),
       ...refusals(classify(png)),
-      400: classify(png, "image/png", "?keep=0"),
+      400: classify(png, "image/png", "?rho=0"),
       404: classify(png, "image/png", "?bank=other"),
       408: classify(slow, "image/png", "", { "x-deadline-ms": "1" }),
       413: classify(big),

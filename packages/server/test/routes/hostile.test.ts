@@ -80,7 +80,7 @@ describe("hostile requests", () => {
     ];
     const bodies = [
       Buffer.from(JSON.stringify({ inputs: [{ name: "image", shape: [1], datatype: "BYTES", data: [png.toString("base64")] }] })),
-      Buffer.from(JSON.stringify({ images: [png.toString("base64")], classes: ["a", "b"], keep: 0.5 })),
+      Buffer.from(JSON.stringify({ images: [png.toString("base64")], classes: ["a", "b"], rho: 0.5 })),
       Buffer.from(JSON.stringify({ model: "tiny", input: ["x", "y"], encoding_format: "base64" })),
       Buffer.from(JSON.stringify({ classes: ["a"] })),
       png,
@@ -109,7 +109,7 @@ describe("hostile requests", () => {
         "",
         "?model=tiny",
         "?top=-1",
-        "?keep=2",
+        "?rho=2",
         "?classes=a&classes=a",
         "?__proto__=1",
         "?explain=maybe",

@@ -111,7 +111,7 @@ describe("POST /v1/classify", () => {
       [classify(png, { "content-type": "image/png" }, "?model=other"), 404, "unknown_model"],
       [classify(png, { "content-type": "image/png" }, "?bank=other"), 404, "unknown_bank"],
       [classify(png, { "content-type": "image/png" }, "?classes=cat"), 400, "bad_classes"],
-      [classify(png, { "content-type": "image/png" }, "?keep=0"), 400, "bad_request"],
+      [classify(png, { "content-type": "image/png" }, "?rho=0"), 400, "bad_request"],
       [classify(png, { "content-type": "text/plain" }), 415, "unsupported_media_type"],
       [classify(png, { "content-type": "image/png", "content-encoding": "gzip" }), 415, "unsupported_media_type"],
     ];
