@@ -48,7 +48,7 @@ const CASES: Record<string, Case> = {
   "sums over a symbol": {
     build: (b) => {
       const x = b.input("x", "float32", ["n", "L"]);
-      b.output("y", b.div(x, b.reduceSum(b.mul(x, x), [1], true)));
+      b.output("y", b.div(x, b.add(b.reduceSum(b.mul(x, x), [1], true), 1)));
     },
     at: (n, L) => ({ feeds: { x: feed(n, L) }, shape: [n, L] }),
   },
