@@ -20,6 +20,7 @@ import type { InferenceSession } from "onnxruntime-node";
 import { cudaLibrariesMissing, type OnnxRuntime, runtimeLibrary } from "./runtime-library.js";
 import { gpuDeviceHere, signsHere, softwareAdapter } from "./software-adapter.js";
 
+/** Devices of onnxruntime-node: an NVIDIA GPU, any GPU through native WebGPU, the processor. */
 export type NodeDevice = "cuda" | "webgpu" | "cpu";
 
 /** Options of one backend. Unknown names are refused. */

@@ -1,5 +1,6 @@
 // What WebGPU adapter the browser gives, and whether it is a real one. Nothing is kept open.
 
+/** What the browser says of its GPU: absent with the reason, or there with its name and limits. */
 export type AdapterReport =
   | { readonly available: false; readonly reason: string }
   | {

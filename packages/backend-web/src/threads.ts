@@ -1,5 +1,6 @@
 // How many WASM threads there can be, and why not more: threads need memory shared between workers, which browsers give to isolated pages only.
 
+/** How many threads the wasm runtime may use here, and why they are not more. */
 export interface ThreadReport {
   readonly threads: number;
   /** why it is one thread, where more were possible on this machine */

@@ -20,6 +20,7 @@ import { gpuDevice, type HeldDevice } from "./gpu-device.js";
 import { type LoadedRuntime, probeLibrary, type RuntimeFiles, runtimeLibrary } from "./runtime-library.js";
 import { availableThreads } from "./threads.js";
 
+/** Devices of onnxruntime-web: WebAssembly on the processor, or WebGPU. */
 export type WebDevice = "wasm" | "webgpu";
 
 /** Options of one backend. Unknown names are refused. */

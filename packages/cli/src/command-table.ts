@@ -32,6 +32,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   attributes: "sentences that say how classes look: have them written, check them",
 };
 
+/** Every command in the order of --help: its words, options and, imported only when it is asked for, its work. */
 export const COMMANDS: readonly AnyCommand[] = [
   withRun(quickstart, async () => (await import("./commands/quickstart.run.js")).showAtWork),
   withRun(classify, async () => (await import("./commands/classify.run.js")).classifyFiles),

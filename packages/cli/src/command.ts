@@ -54,7 +54,9 @@ export interface SizeOption extends ValueBase {
   readonly default?: string;
 }
 
+/** One option of a command: what it takes, its default and limits, and its line in --help. */
 export type OptionSpec = FlagOption | TextOption | ChoiceOption | NumberOption | SizeOption;
+/** Options of a command by camelCase key; `classesFile` is `--classes-file`. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 type Base<O> = O extends { type: "choice"; choices: readonly (infer C)[] } ? C : O extends { type: "text" } ? string : number;
@@ -113,6 +115,7 @@ export interface CommandExample {
   readonly shows: string;
 }
 
+/** What a command is asked for by: its words, arguments and options. Help, completion and docs/cli.md are made from it; it holds no work. */
 export interface CommandSpec<S extends OptionSpecs = OptionSpecs> {
   /** "classify", or "models pull" for a command of a group. */
   readonly name: string;

@@ -1,5 +1,6 @@
 // What the process says with its exit code. The table is printed in docs/cli.md and tested row by row.
 
+/** Exit codes of the program, by what ended it. Stable: scripts may switch on them. */
 export const EXIT = {
   ok: 0,
   failure: 1,
@@ -12,6 +13,7 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
+/** One of the exit codes. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** One line per code, in the order of the documentation. */

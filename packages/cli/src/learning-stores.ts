@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { dataFolders, fileStore } from "@biovlm/files/node";
-import { expendable, type KeyedBytes } from "@biovlm/training";
+import { expendable, type KeyedBytes } from "@biovlm/training/loop";
 import { reportError } from "./errors.js";
 import type { LearningOptions } from "./learning-options.js";
 import type { Terminal } from "./terminal.js";

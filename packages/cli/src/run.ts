@@ -19,6 +19,7 @@ export interface Host {
   readonly signal: AbortSignal;
 }
 
+/** The line that stands wherever a person meets a result. */
 export const RESEARCH_USE = "Research use only, not a medical device.";
 
 /** Runs the words after the program's name. Never throws. */

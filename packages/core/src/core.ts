@@ -8,6 +8,7 @@ import type { KernelName } from "./kernels.js";
 /** Which implementation answers. "reference" is the plain-loop floor, also the oracle of the tests. */
 export type CoreBuild = "relaxed-simd" | "simd" | "reference";
 
+/** How images become pixels: side S in pixels, then (value / 255 − mean) / std for each of R, G, B. */
 export interface PixelSpec {
   /** S */
   readonly size: number;
@@ -34,6 +35,7 @@ export interface Routing {
 /** Whose kernels answer: native where an implementation was handed in and serves at least one, then `CoreInfo.native` says which. */
 export type KernelKind = "wasm" | "reference" | "native";
 
+/** Which kernels run, and whether their bits are the same on every engine. */
 export interface CoreInfo {
   /** What runs where no native kernel does. */
   readonly build: CoreBuild;

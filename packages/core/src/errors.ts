@@ -1,5 +1,6 @@
 // Errors of the numeric core: one class, stable codes.
 
+/** Stable codes of {@link CoreError}. */
 export type CoreErrorCode =
   | "bad_shape"
   | "bad_label"

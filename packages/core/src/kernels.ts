@@ -6,6 +6,7 @@
 import type { RgbImage } from "./image.js";
 import type { ResamplePlan } from "./resample-plan.js";
 
+/** Sizes of one routing: B images, N prompts, C classes, D of the embeddings. */
 export interface ScoreShape {
   readonly B: number;
   readonly N: number;
@@ -42,8 +43,10 @@ export interface Kernels {
   route(f: Float32Array, t: Float32Array, scale: number, shape: ScoreShape, K: number, out: RoutingArrays): boolean;
 }
 
+/** Name of one kernel of {@link Kernels}. */
 export type KernelName = keyof Kernels;
 
+/** Every kernel by name, in the order of the kernel suite. */
 export const KERNEL_NAMES: readonly KernelName[] = [
   "resample",
   "resampleThroughTable",

@@ -16,6 +16,7 @@ import { supports, type WasmBuild, wasmModule } from "./wasm-module.js";
  */
 export type KernelChoice = "auto" | "wasm" | "native" | "reference";
 
+/** Which build and whose kernels are wanted. Nothing given: the fastest that runs here. */
 export interface LoadOptions {
   /** Never relaxed SIMD, and native kernels only where they have the bits of plain SIMD: the same bits on every engine. Training wants this. Default false. */
   readonly deterministic?: boolean;

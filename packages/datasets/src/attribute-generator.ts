@@ -8,6 +8,7 @@ import { askChat, type ChatEndpoint, chatEndpoint } from "./chat-endpoint.js";
 import { DatasetError } from "./errors.js";
 import { requireName, requireOptions } from "./names.js";
 
+/** What attribute sentences are asked of a language model, and of which one. */
 export interface GenerateAttributesOptions {
   /** name of the set */
   readonly dataset: string;

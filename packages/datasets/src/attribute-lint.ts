@@ -3,6 +3,7 @@
 
 import type { AttributeSet } from "./attribute-schema.js";
 
+/** Something the lint found in an attribute set, with the class and sentence it stands at. */
 export interface AttributeIssue {
   /** errors make a set unfit for a teacher; warnings are matters of taste */
   readonly level: "error" | "warning";

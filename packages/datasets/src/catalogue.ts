@@ -3,6 +3,7 @@
 
 import { MEDMNIST } from "./medmnist.js";
 
+/** A data set known by name: where its classes and sentences are, and how it lies on disk. */
 export interface CatalogueEntry {
   readonly name: string;
   readonly modality: string;

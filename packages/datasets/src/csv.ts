@@ -3,11 +3,13 @@
 
 import { DatasetError } from "./errors.js";
 
+/** A parsed CSV list: column names of the first line, then the rows, each as long as the columns. */
 export interface CsvTable {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
+/** Bounds of a CSV list; what exceeds one is refused as `too_large`. */
 export interface CsvLimits {
   /** characters. Default 128 Mi */
   readonly maxLength?: number;

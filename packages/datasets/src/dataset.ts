@@ -2,6 +2,7 @@
 
 import type { AttributeSet } from "./attribute-schema.js";
 
+/** Sides of a split. */
 export type SplitName = "train" | "val" | "test";
 
 /** An item's content: an encoded image file, or raw 8-bit pixels [height,width,channels]. */
@@ -9,6 +10,7 @@ export type ItemContent =
   | { readonly kind: "file"; readonly bytes: Uint8Array }
   | { readonly kind: "pixels"; readonly data: Uint8Array; readonly width: number; readonly height: number; readonly channels: 1 | 3 };
 
+/** One labelled image, opened when it is asked for. */
 export interface DatasetItem {
   /** stable within the data set, e.g. "train/17" or a relative path; never logged */
   readonly id: string;
@@ -24,6 +26,7 @@ export interface DatasetItem {
   open(): Promise<ItemContent>;
 }
 
+/** Labelled images of one task: class names by label, and the items. */
 export interface Dataset {
   readonly name: string;
   /** by label */

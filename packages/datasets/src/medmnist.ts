@@ -3,6 +3,7 @@
 import { nth } from "@biovlm/files";
 import { requireKnown } from "./names.js";
 
+/** What is published of one MedMNIST set. */
 export interface MedmnistFacts {
   readonly name: string;
   readonly modality: string;
@@ -39,6 +40,7 @@ function facts(
   };
 }
 
+/** The official MedMNIST v2 sets of two dimensions, with the counts and digests that were published (Yang et al. 2023). */
 export const MEDMNIST: readonly MedmnistFacts[] = [
   facts(
     "pathmnist",

@@ -4,8 +4,10 @@
 import { nth } from "@biovlm/files";
 import { DatasetError } from "./errors.js";
 
+/** Element types of .npy that are read, all little-endian. */
 export type NpyType = "uint8" | "int64" | "float32";
 
+/** What an .npy header says: type, shape, and where the data bytes lie. */
 export interface NpyHeader {
   readonly type: NpyType;
   readonly shape: readonly number[];

@@ -6,6 +6,7 @@ import { crc32, FilesError, nth, readZip, type ZipEntry } from "@biovlm/files";
 import { DatasetError } from "./errors.js";
 import { MAX_NPY_HEADER, type NpyHeader, parseNpyHeader } from "./npy.js";
 
+/** Bounds of an .npz archive; what exceeds one is refused as `too_large` before it is inflated. */
 export interface NpzLimits {
   /** uncompressed : compressed size of a member */
   readonly maxRatio: number;
@@ -14,6 +15,7 @@ export interface NpzLimits {
   readonly maxMemberBytes: number;
 }
 
+/** Limits of official data archives: 200 : 1, 64 members, 64 GiB a member. */
 export const DEFAULT_NPZ_LIMITS: NpzLimits = { maxRatio: 200, maxMembers: 64, maxMemberBytes: 64 * 2 ** 30 };
 
 /** Where an archive's bytes come from: a file, a picked Blob. */
@@ -26,6 +28,7 @@ export interface NpzBytes {
   close(): void;
 }
 
+/** An opened .npz archive. Headers are read; data is read when asked for. */
 export interface NpzFile {
   /** member names without ".npy", with their headers */
   readonly members: ReadonlyMap<string, NpyHeader>;
@@ -36,6 +39,7 @@ export interface NpzFile {
   close(): void;
 }
 
+/** Rows (first axis) of one member, read one at a time. */
 export interface NpzRows {
   readonly count: number;
   readonly rowBytes: number;

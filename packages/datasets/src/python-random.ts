@@ -4,6 +4,7 @@
 import { nth } from "@biovlm/files";
 import { DatasetError } from "./errors.js";
 
+/** CPython's `random.Random`, number for number: splits drawn by Python code are drawn again. */
 export interface PythonRandom {
   /** in [0,1), 53 bits */
   random(): number;

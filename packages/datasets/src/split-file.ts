@@ -6,12 +6,14 @@ import { DatasetError } from "./errors.js";
 import { parseJsonText } from "./json-text.js";
 import { relativePath } from "./relative-path.js";
 
+/** One image of a split file. */
 export interface SplitEntry {
   /** relative, forward slashes */
   readonly path: string;
   readonly label: number;
 }
 
+/** A split file in BiomedCoOp's form: which images are learned from, validated on and tested on. */
 export interface SplitFile {
   /** by label */
   readonly classes: readonly string[];

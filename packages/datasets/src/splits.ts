@@ -6,6 +6,7 @@ import type { DatasetItem, SplitName } from "./dataset.js";
 import { DatasetError } from "./errors.js";
 import { pythonRandom } from "./python-random.js";
 
+/** How a few-shot training set is drawn. The same seed and items give the same draw. */
 export interface FewShotOptions {
   readonly shots: number;
   readonly seed: number;
@@ -43,6 +44,7 @@ function onePerGroupOf(items: readonly DatasetItem[], random: ReturnType<typeof 
   return [...groups.values()].map((group) => nth(group, random.below(group.length)));
 }
 
+/** Shares of a drawn split, each from 0 to 1, together 1. */
 export interface SplitShares {
   readonly train: number;
   readonly val: number;

@@ -33,6 +33,7 @@ export interface ServedEntry {
   readonly bank?: BankFile;
 }
 
+/** What an engine is made of: models, devices, limits. */
 export interface EngineOptions extends Partial<ServingLimits> {
   readonly serve: readonly ServedEntry[];
   readonly device?: OpeningSpec["device"];

@@ -6,6 +6,7 @@ import { EngineError } from "./contract/errors.js";
 
 const MiB = 1024 * 1024;
 
+/** Bounds of what waits and runs at once. */
 export const ServingLimits = Type.Object({
   pool: Type.Integer({ default: 1, minimum: 0, maximum: 64, description: "encoder processes; 0 encodes in the server's own process" }),
   maxBatch: Type.Integer({ default: 32, minimum: 1, maximum: 1024, description: "images encoded at once" }),
@@ -14,6 +15,7 @@ export const ServingLimits = Type.Object({
   maxImageBytes: Type.Integer({ default: 16 * MiB, minimum: 1024, maximum: 1024 * MiB, description: "largest image file" }),
   maxPixels: Type.Integer({ default: 25_000_000, minimum: 1, maximum: 1_000_000_000, description: "largest image in pixels" }),
 });
+/** Values of the schema {@link ServingLimits}. */
 export type ServingLimits = Static<typeof ServingLimits>;
 
 /** Fills defaults in and checks. Throws EngineError `bad_option`. */

@@ -2,8 +2,8 @@
 
 import { DEFAULT_TEMPLATES } from "@biovlm/model";
 import { classTokens, encodeSentences, promptFrame } from "@biovlm/model/prompts";
-import type { Recipe } from "@biovlm/training";
-import { attributeFeatures, type LearnContext, PROMPT_SUFFIX, teacherSentences } from "@biovlm/training";
+import type { LearnContext, Recipe } from "@biovlm/training";
+import { attributeFeatures, PROMPT_SUFFIX, teacherSentences } from "@biovlm/training/loop";
 
 /** Text embeddings of the class names that methods without training need, L2-normalised. */
 export interface ClassTexts {
@@ -15,6 +15,7 @@ export interface ClassTexts {
   readonly attributes: Float32Array;
 }
 
+/** Class names with their text embeddings, and the text tower for prompts on them. */
 export interface ClassSet {
   readonly classes: readonly string[];
   readonly C: number;

@@ -13,6 +13,7 @@ import {
 import { type ClassificationMetrics, classificationMetrics, predictions } from "./metrics/classification.js";
 import { bootstrapInterval, type Interval } from "./metrics/intervals.js";
 
+/** How far probabilities can be trusted: expected calibration error (15 bins, 0 to 1), Brier score, negative log-likelihood in nats. */
 export interface CalibrationFigures {
   readonly ece: number;
   readonly brier: number;
@@ -20,6 +21,7 @@ export interface CalibrationFigures {
   readonly bins: readonly ReliabilityBin[];
 }
 
+/** All figures of one method on one test set; shares are 0 to 1. */
 export interface Evaluation extends ClassificationMetrics {
   readonly auc: number;
   /** 95 % bootstrap interval of the accuracy */
@@ -32,6 +34,7 @@ export interface Evaluation extends ClassificationMetrics {
   readonly correct: Uint8Array;
 }
 
+/** Logits and labels to be judged; validation fits the one temperature. */
 export interface EvaluationInput {
   /** [n,C] */
   readonly logits: Float32Array;

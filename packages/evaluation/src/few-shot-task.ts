@@ -33,6 +33,7 @@ export interface TaskSide {
   readonly items: readonly DatasetItem[];
 }
 
+/** One few-shot task: what is learned from, chosen on and tested on. */
 export interface Task {
   readonly setting: Setting;
   /** the data set tested on */
@@ -51,6 +52,7 @@ export interface Task {
   readonly caveat?: string;
 }
 
+/** How a task is drawn from its data sets. The same seed draws the same images. */
 export interface TaskOptions {
   readonly shots: number;
   readonly seed: number;

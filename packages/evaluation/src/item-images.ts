@@ -4,12 +4,14 @@
 import type { PixelSpec } from "@biovlm/core";
 import type { DatasetItem } from "@biovlm/datasets";
 import { inOrder, known, nth } from "@biovlm/files";
-import { type KeyedBytes, type LearnContext, readFloats, runDigest, type TrainingImage, writeFloats } from "@biovlm/training";
+import type { LearnContext, TrainingImage } from "@biovlm/training";
+import { type KeyedBytes, readFloats, runDigest, writeFloats } from "@biovlm/training/loop";
 import type { FeatureSet } from "./feature-set.js";
 
 /** Opens an item: its digest, and its pixels when asked. Called once for each item. */
 export type ReadItem = (item: DatasetItem) => Promise<TrainingImage>;
 
+/** How items of data sets are read, and where their embeddings are kept. */
 export interface ItemImagesOptions {
   readonly read: ReadItem;
   /** where embeddings are kept between runs */
@@ -18,6 +20,7 @@ export interface ItemImagesOptions {
   readonly batch?: number | undefined;
 }
 
+/** How embeddings of items are asked for. */
 export interface FeatureOptions {
   /** further preprocesses whose embeddings will be asked for: made from the same pixels, and kept */
   readonly also?: readonly PixelSpec[] | undefined;

@@ -31,6 +31,7 @@ export interface FittedMethod {
   on(classes: ClassSet): FittedClassifier | Promise<FittedClassifier>;
 }
 
+/** A way to classify from few shots: fitted on a task's learning side, then asked for logits. */
 export interface Method {
   readonly name: string;
   /** one line for tables and --help */
@@ -54,6 +55,7 @@ const coop: Recipe = {
 /** KgCoOp's regulariser: 8 × (1 − cosine to the hand-written prompt). */
 const kgcoop: Recipe = { ...coop, weights: { ...coop.weights, cos: 8 } };
 
+/** The methods that a sweep may name, in the order of its tables. */
 export const METHODS: readonly Method[] = [
   textMethod("zero-shot", "one hand-written sentence per class", 1, ({ texts }) => texts.single),
   textMethod("template-ensemble", "mean embedding of the template sentences", 1, ({ texts, C }, core, D) =>

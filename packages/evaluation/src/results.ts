@@ -7,11 +7,13 @@ import type { Evaluation } from "./evaluate.js";
 import { harmonicMean } from "./metrics/classification.js";
 import { mcNemar, meanStd } from "./metrics/intervals.js";
 
+/** The paper's three settings: all classes; half of them learned, both halves tested; learned on one data set, tested on another. */
 export type Setting = "few-shot" | "base-to-new" | "cross-dataset";
 
 /** An evaluation as it is stored: per-image correctness as a string of 0 and 1. */
 export type StoredEvaluation = Omit<Evaluation, "correct"> & { readonly correct: string };
 
+/** The result of one method at one place of a sweep, as it is stored and resumed from. */
 export interface Cell {
   readonly format: "biovlm-cell/1";
   readonly setting: Setting;
@@ -35,6 +37,7 @@ export interface Cell {
   readonly device: string;
 }
 
+/** The evaluation as it is stored: per-image correctness as a text of 0 and 1. */
 export function storedEvaluation(evaluation: Evaluation): StoredEvaluation {
   return { ...evaluation, correct: evaluation.correct.join("") };
 }

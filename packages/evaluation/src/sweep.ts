@@ -1,13 +1,16 @@
 // Many tasks: data sets × shots × seeds × methods in one setting, each cell kept as it ends, so that a stopped sweep goes on where it was.
 
 import { known, parseStrictJson } from "@biovlm/files";
-import type { KeyedBytes, LearnContext } from "@biovlm/training";
-import { runDigest, TrainingError } from "@biovlm/training";
+import type { LearnContext } from "@biovlm/training";
+import { TrainingError } from "@biovlm/training";
+import type { KeyedBytes } from "@biovlm/training/loop";
+import { runDigest } from "@biovlm/training/loop";
 import { baseToNewTask, crossDatasetTask, fewShotTask, type Task, type TaskSource } from "./few-shot-task.js";
 import type { Method } from "./methods.js";
 import { type Cell, type Setting, storedEvaluation } from "./results.js";
 import { runTask, type TaskRunOptions } from "./task-run.js";
 
+/** What a sweep runs: every data set × shots × seed × method of one setting. */
 export interface SweepPlan {
   readonly setting: Setting;
   readonly datasets: readonly string[];
@@ -19,6 +22,7 @@ export interface SweepPlan {
   readonly testOn?: "test" | "val";
 }
 
+/** Where a sweep's data sets come from, where its cells are kept, and who is told. */
 export interface SweepOptions extends TaskRunOptions {
   /** opens a data set by name; opened once */
   readonly open: (name: string) => Promise<TaskSource>;

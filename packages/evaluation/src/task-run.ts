@@ -1,16 +1,8 @@
 // One task, several methods: features and views once, each method fitted on them and evaluated. The same task and method give the same figures.
 
 import type { Recipe, StepReport } from "@biovlm/training";
-import {
-  freshViews,
-  type KeyedBytes,
-  type LearnContext,
-  learnContext,
-  runDigest,
-  type ViewSource,
-  viewBank,
-  viewPixels,
-} from "@biovlm/training";
+import { type LearnContext, learnContext } from "@biovlm/training";
+import { freshViews, type KeyedBytes, runDigest, type ViewSource, viewBank, viewPixels } from "@biovlm/training/loop";
 import { type ClassSet, classSet } from "./class-set.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
 import type { FeatureSet } from "./feature-set.js";
@@ -18,6 +10,7 @@ import type { Task } from "./few-shot-task.js";
 import type { ItemImages } from "./item-images.js";
 import type { Method, Teacher } from "./methods.js";
 
+/** What runs of tasks share: images, views, cache, progress. */
 export interface TaskRunOptions {
   /** the images of this task, and of others that are run with the same object: each opened and decoded once */
   readonly images: ItemImages;
@@ -30,6 +23,7 @@ export interface TaskRunOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What one method did on one task, and how long fitting and testing took. */
 export interface MethodResult {
   readonly method: string;
   readonly evaluations: Readonly<Partial<Record<"test" | "base" | "new", Evaluation>>>;

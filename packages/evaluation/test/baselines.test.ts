@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { golden } from "@biovlm/testkit";
-import { randomStream } from "@biovlm/training";
+import { randomStream } from "@biovlm/training/loop";
 import { describe, expect, it } from "vitest";
 import { minimise } from "../src/baselines/lbfgs.js";
 import { fitLogistic, linearProbe } from "../src/baselines/linear-probe.js";

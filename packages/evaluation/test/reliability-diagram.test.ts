@@ -1,4 +1,4 @@
-import { randomStream } from "@biovlm/training";
+import { randomStream } from "@biovlm/training/loop";
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../src/evaluate.js";
 import { reliabilityDiagram } from "../src/node/reliability-diagram.js";

@@ -2,6 +2,7 @@
 // The package's name is a field; it stands before the text only where a stack is printed. core, graph and imaging import nothing and give
 // their own classes the same fields.
 
+/** What an error may carry beside code and message. */
 export interface ErrorDetails {
   readonly cause?: unknown;
   /** what to do, where it is kept apart from the message */

@@ -11,6 +11,7 @@ export interface JsonObject {
   readonly [key: string]: Json;
 }
 
+/** How strictly JSON is read. */
 export interface JsonLimits {
   /** Deepest nesting accepted. Default 32. */
   readonly maxDepth?: number;

@@ -3,6 +3,7 @@
 import { FilesError } from "./errors.js";
 import { quoted } from "./quoted.js";
 
+/** Names of models, banks, keys and data sets: 1 to 64 letters, digits, dots, dashes and underscores, a letter or digit first. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Returns the name; throws `FilesError` (`bad_name`) for anything else. `what` stands in the message: "model name". */

@@ -7,6 +7,7 @@ import type { ByteSource } from "./byte-source.js";
 import { FilesError } from "./errors.js";
 import { quoted } from "./quoted.js";
 
+/** One entry of an archive: where its bytes lie, and what they become. */
 export interface ZipEntry {
   /** Position of the first (packed) byte in the file. */
   readonly offset: number;

@@ -50,6 +50,7 @@ export interface ImageDecoder {
   decode(bytes: Uint8Array, options?: DecodeOptions): Promise<DecodedImage>;
 }
 
+/** Defaults of decoding: 25 megapixels, 16 MiB, one frame, EXIF orientation applied, damaged files refused, no time limit. */
 export const DEFAULT_DECODE_OPTIONS = {
   maxPixels: 25_000_000,
   maxBytes: 16 * 1024 * 1024,

@@ -20,6 +20,7 @@ export type ImagingErrorCode =
   | "bad_option"
   | "decoder_unavailable";
 
+/** Error of @biovlm/imaging: `what — expected …, got …. What to do.` with a stable code. */
 export class ImagingError extends Error {
   readonly code: ImagingErrorCode;
   readonly package = "imaging";

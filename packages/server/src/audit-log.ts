@@ -23,6 +23,7 @@ export interface AuditRecord {
   readonly images?: readonly { readonly sha256: string; readonly class?: string; readonly probability?: number; readonly error?: string }[];
 }
 
+/** An append-only log of answers; each line carries the hash of the one before. */
 export interface AuditLog {
   /** hash of the last line, hex */
   readonly head: string;
@@ -31,6 +32,7 @@ export interface AuditLog {
   close(): Promise<void>;
 }
 
+/** What the check of an audit log found. */
 export interface AuditReport {
   readonly ok: boolean;
   readonly lines: number;

@@ -10,6 +10,7 @@ import { isLoopback, type ServingOptions } from "./options.js";
 /** `infer` asks for answers; `admin` also changes what is served. */
 export type Scope = "infer" | "admin";
 
+/** A key that may call the server: known by name and digest, never by itself. */
 export interface ApiKey {
   /** for logs and metrics; not secret */
   readonly name: string;

@@ -34,6 +34,7 @@ export const STATUS_OF = {
   bad_output: 503,
 } as const satisfies Readonly<Record<EngineErrorCode, number>> & Readonly<Record<string, number>>;
 
+/** Stable codes of {@link ServerError}; each has one HTTP status. */
 export type ServerErrorCode = keyof typeof STATUS_OF;
 
 /** `what — expected …, got …. What to do.` The message goes to the client: it names no file and no patient. */

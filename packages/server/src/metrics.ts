@@ -4,6 +4,7 @@
 import type { EngineObserver } from "@biovlm/engine";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
+/** Counters and histograms of one server, in Prometheus's form. */
 export interface Metrics {
   readonly registry: Registry;
   readonly observer: EngineObserver;

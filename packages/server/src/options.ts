@@ -6,6 +6,7 @@ import { ServerError } from "./errors.js";
 
 const MiB = 1024 * 1024;
 
+/** Options of serving, with their defaults, limits and words: flags, settings and checks are made from this schema. */
 export const ServingOptions = Type.Object(
   {
     host: Type.String({ default: "127.0.0.1", description: "address to listen on" }),
@@ -33,6 +34,7 @@ export const ServingOptions = Type.Object(
   },
   { additionalProperties: false },
 );
+/** Values of the schema {@link ServingOptions}. */
 export type ServingOptions = Static<typeof ServingOptions>;
 
 /** Fills defaults in and checks. Throws ServerError `bad_option`. */

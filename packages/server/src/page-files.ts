@@ -6,6 +6,7 @@ import { readdir, stat } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join } from "node:path";
 
+/** The built browser page, served from memory with its own content security policy. */
 export interface PageFiles {
   /** URL paths, "/" among them */
   readonly paths: readonly string[];

@@ -28,6 +28,7 @@ import { pageRoutes } from "./routes/page.js";
 import { IMAGE_TYPES } from "./schemas/classify.js";
 import { serving } from "./serving.js";
 
+/** What a server is put together from. */
 export interface ServerParts {
   readonly engine: Engine;
   readonly options: ServingOptions;

@@ -8,17 +8,17 @@ import { attributeSentences, attributeSet } from "@biovlm/datasets";
 import { scaleOf } from "@biovlm/model";
 import { loadModelFolder } from "@biovlm/model/node";
 import { encodeSentences } from "@biovlm/model/prompts";
+import { RECIPES } from "@biovlm/training";
 import {
   initialContext,
   objective,
   promptLearner,
-  RECIPES,
   randomStream,
   renderViews,
   teach,
   teacherSentences,
   viewPixels,
-} from "@biovlm/training";
+} from "@biovlm/training/loop";
 import { fullSizeModel } from "../../../tools/testkit/full-size-model.mjs";
 
 const { values } = parseArgs({

@@ -14,6 +14,7 @@ export interface Checkpoint {
   readonly moment2: Float32Array;
 }
 
+/** Where the state of a run is kept; `save` is atomic. */
 export interface CheckpointStore {
   load(): Promise<Checkpoint | undefined>;
   save(state: Checkpoint): Promise<void>;
@@ -24,6 +25,7 @@ export type KeyedBytes = Pick<ByteStore, "get" | "put">;
 
 const MAGIC = "biovlm-checkpoint/1\n";
 
+/** The state before the first step. */
 export function freshCheckpoint(ctx: Float32Array): Checkpoint {
   return { epoch: 0, step: 0, ctx, moment1: new Float32Array(ctx.length), moment2: new Float32Array(ctx.length) };
 }
@@ -42,6 +44,7 @@ export function checkpointStore(store: KeyedBytes, key: string, run: string): Ch
   };
 }
 
+/** A run's state as bytes: a header line, context vectors and both moments, sha256 of it all. */
 export async function encodeCheckpoint(state: Checkpoint, run: string): Promise<Uint8Array> {
   const header = new TextEncoder().encode(
     `${MAGIC}${JSON.stringify({ run, epoch: state.epoch, step: state.step, length: state.ctx.length })}\n`,
@@ -60,6 +63,7 @@ export async function encodeCheckpoint(state: Checkpoint, run: string): Promise<
   return out;
 }
 
+/** Reads a run's state. @throws TrainingError `checkpoint_corrupt`, `checkpoint_mismatch` */
 export async function decodeCheckpoint(bytes: Uint8Array, run: string): Promise<Checkpoint> {
   const corrupt = (why: string) =>
     new TrainingError(

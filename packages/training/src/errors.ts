@@ -2,6 +2,7 @@
 
 import { BiovlmError } from "@biovlm/files";
 
+/** Stable codes of {@link TrainingError}. */
 export type TrainingErrorCode =
   | "bad_option"
   | "bad_shape"

@@ -24,6 +24,7 @@ export interface LearnContext {
   readonly model: TrainableModel;
 }
 
+/** What is learned from, by which recipe, and who is told. The same options, seed and backend give the same bytes. */
 export interface LearnOptions {
   readonly classes: readonly string[];
   /** each opened and decoded once; with fresh views its pixels are asked for at every step */
@@ -51,6 +52,7 @@ export interface LearnOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A learned bank: in memory, as its file, and how the run went. */
 export interface LearnedBank {
   readonly bank: PromptBank;
   /** the bank's file */

@@ -18,6 +18,7 @@ import {
 import type { Recipe } from "./recipe.js";
 import type { TeacherSignal } from "./teacher.js";
 
+/** The terms of the objective on one batch, before their weights, in nats but for `cos`. */
 export interface LossTerms {
   readonly ce: number;
   readonly ent: number;
@@ -30,6 +31,7 @@ export interface LossTerms {
   readonly total: number;
 }
 
+/** One batch as the objective sees it: embeddings, labels and the teacher's word. */
 export interface ObjectiveInput {
   /** text embeddings as the tower gives them, not normalised [N·C,D], row n·C + c */
   readonly text: Float32Array;
@@ -44,8 +46,10 @@ export interface ObjectiveInput {
   readonly shape: { readonly B: number; readonly N: number; readonly M: number; readonly C: number; readonly D: number };
 }
 
+/** The recipe's part in the objective. */
 export type ObjectiveOptions = Pick<Recipe, "rho" | "weights" | "entropyGradient" | "cosineAxis" | "klDivisor">;
 
+/** Loss terms of a batch, and their gradient on the text embeddings. */
 export interface ObjectiveResult {
   readonly terms: LossTerms;
   /** ∂total/∂text [N·C,D] */

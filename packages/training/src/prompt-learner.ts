@@ -13,6 +13,7 @@ import {
 } from "@biovlm/model/prompts";
 import { TrainingError } from "./errors.js";
 
+/** Context vectors in, text embeddings out, and gradients back: an encoder's text tower with the class names in place. */
 export interface PromptLearner {
   readonly shape: { readonly N: number; readonly C: number; readonly D: number; readonly T: number; readonly W: number };
   /** ctx [N,T,W] → text embeddings as the tower gives them [N·C,D] and the tape for one backward */
@@ -29,6 +30,7 @@ export type PromptTape = Tape | PromptRows;
 /** Whether the forward's activations are kept for the backward, or computed again there: less memory, about a third more time. */
 export type Activations = "keep" | "recompute";
 
+/** What a prompt learner is made of. */
 export interface PromptLearnerOptions {
   readonly encoder: Encoder;
   readonly model: PromptModel;

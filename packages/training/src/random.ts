@@ -6,6 +6,7 @@ import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
+/** Seeded random numbers: the same seed and names give the same ones on every machine. */
 export interface RandomStream {
   /** in [0, 1) */
   uniform(): number;

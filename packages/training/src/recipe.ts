@@ -5,6 +5,7 @@
 import type { CosineAxis } from "@biovlm/core";
 import { TrainingError } from "./errors.js";
 
+/** Weight of each term of the objective. */
 export interface LossWeights {
   readonly ce: number;
   readonly ent: number;
@@ -15,6 +16,7 @@ export interface LossWeights {
   readonly cos: number;
 }
 
+/** Everything that decides a bank beside data, model and seed. Symbols are those of the method's description. */
 export interface Recipe {
   /** N */
   readonly prompts: number;
@@ -91,12 +93,14 @@ const golden: Recipe = {
 /** What users get: the method with learning rate and ρ settled on validation splits (docs/recipe.md). */
 const chosen: Recipe = { ...golden, learningRate: 0.02, rho: 0.3 };
 
+/** Recipes by name: `released` as the authors' code runs, `biovlm-golden` as the goldens were made, `biovlm` as settled on validation. */
 export const RECIPES: Readonly<Record<"released" | "biovlm-golden" | "biovlm", Recipe>> = {
   released,
   "biovlm-golden": golden,
   biovlm: chosen,
 };
 
+/** Name of a recipe of {@link RECIPES}. */
 export type RecipeName = keyof typeof RECIPES;
 
 type Kind = "count" | "fraction" | "positive" | "amount" | boolean | readonly string[];

@@ -2,6 +2,7 @@
 
 import type { StepReport } from "./train.js";
 
+/** A line of a run's log: its start, a step, an epoch, its end. */
 export type RunEvent =
   | {
       readonly type: "start";

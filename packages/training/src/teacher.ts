@@ -2,6 +2,7 @@
 
 import { type Core, marginalEntropyForward } from "@biovlm/core";
 
+/** Three views of a batch and the attribute sentences that judge them. */
 export interface TeacherInput {
   /** student, strong and weak view embeddings [B,D], L2-normalised */
   readonly student: Float32Array;
@@ -14,6 +15,7 @@ export interface TeacherInput {
   readonly shape: { readonly B: number; readonly M: number; readonly C: number; readonly D: number };
 }
 
+/** What the attribute sentences say of a batch, and the entropies of what they kept, in nats. */
 export interface TeacherSignal {
   /** û [B,C]: mean of the kept attribute rows of the student's own view */
   readonly mean: Float32Array;

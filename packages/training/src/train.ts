@@ -14,6 +14,7 @@ import { learningRateAt } from "./schedule.js";
 import { teach } from "./teacher.js";
 import type { ViewSource } from "./views.js";
 
+/** What the loop runs on. */
 export interface TrainInput {
   readonly core: Core;
   readonly learner: PromptLearner;
@@ -34,6 +35,7 @@ export interface TrainInput {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What one optimiser step did, and where its time went. */
 export interface StepReport {
   /** 1-based */
   readonly epoch: number;
@@ -46,6 +48,7 @@ export interface StepReport {
   readonly milliseconds: { readonly views: number; readonly text: number; readonly objective: number; readonly backward: number };
 }
 
+/** Context vectors after the last epoch. */
 export interface TrainResult {
   /** [N,T,W] */
   readonly ctx: Float32Array;

@@ -25,6 +25,7 @@ export interface ViewFeatures {
   readonly weak: Float32Array;
 }
 
+/** Embedded views of the training images, a batch at a time. */
 export interface ViewSource {
   /** rows index the training set. The same (epoch, rows) give the same views. */
   batch(epoch: number, rows: readonly number[], signal?: AbortSignal): Promise<ViewFeatures>;
@@ -53,6 +54,7 @@ export function openedOnce(images: readonly LazyImage[]): readonly (() => Promis
   });
 }
 
+/** How views are made and embedded. */
 export interface ViewOptions {
   readonly core: Core;
   readonly encoder: Encoder;
@@ -85,6 +87,7 @@ export function freshViews(images: readonly LazyImage[], options: ViewOptions): 
   };
 }
 
+/** How many views of each image are embedded beforehand, and where they are kept. */
 export interface ViewBankOptions extends ViewOptions {
   /** V */
   readonly viewsPerImage: number;

@@ -5,6 +5,7 @@ import { BiovlmError, type ByteStore } from "@biovlm/files";
 import { ModelError, sha256 } from "@biovlm/model";
 import { clearStore, storageRoom } from "./page-storage.js";
 
+/** A file of known size and digest that a page needs: a graph, weights, a table. */
 export interface FileToDeliver {
   readonly url: string | URL;
   /** 64 hex digits, with or without "sha256:" before them */
@@ -13,6 +14,7 @@ export interface FileToDeliver {
   readonly bytes: number;
 }
 
+/** How a file is fetched and where it is kept; every option has a default. */
 export interface DeliverOptions {
   /** where it is kept; nowhere when absent */
   readonly store?: ByteStore | undefined;
@@ -26,6 +28,7 @@ export interface DeliverOptions {
   readonly retryDelay?: number;
 }
 
+/** A delivered file: its bytes, already checked against the digest. */
 export interface Delivered {
   readonly bytes: Uint8Array;
   /** bytes that were already there: all of them when nothing was downloaded */

@@ -16,7 +16,7 @@ import {
   scaleOf,
   templateBank,
 } from "@biovlm/model";
-import { viewPixels } from "@biovlm/training";
+import { viewPixels } from "@biovlm/training/loop";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { INPUT_LIMITS, readInput } from "../input-file.js";

@@ -3,8 +3,10 @@
 
 import { f32 } from "../elements.js";
 
+/** A colour change; torchvision draws the order of all four. */
 export type ColorStep = "brightness" | "contrast" | "saturation" | "hue";
 
+/** One draw of colour changes, as torchvision's ColorJitter applies them. */
 export interface ColorJitter {
   readonly order: readonly ColorStep[];
   /** factors around 1 */

@@ -1,6 +1,7 @@
 // The crop box of RandomResizedCrop, in torchvision's order of draws: area, aspect ratio, then position; ten tries, then the centre.
 // Only the box: the pixels are resized by the same exact PIL kernel as everywhere.
 
+/** A crop in pixels of the original image, inside it. */
 export interface CropBox {
   readonly left: number;
   readonly top: number;
@@ -8,6 +9,7 @@ export interface CropBox {
   readonly height: number;
 }
 
+/** Bounds of a random resized crop, as torchvision's RandomResizedCrop has them. */
 export interface RandomCropOptions {
   /** share of the image's area */
   readonly scale: readonly [number, number];

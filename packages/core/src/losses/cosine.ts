@@ -3,6 +3,7 @@
 
 import { checkLength } from "../shape-checks.js";
 
+/** What the cosine loss compares: embeddings (over D, for each class) or classes (over C, for each embedding axis, as released). */
 export type CosineAxis = "embedding" | "class";
 
 /** Norms² are clamped to EPSILON², as torch.nn.functional.cosine_similarity(eps=1e-7) does. */

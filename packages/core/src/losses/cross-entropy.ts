@@ -4,6 +4,7 @@
 import { f32, f64, float, i32 } from "../elements.js";
 import { checkLabels, checkLength } from "../shape-checks.js";
 
+/** Cross-entropy of a batch, with what its backward needs. */
 export interface CrossEntropy {
   /** mean over B, nats */
   readonly loss: number;

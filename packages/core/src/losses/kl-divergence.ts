@@ -4,6 +4,7 @@ import { f32, f64 } from "../elements.js";
 import { checkLength } from "../shape-checks.js";
 import { logSumExp } from "./cross-entropy.js";
 
+/** Kullback–Leibler divergence of a batch in nats, with what its backward needs. */
 export interface KlDivergence {
   readonly loss: number;
   /** softmax of the student and of the teacher [B,C] */

@@ -4,6 +4,7 @@ import { f32, f64, i32 } from "../elements.js";
 import { checkLength } from "../shape-checks.js";
 import { logSumExp } from "./cross-entropy.js";
 
+/** Entropy of each image's mean prediction over its kept rows, in nats, with what its backward needs. */
 export interface MarginalEntropy {
   /** mean over B, nats */
   readonly loss: number;

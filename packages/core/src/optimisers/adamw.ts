@@ -2,6 +2,7 @@
 
 import { f32 } from "../elements.js";
 
+/** Constants of AdamW (Loshchilov and Hutter 2019): decay rates of both moments, the denominator's floor, decoupled weight decay. */
 export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;

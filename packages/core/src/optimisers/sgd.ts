@@ -2,6 +2,7 @@
 
 import { f32 } from "../elements.js";
 
+/** Constants of stochastic gradient descent: momentum μ and weight decay λ, added to the gradient as torch does. */
 export interface SgdOptions {
   readonly momentum: number;
   readonly weightDecay: number;

@@ -24,6 +24,7 @@ export interface ServedModel {
   readonly reason?: string;
 }
 
+/** What is said of a bank on the shelf: its name, digest, classes and recipe. */
 export interface ServedBank {
   readonly name: string;
   /** digest of the bank's file, "sha256:…" */
@@ -37,6 +38,7 @@ export interface ServedBank {
   readonly openSet: boolean;
 }
 
+/** What every call may carry: a signal that ends it, and how its time is watched. */
 export interface CallOptions {
   /** aborted when the client leaves */
   readonly signal?: AbortSignal | undefined;
@@ -46,6 +48,7 @@ export interface CallOptions {
   readonly caller?: { readonly request: string; readonly route: string; readonly key?: string };
 }
 
+/** What a classification asks for: bank, classes, ρ, explanation. */
 export interface ClassifyOptions extends CallOptions {
   /** name of an uploaded bank instead of the served one */
   readonly bank?: string;
@@ -89,6 +92,7 @@ export interface AnswerSource {
   readonly timings: Readonly<Record<"queue" | "decode" | "preprocess" | "encode" | "route", number>>;
 }
 
+/** Embeddings of several inputs: data [n, D], row-major, L2-normalised. */
 export interface EmbeddingRows {
   /** [n,D], L2-normalised */
   readonly data: Float32Array;

@@ -20,6 +20,7 @@ export interface EngineObserver {
 }
 
 const nothing = () => {};
+/** An observer that nobody listens to. */
 export const SILENT: EngineObserver = {
   queue: nothing,
   run: nothing,

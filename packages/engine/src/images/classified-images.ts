@@ -28,6 +28,7 @@ export type ClassifiedImage =
     }
   | { readonly source: ImageSource; readonly sha256?: string; readonly error: ImageFailure };
 
+/** What images are classified by, and what answers carry beside the prediction. */
 export interface ClassifyImagesOptions extends Pick<RowOptions, "thumbnail" | "signal"> {
   readonly core: Preparation["core"];
   readonly encoder: Encoder;

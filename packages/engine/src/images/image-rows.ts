@@ -33,6 +33,7 @@ export type ImageRow =
   | { readonly kind: "known"; readonly source: ImageSource; readonly sha256: string; readonly timings: RowTimings }
   | { readonly kind: "failed"; readonly source: ImageSource; readonly sha256?: string; readonly error: ImageFailure };
 
+/** How a walk over image files is read: limits on bytes and pixels, how many at once, a signal. */
 export interface RowOptions extends Preparation {
   /** Images in work at once, ≥ 1. Each may hold `maxPixels` · 3 bytes for a moment. */
   readonly concurrency: number;

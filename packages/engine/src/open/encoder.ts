@@ -4,6 +4,7 @@ import type { Device, DeviceChange, Encoder, EncoderBackend, Model } from "@biov
 import { backendsFor } from "./backends.js";
 import type { OpeningSpec } from "./opening-spec.js";
 
+/** An opened encoder and what was chosen to run it. */
 export interface OpenEncoder {
   readonly encoder: Encoder;
   /** what the chosen device's probe said */
@@ -14,6 +15,7 @@ export interface OpenEncoder {
   readonly standby: readonly Device[];
 }
 
+/** Who is told when an encoder falls back, restarts or ends. */
 export interface EncoderListeners {
   /** a device is about to be probed or opened: named first, so that a crash there can be laid at its door */
   readonly onDevice?: (device: Device) => void;

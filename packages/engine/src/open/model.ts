@@ -3,6 +3,7 @@
 import type { Model } from "@biovlm/model";
 import type { OpeningSpec } from "./opening-spec.js";
 
+/** An opened model with its own name and digest. */
 export interface OpenModel {
   readonly model: Model;
   close(): void;

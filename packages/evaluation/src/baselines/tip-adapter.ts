@@ -2,7 +2,7 @@
 // logits = s·f·tᵀ + α·exp(−β(1 − f·keysᵀ))·onehot; α and β are searched on validation; -F also trains the keys.
 
 import { adamWStep, f32, f64, i32 } from "@biovlm/core";
-import { randomStream } from "@biovlm/training";
+import { randomStream } from "@biovlm/training/loop";
 import { accuracyOf, type FeatureSet, type FittedClassifier, similarities } from "../feature-set.js";
 
 export interface TipAdapterOptions {

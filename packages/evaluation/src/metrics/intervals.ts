@@ -1,8 +1,9 @@
 // How sure a figure is: bootstrap intervals of accuracy, and paired tests of two methods on the same images.
 
 import { nth } from "@biovlm/files";
-import { randomStream } from "@biovlm/training";
+import { randomStream } from "@biovlm/training/loop";
 
+/** A 95 % interval, both ends included. */
 export interface Interval {
   readonly low: number;
   readonly high: number;

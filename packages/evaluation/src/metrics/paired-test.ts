@@ -2,7 +2,7 @@
 // often it was asked; groups of images (a lesion, a patient) are flipped together. The opponent is named before looking, and over several sets
 // the p-values are corrected by Holm's rule.
 
-import { randomStream } from "@biovlm/training";
+import { randomStream } from "@biovlm/training/loop";
 
 export interface PairedDifference {
   /** mean over images of (A right − B right), −1 to 1 */

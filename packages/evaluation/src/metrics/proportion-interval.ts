@@ -1,7 +1,7 @@
 // Intervals of a share: Wilson's for independent images, which never has zero width, and a bootstrap by group where images of one lesion or
 // patient come together.
 
-import { randomStream } from "@biovlm/training";
+import { randomStream } from "@biovlm/training/loop";
 import type { Interval } from "./intervals.js";
 
 /** Two-sided 95 %. */

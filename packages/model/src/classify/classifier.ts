@@ -21,6 +21,7 @@ export interface Classification {
   readonly prompts?: readonly PromptAnswer[];
 }
 
+/** What one prompt of the bank says of an image: entropy in nats, and whether routing kept it. */
 export interface PromptAnswer {
   readonly index: number;
   readonly name?: string;
@@ -29,6 +30,7 @@ export interface PromptAnswer {
   readonly probabilities: readonly number[];
 }
 
+/** What a classifier is made of. */
 export interface ClassifierParts {
   readonly core: Core;
   readonly encoder: Encoder;
@@ -40,12 +42,14 @@ export interface ClassifierParts {
   readonly rho?: number;
 }
 
+/** What one call asks for beside the answer. */
 export interface ClassifyOptions extends RunOptions {
   readonly explain?: boolean;
   /** Called with milliseconds of each part as it ends, once for each batch: sum them. */
   readonly onTiming?: (part: "preprocess" | "encode" | "route", milliseconds: number) => void;
 }
 
+/** A bank compiled for class names: images or embeddings in, routed predictions out. */
 export interface Classifier {
   readonly classes: readonly string[];
   readonly bank: PromptBank & { readonly text: BankTensor };

@@ -64,6 +64,7 @@ export interface Tape {
   dispose(): void;
 }
 
+/** What every encoder call may carry. */
 export interface RunOptions {
   /** An aborted signal rejects the call with `signal.reason`, at the latest when the batch on the device has ended. */
   readonly signal?: AbortSignal | undefined;

@@ -23,6 +23,7 @@ export interface TextSpec {
   readonly projectionHidden: number;
 }
 
+/** Sizes of a model: both towers, the embedding D, the logit scale, and how images become pixels. */
 export interface ModelSpec {
   readonly vision: VisionSpec;
   readonly text: TextSpec;

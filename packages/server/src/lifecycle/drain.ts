@@ -4,6 +4,7 @@ import type { Engine } from "@biovlm/engine";
 import closeWithGrace from "close-with-grace";
 import type { FastifyInstance } from "fastify";
 
+/** Ends a server so that no request that was taken is lost. */
 export interface Drain {
   /** Idempotent. Resolves when nothing is left; at most `drainMs` and a little. */
   drain(): Promise<void>;

@@ -4,6 +4,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type DestinationStream, type LogFn, type Logger, pino } from "pino";
 
+/** How much is logged; `silent` nothing. */
 export type LogLevel = "silent" | "fatal" | "error" | "warn" | "info" | "debug";
 
 /** What a line may say in words; the rest is fields. New sentences are listed here, and quote nothing. */
