@@ -13,7 +13,7 @@ import {
   type SplitName,
 } from "@biovlm/datasets";
 import { nth } from "@biovlm/files";
-import { TrainingError } from "@biovlm/training";
+import { EvaluationError } from "./errors.js";
 import type { Setting } from "./results.js";
 
 /** A data set with what the harness must know beside its items. */
@@ -75,7 +75,7 @@ export function fewShotTask(source: TaskSource, options: TaskOptions): Task {
 export function baseToNewTask(source: TaskSource, options: TaskOptions): Task {
   const labels = baseAndNew(source.dataset.classes.length);
   if (labels.new.length === 0) {
-    throw new TrainingError(
+    throw new EvaluationError(
       "bad_option",
       `base-to-new on ${source.dataset.name} — expected at least two classes, got ${source.dataset.classes.length}. Choose another data set.`,
     );
@@ -121,7 +121,7 @@ function allLabels({ dataset }: TaskSource): number[] {
 function side({ dataset, attributes }: TaskSource, labels: readonly number[], items: readonly DatasetItem[]): TaskSide {
   if (attributes === undefined) return { classes: labels.map((l) => nth(dataset.classes, l)), items };
   if (attributes.classes.length !== dataset.classes.length) {
-    throw new TrainingError(
+    throw new EvaluationError(
       "bad_option",
       `attributes of ${dataset.name} — expected ${dataset.classes.length} classes, got ${attributes.classes.length}. Use the data set's own attribute file.`,
     );

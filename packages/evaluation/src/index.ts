@@ -3,6 +3,7 @@
 export { linearProbe } from "./baselines/linear-probe.js";
 export { tipAdapter, tipAdapterF } from "./baselines/tip-adapter.js";
 export { type ClassSet, type ClassTexts, classSet } from "./class-set.js";
+export { EvaluationError, type EvaluationErrorCode } from "./errors.js";
 export { type CalibrationFigures, type Evaluation, type EvaluationInput, evaluate } from "./evaluate.js";
 export { accuracyOf, type FeatureSet, type FittedClassifier } from "./feature-set.js";
 export {

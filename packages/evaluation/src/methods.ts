@@ -2,10 +2,11 @@
 
 import type { Core } from "@biovlm/core";
 import { nth } from "@biovlm/files";
-import { RECIPES, type Recipe, TrainingError } from "@biovlm/training";
+import { RECIPES, type Recipe } from "@biovlm/training";
 import { linearProbe } from "./baselines/linear-probe.js";
 import { tipAdapter, tipAdapterF } from "./baselines/tip-adapter.js";
 import type { ClassSet, ClassTexts } from "./class-set.js";
+import { EvaluationError } from "./errors.js";
 import type { FeatureSet, FittedClassifier } from "./feature-set.js";
 
 /** What a method is given. */
@@ -140,7 +141,7 @@ function featureMethod(name: string, summary: string, fit: (input: MethodInput) 
       return {
         on(set) {
           if (set !== input.on) {
-            throw new TrainingError(
+            throw new EvaluationError(
               "bad_option",
               `method ${name} — expected the classes it was fitted on, got others. Choose a method that names unseen classes.`,
             );

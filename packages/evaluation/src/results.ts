@@ -2,7 +2,7 @@
 // A cell is plain JSON, so that a sweep can be resumed, merged and read by other programs.
 
 import { nth } from "@biovlm/files";
-import { TrainingError } from "@biovlm/training";
+import { EvaluationError } from "./errors.js";
 import type { Evaluation } from "./evaluate.js";
 import { harmonicMean } from "./metrics/classification.js";
 import { mcNemar, meanStd } from "./metrics/intervals.js";
@@ -125,11 +125,11 @@ export function againstBestBaseline(cells: readonly Cell[], method: string): Pai
   return { method, against: best.method, onlyMethod: onlyA, onlyOther: onlyB, p };
 }
 
-/** The evaluation that a cell of its setting holds. @throws TrainingError `bad_shape` for a cell that was cut */
+/** The evaluation that a cell of its setting holds. @throws EvaluationError `bad_shape` for a cell that was cut */
 function held(cell: Cell, name: "test" | "base" | "new"): StoredEvaluation {
   const evaluation = cell[name];
   if (evaluation === undefined)
-    throw new TrainingError(
+    throw new EvaluationError(
       "bad_shape",
       `cell ${cell.setting} of ${cell.dataset} — expected figures of ${name}, got none. Run the sweep again.`,
     );

@@ -2,9 +2,9 @@
 
 import { known, parseStrictJson } from "@biovlm/files";
 import type { LearnContext } from "@biovlm/training";
-import { TrainingError } from "@biovlm/training";
 import type { KeyedBytes } from "@biovlm/training/loop";
 import { runDigest } from "@biovlm/training/loop";
+import { EvaluationError } from "./errors.js";
 import { baseToNewTask, crossDatasetTask, fewShotTask, type Task, type TaskSource } from "./few-shot-task.js";
 import type { Method } from "./methods.js";
 import { type Cell, type Setting, storedEvaluation } from "./results.js";
@@ -36,7 +36,7 @@ export interface SweepOptions extends TaskRunOptions {
 /** Runs what is not yet there and gives all cells, in the order data set, shots, seed, method. */
 export async function sweep(context: LearnContext, plan: SweepPlan, options: SweepOptions): Promise<Cell[]> {
   for (const [name, list] of Object.entries({ datasets: plan.datasets, shots: plan.shots, seeds: plan.seeds, methods: plan.methods })) {
-    if (list.length === 0) throw new TrainingError("bad_option", `sweep ${name} — expected at least one, got none. Name some.`);
+    if (list.length === 0) throw new EvaluationError("bad_option", `sweep ${name} — expected at least one, got none. Name some.`);
   }
   const sources = new Map<string, Promise<TaskSource>>();
   const open = (name: string) => {

@@ -10,10 +10,7 @@ export type TrainingErrorCode =
   | "no_gradients"
   | "not_finite"
   | "checkpoint_mismatch"
-  | "checkpoint_corrupt"
-  | "refused_pair"
-  | "storage"
-  | "aborted";
+  | "checkpoint_corrupt";
 
 /** `what — expected …, got …. What to do.` */
 export class TrainingError extends BiovlmError<TrainingErrorCode> {

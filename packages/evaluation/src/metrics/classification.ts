@@ -1,7 +1,7 @@
 // Counting metrics of a classifier: confusion matrix, accuracy, recall, F1. Definitions as scikit-learn's, checked against its numbers.
 
 import { nth } from "@biovlm/files";
-import { TrainingError } from "@biovlm/training";
+import { EvaluationError } from "../errors.js";
 
 export interface ClassificationMetrics {
   readonly count: number;
@@ -30,7 +30,7 @@ export function predictions(probabilities: Float32Array, C: number): Int32Array 
 /** labels and predicted [B] in 0..C−1. */
 export function classificationMetrics(labels: Int32Array, predicted: Int32Array, C: number): ClassificationMetrics {
   if (labels.length === 0 || labels.length !== predicted.length) {
-    throw new TrainingError(
+    throw new EvaluationError(
       "bad_shape",
       `metrics — expected as many labels as predictions and at least one, got ${labels.length} and ${predicted.length}. Check the split.`,
     );
