@@ -1,6 +1,6 @@
 // How image files are read, and how many are encoded at once: the options alone.
 
-import type { OptionSpecs, OptionValues } from "./command.js";
+import type { OptionSpecs } from "./command.js";
 
 export const IMAGE_OPTIONS = {
   exif: {
@@ -14,5 +14,3 @@ export const IMAGE_OPTIONS = {
   maxPixels: { type: "size", min: 1, max: 2 ** 40, default: "25M", setting: true, description: "largest image in pixels" },
   batch: { type: "integer", min: 1, max: 4096, default: 16, setting: true, description: "images encoded at once" },
 } as const satisfies OptionSpecs;
-
-export type ImageOptions = OptionValues<typeof IMAGE_OPTIONS>;

@@ -3,8 +3,8 @@
 import { DEVICES } from "@biovlm/engine/backends";
 import type { OptionSpecs, OptionValues } from "./command.js";
 
-export const DEVICE_CHOICES: readonly string[] = ["auto", ...DEVICES];
-export const PRECISIONS = ["fp32", "fp16", "int8"] as const;
+const DEVICE_CHOICES: readonly string[] = ["auto", ...DEVICES];
+const PRECISIONS = ["fp32", "fp16", "int8"] as const;
 
 /** Options that every command with a model has. */
 export const RUNTIME_OPTIONS = {

@@ -41,7 +41,7 @@ export function optionsOf(command: AnyCommand): OptionSpecs {
 }
 
 /** The user's config file: $BIOVLM_CONFIG, else config.json in the platform's config folder. */
-export function userConfigPath(env: Environment): string {
+function userConfigPath(env: Environment): string {
   return env["BIOVLM_CONFIG"] || join(envPaths("biovlm", { suffix: "" }).config, "config.json");
 }
 

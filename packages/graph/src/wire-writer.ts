@@ -4,7 +4,7 @@
 import { GraphError } from "./errors.js";
 
 /** Protobuf's own limit of one message. */
-export const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
+const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 
 type Chunk = Uint8Array | { readonly byteLength: number; readonly bytes: () => Uint8Array };
 

@@ -25,7 +25,7 @@ const startsWith =
     texts.some((text) => view.has(0, text));
 
 /** First match wins. Order matters where one signature is the start of another; DICOM's preamble may hold a TIFF header. */
-export const IMAGE_FORMATS: readonly FormatRow[] = [
+const IMAGE_FORMATS: readonly FormatRow[] = [
   { name: "PNG", matches: startsWith("\x89PNG\r\n\x1a\n"), read: readPngHeader },
   { name: "JPEG", matches: startsWith("\xff\xd8\xff"), read: readJpegHeader },
   { name: "WebP", matches: (view) => view.has(0, "RIFF") && view.has(8, "WEBP"), read: readWebpHeader },

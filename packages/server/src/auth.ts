@@ -62,7 +62,7 @@ export function checkExposure(options: Pick<ServingOptions, "host" | "socket" | 
 }
 
 /** The key of a bearer token, looked for among all keys whatever is found, so that time says nothing. */
-export function keyOf(authorization: string | undefined, keys: readonly ApiKey[]): ApiKey | undefined {
+function keyOf(authorization: string | undefined, keys: readonly ApiKey[]): ApiKey | undefined {
   const token = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization ?? "")?.[1] ?? "";
   const digest = createHash("sha256").update(token).digest();
   let found: ApiKey | undefined;

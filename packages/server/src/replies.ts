@@ -74,5 +74,3 @@ export function replyWith(error: ServerError, form: ErrorForm, request: FastifyR
   const problem: Problem = { type: `urn:biovlm:error:${code}`, title: code.replaceAll("_", " "), status, detail, code };
   return reply.type("application/problem+json").send({ ...problem, instance: `urn:biovlm:request:${request.id}` });
 }
-
-export { STATUS_OF };

@@ -48,7 +48,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
 };
 
 /** Section → directive → value. A line that is neither section, directive, comment nor blank throws. */
-export function readUnit(text: string): Record<string, Record<string, string>> {
+function readUnit(text: string): Record<string, Record<string, string>> {
   const unit: Record<string, Record<string, string>> = {};
   let section: Record<string, string> | undefined;
   for (const [i, line] of text.split("\n").entries()) {

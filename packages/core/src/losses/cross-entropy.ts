@@ -39,7 +39,7 @@ export function crossEntropyBackward(
 }
 
 /** Row softmax in float64: x [rows,C] → [rows,C]. */
-export function softmaxRows(x: Float32Array | Float64Array, rows: number, C: number): Float64Array {
+function softmaxRows(x: Float32Array | Float64Array, rows: number, C: number): Float64Array {
   const out = new Float64Array(rows * C);
   for (let r = 0; r < rows; r++) {
     const at = r * C;

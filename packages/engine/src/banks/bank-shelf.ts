@@ -34,7 +34,7 @@ export interface ClassifierSource {
 }
 
 /** Names other than the bank's that may be asked for in one call: each is N rows of the text tower. */
-export const MAX_CLASSES = 256;
+const MAX_CLASSES = 256;
 const MAX_BANKS = 1024;
 const MAX_CLASSIFIERS = 64;
 

@@ -12,7 +12,7 @@ import { type FileContent, sweepTemporaries, writeFileAtomic } from "@biovlm/fil
 import { layOutSafetensors } from "@biovlm/model/backbone";
 import type { RowName, RowSource } from "./row-source.js";
 
-export const ROWS_FORMAT = "biovlm-rows/1";
+const ROWS_FORMAT = "biovlm-rows/1";
 
 /** What the rows are; an output whose facts differ in `key` is not reused. */
 export interface EmbeddingFacts {

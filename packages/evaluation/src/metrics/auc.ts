@@ -3,7 +3,7 @@
 import { nth } from "@biovlm/files";
 
 /** AUC of scores for positives against negatives; ties count half. NaN when one side is empty. */
-export function binaryAuc(scores: Float64Array, positive: Uint8Array): number {
+function binaryAuc(scores: Float64Array, positive: Uint8Array): number {
   const order = Array.from(scores.keys()).sort((a, b) => nth(scores, a) - nth(scores, b));
   let rankSum = 0;
   let positives = 0;

@@ -18,7 +18,7 @@ import {
 const INTEGERS: readonly DType[] = ["int64", "int32", "int8", "uint8"];
 
 /** erf to float64 accuracy: 2/√π · e^(−x²) · Σ 2ⁿx^(2n+1)/(2n+1)!!, whose terms are all positive; ±1 from |x| = 6 on (erfc(6) = 2e-17). */
-export function erf(x: number): number {
+function erf(x: number): number {
   const a = Math.abs(x);
   if (Number.isNaN(x) || a >= 6) return Number.isNaN(x) ? x : Math.sign(x);
   let term = a;

@@ -7,7 +7,7 @@ import type { Normalisation } from "../contract/pixel-spec.js";
 import { openSafetensors, type Safetensors, writeSafetensors } from "../weights/safetensors.js";
 import { toFloat32 } from "../weights/to-float32.js";
 
-export const BANK_FORMAT = "biovlm-bank/1";
+const BANK_FORMAT = "biovlm-bank/1";
 
 /** Numbers with their shape, row-major. */
 export interface BankTensor {
@@ -61,7 +61,7 @@ function bad(what: string, expected: string, got: string): never {
 }
 
 /** Checks a bank's own consistency. Throws ModelError `bad_bank`. */
-export function checkBank(bank: PromptBank): PromptBank {
+function checkBank(bank: PromptBank): PromptBank {
   const { ctx, text, classes, rho, logitScale } = bank;
   if (ctx === undefined && text === undefined) bad("tensors", "ctx, text or both", "neither");
   for (const [name, tensor] of [["ctx", ctx] as const, ["text", text] as const]) {

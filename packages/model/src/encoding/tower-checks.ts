@@ -21,7 +21,7 @@ export function checkPixels(name: string, pixels: Float32Array, batch: number, S
 }
 
 /** mask [n,L] of 0 and 1 with a token in every row. */
-export function checkMask(name: string, mask: Uint8Array, n: number, L: number, text: TextSpec): void {
+function checkMask(name: string, mask: Uint8Array, n: number, L: number, text: TextSpec): void {
   checkCount(name, "text rows", n);
   checkCount(name, "text length", L);
   if (L > text.contextLength) badInput(name, "text length", `at most ${text.contextLength}`, String(L));

@@ -55,7 +55,7 @@ export interface TensorToWrite {
 }
 
 /** The format's own limit on the header. */
-export const MAX_HEADER_BYTES = 100_000_000;
+const MAX_HEADER_BYTES = 100_000_000;
 const MAX_RANK = 16;
 
 function malformed(message: string): ModelError {

@@ -46,7 +46,7 @@ function replyFields(reply: FastifyReply): object {
 }
 
 /** Type, code, and where: frames only. Causes likewise, three deep. */
-export function errorFields(error: unknown, depth = 0): object {
+function errorFields(error: unknown, depth = 0): object {
   if (!(error instanceof Error)) return { type: typeof error };
   const code: unknown = Reflect.get(error, "code");
   const frames = (error.stack ?? "")

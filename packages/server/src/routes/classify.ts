@@ -110,7 +110,7 @@ function unreadable({ error }: FailedImage): ServerError {
 }
 
 /** An answer as it is sent, its predictions cut to `top`. */
-export function imageResult(answer: ImageAnswer | FailedImage, top = Number.POSITIVE_INFINITY): ClassifyAnswer["results"][number] {
+function imageResult(answer: ImageAnswer | FailedImage, top = Number.POSITIVE_INFINITY): ClassifyAnswer["results"][number] {
   if ("error" in answer) return { sha256: answer.sha256, error: answer.error };
   const { sha256, predictions, kept, prompts } = answer;
   return {

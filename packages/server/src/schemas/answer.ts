@@ -8,16 +8,16 @@ export const RESEARCH_USE = "Research use only, not a medical device.";
 export const Digest = Type.String({ pattern: "^sha256:[0-9a-f]{64}$", description: "sha256 of the content" });
 export const Name = Type.String({ pattern: NAME_PATTERN.source });
 
-export const Prediction = Type.Object({ class: Type.String(), probability: Type.Number({ minimum: 0, maximum: 1 }) });
-export const KeptPrompt = Type.Object({ prompt: Type.Integer({ minimum: 0 }), entropy: Type.Number({ minimum: 0, description: "nats" }) });
-export const PromptAnswer = Type.Object({
+const Prediction = Type.Object({ class: Type.String(), probability: Type.Number({ minimum: 0, maximum: 1 }) });
+const KeptPrompt = Type.Object({ prompt: Type.Integer({ minimum: 0 }), entropy: Type.Number({ minimum: 0, description: "nats" }) });
+const PromptAnswer = Type.Object({
   index: Type.Integer({ minimum: 0 }),
   name: Type.Optional(Type.String()),
   entropy: Type.Number({ minimum: 0 }),
   kept: Type.Boolean(),
   probabilities: Type.Array(Type.Number()),
 });
-export const Failure = Type.Object({ code: Type.String(), message: Type.String() });
+const Failure = Type.Object({ code: Type.String(), message: Type.String() });
 export const ImageResult = Type.Object({
   sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "of the bytes sent" }),
   predictions: Type.Optional(Type.Array(Prediction, { description: "most probable first" })),

@@ -30,7 +30,7 @@ export const Live = Type.Object({ live: Type.Boolean() });
 export const Ready = Type.Object({ ready: Type.Boolean() });
 export const ModelReady = Type.Object({ name: Type.String(), ready: Type.Boolean() });
 
-export const InferInput = Type.Object({
+const InferInput = Type.Object({
   name: Type.String({ maxLength: 64 }),
   shape: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 8 }),
   datatype: Type.String({ maxLength: 16 }),

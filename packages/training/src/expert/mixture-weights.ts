@@ -15,8 +15,8 @@ export interface MixtureWeights {
 }
 
 /** The grid that the method's authors' validation settled on. */
-export const TEXT_WEIGHTS = [0.3, 1] as const;
-export const EXPERT_WEIGHTS = [0, 0.03, 0.1, 0.3, 1, 3] as const;
+const TEXT_WEIGHTS = [0.3, 1] as const;
+const EXPERT_WEIGHTS = [0, 0.03, 0.1, 0.3, 1, 3] as const;
 const MOST_FOLDS = 5;
 
 export interface MixtureInput {

@@ -36,7 +36,7 @@ export async function readHubLock(path: string): Promise<HubLock> {
 }
 
 /** Parses the text of a lock file; `from` names it in messages. */
-export function parseHubLock(text: string, from: string): HubLock {
+function parseHubLock(text: string, from: string): HubLock {
   const wrong = (what: string): never => {
     throw new ModelError(
       "malformed_manifest",

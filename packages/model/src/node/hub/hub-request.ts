@@ -74,7 +74,7 @@ export async function hubRequest(
 }
 
 /** The `network` error for a failed connection to `url`; names the host and the system's reason, never the token or the query. */
-export function networkFailure(url: URL | string, error: unknown): ModelError {
+function networkFailure(url: URL | string, error: unknown): ModelError {
   const host = typeof url === "string" ? url : url.host;
   const cause = (error as { cause?: unknown }).cause ?? error;
   const reason = (cause as { code?: string }).code ?? (cause instanceof Error ? cause.message : String(cause));

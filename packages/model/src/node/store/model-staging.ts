@@ -23,7 +23,7 @@ export async function withStaging<T>(staging: string, work: (folder: string) => 
 }
 
 /** Removes what dead processes left: their folders on this host, any other after two days. */
-export async function sweepStaging(staging: string): Promise<string[]> {
+async function sweepStaging(staging: string): Promise<string[]> {
   const swept: string[] = [];
   for (const name of await readdir(staging).catch(() => [])) {
     const match = /^([0-9a-f]{8})-(\d+)-[0-9a-f]{12}$/.exec(name);

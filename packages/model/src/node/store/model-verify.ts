@@ -9,7 +9,7 @@ import { fileFailure, sha256File, systemCode, writeFileAtomic } from "@biovlm/fi
 import type { ManifestFile, ModelManifest } from "./model-manifest.js";
 
 /** Files of up to this size are hashed at every load. */
-export const ALWAYS_HASHED = 64e6;
+const ALWAYS_HASHED = 64e6;
 
 export interface VerifyOptions {
   /** Hash every file, whatever its stamp. */

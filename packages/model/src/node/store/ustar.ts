@@ -6,7 +6,7 @@ import { ModelError } from "../../contract/errors.js";
 
 export const BLOCK = 512;
 /** Largest size that eleven octal digits hold. */
-export const MAX_ENTRY_BYTES = 8 ** 11 - 1;
+const MAX_ENTRY_BYTES = 8 ** 11 - 1;
 
 export interface UstarEntry {
   readonly name: string;
