@@ -2,7 +2,7 @@
 
 import { EngineError } from "@biovlm/engine";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { ServerError, type ServerErrorCode, STATUS_OF } from "./errors.js";
+import { ServerError, type ServerErrorCode } from "./errors.js";
 import type { Problem } from "./schemas/answer.js";
 
 /** Which form a route's errors take. */
