@@ -32,7 +32,7 @@ const CODE_EXITS: readonly (readonly [RegExp, ExitCode])[] = [
   [/^(integrity|digest_mismatch|checksum_mismatch|corrupt_model|lock_mismatch)$/, EXIT.integrity],
   [/^(backend_unavailable|no_backend|device_unavailable|unavailable|unknown_device|runtime_missing|open_failed)$/, EXIT.backend],
   [/^(not_found|not_a_file|unknown_model|unknown_dataset|unknown_data_set|unknown_name|missing_file|model_not_found)$/, EXIT.notFound],
-  [/^(bad_name|bad_option|bad_classes|unknown_option|unknown_key)$/, EXIT.usage],
+  [/^(bad_name|bad_path|bad_option|bad_classes|unknown_option|unknown_key)$/, EXIT.usage],
 ];
 
 /** An error as the user meets it. */
@@ -58,9 +58,6 @@ export function reportError(error: unknown): ErrorReport {
   }
   const message = error instanceof Error ? error.message : String(error);
   const code = property(error, "code");
-  if (code === "ERR_INVALID_ARG_VALUE" && /null bytes/.test(message)) {
-    return { code: "bad_path", exitCode: EXIT.usage, message: "a path holds a zero byte — expected a path", remedy: "Check the path." };
-  }
   // A package's own error carries a snake_case code; anything else is a fault of ours.
   if (typeof code === "string" && /^[a-z][a-z0-9_]*$/.test(code)) {
     const exitCode = CODE_EXITS.find(([pattern]) => pattern.test(code))?.[1] ?? EXIT.failure;

@@ -17,6 +17,8 @@ const KINDS: Record<string, readonly [FilesErrorCode, string, string]> = {
   ENOTDIR: ["not_found", "a part of the path is not a folder", "Check the path"],
   EISDIR: ["io_error", "it is a folder, not a file", "Name the file itself"],
   ELOOP: ["io_error", "the path goes in circles through links", "Check the path"],
+  // Node's own, before the system is asked; only for zero bytes
+  ERR_INVALID_ARG_VALUE: ["bad_path", "the path holds a zero byte", "Correct the path"],
   ENAMETOOLONG: ["io_error", "the path is too long", "Use a shorter folder or name"],
 };
 
@@ -26,9 +28,15 @@ export function systemCode(error: unknown): string {
   return typeof code === "string" ? code : "";
 }
 
+function kindOf(error: unknown): (typeof KINDS)[string] | undefined {
+  const code = systemCode(error);
+  const foreign = code === "ERR_INVALID_ARG_VALUE" && !(error instanceof Error && /null bytes/.test(error.message));
+  return foreign || !Object.hasOwn(KINDS, code) ? undefined : KINDS[code];
+}
+
 /** True where the error is the file system's own and `fileFailure` has words for it. */
 export function isFileFailure(error: unknown): boolean {
-  return Object.hasOwn(KINDS, systemCode(error));
+  return kindOf(error) !== undefined;
 }
 
 /**
@@ -40,7 +48,7 @@ export function fileFailure(error: unknown, what: string, setting?: string): Err
   if (error instanceof BiovlmError) return error;
   const system = systemCode(error);
   if (error instanceof Error && error.name === "AbortError") return error;
-  const [code, why, remedy] = KINDS[system] ?? (["io_error", system || String(error), "Check the disk and try again"] as const);
+  const [code, why, remedy] = kindOf(error) ?? (["io_error", system || String(error), "Check the disk and try again"] as const);
   const advice = setting !== undefined && remedy.endsWith(" folder") ? `${remedy} with ${setting}` : remedy;
   return new FilesError(code, `${what} failed — ${why}${system ? ` (${system})` : ""}. ${advice}.`, { cause: error });
 }

@@ -32,6 +32,11 @@ describe("readFileWithin", () => {
       await expect(readFileWithin(path, 10)).rejects.toMatchObject({ code: "not_a_file" });
   });
 
+  it("refuses a path with a zero byte as one", async () => {
+    await expect(readFileWithin("a\0b", 10, "the file")).rejects.toMatchObject({ code: "bad_path" });
+    expect(isFileFailure(Object.assign(new TypeError("of another kind"), { code: "ERR_INVALID_ARG_VALUE" }))).toBe(false);
+  });
+
   it("names what is read as it was told to, and not by its path", async () => {
     const failed = openRegular(join(root, "patient-17.png"), "image 3");
     await expect(failed).rejects.toMatchObject({
