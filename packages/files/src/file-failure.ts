@@ -16,10 +16,10 @@ const KINDS: Record<string, readonly [FilesErrorCode, string, string]> = {
   ENOENT: ["not_found", "there is no such file or folder", "Check the path"],
   ENOTDIR: ["not_found", "a part of the path is not a folder", "Check the path"],
   EISDIR: ["io_error", "it is a folder, not a file", "Name the file itself"],
-  ELOOP: ["io_error", "the path goes in circles through links", "Check the path"],
+  ELOOP: ["not_found", "the path goes in circles through links", "Check the path"],
   // Node's own, before the system is asked; only for zero bytes
   ERR_INVALID_ARG_VALUE: ["bad_path", "the path holds a zero byte", "Correct the path"],
-  ENAMETOOLONG: ["io_error", "the path is too long", "Use a shorter folder or name"],
+  ENAMETOOLONG: ["bad_path", "the path is too long", "Use a shorter folder or name"],
 };
 
 /** The system's code ("ENOENT", …) of an error, or "". */
