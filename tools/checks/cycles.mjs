@@ -24,9 +24,10 @@ export const rooms = {
   engine: {
     contract: [],
     process: [],
-    open: ["contract"],
+    options: [],
+    open: ["contract", "options"],
     batch: ["contract"],
-    images: ["contract", "batch"],
+    images: ["contract", "batch", "options"],
     pool: ["contract", "batch", "open", "images", "process"],
     banks: ["contract", "open"],
     embeddings: ["contract"],

@@ -1,10 +1,13 @@
-// An option that is declared is read: a flag of a command, or a field of an options schema, that no source looks at would be taken and
-// have no effect. What reads it is found by the compiler: the name's own declaration, or one that a call hands it on to.
+// An option that is declared is read: a flag of a command, or an option of a package's table, that no source looks at would be taken and have
+// no effect. What reads it is found by the compiler: the name's own declaration, or one that a call hands it on to. An option of a table must be
+// read by the package that declares it: the command line, which makes flags of tables, only hands it on. And it is declared once: a flag that
+// a table has is made of the table, not typed again.
 import ts from "typescript";
 import { lineOf, nodesOf, sourceProgram } from "./syntax.mjs";
 import { shown } from "./workspace.mjs";
 
-const flagTypes = new Set(["flag", "text", "choice", "number", "integer", "size"]);
+/** Types of a command's flags, and of the options in a table of the engine or the server (JSON Schema's). */
+const flagTypes = new Set(["flag", "text", "choice", "number", "integer", "size", "boolean", "string"]);
 
 /** "file NAME" → why nothing reads the option by its name. */
 export const reasons = {
@@ -23,13 +26,8 @@ function isFlag(node) {
   );
 }
 
-/** A field of `const …Options = Type.Object({…})` or of …Limits. */
-function isSchemaField(node) {
-  if (!ts.isPropertyAssignment(node) || !ts.isObjectLiteralExpression(node.parent)) return false;
-  const call = node.parent.parent;
-  if (!ts.isCallExpression(call) || call.arguments[0] !== node.parent || call.expression.getText() !== "Type.Object") return false;
-  return ts.isVariableDeclaration(call.parent) && /(Options|Limits)$/.test(call.parent.name.getText());
-}
+/** Name of the package that a source file belongs to. */
+const ownerOf = (file) => /\/packages\/([^/]+)\/src\//.exec(file)?.[1];
 
 const declarationOf = (symbol) => symbol?.declarations?.find((item) => item.name !== undefined) ?? symbol?.declarations?.[0];
 
@@ -68,16 +66,21 @@ function* handedOn(node, checker, options) {
 /**
  * @param {import("typescript").Program} program
  * @param {(file: string) => boolean} wanted files whose options and reads count
+ * @param {(file: string) => string | undefined} tableOf the package whose table an option of this file is in; undefined for a command's flags
  * @returns {{declared: {node: import("typescript").PropertyAssignment, read: boolean}[]}}
  */
-export function optionReads(program, wanted) {
+export function optionReads(program, wanted, tableOf = () => undefined) {
   const checker = program.getTypeChecker();
   const trees = program.getSourceFiles().filter((tree) => !tree.isDeclarationFile && wanted(tree.fileName));
-  const options = new Set(trees.flatMap((tree) => [...nodesOf(tree)].filter((node) => isFlag(node) || isSchemaField(node))));
-  const [read, onward] = [new Set(), new Map()];
+  const options = new Set(trees.flatMap((tree) => [...nodesOf(tree)].filter(isFlag)));
+  // declaration → packages that read it
+  const [read, onward] = [new Map(), new Map()];
   for (const tree of trees) {
     for (const node of nodesOf(tree)) {
-      for (const declaration of readsOf(node, checker)) read.add(declaration);
+      for (const declaration of readsOf(node, checker)) {
+        if (!read.has(declaration)) read.set(declaration, new Set());
+        read.get(declaration).add(ownerOf(tree.fileName));
+      }
       for (const [from, to] of handedOn(node, checker, options)) {
         if (!onward.has(from)) onward.set(from, new Set());
         onward.get(from).add(to);
@@ -85,9 +88,11 @@ export function optionReads(program, wanted) {
     }
   }
   const reaches = (start) => {
+    const table = tableOf(start.getSourceFile().fileName);
     const seen = new Set([start]);
     for (const declaration of seen) {
-      if (read.has(declaration)) return true;
+      const readers = read.get(declaration);
+      if (readers !== undefined && (declaration !== start || table === undefined || readers.has(table))) return true;
       // what another option's declaration receives is that option's own concern
       for (const next of onward.get(declaration) ?? []) if (!options.has(next)) seen.add(next);
     }
@@ -96,11 +101,32 @@ export function optionReads(program, wanted) {
   return { declared: [...options].map((node) => ({ node, read: reaches(node) })) };
 }
 
+/** Flags of commands, as [name, …], that a table has: those are made of the table. */
+export function typedByHand(flags, tables) {
+  const declared = new Set(tables);
+  return flags.filter((name) => declared.has(name));
+}
+
 /** @type {import("./workspace.mjs").Check} */
 export const optionsRead = {
   name: "options declared and read",
   async run() {
-    const { declared } = optionReads(sourceProgram(), (file) => /\/packages\/(cli|engine|server)\/src\//.test(file));
+    const inTable = (file) => (ownerOf(file) === "cli" ? undefined : ownerOf(file));
+    const { declared } = optionReads(sourceProgram(), (file) => /\/packages\/(cli|engine|server)\/src\//.test(file), inTable);
+    const named = declared.map(({ node }) => ({ node, name: node.name.getText(), table: inTable(node.getSourceFile().fileName) }));
+    const tables = named.filter(({ table }) => table !== undefined).map(({ name }) => name);
+    const byHand = new Set(
+      typedByHand(
+        named.filter(({ table }) => table === undefined).map(({ name }) => name),
+        tables,
+      ),
+    );
+    const twice = named
+      .filter(({ name, table }) => table === undefined && byHand.has(name))
+      .map(({ node, name }) => {
+        const tree = node.getSourceFile();
+        return `${shown(tree.fileName)}:${lineOf(tree, node.getStart(tree))} types the option ${name} by hand — make the flag of its table with flagsOf.`;
+      });
     const problems = declared
       .filter(({ read }) => !read)
       .flatMap(({ node }) => {
@@ -110,6 +136,6 @@ export const optionsRead = {
           ? [`${file}:${lineOf(tree, node.getStart(tree))} declares the option ${name}, which nothing reads — read it or remove it.`]
           : [];
       });
-    return { problems, notes: [`${declared.length} options`] };
+    return { problems: [...problems, ...twice], notes: [`${declared.length} options, ${tables.length} of them in tables`] };
   },
 };

@@ -4,27 +4,31 @@ import { resolve } from "node:path";
 import { type OpenedDataset, parseAttributeSet } from "@biovlm/datasets";
 import { openDataset } from "@biovlm/datasets/node";
 import { imageReader, itemSource } from "@biovlm/engine/images";
+import type { ImageLimitOptions } from "@biovlm/engine/options";
 import type { ReadItem, TaskSource } from "@biovlm/evaluation";
 import { decodeImage } from "@biovlm/imaging/node";
 import { SEEN_WITH_LABELS } from "@biovlm/model-tiny";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
 import type { LearningOptions } from "./learning-options.js";
 
-/** Opens data sets' items: each once, and decoded once. */
-export function itemReader(): ReadItem {
-  const read = imageReader({ decode: (bytes) => decodeImage(bytes) });
+/** Opens data sets' items: each once, and decoded once, within the limits. */
+export function itemReader({ maxImageBytes, maxPixels }: ImageLimitOptions): ReadItem {
+  const read = imageReader({ decode: (bytes) => decodeImage(bytes, { maxBytes: maxImageBytes, maxPixels }) });
   return (item) => read(itemSource(item));
 }
 
 /** A data set by name or folder, with its attributes and the care that the embedded model asks for. */
 export async function openSource(
   given: string,
-  options: Pick<LearningOptions, "attributes" | "data">,
+  options: Pick<LearningOptions, "attributes" | "data"> & Pick<ImageLimitOptions, "maxImageBytes">,
   model: string,
   cwd: string,
 ): Promise<TaskSource & { readonly dataset: OpenedDataset; readonly notes: readonly string[] }> {
   const place = /[\\/]|^\.{1,2}$/.test(given) ? resolve(cwd, given) : given;
-  const dataset = await openDataset(place, options.data === undefined ? {} : { root: resolve(cwd, options.data) });
+  const dataset = await openDataset(place, {
+    maxImageBytes: options.maxImageBytes,
+    ...(options.data === undefined ? {} : { root: resolve(cwd, options.data) }),
+  });
   const attributes =
     options.attributes === undefined
       ? dataset.attributes

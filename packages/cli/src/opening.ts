@@ -4,6 +4,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileSource, type ImageSource, isFolder, openRuntime as openSpec, type Runtime } from "@biovlm/engine";
+import type { ImageOptions } from "@biovlm/engine/options";
 import { FilesError } from "@biovlm/files";
 import type { DeviceChange } from "@biovlm/model";
 import type { ImageFile } from "./image-files.js";
@@ -23,13 +24,8 @@ export async function openRuntime(options: RuntimeOptions, cwd: string, onChange
 }
 
 /** Files as sources of images, in order. */
-export function imageSources(files: readonly ImageFile[], { maxBytes }: { readonly maxBytes: number }): ImageSource[] {
-  return files.map((file) => fileSource(file, maxBytes));
-}
-
-/** How the decoder reads them. */
-export function decodeOptions({ exif, maxBytes, maxPixels }: { exif: "apply" | "ignore"; maxBytes: number; maxPixels: number }) {
-  return { exif, maxBytes, maxPixels };
+export function imageSources(files: readonly ImageFile[], limits: Pick<ImageOptions, "maxImageBytes">): ImageSource[] {
+  return files.map((file) => fileSource(file, limits));
 }
 
 /** A change of device in the words of a warning. */

@@ -222,7 +222,7 @@ describe("inputs", () => {
 
   it("beyond a limit are refused before they are read", async () => {
     for (const words of [
-      ["--max-bytes", "100"],
+      ["--max-image-bytes", "100"],
       ["--max-pixels", "100"],
     ]) {
       const { code, out } = await call(["classify", files[0]!, ...CLASSES, "--json", ...words]);

@@ -59,7 +59,7 @@ describe("a wrong command line", () => {
     [["classify", "x", "--class", "a", "--device", "wasn"], "bad_value", "Did you mean wasm?"],
     [["classify", "x", "--class", "a", "--top", "0"], "bad_value", undefined],
     [["classify", "x", "--class", "a", "--rho", "1.5"], "bad_value", undefined],
-    [["classify", "x", "--class", "a", "--max-bytes", "5 parsecs"], "bad_value", undefined],
+    [["classify", "x", "--class", "a", "--max-image-bytes", "5 parsecs"], "bad_value", undefined],
     [["classify", "x", "--dataset", "bsui"], "unknown_dataset", "Did you mean busi?"],
     [["classify", "x"], "no_classes", "--dataset NAME with one of"],
     [["classify", "x", "--class", "a", "--dataset", "busi"], "bad_usage", "Drop one of them."],

@@ -19,10 +19,11 @@ import type {
 } from "./contract/engine.js";
 import { EngineError } from "./contract/errors.js";
 import { type EngineObserver, SILENT } from "./contract/observer.js";
-import { engineOptions, type ServingLimits } from "./engine-options.js";
 import { type HostAnswer, type HostOptions, type ModelHost, openHost } from "./model-host.js";
 import { openCore } from "./open/core.js";
 import type { OpeningSpec } from "./open/opening-spec.js";
+import { SERVING_LIMITS, type ServingLimits } from "./options/engine-options.js";
+import { filledOptions } from "./options/option-schema.js";
 
 /** A name to serve. */
 export interface ServedEntry {
@@ -58,7 +59,11 @@ interface Served {
  */
 export async function createEngine(options: EngineOptions): Promise<{ readonly engine: Engine; readonly ready: Promise<void> }> {
   const { serve, observer = SILENT, device = "auto", precision = "fp32", deterministic = false, threads, poolOptions } = options;
-  const asked = engineOptions(options);
+  const asked = filledOptions(
+    SERVING_LIMITS,
+    options,
+    (what) => new EngineError("bad_option", `engine options — ${what}. Correct the option.`),
+  );
   // an int8 tower scales its activations by the largest of the whole run: whoever shares it shifts the others' answers by about 1e-3
   const limits = deterministic && precision === "int8" ? { ...asked, maxBatch: 1 } : asked;
   const spec = (model: string): OpeningSpec => ({ model, device, precision, deterministic, ...(threads === undefined ? {} : { threads }) });

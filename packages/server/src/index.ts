@@ -10,6 +10,6 @@ export { listen } from "./lifecycle/listen.js";
 export { createLogger, type LogLevel } from "./lifecycle/logging.js";
 export { recordRequests, traceRequests } from "./lifecycle/request-records.js";
 export { createMetrics, type Metrics } from "./metrics.js";
-export { isLoopback, ServingOptions, servingOptions } from "./options.js";
+export { isLoopback, type ServingOptions, servingOptions } from "./options.js";
 export { type PageFiles, pageFiles } from "./page-files.js";
 export { createServer, type ServerParts } from "./server.js";

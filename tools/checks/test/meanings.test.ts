@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ts from "typescript";
 import { afterAll, describe, expect, it } from "vitest";
-import { optionReads } from "../options-read.mjs";
+import { optionReads, typedByHand } from "../options-read.mjs";
 import { exportedNames, surfaceProblems } from "../public-surface.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "biovlm-checks-"));
@@ -39,6 +39,33 @@ describe("an option", () => {
 
   it("is not read where it is only handed on to what does not know it", () => {
     expect(unread("options.plain; options.taken; options.idle;")).toEqual(["handed"]);
+  });
+});
+
+describe("an option of a package's table", () => {
+  const texts = (engine: string) => ({
+    "table.ts":
+      'export const TABLE = { used: { type: "integer", description: "a" }, idle: { type: "integer", description: "b" } } as const;\nexport type Given = { readonly [K in keyof typeof TABLE]: number };\n',
+    "engine.ts": `import type { Given } from "./table.js";\nexport function work(given: Given) { ${engine} }\n`,
+    "cli.ts": 'import type { Given } from "./table.js";\nexport const hand = ({ used, idle }: Given) => ({ used, idle });\n',
+  });
+  const unread = (engine: string, table: string | undefined) =>
+    optionReads(
+      programOf(texts(engine)),
+      (file: string) => file.startsWith(folder) && /(table|engine|cli)\.ts$/.test(file),
+      () => table,
+    )
+      .declared.filter(({ read }) => !read)
+      .map(({ node }) => node.name.getText());
+
+  it("is read where its own package reads it, not where another hands it on", () => {
+    expect(unread("return given.used;", undefined)).toEqual([]);
+    // these files belong to no package: what "engine" would have to read is read by nobody of it
+    expect(unread("return given.used;", "engine")).toEqual(["used", "idle"]);
+  });
+
+  it("is not typed again as a flag", () => {
+    expect(typedByHand(["top", "threads", "json"], ["threads", "device"])).toEqual(["threads"]);
   });
 });
 

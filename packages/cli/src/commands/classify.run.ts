@@ -9,7 +9,7 @@ import type { CommandRun } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import { findImageFiles } from "../image-files.js";
-import { changeNote, decodeOptions, fallbackNote, imageSources, openRuntime } from "../opening.js";
+import { changeNote, fallbackNote, imageSources, openRuntime } from "../opening.js";
 import { printable } from "../terminal.js";
 import type { CLASSIFY_OPTIONS } from "./classify.js";
 
@@ -59,8 +59,7 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
       else terminal.error(`${printable(name)}: error[${error.code}]: ${printable(error.message)}`);
       progress.advance();
     }
-    const { batch, explain } = options;
-    const asked = { core, encoder, classifier, decode: decodeOptions(options), batch, explain, signal };
+    const asked = { core, encoder, classifier, files: options, explain: options.explain, signal };
     for await (const result of classifyImages(imageSources(files, options), asked)) {
       const file = result.source.name;
       if ("error" in result) {

@@ -1,9 +1,11 @@
 // `biovlm demo`: the browser page, served from the installed package to this computer.
 
+import { SERVING_OPTIONS } from "@biovlm/server/options";
 import { defineCommand, type OptionSpecs } from "../command.js";
+import { flagsOf } from "../schema-flags.js";
 
 export const DEMO_OPTIONS = {
-  port: { type: "integer", min: 0, max: 65_535, default: 8319, setting: true, description: "port on 127.0.0.1; 0 takes a free one" },
+  port: { ...flagsOf(SERVING_OPTIONS, ["port"]).port, default: 8319, description: "port on 127.0.0.1; 0 takes a free one" },
 } as const satisfies OptionSpecs;
 
 export const demo = defineCommand({

@@ -11,7 +11,7 @@ import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
 import { findImageFiles } from "../image-files.js";
-import { decodeOptions, fallbackNote, imageSources, openRuntime } from "../opening.js";
+import { fallbackNote, imageSources, openRuntime } from "../opening.js";
 import { printable, type Terminal } from "../terminal.js";
 import type { EMBED_OPTIONS } from "./embed.js";
 
@@ -137,7 +137,7 @@ async function embedRows({ terminal, runtime, options, found, facts, before, jou
     batch = [];
   };
   const known = (sha256: string) => journal.has(sha256) || before?.has(sha256) === true;
-  const preparation = rowPreparation({ core, pixels: pixelSpec(model.spec), decode: decodeOptions(options) });
+  const preparation = rowPreparation(core, pixelSpec(model.spec), options);
   for await (const row of imageRows(imageSources(found.files, options), { ...preparation, signal, known })) {
     if (row.kind === "failed") bad.push({ file: row.source.name, ...row.error });
     else {

@@ -89,7 +89,7 @@ async function measured(
   { bank, classifier, options }: { readonly bank: PromptBank; readonly classifier: Classifier; readonly options: Options },
 ): Promise<{ readonly test: FeatureSet; readonly figures: Evaluation }> {
   const { core, model } = runtime;
-  const images = new ItemImages(runtime, { read: itemReader(), cache: cacheOf(options, terminal) });
+  const images = new ItemImages(runtime, { read: itemReader(options), cache: cacheOf(options, terminal) });
   const pixels = viewPixels(model.spec, { normalisation: normalisationOf(bank) });
   const features = async (split: string) => {
     const items = dataset.items.filter((item) => item.split === split);

@@ -1,6 +1,7 @@
 // `biovlm eval`: a bank, or a method without training, measured on a data set's test split.
 
 import { defineCommand, type OptionSpecs } from "../command.js";
+import { IMAGE_LIMITS } from "../image-options.js";
 import { LEARNING_OPTIONS } from "../learning-options.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
@@ -14,6 +15,7 @@ export const EVALUATE_OPTIONS = {
   data: LEARNING_OPTIONS.data,
   cache: LEARNING_OPTIONS.cache,
   ...RUNTIME_OPTIONS,
+  ...IMAGE_LIMITS,
 } as const satisfies OptionSpecs;
 
 export const evaluate = defineCommand({

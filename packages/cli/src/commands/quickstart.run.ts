@@ -9,7 +9,7 @@ import { createClassifier, promptNames, templateBank, writeBank } from "@biovlm/
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { findImageFiles } from "../image-files.js";
-import { decodeOptions, fallbackNote, imageSources, openRuntime } from "../opening.js";
+import { fallbackNote, imageSources, openRuntime } from "../opening.js";
 import { PHANTOM_KINDS } from "../phantoms/phantom-set.js";
 import { encodePng } from "../phantoms/png-file.js";
 import { learnPhantoms, type PhantomLearning } from "../quickstart-learning.js";
@@ -152,14 +152,13 @@ async function ownImages({ context: { terminal, cwd, signal }, options, runtime 
   const bank = await templateBank({ core, encoder, model }, classes);
   const classifier = await createClassifier({ core, encoder, model, bank });
   const { files, failed } = await findImageFiles([folder], cwd, signal);
-  const limits = { exif: "apply" as const, maxBytes: 16 * 2 ** 20, maxPixels: 25_000_000 };
   const images: SheetImage[] = [];
   const names = promptNames(bank);
   let bad = failed.length;
   let shown = 0;
   const progress = terminal.progress("classify", files.length);
-  const asked = { core, encoder, classifier, decode: decodeOptions(limits), batch: 16, explain: true, thumbnail: THUMBNAIL, signal };
-  for await (const result of classifyImages(imageSources(files, limits), asked)) {
+  const asked = { core, encoder, classifier, files: options, explain: true, thumbnail: THUMBNAIL, signal };
+  for await (const result of classifyImages(imageSources(files, options), asked)) {
     progress.advance();
     if ("error" in result) {
       bad++;

@@ -2,6 +2,7 @@
 // explains, and writes a sheet to look at. With --images it classifies the person's own images instead.
 
 import { defineCommand, type OptionSpecs } from "../command.js";
+import { IMAGE_OPTIONS } from "../image-options.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
 export const QUICKSTART_OPTIONS = {
@@ -13,6 +14,7 @@ export const QUICKSTART_OPTIONS = {
   seed: { type: "integer", min: 0, max: 2 ** 31 - 1, default: 1, description: "seed of drawings and learning" },
   json: { type: "flag", description: "print the figures as JSON" },
   ...RUNTIME_OPTIONS,
+  ...IMAGE_OPTIONS,
 } as const satisfies OptionSpecs;
 
 export const quickstart = defineCommand({

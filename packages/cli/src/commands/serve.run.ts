@@ -58,7 +58,7 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, 
     metrics,
     logger: createLogger(options.logLevel),
     async prepare(app) {
-      stop = drainable(app, engine, serving.drainMs).drain;
+      stop = drainable(app, engine, serving).drain;
       if (options.trace) await traceRequests(app);
     },
   });
@@ -78,33 +78,16 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, 
 /** How it listens and what it takes. */
 function servingFrom(options: Options, cwd: string): ServingOptions {
   const path = (given: string | undefined) => (given === undefined ? undefined : resolve(cwd, given));
-  return servingOptions({
-    host: options.host,
-    port: options.port,
-    socket: path(options.socket),
-    tlsCert: path(options.tlsCert),
-    tlsKey: path(options.tlsKey),
-    insecure: options.insecure,
-    maxImageBytes: options.maxImageBytes,
-    maxImages: options.maxImages,
-    maxBodyBytes: Math.min(2 ** 31, options.maxImageBytes * 4 + MiB),
-    requestTimeoutMs: options.requestTimeout * 1000,
-    ratePerMinute: options.rate,
-  });
+  return servingOptions({ ...options, socket: path(options.socket), tlsCert: path(options.tlsCert), tlsKey: path(options.tlsKey) });
 }
 
 /** Where it computes, and how many images meet or wait. */
-function engineFrom(options: Options): Omit<EngineOptions, "serve" | "observer"> {
+function engineFrom({ threads, deterministic, ...options }: Options): Omit<EngineOptions, "serve" | "observer"> {
+  const { device, precision, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels } = options;
   return {
-    device: options.device,
-    precision: options.precision,
-    pool: options.pool,
-    maxBatch: options.maxBatch,
-    maxQueueDelayMs: options.maxQueueDelay,
-    maxQueue: options.maxQueue,
-    maxImageBytes: options.maxImageBytes,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-    ...(options.deterministic ? { deterministic: true } : {}),
+    ...{ device, precision, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels },
+    ...(threads === undefined ? {} : { threads }),
+    ...(deterministic ? { deterministic } : {}),
   };
 }
 

@@ -1,42 +1,25 @@
 // `biovlm serve`: models and banks over HTTP, and the check of the server's audit log.
 
+import { SERVING_LIMITS } from "@biovlm/engine/options";
+import { SERVING_OPTIONS } from "@biovlm/server/options";
 import { CLASS_OPTIONS } from "../class-options.js";
 import { defineCommand, type OptionSpecs } from "../command.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
+import { flagsOf } from "../schema-flags.js";
 
 export const SERVE_OPTIONS = {
   name: { type: "text", value: "NAME", description: "name it is served under; the model's when absent" },
   ...CLASS_OPTIONS,
   ...RUNTIME_OPTIONS,
-  host: { type: "text", value: "ADDRESS", default: "127.0.0.1", setting: true, description: "address to listen on" },
-  port: { type: "integer", min: 0, max: 65_535, default: 8080, setting: true, description: "port to listen on; 0 picks a free one" },
-  socket: { type: "text", value: "FILE", setting: true, description: "unix socket to listen on instead" },
-  tlsCert: { type: "text", value: "FILE", setting: true, completes: "file", description: "certificate chain, PEM" },
-  tlsKey: { type: "text", value: "FILE", setting: true, completes: "file", description: "private key, PEM" },
+  ...flagsOf(SERVING_OPTIONS, ["host", "port", "socket", "tlsCert", "tlsKey", "insecure"], {
+    host: { value: "ADDRESS" },
+    socket: { value: "FILE" },
+    tlsCert: { value: "FILE", completes: "file" },
+    tlsKey: { value: "FILE", completes: "file" },
+  }),
   keysFile: { type: "text", value: "FILE", setting: true, completes: "file", description: "API keys" },
-  insecure: { type: "flag", setting: true, description: "allow an address beyond loopback without keys" },
-  pool: { type: "integer", min: 0, max: 64, default: 1, setting: true, description: "encoder processes; 0 encodes in the server itself" },
-  maxBatch: { type: "integer", min: 1, max: 1024, default: 32, setting: true, description: "images encoded at once" },
-  maxQueueDelay: {
-    type: "number",
-    min: 0,
-    max: 10_000,
-    default: 0,
-    setting: true,
-    description: "longest wait for a batch to fill, milliseconds",
-  },
-  maxQueue: { type: "integer", min: 1, max: 1_000_000, default: 512, setting: true, description: "images that may wait; more get 429" },
-  maxImageBytes: { type: "size", min: 1024, max: 2 ** 30, default: "16MiB", setting: true, description: "largest image file" },
-  maxImages: { type: "integer", min: 1, max: 4096, default: 64, setting: true, description: "images in one request" },
-  requestTimeout: { type: "integer", min: 1, max: 3600, default: 30, setting: true, description: "seconds for a request" },
-  rate: {
-    type: "integer",
-    min: 0,
-    max: 1_000_000,
-    default: 0,
-    setting: true,
-    description: "requests a minute for each address; 0 for no limit",
-  },
+  ...flagsOf(SERVING_LIMITS, ["pool", "maxBatch", "maxQueueDelayMs", "maxQueue", "maxImageBytes", "maxPixels"]),
+  ...flagsOf(SERVING_OPTIONS, ["maxImages", "maxBodyBytes", "requestTimeoutMs", "ratePerMinute", "drainMs"]),
   auditLog: { type: "text", value: "FILE", setting: true, completes: "file", description: "write every answer to a hash-chained log" },
   trace: {
     type: "flag",

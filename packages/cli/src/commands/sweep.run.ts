@@ -52,7 +52,7 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
         testOn: options.testOn,
       },
       {
-        images: new ItemImages(runtime, { read: itemReader(), cache }),
+        images: new ItemImages(runtime, { read: itemReader(options), cache }),
         views: viewsOf(options),
         ...(cache === undefined ? {} : { cache }),
         cells: fileStore(out),

@@ -1,6 +1,7 @@
 // `biovlm sweep`: data sets × shots × seeds × methods in one setting, resumable, as JSON, CSV and Markdown.
 
 import { defineCommand, type OptionSpecs } from "../command.js";
+import { IMAGE_LIMITS } from "../image-options.js";
 import { LEARNING_OPTIONS } from "../learning-options.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
@@ -15,6 +16,7 @@ export const SWEEP_OPTIONS = {
   json: { type: "flag", description: "print all cells as JSON" },
   ...LEARNING_OPTIONS,
   ...RUNTIME_OPTIONS,
+  ...IMAGE_LIMITS,
 } as const satisfies OptionSpecs;
 
 export const sweep = defineCommand({

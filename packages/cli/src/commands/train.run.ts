@@ -35,7 +35,7 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
       const { learn, tests } = chosen(source, options, given);
       const checkpoints = checkpointsOf(terminal);
       const cache = cacheOf(options, terminal);
-      const images = new ItemImages(runtime, { read: itemReader(), cache });
+      const images = new ItemImages(runtime, { read: itemReader(options), cache });
       const { name: dataset } = source.dataset;
       const log = await openLog(options.log === undefined ? undefined : resolve(cwd, options.log));
       const progress = learningProgress(terminal, recipe.epochs);

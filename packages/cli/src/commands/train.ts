@@ -1,6 +1,7 @@
 // `biovlm train`: a prompt bank from a few labelled images.
 
 import { defineCommand, type OptionSpecs } from "../command.js";
+import { IMAGE_LIMITS } from "../image-options.js";
 import { LEARNING_OPTIONS } from "../learning-options.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
@@ -19,6 +20,7 @@ export const TRAIN_OPTIONS = {
   json: { type: "flag", description: "print a summary as JSON" },
   ...LEARNING_OPTIONS,
   ...RUNTIME_OPTIONS,
+  ...IMAGE_LIMITS,
 } as const satisfies OptionSpecs;
 
 export const train = defineCommand({

@@ -27,6 +27,8 @@ export interface CsvListOptions {
   readonly labels?: readonly string[] | undefined;
   /** class names in label order; the label values where absent */
   readonly classes?: readonly string[] | undefined;
+  /** A larger image file is refused before it is read. Default 64 MiB */
+  readonly maxImageBytes?: number | undefined;
   readonly seed?: number | undefined;
   readonly shares?: SplitShares | undefined;
 }
@@ -96,7 +98,7 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
         throw new DatasetError("bad_file", `${where} — expected train, val or test as split, got another value. Correct the row.`);
       sides.push(side);
     }
-    const item = fileItem(folder, found ?? path, at, i, sides[i], nth(classes, at));
+    const item = fileItem({ folder, maxImageBytes: options.maxImageBytes }, found ?? path, at, i, sides[i], nth(classes, at));
     const key = group === undefined ? "" : nth(row, group).trim();
     return key === "" ? item : { ...item, group: key };
   });

@@ -23,6 +23,14 @@ export interface ImageFolderOptions {
   readonly splitFile?: string;
   /** first folder in the split file → folder here */
   readonly folders?: Readonly<Record<string, string>>;
+  /** A larger image file is refused before it is read. Default 64 MiB */
+  readonly maxImageBytes?: number | undefined;
+}
+
+/** Where image files lie, and how large one may be. */
+export interface ImagePlace {
+  readonly folder: string;
+  readonly maxImageBytes?: number | undefined;
 }
 
 const SPLIT_FOLDERS: Readonly<Record<string, SplitName>> = {
@@ -41,10 +49,11 @@ const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 /** @throws DatasetError `not_found`, `bad_file`, `too_large`, `bad_option`; FilesError for what the file system refuses */
 export async function openImageFolder(folder: string, options: ImageFolderOptions = {}): Promise<OpenedDataset> {
   const { paths, leftOut } = await findImages(folder);
+  const place = { folder, maxImageBytes: options.maxImageBytes };
   const name = options.name ?? datasetName(folder);
   const note = leftOutNote(leftOut);
   const notes = note === undefined ? [] : [note];
-  if (options.splitFile !== undefined) return bySplitFile(folder, name, paths, notes, options, options.splitFile);
+  if (options.splitFile !== undefined) return bySplitFile(place, name, paths, notes, options, options.splitFile);
 
   const top = new Set(paths.filter((path) => path.includes("/")).map((path) => path.slice(0, path.indexOf("/"))));
   const sides = [...top].map((entry) => SPLIT_FOLDERS[entry.toLowerCase()]);
@@ -64,7 +73,7 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     const split = given ? sideOf(path) : undefined;
     const index = split === undefined ? i : (count[split] ?? 0);
     if (split !== undefined) count[split] = index + 1;
-    return fileItem(folder, path, at, index, split, nth(classes, at));
+    return fileItem(place, path, at, index, split, nth(classes, at));
   });
   return {
     name,
@@ -78,7 +87,7 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
 }
 
 async function bySplitFile(
-  folder: string,
+  place: ImagePlace,
   name: string,
   paths: readonly string[],
   notes: string[],
@@ -100,7 +109,7 @@ async function bySplitFile(
       const found = present.has(path) ? path : there;
       if (!present.has(found)) missing++;
       used.add(found);
-      items.push(fileItem(folder, found, label, index, side, nth(classes, label)));
+      items.push(fileItem(place, found, label, index, side, nth(classes, label)));
     }
   }
   if (missing > 0) {
@@ -116,7 +125,7 @@ async function bySplitFile(
 
 /** An item that is a file below `folder`. */
 export function fileItem(
-  folder: string,
+  { folder, maxImageBytes = MAX_IMAGE_BYTES }: ImagePlace,
   path: string,
   label: number,
   index: number,
@@ -126,7 +135,7 @@ export function fileItem(
   const open = async () => ({
     kind: "file" as const,
     // the path stays out of messages: names of files may name patients
-    bytes: await readFileWithin(join(folder, path), MAX_IMAGE_BYTES, `${split ?? "an"} image ${index} of class "${className}"`),
+    bytes: await readFileWithin(join(folder, path), maxImageBytes, `${split ?? "an"} image ${index} of class "${className}"`),
   });
   return { id: path, label, ...(split === undefined ? {} : { split }), index, open };
 }

@@ -18,7 +18,7 @@ import { datasetName, openImageFolder } from "./image-folder.js";
 import { openNpz } from "./npz-file.js";
 
 export interface OpenDatasetOptions
-  extends Pick<CsvListOptions, "imageFolder" | "imageColumn" | "labelColumn" | "groupColumn" | "splitColumn"> {
+  extends Pick<CsvListOptions, "imageFolder" | "imageColumn" | "labelColumn" | "groupColumn" | "splitColumn" | "maxImageBytes"> {
   /** data folder for known names; see dataRoot */
   readonly root?: string;
   /** image side of a MedMNIST file; the largest one present where absent */
@@ -45,6 +45,7 @@ const OPTION_NAMES = [
   "labelColumn",
   "groupColumn",
   "splitColumn",
+  "maxImageBytes",
 ];
 
 /**
@@ -130,7 +131,13 @@ async function openForm(
   const list = await firstPlace(folder, ["labels.csv", "HAM10000_metadata.csv"], "file");
   if (list === undefined) throw missing(`${name}/labels.csv`, own);
   // The split is fixed: by lesion, stratified by diagnosis, seed 1, 70/10/20.
-  return openCsvList(list, { imageFolder: options.imageFolder, labels: HAM10000_LABELS, classes: options.classes, labelColumn: "dx" });
+  return openCsvList(list, {
+    imageFolder: options.imageFolder,
+    maxImageBytes: options.maxImageBytes,
+    labels: HAM10000_LABELS,
+    classes: options.classes,
+    labelColumn: "dx",
+  });
 }
 
 async function openOfficial(file: string, name: string, classes: readonly string[]): Promise<OpenedDataset> {

@@ -1,8 +1,10 @@
 // Image sources → answers, a batch at a time: rows of pixels, one encoder call for each batch, routing. Order is kept; a bad image is an element.
 
 import { availableParallelism } from "node:os";
-import { type DecodeOptions, sharpDecoder } from "@biovlm/imaging/node";
+import type { Core, PixelSpec } from "@biovlm/core";
+import { sharpDecoder } from "@biovlm/imaging/node";
 import type { Classification, Classifier, Encoder } from "@biovlm/model";
+import type { ImageOptions } from "../options/engine-options.js";
 import type { ImageFailure } from "./image-failure.js";
 import { type ImageRow, imageRows, type PixelRow, type RowOptions } from "./image-rows.js";
 import type { ImageSource } from "./image-source.js";
@@ -30,18 +32,21 @@ export type ClassifiedImage =
 
 /** What images are classified by, and what answers carry beside the prediction. */
 export interface ClassifyImagesOptions extends Pick<RowOptions, "thumbnail" | "signal"> {
-  readonly core: Preparation["core"];
+  readonly core: Core;
   readonly encoder: Encoder;
   readonly classifier: Classifier;
-  readonly decode: DecodeOptions;
-  /** images encoded at once, ≥ 1 */
-  readonly batch: number;
+  readonly files: ImageOptions;
   /** every prompt's own answer, too */
   readonly explain: boolean;
 }
 
-/** How this process prepares images: sharp, and as many at once as keep the cores busy. */
-export function rowPreparation({ core, pixels, decode }: Omit<Preparation, "decoder">): Preparation & Pick<RowOptions, "concurrency"> {
+/** How this process prepares images: sharp within the limits, and as many at once as keep the cores busy. */
+export function rowPreparation(
+  core: Core,
+  pixels: PixelSpec,
+  { exif, maxImageBytes, maxPixels }: Omit<ImageOptions, "batch">,
+): Preparation & Pick<RowOptions, "concurrency"> {
+  const decode = { exif, maxBytes: maxImageBytes, maxPixels };
   return { core, pixels, decode, decoder: sharpDecoder(), concurrency: Math.max(2, availableParallelism()) * 2 };
 }
 
@@ -50,18 +55,18 @@ export async function* classifyImages(
   sources: Iterable<ImageSource>,
   options: ClassifyImagesOptions,
 ): AsyncGenerator<ClassifiedImage, void, undefined> {
-  const { classifier, thumbnail, signal } = options;
+  const { core, classifier, files, thumbnail, signal } = options;
   let pending: ImageRow[] = [];
   let ready = 0;
   const rows = imageRows(sources, {
-    ...rowPreparation({ ...options, pixels: classifier.pixels }),
+    ...rowPreparation(core, classifier.pixels, files),
     signal,
     ...(thumbnail === undefined ? {} : { thumbnail }),
   });
   for await (const row of rows) {
     pending.push(row);
     if (row.kind === "pixels") ready++;
-    if (ready < options.batch) continue;
+    if (ready < files.batch) continue;
     yield* classified(pending, options);
     pending = [];
     ready = 0;

@@ -1,15 +1,19 @@
-// What to open, in plain words (a model, a device), so that it can be sent to a child process.
+// What to open, in plain words (a model, a device), so that it can be sent to a child process and made flags of.
 
-import type { Device } from "@biovlm/model";
+import type { OptionSchemas, OptionsOf } from "../options/option-schema.js";
+import { DEVICES } from "./backends.js";
 
-/** What to open. */
-export interface OpeningSpec {
-  /** "tiny", a name of the model store, or a folder (anything with a path separator) */
-  readonly model: string;
-  readonly device: Device | "auto";
-  readonly precision: "fp32" | "fp16" | "int8";
-  /** CPU or WASM threads; what the machine offers unless said */
-  readonly threads?: number;
-  /** plain SIMD in the core: the same bits on every machine */
-  readonly deterministic: boolean;
-}
+/** Which model runs, where and how. */
+export const OPENING_OPTIONS = {
+  model: { type: "string", default: "tiny", description: "model: tiny, one of the store, or a folder" },
+  device: { type: "string", enum: ["auto", ...DEVICES], default: "auto", description: "where the towers run" },
+  threads: { type: "integer", minimum: 1, maximum: 1024, description: "CPU or WASM threads; what the machine offers when absent" },
+  precision: { type: "string", enum: ["fp32", "fp16", "int8"], default: "fp32", description: "arithmetic of the towers" },
+  deterministic: {
+    type: "boolean",
+    default: false,
+    description: "the same bits on every machine: plain SIMD in the core; served int8 towers run on one image at a time",
+  },
+} as const satisfies OptionSchemas;
+/** What to open: a model ("tiny", a name of the store, or a folder: anything with a path separator), a device, and how its towers compute. */
+export type OpeningSpec = OptionsOf<typeof OPENING_OPTIONS>;

@@ -3,6 +3,7 @@
 import type { Engine } from "@biovlm/engine";
 import closeWithGrace from "close-with-grace";
 import type { FastifyInstance } from "fastify";
+import type { ServingOptions } from "../options.js";
 
 /** Ends a server so that no request that was taken is lost. */
 export interface Drain {
@@ -11,7 +12,7 @@ export interface Drain {
 }
 
 /** Prepares an app for draining; call before it listens. */
-export function drainable(app: FastifyInstance, engine: Engine, drainMs: number): Drain {
+export function drainable(app: FastifyInstance, engine: Engine, { drainMs }: Pick<ServingOptions, "drainMs">): Drain {
   let draining: Promise<void> | undefined;
   const inFlight = new Set<unknown>();
   let onQuiet: (() => void) | undefined;

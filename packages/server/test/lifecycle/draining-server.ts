@@ -15,7 +15,7 @@ const drainEngine = () => {
   ready = false;
 };
 const engine = { drain: drainEngine, close: async () => {} } as unknown as Engine;
-const drain = drainable(app as never, engine, options.drainMs);
+const drain = drainable(app as never, engine, options);
 app.get("/readyz", async (_, reply) => reply.code(ready ? 200 : 503).send({ ready }));
 let taken = 0;
 app.post("/slow", async (request) => {

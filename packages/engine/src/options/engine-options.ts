@@ -1,0 +1,51 @@
+// The options of this package, each declared once: how image files are read, how much a serving engine takes (what is opened:
+// open/opening-spec.ts). The command line's flags, its help and the config file are made of these tables, and so are the types here.
+
+import type { OptionSchemas, OptionsOf } from "./option-schema.js";
+
+const MiB = 1024 * 1024;
+
+/** How large an image may be. */
+export const IMAGE_LIMITS = {
+  maxImageBytes: { type: "integer", minimum: 1, maximum: 1024 * MiB, default: 16 * MiB, description: "largest image file" },
+  maxPixels: { type: "integer", minimum: 1, maximum: 1_000_000_000, default: 25_000_000, description: "largest image in pixels" },
+} as const satisfies OptionSchemas;
+/** How large an image may be. */
+export type ImageLimitOptions = OptionsOf<typeof IMAGE_LIMITS>;
+
+/** How image files are read, and how many are encoded at once. */
+export const IMAGE_OPTIONS = {
+  exif: {
+    type: "string",
+    enum: ["apply", "ignore"],
+    default: "apply",
+    description: "turn images upright by their EXIF orientation",
+  },
+  ...IMAGE_LIMITS,
+  batch: { type: "integer", minimum: 1, maximum: 4096, default: 16, description: "images encoded at once" },
+} as const satisfies OptionSchemas;
+/** How image files are read, and how many are encoded at once. */
+export type ImageOptions = OptionsOf<typeof IMAGE_OPTIONS>;
+
+/** How a serving engine batches, how many processes it has, and how large an image it takes. */
+export const SERVING_LIMITS = {
+  pool: { type: "integer", minimum: 0, maximum: 64, default: 1, description: "encoder processes; 0 encodes in the server's own process" },
+  maxBatch: { type: "integer", minimum: 1, maximum: 1024, default: 32, description: "images encoded at once" },
+  maxQueueDelayMs: {
+    type: "number",
+    minimum: 0,
+    maximum: 10_000,
+    default: 0,
+    description: "longest wait for a batch to fill, milliseconds",
+  },
+  maxQueue: {
+    type: "integer",
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 512,
+    description: "images that may wait; more are refused with 429",
+  },
+  ...IMAGE_LIMITS,
+} as const satisfies OptionSchemas;
+/** How a serving engine batches, how many processes it has, and how large an image it takes. */
+export type ServingLimits = OptionsOf<typeof SERVING_LIMITS>;
