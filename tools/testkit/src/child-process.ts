@@ -16,6 +16,8 @@ export async function bundleForNode(entry: string, outfile: string): Promise<str
     platform: "node",
     target: "node20",
     conditions: ["@biovlm/source", "node", "import", "module"],
+    // native: found where it is installed, if it is asked for
+    external: ["onnxruntime-node"],
     absWorkingDir: resolve(dirnameOf(), "../../.."),
     banner: { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' },
     logLevel: "silent",
