@@ -2,13 +2,13 @@
 // TIFF is refused: browsers do not read it. CMYK JPEG is refused: each browser converts it in its own way.
 // Orientation is applied by us: browsers turn JPEG even when asked not to (imageOrientation "none"), so they are not shown the EXIF block.
 
-import { type DecodedImage, type DecodeOptions, type ImageDecoder, type ImageFormat, resolveDecodeOptions } from "./decoder.js";
+import type { ImageDecoder, ImageFormat } from "./decoder.js";
 import { corrupt, ImagingError, unsupported } from "./errors.js";
-import { readLimitedInfo } from "./header.js";
 import { ByteView } from "./headers/byte-view.js";
 import type { ImageInfo } from "./image-info.js";
 import { dropAlpha, turnUpright } from "./pixels.js";
 import { decodePng } from "./png-decoder.js";
+import { stillDecoder } from "./still-image.js";
 import { withinTime } from "./time-limit.js";
 
 const hasBitmaps = (): boolean => typeof createImageBitmap === "function" && typeof OffscreenCanvas === "function";
@@ -20,12 +20,10 @@ export function browserDecoder(): ImageDecoder {
     get formats(): readonly ImageFormat[] {
       return hasBitmaps() ? ["png", "jpeg", "webp"] : ["png"];
     },
-    async decode(bytes: Uint8Array, options?: DecodeOptions): Promise<DecodedImage> {
-      const limits = resolveDecodeOptions(options);
-      const info = readLimitedInfo(bytes, limits);
+    ...stillDecoder(async (bytes, info, limits) => {
       const rgb = await withinTime(info.format === "png" ? decodePng(bytes, info) : decodeBitmap(bytes, info), limits.timeoutMs);
       return { ...turnUpright(rgb, info.width, info.height, limits.exif === "apply" ? info.orientation : 1), format: info.format };
-    },
+    }),
   };
 }
 

@@ -38,6 +38,22 @@ export interface DecodeOptions {
 /** DecodeOptions with the defaults filled in. */
 export type ResolvedDecodeOptions = Required<Omit<DecodeOptions, "timeoutMs">> & { readonly timeoutMs: number | undefined };
 
+/** How one frame is shown. */
+export interface FrameOptions {
+  /** Values that become 0 to 255: center ± width / 2, in the format's own units. A format without a window refuses it: `bad_option`. */
+  readonly window?: { readonly center: number; readonly width: number };
+}
+
+/** An opened image: a still one is a stack of one frame; series, cines and volumes have more. */
+export interface ImageStack {
+  /** What the bytes were, by their content. */
+  readonly format: ImageFormat;
+  /** Frames that can be read, ≥ 1. */
+  readonly frames: number;
+  /** Decodes frame `index`, counted from 0. One frame is held at a time, by the caller. @throws ImagingError `bad_option`, or as `decode` */
+  frame(index: number, options?: FrameOptions): Promise<DecodedImage>;
+}
+
 /** Turns image bytes into pixels. Calls may overlap; the bytes must not change until the promise settles and are not kept after it. */
 export interface ImageDecoder {
   /** "sharp" or "browser", for diagnostics. */
@@ -48,6 +64,9 @@ export interface ImageDecoder {
    * 16-bit samples divided by 257 and rounded. Colour profiles are ignored, as PIL's `convert("RGB")` ignores them.
    * @throws ImagingError (rejects), never anything else. */
   decode(bytes: Uint8Array, options?: DecodeOptions): Promise<DecodedImage>;
+  /** Reads the header, applies the limits, decodes nothing yet; the bytes must not change while frames are read.
+   * @throws ImagingError (rejects), as `decode` does for a header. */
+  open(bytes: Uint8Array, options?: DecodeOptions): Promise<ImageStack>;
 }
 
 /** Defaults of decoding: 25 megapixels, 16 MiB, one frame, EXIF orientation applied, damaged files refused, no time limit. */

@@ -4,7 +4,7 @@ import { browserDecoder } from "./browser-decoder.js";
 import type { DecodedImage, DecodeOptions } from "./decoder.js";
 
 export { browserDecoder } from "./browser-decoder.js";
-export type { DecodedImage, DecodeOptions, ImageDecoder, ImageFormat } from "./decoder.js";
+export type { DecodedImage, DecodeOptions, FrameOptions, ImageDecoder, ImageFormat, ImageStack } from "./decoder.js";
 export { DEFAULT_DECODE_OPTIONS } from "./decoder.js";
 export { ImagingError, type ImagingErrorCode } from "./errors.js";
 export { readImageInfo } from "./header.js";

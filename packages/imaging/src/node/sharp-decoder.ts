@@ -2,11 +2,11 @@
 // sharp is imported on the first decode: a program that decodes elsewhere need not have it.
 
 import type { Sharp, SharpInput, SharpOptions } from "sharp";
-import { type DecodedImage, type DecodeOptions, type ImageDecoder, resolveDecodeOptions } from "../decoder.js";
+import type { ImageDecoder } from "../decoder.js";
 import { corrupt, ImagingError } from "../errors.js";
-import { readLimitedInfo } from "../header.js";
 import type { ImageInfo } from "../image-info.js";
 import { cmykToRgb, sixteenToEight, turnUpright } from "../pixels.js";
+import { stillDecoder } from "../still-image.js";
 import { withinTime } from "../time-limit.js";
 
 /** Settings of sharp itself, which are global to the process. */
@@ -50,9 +50,7 @@ export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDe
   return {
     name: "sharp",
     formats: ["png", "jpeg", "webp", "tiff"],
-    async decode(bytes: Uint8Array, options?: DecodeOptions): Promise<DecodedImage> {
-      const limits = resolveDecodeOptions(options);
-      const info = readLimitedInfo(bytes, limits);
+    ...stillDecoder(async (bytes, info, limits) => {
       const sharp = await loadSharp();
       if (concurrency !== undefined) sharp.concurrency(concurrency);
       const image = sharp(bytes, {
@@ -68,7 +66,7 @@ export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDe
       if (limits.timeoutMs !== undefined) image.timeout({ seconds: Math.ceil(limits.timeoutMs / 1000) });
       const rgb = await withinTime(readRgb(image, info), limits.timeoutMs);
       return { ...turnUpright(rgb, info.width, info.height, limits.exif === "apply" ? info.orientation : 1), format: info.format };
-    },
+    }),
   };
 }
 
