@@ -1,8 +1,6 @@
-import { readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { RowJournal } from "@biovlm/engine/embeddings";
 import { openSafetensors } from "@biovlm/model/backbone";
-import { cases, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { call, folder, writePhantoms } from "./call.js";
 
@@ -114,56 +112,5 @@ describe("embed", () => {
       expect([result.code, result.err]).toEqual([code, expect.stringContaining(`stopped by ${name}`)]);
       expect(() => statSync(join(cwd, "rows.safetensors"))).toThrow();
     }
-  });
-});
-
-describe("the journal of rows", () => {
-  const key = new Uint8Array(32).fill(7);
-  const hash = (i: number) => i.toString(16).padStart(64, "0");
-  const row = (i: number) => Float32Array.from({ length: 8 }, (_, d) => i + d / 16);
-
-  async function filled(path: string, n: number) {
-    const journal = await RowJournal.open(path, key, 8);
-    for (let i = 0; i < n; i++) await journal.append([hash(i)], row(i));
-    await journal.close();
-  }
-
-  it("cut off or damaged anywhere gives back whole rows only, and takes new ones", async () => {
-    const path = join(folder("journal"), "rows.journal");
-    await filled(path, 20);
-    const whole = readFileSync(path);
-    const random = seeded(11);
-    for (let i = 0; i < cases(1000); i++) {
-      writeFileSync(path, whole);
-      const at = random.below(whole.length);
-      if (i % 2 === 0) truncateSync(path, at);
-      else {
-        const bad = Buffer.from(whole);
-        bad[at]! ^= 1 << random.below(8);
-        writeFileSync(path, bad);
-      }
-      const journal = await RowJournal.open(path, key, 8);
-      const held = journal.size;
-      expect(held).toBeLessThan(20);
-      await journal.append([hash(50)], row(50));
-      for (let r = 0; r < 20; r++) {
-        expect(journal.has(hash(r))).toBe(r < held);
-        if (r < held) expect(new Float32Array((await journal.read(hash(r))).buffer)).toEqual(row(r));
-      }
-      expect(new Float32Array((await journal.read(hash(50))).buffer)).toEqual(row(50));
-      await journal.close();
-    }
-    unlinkSync(path);
-  });
-
-  it("of another model or setting is begun anew", async () => {
-    const path = join(folder("journal"), "rows.journal");
-    await filled(path, 3);
-    const other = await RowJournal.open(path, new Uint8Array(32).fill(8), 8);
-    expect([other.size, other.opened.otherKey]).toEqual([0, true]);
-    await other.close();
-    const wider = await RowJournal.open(path, new Uint8Array(32).fill(8), 16);
-    expect(wider.size).toBe(0);
-    await wider.close();
   });
 });

@@ -2,6 +2,7 @@
 // encoders are below it.
 
 import type { Core } from "@biovlm/core";
+import { known, nth } from "@biovlm/files";
 import type { Classifier } from "@biovlm/model";
 import { type BankFile, readBankFile, watchBankFiles } from "./banks/bank-files.js";
 import { BankShelf, type ShelvedBank } from "./banks/bank-shelf.js";
@@ -88,14 +89,14 @@ export async function createEngine(options: EngineOptions): Promise<{ readonly e
       observer.queue(model, () => host.queue.depth);
     }
     for (const { bank, model } of serve) {
-      if (bank !== undefined) await shelf.put(bank.name, await readBankFile(bank), [hosts.get(model)!.model]);
+      if (bank !== undefined) await shelf.put(bank.name, await readBankFile(bank), [known(hosts, model).model]);
     }
   } catch (error) {
     await Promise.all([...hosts.values()].map((host) => host.close(0)));
     throw error;
   }
   const served = new Map(
-    serve.map((entry): [string, Served] => [entry.name, { name: entry.name, host: hosts.get(entry.model)!, bankName: entry.bank?.name }]),
+    serve.map((entry): [string, Served] => [entry.name, { name: entry.name, host: known(hosts, entry.model), bankName: entry.bank?.name }]),
   );
   const engine = new LocalEngine(core, served, [...hosts.values()], shelf, observer);
   engine.stopWatching = watchBankFiles(
@@ -180,7 +181,7 @@ class LocalEngine implements Engine {
       const { routeMs, answers } = this.route(classifier, good, host.model.spec.embedDim, options.explain ?? false);
       let next = 0;
       const results = answer.images.map((image): ImageAnswer | FailedImage =>
-        "row" in image ? { sha256: image.sha256, ...answers[next++]! } : failed(image),
+        "row" in image ? { sha256: image.sha256, ...nth(answers, next++) } : failed(image),
       );
       const source = this.sourceOf(host, shelved.served, answer, routeMs);
       this.observer.answered(model, shelved.served, results, source.timings);
@@ -261,7 +262,7 @@ class LocalEngine implements Engine {
   compileBank(name: string, classes: readonly string[], options: CallOptions = {}): Promise<Uint8Array> {
     return this.call(options, async () => {
       const shelved = this.shelf.get(name);
-      const host = this.hosts.find((h) => h.model.digest === shelved.bank.modelDigest) ?? this.hosts[0]!;
+      const host = this.hosts.find((h) => h.model.digest === shelved.bank.modelDigest) ?? nth(this.hosts, 0);
       return this.shelf.compiled(this.source(host), shelved, classes, options.signal);
     });
   }

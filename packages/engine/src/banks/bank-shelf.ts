@@ -107,7 +107,7 @@ export class BankShelf {
     } else this.classifiers.delete(key);
     this.classifiers.set(key, made);
     const [oldest] = this.classifiers.keys();
-    if (this.classifiers.size > MAX_CLASSIFIERS) this.classifiers.delete(oldest!);
+    if (oldest !== undefined && this.classifiers.size > MAX_CLASSIFIERS) this.classifiers.delete(oldest);
     return made;
   }
 

@@ -151,9 +151,10 @@ export class Batcher<I, O> {
   private pump(): void {
     clearTimeout(this.timer);
     const { maxBatch, maxQueueDelayMs, slots, gatherMs = 0, coming = () => 0 } = this.options;
-    while (this.waiting.size > 0 && this.running < slots()) {
+    while (this.running < slots()) {
       const [oldest] = this.waiting;
-      const age = performance.now() - oldest!.since;
+      if (oldest === undefined) return;
+      const age = performance.now() - oldest.since;
       const patience = coming() > 0 ? Math.max(gatherMs, maxQueueDelayMs) : maxQueueDelayMs;
       if (this.waiting.size < maxBatch && age < patience && !this.closed) {
         this.timer = setTimeout(() => this.pump(), patience - age);

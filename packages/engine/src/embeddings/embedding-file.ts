@@ -169,7 +169,7 @@ export class EmbeddingFile implements RowSource {
   holds(names: readonly RowName[]): boolean {
     return (
       names.length === this.names.length &&
-      names.every(({ file, sha256 }, i) => file === this.names[i]!.file && sha256 === this.names[i]!.sha256)
+      names.every(({ file, sha256 }, i) => file === this.names[i]?.file && sha256 === this.names[i]?.sha256)
     );
   }
 

@@ -75,7 +75,7 @@ export class RowJournal implements RowSource {
     for (const [i, { sha256, row }] of fresh.entries()) {
       const at = i * recordBytes(this.D);
       bytes.write(sha256, at, "hex");
-      for (let d = 0; d < this.D; d++) bytes.writeFloatLE(data[row * this.D + d]!, at + 32 + d * 4);
+      for (const [d, value] of data.subarray(row * this.D, (row + 1) * this.D).entries()) bytes.writeFloatLE(value, at + 32 + d * 4);
       bytes.writeUInt32LE(crc32(bytes.subarray(at, at + 32 + this.D * 4)), at + 32 + this.D * 4);
     }
     await writeFully(this.#handle, bytes, this.#end);

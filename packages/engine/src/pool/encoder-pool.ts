@@ -219,12 +219,12 @@ export class EncoderPool implements Encoding {
     // in order: one that must run alone waits for a child to be empty, and those behind it wait with it
     for (let task = this.tasks[0]; task !== undefined; task = this.tasks[0]) {
       const room = task.again ? 1 : this.room;
-      const [slot] = this.slotList
-        .filter((s) => s.child !== undefined && !s.alone && s.child.inFlight < room)
-        .sort((a, b) => a.child!.inFlight - b.child!.inFlight);
-      if (slot === undefined) return;
+      const [place] = this.slotList
+        .flatMap((slot) => (slot.child === undefined || slot.alone || slot.child.inFlight >= room ? [] : [{ slot, child: slot.child }]))
+        .sort((a, b) => a.child.inFlight - b.child.inFlight);
+      if (place === undefined) return;
       this.tasks.shift();
-      void this.carry(slot, slot.child!, task);
+      void this.carry(place.slot, place.child, task);
     }
   }
 

@@ -1,0 +1,107 @@
+// Banks by name: what is taken, what is refused and changes nothing, and classifiers that are made once.
+
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type PromptBank, templateBank, writeBank } from "@biovlm/model";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readBankFile, watchBankFiles } from "../src/banks/bank-files.js";
+import { BankShelf } from "../src/banks/bank-shelf.js";
+import { openRuntime, type Runtime } from "../src/index.js";
+
+const folder = mkdtempSync(join(tmpdir(), "banks-"));
+let runtime: Runtime;
+let bank: PromptBank;
+let bytes: Uint8Array;
+beforeAll(async () => {
+  runtime = await openRuntime({ model: "tiny", device: "cpu", precision: "fp32", deterministic: true, threads: 1 });
+  bank = await templateBank(runtime, ["a", "b"]);
+  bytes = writeBank(bank);
+}, 60_000);
+afterAll(async () => {
+  await runtime.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("a runtime", () => {
+  it("says which device serves and why, and refuses a folder that is not there before anything is opened", async () => {
+    expect([runtime.model.name, runtime.encoder.capabilities.device]).toEqual(["tiny", "cpu"]);
+    expect(runtime.detail).toContain("onnxruntime-node");
+    const gone = openRuntime({ model: "./gone", device: "auto", precision: "fp32", deterministic: false });
+    await expect(gone).rejects.toMatchObject({ code: "not_found", message: "no such model folder — ./gone" });
+    const unknown = openRuntime({ model: "tiny", device: "abacus", precision: "fp32", deterministic: false });
+    await expect(unknown).rejects.toMatchObject({ code: expect.stringMatching(/no_backend|unknown_device/) });
+  });
+});
+
+describe("the shelf of banks", () => {
+  it("gives a bank by the name it was put under, the newest for a name", async () => {
+    const shelf = new BankShelf();
+    const { served } = await shelf.put("first", bytes, [runtime.model]);
+    expect(served).toMatchObject({ name: "first", classes: ["a", "b"], rho: bank.rho, recipe: "templates" });
+    const other = writeBank({ ...bank, rho: 0.25 });
+    await shelf.put("first", other, [runtime.model]);
+    expect(shelf.list()).toHaveLength(1);
+    expect(shelf.get("first").served.rho).toBe(0.25);
+    expect(() => shelf.get("second")).toThrow(expect.objectContaining({ code: "unknown_bank" }));
+  });
+
+  it("refuses what is no bank, not of a served model, or learned with other pixels, and keeps what was there", async () => {
+    const shelf = new BankShelf();
+    await shelf.put("bank", bytes, [runtime.model]);
+    const before = shelf.get("bank");
+    const foreign = writeBank({ ...bank, modelDigest: `sha256:${"0".repeat(64)}` });
+    const imagenet = writeBank({ ...bank, options: { ...bank.options, normalisation: "imagenet" } });
+    for (const bad of [bytes.subarray(0, bytes.length - 1), new Uint8Array(9), foreign, imagenet])
+      await expect(shelf.put("bank", bad, [runtime.model])).rejects.toMatchObject({ code: "bad_bank" });
+    await expect(shelf.put("../bank", bytes, [runtime.model])).rejects.toMatchObject({ code: "bad_name" });
+    expect(shelf.get("bank")).toBe(before);
+  });
+
+  it("makes a classifier once for like questions, and refuses a share or a list of classes out of bounds", async () => {
+    const shelf = new BankShelf();
+    const shelved = await shelf.put("bank", bytes, [runtime.model]);
+    const one = await shelf.classifier(runtime, shelved, undefined);
+    expect(await shelf.classifier(runtime, shelved, undefined)).toBe(one);
+    expect(await shelf.classifier(runtime, shelved, undefined, 0.25)).not.toBe(one);
+    for (const rho of [0, -1, 1.1, Number.NaN])
+      await expect(shelf.classifier(runtime, shelved, undefined, rho)).rejects.toMatchObject({ code: "bad_option" });
+    const many = Array.from({ length: 257 }, (_, i) => `class ${i}`);
+    await expect(shelf.classifier(runtime, shelved, many)).rejects.toMatchObject({ code: "bad_classes" });
+  });
+});
+
+describe("a bank's file", () => {
+  it("is told when its content is another, not when it was only touched; a refusal is told by its code", async () => {
+    const path = join(folder, "bank.safetensors");
+    const place = (content: Uint8Array) => {
+      writeFileSync(`${path}.new`, content);
+      renameSync(`${path}.new`, path);
+    };
+    place(bytes);
+    expect(new Uint8Array(await readBankFile({ name: "bank", path }))).toEqual(bytes);
+    const told: string[] = [];
+    const changed = async (name: string, now: Uint8Array) => {
+      told.push(`${name} ${now.length}`);
+      if (now.length < 9) throw Object.assign(new Error("torn"), { code: "bad_bank" });
+    };
+    const end = watchBankFiles([{ name: "bank", path }], changed, (name, code) => told.push(`${name} refused ${code}`), 5);
+    const until = async (count: number) => {
+      for (let i = 0; i < 400 && told.length < count; i++) await new Promise((done) => setTimeout(done, 5));
+    };
+    try {
+      await new Promise((done) => setTimeout(done, 50));
+      place(bytes);
+      await new Promise((done) => setTimeout(done, 50));
+      expect(told).toEqual([]);
+      place(new Uint8Array(5));
+      await until(2);
+      expect(told.slice(-2)).toEqual(["bank 5", "bank refused bad_bank"]);
+      rmSync(path);
+      await until(3);
+      expect(told[2]).toBe("bank refused ENOENT");
+    } finally {
+      end();
+    }
+  });
+});
