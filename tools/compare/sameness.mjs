@@ -3,7 +3,9 @@
 /** Keys of JSON whose values are times, places or processes; taken out wherever they stand. */
 export const passing = new Set([
   "timings",
+  "timingsMs",
   "spent",
+  "spentMs",
   "seconds",
   "ms",
   "milliseconds",

@@ -21,7 +21,7 @@ interface Element {
   }[];
   readonly model: { readonly name: string; readonly digest: string };
   readonly bank: { readonly digest: string };
-  readonly timings: Readonly<Record<string, number>>;
+  readonly timingsMs: Readonly<Record<string, number>>;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -34,7 +34,7 @@ const lines = (text: string) =>
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Element);
-const withoutTimes = (list: readonly Element[]) => list.map(({ timings: _, ...rest }) => rest);
+const withoutTimes = (list: readonly Element[]) => list.map(({ timingsMs: _, ...rest }) => rest);
 
 describe("classify --json", () => {
   it("prints an array with the fields it promises and nothing else on stdout, and the research line once on stderr", async () => {
@@ -42,17 +42,17 @@ describe("classify --json", () => {
     expect(code).toBe(0);
     const [first, second, ...more] = elements(out);
     expect(more).toEqual([]);
-    expect(Object.keys(first!)).toEqual(["file", "sha256", "predictions", "kept", "model", "bank", "device", "core", "timings"]);
+    expect(Object.keys(first!)).toEqual(["file", "sha256", "predictions", "kept", "model", "bank", "device", "core", "timingsMs"]);
     expect([first!.file, second!.file]).toEqual(files.slice(0, 2));
     expect(first!.sha256).toBe(createHash("sha256").update(readFileSync(files[0]!)).digest("hex"));
-    const { predictions, kept, model, bank, timings } = first!;
+    const { predictions, kept, model, bank, timingsMs } = first!;
     expect(predictions.map((p) => Object.keys(p))).toEqual(Array(3).fill(["class", "probability"]));
     expect(predictions.reduce((a, p) => a + p.probability, 0)).toBeCloseTo(1, 5);
     expect([...predictions].sort((a, b) => b.probability - a.probability)).toEqual(predictions);
     expect(kept.map((k) => Object.keys(k))).toEqual(Array(6).fill(["prompt", "entropy"]));
     expect(model).toEqual({ name: "tiny", digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
     expect(bank.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
-    for (const ms of Object.values(timings)) expect(ms).toBeGreaterThanOrEqual(0);
+    for (const ms of Object.values(timingsMs)) expect(ms).toBeGreaterThanOrEqual(0);
     expect(err).toBe("Research use only, not a medical device.\n");
   });
 

@@ -121,6 +121,9 @@ describe("rows of images", () => {
       "unsupported_format",
       "pixels",
     ]);
+    expect(rows[3]).toMatchObject({
+      error: { message: "image file — expected at most 10000 bytes, got 10001. Use a smaller image, or raise maxImageBytes." },
+    });
     // what was read has a digest, and nothing that is said names the place
     expect(rows.map(({ sha256 }) => sha256 !== undefined)).toEqual([false, false, false, false, true, true, true]);
     for (const row of rows) if (row.kind === "failed") expect(row.error.message).not.toContain(folder);

@@ -68,7 +68,7 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
         if (machine) await put({ file, ...(sha256 === undefined ? {} : { sha256 }), error });
         else terminal.error(`${printable(file)}: error[${error.code}]: ${printable(error.message)}`);
       } else if (machine) {
-        await put({ file, sha256: result.sha256, ...result.answer, ...common, timings: rounded(result.timings) });
+        await put({ file, sha256: result.sha256, ...result.answer, ...common, timingsMs: rounded(result.timings) });
       } else {
         const lines = answerLines(file, result.answer, classifier.bank, {
           top: options.top,

@@ -173,7 +173,17 @@ async function tell(
   const { device } = runtime.encoder.capabilities;
   const rows = names.length;
   if (options.json) {
-    const summary = { out, rows, embedded: fresh, reused: rows - fresh, failed: bad.length, seconds, device, failures: bad, spent };
+    const summary = {
+      out,
+      rows,
+      embedded: fresh,
+      reused: rows - fresh,
+      failed: bad.length,
+      seconds,
+      device,
+      failures: bad,
+      spentMs: spent,
+    };
     await terminal.line(JSON.stringify(summary));
   } else if (done) terminal.note(`${out} already holds these ${rows} rows`);
   else {

@@ -1,5 +1,6 @@
 // A file on disk as an image source: regular, within a limit, never waited for.
 
+import { FilesError } from "@biovlm/files";
 import { readFileWithin } from "@biovlm/files/node";
 import type { ImageOptions } from "../options/engine-options.js";
 import type { ImageSource } from "./image-source.js";
@@ -9,5 +10,11 @@ export function fileSource(
   { name, path }: { readonly name: string; readonly path: string },
   { maxImageBytes }: Pick<ImageOptions, "maxImageBytes">,
 ): ImageSource {
-  return { name, open: async () => ({ kind: "file", bytes: await readFileWithin(path, maxImageBytes, "image file") }) };
+  return { name, open: async () => ({ kind: "file", bytes: await readFileWithin(path, maxImageBytes, "image file").catch(withRemedy) }) };
+}
+
+/** Says which limit it was that a file is too large for. */
+function withRemedy(error: unknown): never {
+  if (!(error instanceof FilesError) || error.code !== "too_large") throw error;
+  throw new FilesError("too_large", `${error.what} Use a smaller image, or raise maxImageBytes.`, { cause: error });
 }

@@ -94,7 +94,7 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
         device: source.device,
         core: source.core,
         fell_back: source.fellBack,
-        timings: source.timings,
+        timingsMs: source.timings,
         results: answers.map((answer) => imageResult(answer, options.top)),
         notice: RESEARCH_USE,
       };

@@ -30,7 +30,7 @@ export type ImageResult = Static<typeof ImageResult>;
 export const Identity = Type.Object({ name: Type.String(), digest: Digest });
 export const Timings = Type.Object(
   Object.fromEntries(["queue", "decode", "preprocess", "encode", "route"].map((part) => [part, Type.Number()])),
-  { description: "milliseconds" },
+  { description: "milliseconds: `queue` is the longest wait, the others are sums over the images" },
 );
 
 /** RFC 9457, with the stable code. */

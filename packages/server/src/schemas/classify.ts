@@ -44,7 +44,7 @@ export const ClassifyAnswer = Type.Object({
   device: Type.String(),
   core: Type.String(),
   fell_back: Type.Boolean({ description: "true when another device than the first choice answered" }),
-  timings: Timings,
+  timingsMs: Timings,
   results: Type.Array(ImageResult, { description: "in the order of the images; one that cannot be read has an error in its place" }),
   notice: Type.String(),
 });
