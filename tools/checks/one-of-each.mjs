@@ -48,6 +48,8 @@ export const rules = [
     use: "prepare images through engine's images",
     elsewhere: {
       "packages/model/src/classify/classifier.ts": "the flow of inference in plain sight, from pixels on",
+      "packages/evaluation/src/item-images.ts":
+        "one decoded image for several preprocesses, in pages too; opening and decoding are engine's, handed in",
     },
   },
   {

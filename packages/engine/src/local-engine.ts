@@ -1,0 +1,325 @@
+// The engine's calls over its hosts and the bank shelf: what is asked, refused while it drains, counted until it ends. Opening is create-engine.ts.
+
+import type { Core } from "@biovlm/core";
+import { nth } from "@biovlm/files";
+import type { Classifier } from "@biovlm/model";
+import type { BankShelf, ShelvedBank } from "./banks/bank-shelf.js";
+import { encoderFailure } from "./contract/encoder-failure.js";
+import type { EncodedImage } from "./contract/encoding.js";
+import type {
+  AnswerSource,
+  CallOptions,
+  ClassifyOptions,
+  Engine,
+  FailedImage,
+  ImageAnswer,
+  ServedBank,
+  ServedModel,
+} from "./contract/engine.js";
+import { EngineError } from "./contract/errors.js";
+import type { EngineObserver } from "./contract/observer.js";
+import type { HostAnswer, ModelHost } from "./model-host.js";
+
+/** A served name: its host and its bank. */
+export interface Served {
+  readonly name: string;
+  readonly host: ModelHost;
+  readonly bankName: string | undefined;
+}
+
+/** The engine of this process. */
+export class LocalEngine implements Engine {
+  stopWatching: () => void = () => {};
+  private readonly core: Core;
+  private readonly served: ReadonlyMap<string, Served>;
+  private readonly hosts: readonly ModelHost[];
+  private readonly shelf: BankShelf;
+  private readonly observer: EngineObserver;
+  private state: "warming up" | "serving" | "closed" = "warming up";
+  private draining = false;
+  private failure: string | undefined;
+  private closing: Promise<void> | undefined;
+  /** calls that have not ended, those beyond the batchers too */
+  private calls = 0;
+  private onQuiet: (() => void)[] = [];
+
+  constructor(core: Core, served: ReadonlyMap<string, Served>, hosts: readonly ModelHost[], shelf: BankShelf, observer: EngineObserver) {
+    this.core = core;
+    this.served = served;
+    this.hosts = hosts;
+    this.shelf = shelf;
+    this.observer = observer;
+  }
+
+  loadedModels() {
+    return this.hosts.map((host) => host.model);
+  }
+
+  /** Opens devices, then computes every served bank's text embeddings. */
+  async warmUp(): Promise<void> {
+    try {
+      await Promise.all(this.hosts.map((host) => host.encoding.start()));
+      for (const { host, bankName } of this.served.values()) {
+        if (bankName !== undefined) await this.shelf.classifier(this.source(host), this.shelf.get(bankName), undefined);
+      }
+      if (this.state === "warming up") this.state = "serving";
+    } catch (error) {
+      this.failure = error instanceof Error && "code" in error ? String(error.code) : "failed";
+      throw error;
+    }
+  }
+
+  models(): ServedModel[] {
+    return [...this.served.values()].map((one) => this.describe(one));
+  }
+
+  model(name: string): ServedModel {
+    return this.describe(this.find(name));
+  }
+
+  readiness(): { readonly ready: boolean; readonly reason?: string } {
+    if (this.draining) return { ready: false, reason: "draining" };
+    if (this.state !== "serving") return { ready: false, reason: this.failure ?? this.state };
+    for (const host of this.hosts) {
+      const { ready, reason = "not ready" } = host.encoding.status();
+      if (!ready) return { ready, reason: `${host.model.name}: ${reason}` };
+    }
+    return { ready: true };
+  }
+
+  refuseIfFull(model: string): void {
+    this.find(model).host.queue.refuseIfFull();
+  }
+
+  classify(model: string, images: readonly Uint8Array[], options: ClassifyOptions = {}) {
+    return this.call(options, async () => {
+      const { host, shelved, classifier } = await this.prepared(model, options);
+      const answer = await host.encode(images, options);
+      const good = rows(answer.images);
+      const { routeMs, answers } = this.route(classifier, good, host.model.spec.embedDim, options.explain ?? false);
+      let next = 0;
+      const results = answer.images.map((image): ImageAnswer | FailedImage =>
+        "row" in image ? { sha256: image.sha256, ...nth(answers, next++) } : failed(image),
+      );
+      const source = this.sourceOf(host, shelved.served, answer, routeMs);
+      this.observer.answered(model, shelved.served, results, source.timings);
+      return { answers: results, source, classes: classifier.classes };
+    });
+  }
+
+  classifyEmbeddings(model: string, embeddings: Float32Array, options: ClassifyOptions = {}) {
+    return this.call(options, async () => {
+      const { host, shelved, classifier } = await this.prepared(model, options);
+      const D = host.model.spec.embedDim;
+      if (embeddings.length % D !== 0)
+        throw new EngineError(
+          "bad_tensor",
+          `embeddings — expected rows of ${D} numbers, got ${embeddings.length} in all. Check the shape.`,
+        );
+      for (let i = 0; i < embeddings.length; i += D) {
+        const norm = Math.hypot(...embeddings.subarray(i, i + D));
+        if (!Number.isFinite(norm) || norm === 0)
+          throw new EngineError("bad_tensor", "embeddings — expected finite rows that are not zero, got another. Check them.");
+      }
+      const start = performance.now();
+      const answers = classifier.classifyEmbeddings(embeddings, { explain: options.explain ?? false });
+      const { device, fellBack } = host.encoding.status();
+      const timings = { queue: 0, decode: 0, preprocess: 0, encode: 0 };
+      const source = this.sourceOf(host, shelved.served, { images: [], device, fellBack, timings }, performance.now() - start);
+      this.observer.answered(model, shelved.served, answers, source.timings);
+      return { answers, source, classes: classifier.classes };
+    });
+  }
+
+  embedImages(model: string, images: readonly Uint8Array[], options: CallOptions = {}) {
+    return this.call(options, async () => {
+      const { host } = this.find(model);
+      const answer = await host.encode(images, options);
+      const bad = answer.images.find((image) => "error" in image);
+      if (bad !== undefined && "error" in bad) throw new EngineError(bad.error.code, bad.error.message);
+      const good = rows(answer.images);
+      const D = host.model.spec.embedDim;
+      const data = this.core.l2Normalize(joined(good, D), good.length, D);
+      return { data, shape: [good.length, D] as const, source: this.sourceOf(host, undefined, answer, 0) };
+    });
+  }
+
+  embedTexts(model: string, texts: readonly string[], options: CallOptions = {}) {
+    return this.call(options, async () => {
+      const { host } = this.find(model);
+      const { encoder } = host.encoding;
+      const { spec, tokenizer } = host.model;
+      const start = performance.now();
+      const { ids, mask, shape } = tokenizer.encodeBatch(texts);
+      const { data } = await encoder.encodeTexts(ids, mask, shape, options.signal === undefined ? {} : { signal: options.signal });
+      const encode = performance.now() - start;
+      const { device, fellBack } = host.encoding.status();
+      const timings = { queue: 0, decode: 0, preprocess: 0, encode };
+      return {
+        data: this.core.l2Normalize(data, texts.length, spec.embedDim),
+        shape: [texts.length, spec.embedDim] as const,
+        tokens: mask.reduce((sum, m) => sum + m, 0),
+        source: this.sourceOf(host, undefined, { images: [], device, fellBack, timings }, 0),
+      };
+    });
+  }
+
+  banks(): readonly ServedBank[] {
+    return this.shelf.list();
+  }
+
+  addBank(name: string, bytes: Uint8Array): Promise<ServedBank> {
+    return this.call({}, async () => {
+      const before = this.shelf.list().find((b) => b.name === name);
+      const { served } = await this.shelf.put(name, bytes, this.loadedModels());
+      if (before?.digest !== served.digest) this.observer.bankReloaded(name, served.digest);
+      return served;
+    });
+  }
+
+  compileBank(name: string, classes: readonly string[], options: CallOptions = {}): Promise<Uint8Array> {
+    return this.call(options, async () => {
+      const shelved = this.shelf.get(name);
+      const host = this.hosts.find((h) => h.model.digest === shelved.bank.modelDigest) ?? nth(this.hosts, 0);
+      return this.shelf.compiled(this.source(host), shelved, classes, options.signal);
+    });
+  }
+
+  drain(): void {
+    this.draining = true;
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.closing ??= (async () => {
+      this.draining = true;
+      this.state = "closed";
+      this.stopWatching();
+      const until = performance.now() + graceMs;
+      if (this.calls > 0) {
+        let timer: NodeJS.Timeout | undefined;
+        await Promise.race([
+          new Promise<void>((done) => this.onQuiet.push(done)),
+          new Promise<void>((done) => {
+            timer = setTimeout(done, graceMs);
+          }),
+        ]);
+        clearTimeout(timer);
+      }
+      await Promise.all(this.hosts.map((host) => host.close(Math.max(0, until - performance.now()))));
+    })();
+    return this.closing;
+  }
+
+  /** Every call: refused unless serving, ended by its deadline and its signal, its failures in this package's codes. */
+  private async call<T>({ signal, deadline }: CallOptions, work: () => Promise<T>): Promise<T> {
+    if (this.state !== "serving")
+      throw new EngineError("not_ready", `the server — expected to be ready, got ${this.failure ?? this.state}. Try again.`, {
+        retryAfter: 5,
+      });
+    signal?.throwIfAborted();
+    const late = () => new EngineError("deadline_exceeded", "deadline — expected an answer in time, got none. Allow more time.");
+    // an answer that comes at once must not beat a timer of 0 ms
+    if (deadline !== undefined && deadline <= Date.now()) throw late();
+    this.calls++;
+    const ends: (() => void)[] = [];
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        if (deadline !== undefined) {
+          const timer = setTimeout(() => reject(late()), Math.max(0, deadline - Date.now()));
+          ends.push(() => clearTimeout(timer));
+        }
+        if (signal !== undefined) {
+          const left = () => reject(signal.reason as Error);
+          signal.addEventListener("abort", left, { once: true });
+          ends.push(() => signal.removeEventListener("abort", left));
+        }
+        work().then(resolve, reject);
+      });
+    } catch (error) {
+      throw encoderFailure(error);
+    } finally {
+      for (const end of ends) end();
+      if (--this.calls === 0) for (const done of this.onQuiet.splice(0)) done();
+    }
+  }
+
+  private async prepared(
+    name: string,
+    options: ClassifyOptions,
+  ): Promise<{ host: ModelHost; shelved: ShelvedBank; classifier: Classifier }> {
+    const { host, bankName } = this.find(name);
+    const bank = options.bank ?? bankName;
+    if (bank === undefined)
+      throw new EngineError("unknown_bank", `model ${name} — expected a bank, got a model that is served without one. Name a bank.`);
+    const shelved = this.shelf.get(bank);
+    return { host, shelved, classifier: await this.shelf.classifier(this.source(host), shelved, options.classes, options.rho) };
+  }
+
+  private route(classifier: Classifier, good: readonly Float32Array[], D: number, explain: boolean) {
+    const start = performance.now();
+    const data = joined(good, D);
+    const answers = classifier.classifyEmbeddings(data, { explain });
+    return { answers, routeMs: performance.now() - start };
+  }
+
+  private find(name: string): Served {
+    const found = this.served.get(name);
+    if (found === undefined)
+      throw new EngineError(
+        "unknown_model",
+        `model — expected one of GET /v2/models, got ${JSON.stringify(name.slice(0, 80))}. Correct it.`,
+      );
+    return found;
+  }
+
+  private source(host: ModelHost) {
+    return { core: this.core, encoder: host.encoding.encoder, model: host.model };
+  }
+
+  private sourceOf(host: ModelHost, bank: ServedBank | undefined, { device, fellBack, timings }: HostAnswer, route: number): AnswerSource {
+    return {
+      model: { name: host.model.name, digest: host.model.digest },
+      ...(bank === undefined ? {} : { bank: { name: bank.name, digest: bank.digest } }),
+      device,
+      core: this.core.info.build,
+      fellBack,
+      timings: { ...timings, route },
+    };
+  }
+
+  private describe({ name, host, bankName }: Served): ServedModel {
+    const { model, encoding } = host;
+    const { ready, reason, device, precision } = encoding.status();
+    const serving = this.state === "serving" && !this.draining;
+    const why = serving ? reason : this.draining ? "draining" : (this.failure ?? this.state);
+    return {
+      name,
+      model: model.name,
+      modelDigest: model.digest,
+      ...(bankName === undefined ? {} : { bank: this.shelf.get(bankName).served }),
+      embedDim: model.spec.embedDim,
+      imageSize: model.spec.vision.imageSize,
+      device,
+      precision,
+      ready: ready && serving,
+      ...(why === undefined || (ready && serving) ? {} : { reason: why }),
+    };
+  }
+}
+
+function rows(images: readonly EncodedImage[]): Float32Array[] {
+  return images.flatMap((image) => ("row" in image ? [image.row] : []));
+}
+
+function joined(good: readonly Float32Array[], D: number): Float32Array {
+  const data = new Float32Array(good.length * D);
+  for (const [i, row] of good.entries()) data.set(row, i * D);
+  return data;
+}
+
+/** A file's own fault stands in its place; the device's fault is the whole call's. */
+function failed(image: Extract<EncodedImage, { error: unknown }>): FailedImage {
+  const { code, message } = image.error;
+  if (code === "backend_unavailable" || code === "bad_output") throw new EngineError(code, message, { retryAfter: 2 });
+  return { sha256: image.sha256, error: image.error };
+}
