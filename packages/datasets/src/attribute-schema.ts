@@ -2,42 +2,60 @@
 // and the template that makes a sentence of a class and a phrase. The schema is plain JSON Schema and may be published.
 
 import { NAME_PATTERN } from "@biovlm/files";
-import { type Static, Type } from "typebox";
-import { Check, Errors } from "typebox/value";
+// of typebox the part that reads JSON Schema: the whole takes half a second to load, and every command with classes would wait for it
+import { Check, Errors } from "typebox/schema";
 import { DatasetError } from "./errors.js";
 import { parseJsonText } from "./json-text.js";
 
-const text = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: "\\S" });
+const text = (maxLength: number) => ({ type: "string", minLength: 1, maxLength, pattern: "\\S" }) as const;
 
 /** JSON Schema of an attribute file. Two rules it cannot say are checked beside it: ids are 0, 1, 2, … and names are distinct. */
-export const AttributeSetSchema = Type.Object(
-  {
-    dataset: Type.String({ pattern: NAME_PATTERN.source }),
+export const AttributeSetSchema = {
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  title: "biovlm attribute set",
+  type: "object",
+  required: ["dataset", "modality", "template", "classes"],
+  properties: {
+    dataset: { type: "string", pattern: NAME_PATTERN.source },
     modality: text(200),
-    template: Type.String({ maxLength: 400, pattern: "\\{class\\}" }),
-    classes: Type.Array(
-      Type.Object(
-        {
-          id: Type.Integer({ minimum: 0 }),
+    template: { type: "string", maxLength: 400, pattern: "\\{class\\}" },
+    classes: {
+      type: "array",
+      items: {
+        type: "object",
+        required: ["id", "name", "attributes"],
+        properties: {
+          id: { type: "integer", minimum: 0 },
           name: text(200),
-          attributes: Type.Array(text(400), { minItems: 1, maxItems: 1000 }),
+          attributes: { type: "array", items: text(400), minItems: 1, maxItems: 1000 },
         },
-        { additionalProperties: false },
-      ),
-      { minItems: 1, maxItems: 10_000 },
-    ),
+        additionalProperties: false,
+      },
+      minItems: 1,
+      maxItems: 10_000,
+    },
   },
-  { $schema: "https://json-schema.org/draft/2020-12/schema", title: "biovlm attribute set", additionalProperties: false },
-);
+  additionalProperties: false,
+} as const;
 
 /** The attributes of one data set; `classes[c].id === c`. */
-export type AttributeSet = Static<typeof AttributeSetSchema>;
+export interface AttributeSet {
+  dataset: string;
+  modality: string;
+  /** makes a sentence of "{class}" and "{attribute}" */
+  template: string;
+  classes: {
+    id: number;
+    name: string;
+    attributes: string[];
+  }[];
+}
 
 /** Reads an attribute file. @param source its text, or the value already parsed @throws DatasetError `bad_file`, `bad_attributes`, `too_large` */
 export function parseAttributeSet(source: string | unknown): AttributeSet {
   const value = typeof source === "string" ? parseJsonText(source, "attributes") : source;
-  if (!Check(AttributeSetSchema, value)) {
-    const error = Errors(AttributeSetSchema, value).at(-1);
+  if (!fits(value)) {
+    const error = Errors(AttributeSetSchema, value)[1].at(-1);
     throw bad(error === undefined ? "does not match its schema" : `${error.instancePath || "the file"} ${error.message}`);
   }
   value.classes.forEach(({ id, name }, index) => {
@@ -48,6 +66,10 @@ export function parseAttributeSet(source: string | unknown): AttributeSet {
   if (counts.size > 1) throw bad(`classes with ${[...counts].join(" and ")} attributes; every class needs as many as the others`);
   if (!value.template.includes("{attribute}")) throw bad("template without {attribute}");
   return value;
+}
+
+function fits(value: unknown): value is AttributeSet {
+  return Check(AttributeSetSchema, value);
 }
 
 function bad(what: string): DatasetError {
