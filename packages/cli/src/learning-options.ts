@@ -5,7 +5,7 @@ import type { OptionSpecs, OptionValues } from "./command.js";
 export const LEARNING_OPTIONS = {
   recipe: {
     type: "choice",
-    choices: ["biovlm", "biovlm-golden", "released"],
+    choices: ["biovlm", "mixture", "biovlm-golden", "released"],
     default: "biovlm",
     setting: true,
     description: "the recipe; docs/recipe.md says what is in it",
@@ -13,10 +13,10 @@ export const LEARNING_OPTIONS = {
   set: { type: "text", many: true, value: "NAME=VALUE", description: "change an option of the recipe, e.g. --set epochs=20" },
   views: {
     type: "choice",
-    choices: ["bank", "fresh"],
-    default: "bank",
+    choices: ["plain", "bank", "fresh"],
     setting: true,
-    description: "bank: views of each image embedded once; fresh: new views at every step, as in the paper",
+    description:
+      "plain: the picture itself, as recipe mixture has it unless said; bank, for other recipes: views of each image embedded once; fresh: new views at every step, as in the paper",
   },
   viewsPerImage: { type: "integer", min: 1, max: 1024, default: 8, setting: true, description: "views of each image with --views bank" },
   attributes: {

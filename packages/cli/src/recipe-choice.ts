@@ -20,7 +20,12 @@ export function recipeOf(options: Pick<LearningOptions, "recipe" | "set">): Reci
   return recipeWith(RECIPES[options.recipe], settingsOf(options.set));
 }
 
-/** "fresh", or how many views of each image are embedded once. */
-export function viewsOf(options: Pick<LearningOptions, "views" | "viewsPerImage">): "fresh" | number {
-  return options.views === "fresh" ? "fresh" : options.viewsPerImage;
+/** "plain", "fresh", or how many views of each image are embedded once; the recipe's own where nothing is said. */
+export function viewsOf({
+  views,
+  viewsPerImage,
+  recipe,
+}: Pick<LearningOptions, "views" | "viewsPerImage" | "recipe">): "plain" | "fresh" | number {
+  const chosen = views ?? (recipe === "mixture" ? "plain" : "bank");
+  return chosen === "bank" ? viewsPerImage : chosen;
 }

@@ -3,6 +3,7 @@
 import type { Core } from "@biovlm/core";
 import { nth } from "@biovlm/files";
 import { RECIPES, type Recipe } from "@biovlm/training";
+import { expertLogits, fitGaussianExpert, fitMixture, promptRecipe } from "@biovlm/training/loop";
 import { linearProbe } from "./baselines/linear-probe.js";
 import { tipAdapter, tipAdapterF } from "./baselines/tip-adapter.js";
 import type { ClassSet, ClassTexts } from "./class-set.js";
@@ -20,8 +21,8 @@ export interface MethodInput {
   readonly validation: FeatureSet;
   /** the classes learned */
   readonly on: ClassSet;
-  /** Runs the training loop with a recipe: ctx [N,T,W]. */
-  learn(recipe: Recipe, teacher: Teacher): Promise<Float32Array>;
+  /** Runs the training loop with a recipe: ctx [N,T,W]. `plain` learns from the pictures themselves, whatever the run's views. */
+  learn(recipe: Recipe, teacher: Teacher, views?: "plain"): Promise<Float32Array>;
 }
 
 /** The sentences that take the attributes' place in the losses: attributes, templates, or the one hand-written sentence. */
@@ -29,7 +30,8 @@ export type Teacher = keyof ClassTexts;
 
 /** A fitted method, ready for the classes it was fitted on, and for others where it is open-set. */
 export interface FittedMethod {
-  on(classes: ClassSet): FittedClassifier | Promise<FittedClassifier>;
+  /** @param elsewhere true where the classes are another data set's */
+  on(classes: ClassSet, elsewhere?: boolean): FittedClassifier | Promise<FittedClassifier>;
 }
 
 /** A way to classify from few shots: fitted on a task's learning side, then asked for logits. */
@@ -81,6 +83,7 @@ export const METHODS: readonly Method[] = [
     tipAdapterF(train, validation, meanText(core, on.texts.templates, on.C, D), { C: on.C, D, scale, seed }),
   ),
   promptMethod("coop", "one learned prompt, cross-entropy only", coop, "single"),
+  promptMethod("coop-plain", "CoOp on the pictures themselves", coop, "single", "plain"),
   promptMethod("kgcoop", "one learned prompt held near the hand-written one", kgcoop, "single"),
   promptMethod(
     "bank-no-selection",
@@ -89,7 +92,17 @@ export const METHODS: readonly Method[] = [
     "attributes",
   ),
   promptMethod("released", "the authors' released code in meaning", RECIPES.released, "attributes"),
-  promptMethod("biovlm", "the default recipe", RECIPES.biovlm, "attributes"),
+  promptMethod("biovlm", "the method as settled on validation", RECIPES.biovlm, "attributes"),
+  promptMethod("biovlm-plain", "biovlm on the pictures themselves", RECIPES.biovlm, "attributes", "plain"),
+  featureMethod(
+    "gaussian-expert",
+    "one Gaussian a class in closed form, on image embeddings",
+    ({ train: { features, labels, n }, on, D }) => {
+      const expert = fitGaussianExpert({ features: features.subarray(0, n * D), labels, C: on.C, D });
+      return { logits: (rows, count) => expertLogits(expert, rows, count) };
+    },
+  ),
+  mixtureMethod(),
 ];
 
 /** A method by name; undefined where there is none. */
@@ -97,8 +110,62 @@ export function methodNamed(name: string): Method | undefined {
   return METHODS.find((m) => m.name === name);
 }
 
+/** The recipe `mixture`: routed prompts on plain pictures, one cross-entropy prompt, the Gaussian expert; open-set by the prompts alone. */
+function mixtureMethod(): Method {
+  const recipe = RECIPES.mixture;
+  return {
+    name: "mixture",
+    summary: "biovlm on plain pictures, a cross-entropy prompt and a Gaussian expert beside it",
+    openSet: true,
+    trained: true,
+    recipe,
+    async fit({ core, D, scale, seed, train: { features, labels }, on: own, learn }) {
+      const ctx = await learn(recipe, "attributes", "plain");
+      const one = await learn(promptRecipe(recipe), "attributes", "plain");
+      const { rho, contextTokens, prompts: N } = recipe;
+      const { a, w, v, expertW, expertB } = fitMixture({
+        core,
+        features,
+        labels,
+        attributes: own.texts.attributes,
+        C: own.C,
+        D,
+        scale,
+        rho,
+        seed,
+        ctx: one,
+        contextTokens,
+      });
+      const expert: FittedClassifier = { logits: (rows, n) => expertLogits({ W: expertW, b: expertB, C: own.C, D }, rows, n) };
+      return {
+        async on(set, elsewhere = false) {
+          const untrained = routed(core, set.texts.attributes, set.texts.attributes.length / (set.C * D), set.C, D, scale, rho);
+          if (elsewhere) return untrained;
+          const bank = routed(core, await set.promptTexts(ctx, recipe), N, set.C, D, scale, rho);
+          if (set !== own) return weighted([untrained, 0.5], [bank, 0.5]);
+          const prompt = routed(core, await set.promptTexts(one, promptRecipe(recipe)), 1, set.C, D, scale, 1);
+          return weighted([bank, a * (1 - v)], [prompt, a * v], [expert, w]);
+        },
+      };
+    },
+  };
+}
+
+/** The weighted sum of scores. */
+function weighted(...parts: readonly (readonly [FittedClassifier, number])[]): FittedClassifier {
+  return {
+    logits(features, n) {
+      const scores = parts.map(([part]) => part.logits(features, n));
+      const out = new Float32Array(nth(scores, 0).length);
+      for (const [p, score] of scores.entries())
+        for (let i = 0; i < out.length; i++) out[i] = nth(out, i) + nth(parts, p)[1] * nth(score, i);
+      return out;
+    },
+  };
+}
+
 /** A bank learned with a recipe. */
-export function promptMethod(name: string, summary: string, recipe: Recipe, teacher: Teacher): Method {
+export function promptMethod(name: string, summary: string, recipe: Recipe, teacher: Teacher, views?: "plain"): Method {
   return {
     name,
     summary,
@@ -106,7 +173,7 @@ export function promptMethod(name: string, summary: string, recipe: Recipe, teac
     trained: true,
     recipe,
     async fit({ core, D, scale, learn }) {
-      const ctx = await learn(recipe, teacher);
+      const ctx = await learn(recipe, teacher, views);
       return { on: async (set) => routed(core, await set.promptTexts(ctx, recipe), recipe.prompts, set.C, D, scale, recipe.rho) };
     },
   };

@@ -2,7 +2,7 @@
 
 import type { Recipe, StepReport } from "@biovlm/training";
 import { type LearnContext, learnContext } from "@biovlm/training";
-import { freshViews, type KeyedBytes, runDigest, type ViewSource, viewBank, viewPixels } from "@biovlm/training/loop";
+import { freshViews, type KeyedBytes, plainViews, runDigest, type ViewSource, viewBank, viewPixels } from "@biovlm/training/loop";
 import { type ClassSet, classSet } from "./class-set.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
 import type { FeatureSet } from "./feature-set.js";
@@ -14,8 +14,8 @@ import type { Method, Teacher } from "./methods.js";
 export interface TaskRunOptions {
   /** the images of this task, and of others that are run with the same object: each opened and decoded once */
   readonly images: ItemImages;
-  /** "fresh" or V */
-  readonly views: "fresh" | number;
+  /** "plain": the pictures themselves; "fresh" or V: what methods learn from that do not say "plain" */
+  readonly views: "plain" | "fresh" | number;
   /** image embeddings and views by content, kept between runs */
   readonly cache?: KeyedBytes | undefined;
   readonly onStep?: (method: string, step: StepReport) => void;
@@ -78,9 +78,17 @@ class PreparedTask {
       train,
       validation,
       on,
-      learn: async (recipe, teacher) => {
-        ctx = await this.learn(method.name, recipe, teacher, on);
-        return ctx;
+      learn: async (recipe, teacher, views) => {
+        const learned = await this.learn(
+          method.name,
+          recipe,
+          teacher,
+          on,
+          views === "plain" || this.options.views === "plain" ? plainViews(train.features, train.n) : undefined,
+        );
+        // of a method that learns twice, the first is its bank
+        ctx ??= learned;
+        return learned;
       },
     });
     const own = await fitted.on(on);
@@ -88,7 +96,7 @@ class PreparedTask {
     for (const { name, side } of task.tests) {
       // the same class list needs no second look at the text tower, and gets the temperature fitted on its validation images
       const same = side.classes.join("\n") === task.learn.classes.join("\n");
-      const classifier = same ? own : await fitted.on(await this.classes(name, side));
+      const classifier = same ? own : await fitted.on(await this.classes(name, side), task.source !== undefined);
       const test = await this.features(name, task.dataset, side.items, normalisation);
       evaluations[name] = evaluate({
         logits: classifier.logits(test.features, test.n),
@@ -103,7 +111,7 @@ class PreparedTask {
     return { method: method.name, evaluations, seconds: (performance.now() - started) / 1000, ...(ctx === undefined ? {} : { ctx }) };
   }
 
-  private async learn(method: string, recipe: Recipe, teacher: Teacher, on: ClassSet): Promise<Float32Array> {
+  private async learn(method: string, recipe: Recipe, teacher: Teacher, on: ClassSet, views?: ViewSource): Promise<Float32Array> {
     const { context, task, options } = this;
     const attributes = on.texts[teacher];
     const { ctx } = await learnContext(context, {
@@ -111,7 +119,7 @@ class PreparedTask {
       labels: Int32Array.from(task.learn.items, (item) => item.label),
       recipe,
       seed: task.seed,
-      views: await this.views(recipe),
+      views: views ?? (await this.views(recipe)),
       attributes,
       attributesPerClass: attributes.length / (on.C * context.model.spec.embedDim),
       onStep: (step) => options.onStep?.(method, step),
@@ -151,7 +159,7 @@ class PreparedTask {
       });
       return viewBank(
         images,
-        { ...viewOptions, viewsPerImage: options.views, cache: options.cache, cacheKey, onProgress: options.onEmbed },
+        { ...viewOptions, viewsPerImage: Number(options.views), cache: options.cache, cacheKey, onProgress: options.onEmbed },
         options.signal,
       );
     });

@@ -4,14 +4,15 @@
 import type { Core, PixelSpec } from "@biovlm/core";
 import { inOrder, nth } from "@biovlm/files";
 import { bankDigest, DEFAULT_TEMPLATES, type Encoder, type ModelSpec, type PromptBank, pixelSpec, writeBank } from "@biovlm/model";
-import { encodeSentences, type PromptModel } from "@biovlm/model/prompts";
+import { type BankMixture, encodeSentences, type PromptModel } from "@biovlm/model/prompts";
 import { checkpointStore, type KeyedBytes, runDigest } from "./checkpoint.js";
 import { TrainingError } from "./errors.js";
+import { fitMixture, promptRecipe } from "./mixture.js";
 import { type Activations, PROMPT_SUFFIX, promptLearner } from "./prompt-learner.js";
 import { checkRecipe, type Recipe } from "./recipe.js";
 import type { RunEvent } from "./run-log.js";
 import { type StepReport, type TrainResult, train } from "./train.js";
-import { AHEAD, freshViews, type LazyImage, openedOnce, type ViewSource, viewBank } from "./views.js";
+import { AHEAD, freshViews, type LazyImage, openedOnce, plainFeatures, plainViews, type ViewSource, viewBank } from "./views.js";
 
 /** A model as the loop needs it. */
 export type TrainableModel = PromptModel & { readonly digest: string };
@@ -37,8 +38,8 @@ export interface LearnOptions {
   /** kept in the bank's file, e.g. "biovlm" */
   readonly recipeName: string;
   readonly seed: number;
-  /** "fresh": new views at every step; a number V: V seeded views of each image, embedded once */
-  readonly views: "fresh" | number;
+  /** "plain": the picture itself in place of views; "fresh": new views at every step; a number V: V seeded views of each image, embedded once */
+  readonly views: "plain" | "fresh" | number;
   /** true where left and right are part of the label */
   readonly sided?: boolean | undefined;
   readonly activations?: Activations | undefined;
@@ -103,14 +104,20 @@ export async function learnBank(context: LearnContext, options: LearnOptions): P
     viewsFrom: recipe.viewsFrom,
     flip,
   });
+  const plain =
+    options.views === "plain" || recipe.mixture === true
+      ? await plainFeatures(images, { ...viewOptions, cache: options.cache, cacheKey, onProgress: options.onViews }, options.signal)
+      : undefined;
   const views =
-    options.views === "fresh"
-      ? freshViews(images, viewOptions)
-      : await viewBank(
-          images,
-          { ...viewOptions, viewsPerImage: options.views, cache: options.cache, cacheKey, onProgress: options.onViews },
-          options.signal,
-        );
+    plain !== undefined && options.views === "plain"
+      ? plainViews(plain, images.length)
+      : options.views === "fresh"
+        ? freshViews(images, viewOptions)
+        : await viewBank(
+            images,
+            { ...viewOptions, viewsPerImage: Number(options.views), cache: options.cache, cacheKey, onProgress: options.onViews },
+            options.signal,
+          );
   const digests: string[] = [];
   for await (const { sha256 } of inOrder(images, AHEAD, (open) => open(), options.signal)) digests.push(sha256);
   const run = await runDigest({
@@ -130,14 +137,48 @@ export async function learnBank(context: LearnContext, options: LearnOptions): P
     attributesPerClass: nth(sentences, 0).length,
     checkpoints: options.checkpoints === undefined ? undefined : checkpointStore(options.checkpoints, `checkpoint/${run}`, run),
   });
-  const bank = bankOf(model, options, run, learned.ctx);
+  const mixture = plain === undefined || recipe.mixture !== true ? undefined : await learnMixture(context, options, plain, attributes);
+  const bank = bankOf(model, options, run, learned.ctx, mixture);
   const digest = await bankDigest(bank);
   options.onEvent?.({ type: "end", bank: digest, seconds: (performance.now() - started) / 1000 });
   return { bank, bytes: writeBank(bank), digest, run: learned };
 }
 
+/** The one prompt, then everything that is fitted in closed form. The prompt is learned from its start after a stop: it is a tenth of the run. */
+async function learnMixture(
+  context: LearnContext,
+  options: LearnOptions,
+  features: Float32Array,
+  attributes: Float32Array,
+): Promise<BankMixture> {
+  const { core, model } = context;
+  const { classes, labels, recipe, seed, activations, signal } = options;
+  const C = classes.length;
+  const D = model.spec.embedDim;
+  const { ctx } = await learnContext(context, {
+    classes,
+    labels,
+    recipe: promptRecipe(recipe),
+    seed,
+    activations,
+    signal,
+    views: plainViews(features, labels.length),
+    attributes,
+    attributesPerClass: attributes.length / (C * D),
+  });
+  const scale = Math.exp(model.spec.logitScale);
+  const { rho, contextTokens } = recipe;
+  return fitMixture({ core, features, labels, attributes, C, D, scale, rho, seed, ctx, contextTokens });
+}
+
 /** The learned context vectors with all that is needed to use them and to make them again. */
-function bankOf({ digest, spec }: LearnContext["model"], options: LearnOptions, run: string, ctx: Float32Array): PromptBank {
+function bankOf(
+  { digest, spec }: LearnContext["model"],
+  options: LearnOptions,
+  run: string,
+  ctx: Float32Array,
+  mixture: BankMixture | undefined,
+): PromptBank {
   const { recipe } = options;
   return {
     modelDigest: digest,
@@ -156,6 +197,7 @@ function bankOf({ digest, spec }: LearnContext["model"], options: LearnOptions, 
     seed: options.seed,
     createdBy: "biovlm",
     ctx: { data: ctx, shape: [recipe.prompts, recipe.contextTokens, spec.text.width] },
+    ...(mixture === undefined ? {} : { mixture }),
   };
 }
 

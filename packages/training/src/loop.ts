@@ -12,7 +12,9 @@ export {
   runDigest,
 } from "./checkpoint.js";
 export { expendable, readFloats, writeFloats } from "./embedding-cache.js";
+export { expertLogits, fitGaussianExpert, type GaussianExpert } from "./expert/gaussian-expert.js";
 export { attributeFeatures, teacherSentences, viewPixels } from "./learn-bank.js";
+export { fitMixture, type MixtureInput, promptRecipe } from "./mixture.js";
 export { type LossTerms, type ObjectiveInput, type ObjectiveOptions, type ObjectiveResult, objective } from "./objective.js";
 export {
   type Activations,
@@ -28,4 +30,13 @@ export { checkRecipe } from "./recipe.js";
 export { learningRateAt } from "./schedule.js";
 export { type TeacherInput, type TeacherSignal, teach } from "./teacher.js";
 export { epochBatches, initialContext, type TrainInput, type TrainResult, train } from "./train.js";
-export { freshViews, renderViews, type ViewBankOptions, type ViewFeatures, type ViewOptions, type ViewSource, viewBank } from "./views.js";
+export {
+  freshViews,
+  plainViews,
+  renderViews,
+  type ViewBankOptions,
+  type ViewFeatures,
+  type ViewOptions,
+  type ViewSource,
+  viewBank,
+} from "./views.js";

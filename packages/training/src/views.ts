@@ -11,7 +11,7 @@ import {
   type RgbImage,
   randomCropBox,
 } from "@biovlm/core";
-import { inOrder, nth } from "@biovlm/files";
+import { inOrder, nth, present } from "@biovlm/files";
 import type { Encoder } from "@biovlm/model";
 import type { KeyedBytes } from "./checkpoint.js";
 import { readFloats, writeFloats } from "./embedding-cache.js";
@@ -127,6 +127,47 @@ export async function viewBank(images: readonly LazyImage[], options: ViewBankOp
       return out;
     },
   };
+}
+
+/** The plain picture (resize, centre crop) in place of all three views: features [n,D], L2-normalised, of the training images in order. */
+export function plainViews(features: Float32Array, n: number): ViewSource {
+  const D = features.length / n;
+  return {
+    async batch(_epoch, rows) {
+      const picked = new Float32Array(rows.length * D);
+      for (const [b, row] of rows.entries()) picked.set(features.subarray(row * D, row * D + D), b * D);
+      return { student: picked, strong: picked, weak: picked };
+    },
+  };
+}
+
+/** Plain embeddings [n,D] of training images, L2-normalised, kept one by one under their content. @param cacheKey names model and preprocess */
+export async function plainFeatures(
+  images: readonly LazyImage[],
+  { core, encoder, pixels, cache, cacheKey, onProgress }: Omit<ViewBankOptions, "recipe" | "flip" | "seed" | "viewsPerImage">,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const rows: Float32Array[] = [];
+  const found = async (open: () => Promise<TrainingImage>) => {
+    const image = await open();
+    const key = `plain/${cacheKey}/${image.sha256}`;
+    const row = await readFloats(cache, key);
+    return row === undefined ? { key, row, pixels: await image.pixels() } : { key, row };
+  };
+  for await (const { key, row, pixels: image } of inOrder(openedOnce(images), AHEAD, found, signal)) {
+    let feature = row;
+    if (feature === undefined && image !== undefined) {
+      const { data, shape } = await encoder.encodeImages(core.preprocess(image, pixels), 1, { signal });
+      feature = core.l2Normalize(data, shape[0], shape[1]);
+      await writeFloats(cache, key, feature);
+    }
+    rows.push(present(feature, "embedding of an image"));
+    onProgress?.(rows.length, images.length);
+  }
+  const D = rows[0]?.length ?? 0;
+  const out = new Float32Array(rows.length * D);
+  for (const [i, row] of rows.entries()) out.set(row, i * D);
+  return out;
 }
 
 /** One image's block from the cache, or its pixels. */

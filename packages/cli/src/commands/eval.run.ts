@@ -4,18 +4,9 @@
 import { resolve } from "node:path";
 import { attributeSentences } from "@biovlm/datasets";
 import type { Runtime } from "@biovlm/engine";
-import { type Evaluation, evaluate, type FeatureSet, ItemImages, routed, storedEvaluation } from "@biovlm/evaluation";
+import { type Evaluation, evaluate, type FeatureSet, ItemImages, storedEvaluation } from "@biovlm/evaluation";
 import { reliabilityDiagram } from "@biovlm/evaluation/node";
-import {
-  attributeBank,
-  type Classifier,
-  createClassifier,
-  normalisationOf,
-  type PromptBank,
-  readBank,
-  scaleOf,
-  templateBank,
-} from "@biovlm/model";
+import { attributeBank, type Classifier, createClassifier, normalisationOf, type PromptBank, readBank, templateBank } from "@biovlm/model";
 import { viewPixels } from "@biovlm/training/loop";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
@@ -88,7 +79,7 @@ async function measured(
   { dataset }: Source,
   { bank, classifier, options }: { readonly bank: PromptBank; readonly classifier: Classifier; readonly options: Options },
 ): Promise<{ readonly test: FeatureSet; readonly figures: Evaluation }> {
-  const { core, model } = runtime;
+  const { model } = runtime;
   const images = new ItemImages(runtime, { read: itemReader(options), cache: cacheOf(options, terminal) });
   const pixels = viewPixels(model.spec, { normalisation: normalisationOf(bank) });
   const features = async (split: string) => {
@@ -103,19 +94,17 @@ async function measured(
     bar.end();
     return set;
   };
-  const { data, shape } = classifier.bank.text;
   const C = classifier.classes.length;
-  const fitted = routed(core, data, shape[0], C, model.spec.embedDim, scaleOf(bank), bank.rho);
   const test = await features(options.split);
   const validation = options.split === "val" ? undefined : await features("val");
   const figures = evaluate({
-    logits: fitted.logits(test.features, test.n),
+    logits: classifier.logits(test.features, test.n),
     labels: test.labels,
     C,
     seed: 1,
     ...(validation === undefined || validation.n === 0
       ? {}
-      : { validation: { logits: fitted.logits(validation.features, validation.n), labels: validation.labels } }),
+      : { validation: { logits: classifier.logits(validation.features, validation.n), labels: validation.labels } }),
   });
   return { test, figures };
 }

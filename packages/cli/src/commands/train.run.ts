@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import type { Runtime } from "@biovlm/engine";
 import { accuracyOf, classSet, fewShotTask, ItemImages, routed, type TaskSide } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
-import { scaleOf } from "@biovlm/model";
+import { createClassifier, scaleOf } from "@biovlm/model";
 import { type LearnedBank, type LearnOptions, learnBank, logLine, type Recipe, type RunEvent } from "@biovlm/training";
 import { viewPixels } from "@biovlm/training/loop";
 import type { CommandRun, OptionValues } from "../command.js";
@@ -145,11 +145,10 @@ async function measure(runtime: Runtime, { bank }: LearnedBank, { learn, tests, 
   const D = model.spec.embedDim;
   const pixels = viewPixels(model.spec, recipe);
   const { features, labels, n } = await images.features(dataset, tests, pixels, { signal });
-  const scale = scaleOf(model.spec);
-  const accuracy = (rows: Float32Array, N: number, rho: number) =>
-    accuracyOf(routed(core, rows, N, set.C, D, scale, rho).logits(features, n), labels, set.C);
-  const untrained = accuracy(set.texts.single, 1, 1);
-  const learned = bank.ctx === undefined ? untrained : accuracy(await set.promptTexts(bank.ctx.data, recipe), recipe.prompts, recipe.rho);
+  const single = routed(core, set.texts.single, 1, set.C, D, scaleOf(model.spec), 1);
+  const classifier = await createClassifier({ ...runtime, bank });
+  const untrained = accuracyOf(single.logits(features, n), labels, set.C);
+  const learned = accuracyOf(classifier.logits(features, n), labels, set.C);
   return { images: n, untrained, learned };
 }
 

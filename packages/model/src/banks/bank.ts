@@ -6,6 +6,7 @@ import { ModelError, printShape } from "../contract/errors.js";
 import type { Normalisation } from "../contract/pixel-spec.js";
 import { openSafetensors, type Safetensors, writeSafetensors } from "../weights/safetensors.js";
 import { toFloat32 } from "../weights/to-float32.js";
+import { type BankMixture, checkMixture, MIXTURE_TENSORS, mixtureParts, readMixture } from "./bank-mixture.js";
 
 const BANK_FORMAT = "biovlm-bank/1";
 
@@ -37,6 +38,8 @@ export interface PromptBank {
   readonly ctx?: BankTensor;
   /** text embeddings [N,C,D], normalised, C in the order of `classes` */
   readonly text?: BankTensor;
+  /** what the answer holds beside the routed prompts, for the bank's own classes; absent in banks of prompts alone */
+  readonly mixture?: BankMixture;
 }
 
 /** N */
@@ -82,6 +85,10 @@ function checkBank(bank: PromptBank): PromptBank {
     bad("text", `${classes.length} classes as in the metadata`, String(text.shape[1]));
   }
   if (text !== undefined) checkUnitRows(text);
+  if (bank.mixture !== undefined) {
+    checkMixture(bank.mixture, classes.length);
+    if (bank.mixture.text !== undefined) checkUnitRows(bank.mixture.text);
+  }
   if (!(rho > 0 && rho <= 1)) bad("rho", "a number in (0, 1]", String(rho));
   if (!Number.isFinite(logitScale) || Math.abs(logitScale) > 20) bad("logit_scale", "a number from -20 to 20", String(logitScale));
   if (!/^sha256:[0-9a-f]{64}$/.test(bank.modelDigest)) bad("model_digest", "sha256: and 64 hex digits", quoted(bank.modelDigest));
@@ -107,7 +114,8 @@ export function writeBank(bank: PromptBank): Uint8Array {
     const { data, shape } = tensor;
     return [{ name, dtype: "F32" as const, shape, bytes: () => new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }];
   });
-  return writeSafetensors(tensors, {
+  const mixture = bank.mixture === undefined ? undefined : mixtureParts(bank.mixture);
+  return writeSafetensors([...tensors, ...(mixture?.tensors ?? [])], {
     format: BANK_FORMAT,
     model_digest: bank.modelDigest,
     recipe: bank.recipe,
@@ -118,6 +126,7 @@ export function writeBank(bank: PromptBank): Uint8Array {
     logit_scale: String(bank.logitScale),
     ...(bank.seed === undefined ? {} : { seed: String(bank.seed) }),
     created_by: bank.createdBy,
+    ...(mixture === undefined ? {} : { mixture: mixture.metadata }),
   });
 }
 
@@ -136,7 +145,9 @@ export function readBank(bytes: Uint8Array): PromptBank {
     return value ?? bad(`metadata ${key}`, "a string", "none");
   };
   if (text("format") !== BANK_FORMAT) bad("format", BANK_FORMAT, quoted(text("format")));
-  for (const name of file.tensors.keys()) if (name !== "ctx" && name !== "text") bad("tensors", "ctx and text only", quoted(name));
+  const mixture = file.metadata["mixture"];
+  const allowed = ["ctx", "text", ...(mixture === undefined ? [] : MIXTURE_TENSORS)];
+  for (const name of file.tensors.keys()) if (!allowed.includes(name)) bad("tensors", `${allowed.join(", ")} only`, quoted(name));
   const number = (key: string): number => {
     const value = text(key);
     return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(value) ? Number(value) : bad(key, "a number", quoted(value));
@@ -160,6 +171,7 @@ export function readBank(bytes: Uint8Array): PromptBank {
     createdBy: text("created_by"),
     ...(ctx === undefined ? {} : { ctx }),
     ...(embeddings === undefined ? {} : { text: embeddings }),
+    ...(mixture === undefined ? {} : { mixture: readMixture(file, mixture) }),
   });
 }
 
@@ -188,6 +200,13 @@ export function checkBankFits(
   if (bank.ctx !== undefined && bank.ctx.shape[1] > text.contextLength - 3) {
     bad("ctx", `at most ${text.contextLength - 3} context tokens`, String(bank.ctx.shape[1]));
   }
+  const { mixture } = bank;
+  if (mixture !== undefined && (mixture.expertW.length !== mixture.expertB.length * D || mixture.ctx.shape[2] !== text.width))
+    bad(
+      "mixture",
+      `sizes of the model, D ${D} and W ${text.width}`,
+      `${printShape(mixture.ctx.shape)} and ${mixture.expertW.length} numbers`,
+    );
   if (bank.text !== undefined && bank.text.shape[2] !== D) bad("text", `embeddings of the model's size ${D}`, printShape(bank.text.shape));
 }
 

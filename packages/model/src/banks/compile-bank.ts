@@ -5,6 +5,7 @@ import { nth, present, quoted } from "@biovlm/files";
 import type { Encoder, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
 import { type BankTensor, checkBankFits, type PromptBank } from "./bank.js";
+import { type BankMixture, pickMixture } from "./bank-mixture.js";
 import { checkClasses, classTokens, type FrozenEmbedding, type PromptModel, promptFrame } from "./prompts.js";
 
 /** Prompt rows in memory at a time: about 63 MB of word vectors at BiomedCLIP's width and 20 tokens. */
@@ -23,8 +24,11 @@ export async function compileBank(
 ): Promise<PromptBank & { readonly text: BankTensor }> {
   checkClasses(classes);
   checkBankFits(bank, model);
+  const mixture = bank.mixture === undefined ? undefined : pickMixture(bank.mixture, bank.classes, classes);
+  const { mixture: _whole, ...prompts } = bank;
+  const ready = mixture === undefined ? {} : { mixture: await compiledMixture({ core, encoder, model }, bank, mixture, classes, options) };
   const picked = pickClasses(bank, classes);
-  if (picked !== undefined) return { ...bank, classes: [...classes], text: picked };
+  if (picked !== undefined) return { ...prompts, classes: [...classes], text: picked, ...ready };
   const ctx = present(bank.ctx, "context vectors");
   const [N, T, W] = ctx.shape;
   const C = classes.length;
@@ -38,7 +42,24 @@ export async function compileBank(
     const { out } = await encoder.encodePrompts(frame.rows(ctx.data.subarray(n * T * W, (n + count) * T * W), count), options);
     data.set(core.l2Normalize(out.data, count * C, D), n * C * D);
   }
-  return { ...bank, classes: [...classes], text: { data, shape: [N, C, D] } };
+  return { ...prompts, classes: [...classes], text: { data, shape: [N, C, D] }, ...ready };
+}
+
+/** The mixture with the text embeddings of its one prompt. */
+async function compiledMixture(
+  { core, encoder, model }: { readonly core: Core; readonly encoder: Encoder; readonly model: PromptModel },
+  bank: PromptBank,
+  mixture: BankMixture,
+  classes: readonly string[],
+  options: RunOptions,
+): Promise<BankMixture> {
+  if (mixture.text !== undefined) return mixture;
+  const [, T] = mixture.ctx.shape;
+  const C = classes.length;
+  const { embedDim: D } = model.spec;
+  const frame = promptFrame(model, classTokens(model, classes, T, bank.promptSuffix), T, embeddingOf(bank));
+  const { out } = await encoder.encodePrompts(frame.rows(mixture.ctx.data, 1), options);
+  return { ...mixture, text: { data: core.l2Normalize(out.data, C, D), shape: [1, C, D] } };
 }
 
 function embeddingOf(bank: PromptBank): FrozenEmbedding {

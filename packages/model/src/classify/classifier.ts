@@ -10,6 +10,7 @@ import type { PromptModel } from "../banks/prompts.js";
 import type { Encoder, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
 import { pixelSpec } from "../contract/pixel-spec.js";
+import { type AnswerPart, bankLogits } from "./bank-logits.js";
 
 /** One image's answer. */
 export interface Classification {
@@ -19,6 +20,17 @@ export interface Classification {
   readonly kept: readonly { readonly prompt: number; readonly entropy: number }[];
   /** with `explain`: every prompt with its own probabilities, in the order of `classes` */
   readonly prompts?: readonly PromptAnswer[];
+  /** with `explain`, of a bank with a mixture: what each part adds to the score of the first class over the second; they add up to the margin */
+  readonly parts?: readonly PartAnswer[];
+}
+
+/** A part's say in an answer. */
+export interface PartAnswer {
+  readonly name: AnswerPart["name"];
+  /** weight in the sum of scores */
+  readonly weight: number;
+  /** its weighted score of the first class less that of the second; 0 where there is one class */
+  readonly margin: number;
 }
 
 /** What one prompt of the bank says of an image: entropy in nats, and whether routing kept it. */
@@ -61,6 +73,8 @@ export interface Classifier {
   classify(images: readonly RgbImage[], options?: ClassifyOptions): Promise<Classification[]>;
   /** embeddings [B,D] as encodeImages gives them → answers, in order */
   classifyEmbeddings(embeddings: Float32Array, options?: ClassifyOptions): Classification[];
+  /** normalised embeddings [B,D] → scores [B,C] whose softmax the answers are, in the order of `classes` */
+  logits(features: Float32Array, B: number): Float32Array;
 }
 
 /**
@@ -79,7 +93,6 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
   const S = input.size;
   const N = promptCount(compiled);
   const C = compiled.classes.length;
-  const scale = Math.exp(bank.logitScale);
   const names = promptNames(bank);
 
   function route(embeddings: Float32Array, { explain = false, onTiming }: ClassifyOptions = {}): Classification[] {
@@ -89,14 +102,15 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
     if (B === 0) return [];
     const start = performance.now();
     const features = core.l2Normalize(embeddings, B, D);
-    const routing = core.route(features, compiled.text.data, scale, rho, { B, N, C, D });
+    const { logits, routing, parts } = bankLogits(core, compiled, features, B, rho);
+    const probabilities = compiled.mixture === undefined ? routing.probabilities : core.softmax(logits, B, C);
     const perPrompt = explain ? core.softmax(routing.logits, B * N, C) : undefined;
     onTiming?.("route", performance.now() - start);
     return Array.from({ length: B }, (_, b) => {
       const kept = Array.from(routing.kept.subarray(b * routing.K, (b + 1) * routing.K));
       const entropyOf = (n: number) => nth(routing.entropy, b * N + n);
       const predictions = compiled.classes
-        .map((name, c) => ({ class: name, probability: nth(routing.probabilities, b * C + c) }))
+        .map((name, c) => ({ class: name, probability: nth(probabilities, b * C + c) }))
         .sort((x, y) => y.probability - x.probability);
       const answer = { predictions, kept: kept.map((prompt) => ({ prompt, entropy: entropyOf(prompt) })) };
       if (perPrompt === undefined) return answer;
@@ -106,7 +120,9 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
         const said = { index: n, entropy: entropyOf(n), kept: kept.includes(n), probabilities: Array.from(perPrompt.subarray(at, at + C)) };
         return name === undefined ? said : { ...said, name };
       });
-      return { ...answer, prompts };
+      return compiled.mixture === undefined
+        ? { ...answer, prompts }
+        : { ...answer, prompts, parts: partsOf(parts, logits.subarray(b * C, (b + 1) * C), b * C) };
     });
   }
 
@@ -116,6 +132,7 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
     bankDigest: digest,
     pixels: input,
     classifyEmbeddings: route,
+    logits: (features, B) => bankLogits(core, compiled, features, B, rho).logits,
     async classify(images, options = {}) {
       const embeddings = new Float32Array(images.length * D);
       // one device batch of pixels in memory at a time, however many images there are
@@ -135,4 +152,15 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
       return route(embeddings, options);
     },
   };
+}
+
+/** @param row scores of one image [C], which stand at `from` in each part's */
+function partsOf(parts: readonly AnswerPart[], row: Float32Array, from: number): PartAnswer[] {
+  const order = Array.from(row.keys()).sort((a, b) => nth(row, b) - nth(row, a));
+  const [first = 0, second = first] = order;
+  return parts.map(({ name, weight, logits }) => ({
+    name,
+    weight,
+    margin: weight * (nth(logits, from + first) - nth(logits, from + second)),
+  }));
 }

@@ -2,6 +2,7 @@
 // Source: the training-free Gaussian classifier of CLIP features (Wang et al., "A Hard-to-Beat Baseline for Training-free CLIP-based
 // Adaptation", ICLR 2024): μ_c class means, Σ = XᵀX/(N − 1) of the centred shots, P = D·((N − 1)Σ + tr(Σ)·I)⁻¹, W = μP, b_c = −½ W_c·μ_c.
 
+import { expertScores } from "@biovlm/model/prompts";
 import { TrainingError } from "../errors.js";
 import { choleskyFactor, choleskySolve } from "./cholesky.js";
 
@@ -64,18 +65,8 @@ export function fitGaussianExpert({ features, labels, C, D }: ExpertInput): Gaus
 }
 
 /** g(f) of rows: features [n,D] → [n,C], summed in float64. */
-export function expertLogits({ W, b, C, D }: GaussianExpert, features: Float32Array, n: number): Float32Array {
-  const out = new Float32Array(n * C);
-  for (let i = 0; i < n; i++) {
-    const f = features.subarray(i * D, i * D + D);
-    for (const [c, bias] of b.entries()) {
-      const w = W.subarray(c * D, c * D + D);
-      let sum = bias;
-      for (let d = 0; d < D; d++) sum += f[d]! * w[d]!;
-      out[i * C + c] = sum;
-    }
-  }
-  return out;
+export function expertLogits({ W, b }: GaussianExpert, features: Float32Array, n: number): Float32Array {
+  return expertScores(W, b, features, n);
 }
 
 /** μ [C,D] in float64. */

@@ -1,0 +1,48 @@
+// Class scores of a compiled bank for image embeddings: the routed prompts and, where the bank has one, its mixture. One place for classify,
+// eval, train's own figures and the sweep, so that a figure is always that of the answer.
+
+import type { Core, Routing } from "@biovlm/core";
+import { nth } from "@biovlm/files";
+import { type BankTensor, type PromptBank, promptCount } from "../banks/bank.js";
+import { expertScores } from "./expert-scores.js";
+
+/** A part of the answer, its weight in it, and its scores [B,C] before the weight. */
+export interface AnswerPart {
+  readonly name: "routed prompts" | "cross-entropy prompt" | "image expert";
+  readonly weight: number;
+  readonly logits: Float32Array;
+}
+
+/** Scores z [B,C] whose softmax is the answer. */
+export interface BankLogits {
+  readonly logits: Float32Array;
+  readonly routing: Routing;
+  /** what z is the weighted sum of; the routed prompts alone where the bank has no mixture */
+  readonly parts: readonly AnswerPart[];
+}
+
+/** @param features [B,D] L2-normalised @param rho share of prompts kept */
+export function bankLogits(
+  core: Core,
+  bank: PromptBank & { readonly text: BankTensor },
+  features: Float32Array,
+  B: number,
+  rho: number = bank.rho,
+): BankLogits {
+  const [, C, D] = bank.text.shape;
+  const scale = Math.exp(bank.logitScale);
+  const routing = core.route(features, bank.text.data, scale, rho, { B, N: promptCount(bank), C, D });
+  const { mixture } = bank;
+  if (mixture?.text === undefined)
+    return { logits: routing.mean, routing, parts: [{ name: "routed prompts", weight: 1, logits: routing.mean }] };
+  const { a, v, w, expertW, expertB } = mixture;
+  const one = core.route(features, mixture.text.data, scale, 1, { B, N: 1, C, D }).mean;
+  const parts: AnswerPart[] = [
+    { name: "routed prompts", weight: a * (1 - v), logits: routing.mean },
+    { name: "cross-entropy prompt", weight: a * v, logits: one },
+    { name: "image expert", weight: w, logits: expertScores(expertW, expertB, features, B) },
+  ];
+  const logits = new Float32Array(B * C);
+  for (let i = 0; i < logits.length; i++) logits[i] = parts.reduce((sum, part) => sum + part.weight * nth(part.logits, i), 0);
+  return { logits, routing, parts };
+}

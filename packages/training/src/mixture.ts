@@ -1,0 +1,54 @@
+// The mixture beside the routed prompts: one prompt learned by cross-entropy alone on plain pictures, a Gaussian expert in closed form, and how
+// much each counts. Everything is fitted on the shots; nothing else is looked at. Source: docs/recipe.md, "mixture".
+
+import type { Core } from "@biovlm/core";
+import type { BankMixture } from "@biovlm/model/prompts";
+import { fitGaussianExpert } from "./expert/gaussian-expert.js";
+import { mixtureWeights } from "./expert/mixture-weights.js";
+import type { Recipe } from "./recipe.js";
+
+/** The recipe of the one prompt: CoOp's objective at its own rate. */
+export function promptRecipe(recipe: Recipe): Recipe {
+  return {
+    ...recipe,
+    prompts: 1,
+    rho: 1,
+    learningRate: 0.002,
+    weights: { ce: 1, ent: 0, gptent: 0, gptaugent: 0, kd: 0, kdAug: 0, cos: 0 },
+  };
+}
+
+/** What a mixture is fitted on. */
+export interface MixtureInput {
+  readonly core: Core;
+  /** [n,D] L2-normalised plain embeddings of the shots */
+  readonly features: Float32Array;
+  /** [n] in 0..C−1 */
+  readonly labels: Int32Array;
+  /** g [M,C,D] normalised embeddings of the attribute sentences */
+  readonly attributes: Float32Array;
+  readonly C: number;
+  readonly D: number;
+  readonly scale: number;
+  readonly rho: number;
+  readonly seed: number;
+  /** learned context vectors of the one prompt [1,T,W] */
+  readonly ctx: Float32Array;
+  readonly contextTokens: number;
+}
+
+/** Shots a class at which the one prompt counts half of the text part. */
+const HALF_SHOTS = 16;
+
+/** @throws TrainingError as the expert does */
+export function fitMixture(input: MixtureInput): BankMixture {
+  const { core, features, labels, attributes, C, D, scale, rho, seed, ctx, contextTokens: T } = input;
+  const n = labels.length;
+  const N = attributes.length / (C * D);
+  // the untrained bank has not seen the labels, so that its scores of the shots need no folding
+  const textLogits = core.route(features, attributes, scale, rho, { B: n, N, C, D }).mean;
+  const { a, w } = mixtureWeights({ features, labels, C, D, textLogits, seed });
+  const expert = fitGaussianExpert({ features, labels, C, D });
+  const shots = n / C;
+  return { ctx: { data: ctx, shape: [1, T, ctx.length / T] }, expertW: expert.W, expertB: expert.b, a, w, v: shots / (shots + HALF_SHOTS) };
+}

@@ -1,0 +1,152 @@
+// The recipe "mixture": learned end to end on toys, the same bytes whatever is cached or stopped, and its parts as the formula says.
+
+import { loadCore } from "@biovlm/core";
+import { imageReader, itemSource } from "@biovlm/engine/images";
+import { memoryStore } from "@biovlm/files";
+import { readBank } from "@biovlm/model";
+import { describe, expect, it } from "vitest";
+import { fitGaussianExpert } from "../src/expert/gaussian-expert.js";
+import { type LearnOptions, learnBank } from "../src/learn-bank.js";
+import { fitMixture, promptRecipe } from "../src/mixture.js";
+import { RECIPES, recipeWith } from "../src/recipe.js";
+import { plainViews } from "../src/views.js";
+import { toyDataset } from "./toy-dataset.js";
+import { toyEncoder, toyModel } from "./toy-model.js";
+
+const read = imageReader({
+  decode: async () => {
+    throw new Error("toys are raw pixels");
+  },
+});
+
+async function setUp(changes: Partial<LearnOptions> = {}) {
+  const dataset = toyDataset();
+  const items = dataset.items.filter((item) => item.split === "train").slice(0, 24);
+  let encoded = 0;
+  const toy = toyEncoder();
+  const encoder: typeof toy = {
+    ...toy,
+    encodeImages: (pixels, n, options) => {
+      encoded += n;
+      return toy.encodeImages(pixels, n, options);
+    },
+  };
+  const context = { core: await loadCore({ deterministic: true }), encoder, model: toyModel() };
+  const options: LearnOptions = {
+    classes: dataset.classes,
+    images: await Promise.all(items.map((item) => read(itemSource(item)))),
+    labels: Int32Array.from(items, (item) => item.label),
+    recipe: recipeWith(RECIPES.mixture, { epochs: "4", batch: "8", prompts: "3" }),
+    recipeName: "mixture",
+    seed: 5,
+    views: "plain",
+    ...changes,
+  };
+  return { context, options, encodedImages: () => encoded };
+}
+
+describe("the recipe mixture", () => {
+  it("gives a bank whose parts are in its file, and encodes each picture once", async () => {
+    const { context, options, encodedImages } = await setUp();
+    const { bytes, bank } = await learnBank(context, options);
+    expect(encodedImages()).toBe(24);
+    const { mixture } = readBank(bytes);
+    expect(mixture).toEqual(bank.mixture);
+    expect(mixture?.ctx.shape).toEqual([1, options.recipe.contextTokens, bank.ctx?.shape[2]]);
+    const shots = 24 / options.classes.length;
+    expect(mixture?.v).toBeCloseTo(shots / (shots + 16), 12);
+  });
+
+  it("R23: gives the same bytes again, from a cache without another encode, and after a stop", async () => {
+    const { context, options, encodedImages } = await setUp();
+    const cache = memoryStore();
+    const first = await learnBank(context, { ...options, cache });
+    const encoded = encodedImages();
+    expect((await learnBank(context, { ...options, cache })).bytes).toEqual(first.bytes);
+    expect(encodedImages()).toBe(encoded);
+    for (const stopAfter of [2, 7, 12]) {
+      const checkpoints = memoryStore();
+      const stop = new AbortController();
+      let steps = 0;
+      const stopped = learnBank(context, {
+        ...options,
+        checkpoints,
+        signal: stop.signal,
+        onStep: () => ++steps === stopAfter && stop.abort(),
+      });
+      await expect(stopped).rejects.toThrow();
+      expect((await learnBank(context, { ...options, checkpoints })).bytes).toEqual(first.bytes);
+    }
+    expect((await learnBank(context, { ...options, seed: 6 })).bytes).not.toEqual(first.bytes);
+  });
+
+  it("without the mixture is the recipe biovlm on plain views, byte for byte but for its name", async () => {
+    const { context, options } = await setUp();
+    const { mixture: _off, ...recipe } = options.recipe;
+    const { bank } = await learnBank(context, options);
+    const alone = await learnBank(context, { ...options, recipe });
+    expect(alone.bank.mixture).toBeUndefined();
+    expect(alone.bank.ctx).toEqual(bank.ctx);
+  });
+
+  it("leaves the expert out where one shot a class has nothing to fold", async () => {
+    const { context, options } = await setUp();
+    const firsts = options.classes.map((_, c) => options.labels.indexOf(c));
+    const { bank } = await learnBank(context, {
+      ...options,
+      images: firsts.map((i) => options.images[i] ?? (() => Promise.reject(new Error("no image")))),
+      labels: Int32Array.from(firsts, (i) => options.labels[i] ?? 0),
+    });
+    expect(bank.mixture).toMatchObject({ a: 1, w: 0, v: 1 / 17 });
+    expect(bank.mixture?.expertW.every((x) => x === 0)).toBe(true);
+  });
+});
+
+describe("fitMixture", () => {
+  it("fits the expert on all shots", async () => {
+    const { context, options } = await setUp();
+    const { bank } = await learnBank(context, options);
+    const D = context.model.spec.embedDim;
+    const C = options.classes.length;
+    const features = Float32Array.from({ length: 24 * D }, (_, i) => Math.sin(i * 1.3));
+    const normal = context.core.l2Normalize(features, 24, D);
+    const attributes = context.core.l2Normalize(
+      Float32Array.from({ length: 2 * C * D }, (_, i) => Math.cos(i)),
+      2 * C,
+      D,
+    );
+    const fitted = fitMixture({
+      core: context.core,
+      features: normal,
+      labels: options.labels,
+      attributes,
+      C,
+      D,
+      scale: 10,
+      rho: 0.5,
+      seed: 1,
+      ctx: new Float32Array(4 * 12),
+      contextTokens: 4,
+    });
+    const expert = fitGaussianExpert({ features: normal, labels: options.labels, C, D });
+    expect([fitted.expertW, fitted.expertB]).toEqual([expert.W, expert.b]);
+    expect(bank.mixture?.expertB.length).toBe(C);
+  });
+
+  it("learns its one prompt by cross-entropy alone", () => {
+    const { weights, prompts, rho } = promptRecipe(RECIPES.mixture);
+    expect([prompts, rho, weights.ce, Object.values(weights).reduce((a, b) => a + b, 0)]).toEqual([1, 1, 1, 1]);
+  });
+});
+
+describe("plainViews", () => {
+  it("gives the picture's own embedding in place of all three views, in the order asked for", async () => {
+    const views = plainViews(Float32Array.of(1, 2, 3, 4, 5, 6), 3);
+    const { student, strong, weak } = await views.batch(9, [2, 0]);
+    expect([Array.from(student), Array.from(strong), Array.from(weak)]).toEqual([
+      [5, 6, 1, 2],
+      [5, 6, 1, 2],
+      [5, 6, 1, 2],
+    ]);
+  });
+});
