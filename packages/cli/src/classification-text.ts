@@ -45,6 +45,10 @@ export function answerLines(
     lines.push(colors.dim(`  kept ${kept.length} prompts of lowest entropy: ${first}${kept.length > 3 ? ", …" : ""}`));
     return lines;
   }
+  if (answer.parts !== undefined && answer.parts.length > 1) {
+    const said = answer.parts.map(({ name, margin }) => `${name} ${margin < 0 ? "−" : "+"}${Math.abs(margin).toFixed(2)}`);
+    lines.push(colors.dim(`  what speaks for the first class over the second: ${said.join(", ")}`));
+  }
   lines.push(colors.dim(`  ${kept.length} of ${prompts} prompts kept; entropy in nats, then each prompt's own answer`));
   const classes = bank.classes;
   for (const prompt of [...(answer.prompts ?? [])].sort((a, b) => a.entropy - b.entropy || a.index - b.index)) {

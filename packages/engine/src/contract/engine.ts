@@ -73,6 +73,8 @@ export interface ImageAnswer {
     readonly kept: boolean;
     readonly probabilities: readonly number[];
   }[];
+  /** with explain, of a bank with a mixture: what each part adds to the first class over the second */
+  readonly parts?: readonly { readonly name: string; readonly weight: number; readonly margin: number }[];
 }
 
 /** An image that could not be read beside others that could. */

@@ -112,12 +112,13 @@ function unreadable({ error }: FailedImage): ServerError {
 /** An answer as it is sent, its predictions cut to `top`. */
 function imageResult(answer: ImageAnswer | FailedImage, top = Number.POSITIVE_INFINITY): ClassifyAnswer["results"][number] {
   if ("error" in answer) return { sha256: answer.sha256, error: answer.error };
-  const { sha256, predictions, kept, prompts } = answer;
+  const { sha256, predictions, kept, prompts, parts } = answer;
   return {
     sha256,
     predictions: predictions.slice(0, top).map((p) => ({ ...p })),
     kept: kept.map((k) => ({ ...k })),
     ...(prompts === undefined ? {} : { prompts: prompts.map((p) => ({ ...p, probabilities: [...p.probabilities] })) }),
+    ...(parts === undefined ? {} : { parts: parts.map((part) => ({ ...part })) }),
   };
 }
 

@@ -17,12 +17,18 @@ const PromptAnswer = Type.Object({
   kept: Type.Boolean(),
   probabilities: Type.Array(Type.Number()),
 });
+const PartAnswer = Type.Object({
+  name: Type.String(),
+  weight: Type.Number({ minimum: 0 }),
+  margin: Type.Number({ description: "weighted score of the first class less that of the second" }),
+});
 const Failure = Type.Object({ code: Type.String(), message: Type.String() });
 export const ImageResult = Type.Object({
   sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "of the bytes sent" }),
   predictions: Type.Optional(Type.Array(Prediction, { description: "most probable first" })),
   kept: Type.Optional(Type.Array(KeptPrompt, { description: "prompts of lowest entropy, lowest first" })),
   prompts: Type.Optional(Type.Array(PromptAnswer, { description: "with explain: every prompt's own answer" })),
+  parts: Type.Optional(Type.Array(PartAnswer, { description: "with explain, of a bank with a mixture: what each part adds" })),
   error: Type.Optional(Failure),
 });
 export type ImageResult = Static<typeof ImageResult>;
