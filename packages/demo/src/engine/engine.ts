@@ -3,6 +3,7 @@
 import { clearStore, openPageStore, type PageStore, storageRoom } from "@biovlm/backend-web";
 import { keptCount } from "@biovlm/core";
 import { attributeSentences, attributeSet } from "@biovlm/datasets";
+import { imageReader } from "@biovlm/engine/images";
 import {
   attributeBank,
   type Classifier,
@@ -11,11 +12,10 @@ import {
   promptCount,
   promptNames,
   readBank,
-  sha256,
   templateBank,
 } from "@biovlm/model";
 import { type Call, refuse } from "./call.js";
-import { decoded, ImageAnswers } from "./image-answers.js";
+import { decoded, decodedBytes, ImageAnswers } from "./image-answers.js";
 import { learn } from "./learning.js";
 import { occlusionMap } from "./occlusion.js";
 import { type DeviceListener, type OpenModel, openModel } from "./opening.js";
@@ -71,7 +71,7 @@ export function createEngine(onDevice: DeviceListener): Engine {
     async learn(choices, { signal, tell }) {
       const { core, exact } = needOpen();
       const { model, encoder } = await exact();
-      return learn({ core, model, encoder, store: (await store()).store, read: trainingImage, signal, tell }, choices);
+      return learn({ core, model, encoder, store: (await store()).store, read: imagesOnce(), signal, tell }, choices);
     },
 
     async memory(): Promise<Memory> {
@@ -120,7 +120,8 @@ function described(bank: PromptBank, classifier: Classifier): Prepared {
   };
 }
 
-async function trainingImage(file: Blob) {
-  const digest = await sha256(new Uint8Array(await file.arrayBuffer()));
-  return { sha256: digest.replace(/^sha256:/, ""), pixels: () => decoded(file) };
+/** Images to learn from and to measure on: each read and decoded once. */
+function imagesOnce() {
+  const read = imageReader({ decode: decodedBytes });
+  return (file: Blob) => read({ name: "image", open: async () => ({ kind: "file", bytes: new Uint8Array(await file.arrayBuffer()) }) });
 }

@@ -18,7 +18,12 @@ export interface AnswerParts {
 
 /** An image file's pixels, within the page's time. @throws ImageError of what cannot be read */
 export async function decoded(file: Blob) {
-  return decodeImage(new Uint8Array(await file.arrayBuffer()), { timeoutMs: 20_000 });
+  return decodedBytes(new Uint8Array(await file.arrayBuffer()));
+}
+
+/** The same of a file's bytes. */
+export function decodedBytes(bytes: Uint8Array) {
+  return decodeImage(bytes, { timeoutMs: 20_000 });
 }
 
 /** Embeddings by the page's numbers of images. */

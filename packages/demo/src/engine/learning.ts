@@ -26,16 +26,15 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
   const base = RECIPES.biovlm;
   const recipe = recipeWith(base, { epochs: String(choices.epochs), prompts: String(choices.prompts) });
   const changed = recipe.epochs !== base.epochs || recipe.prompts !== base.prompts;
-  const images: TrainingImage[] = [];
-  for (const { file } of choices.images) {
-    signal.throwIfAborted();
-    images.push(await parts.read(file));
-  }
   const learned = await learnBank(
     { core, encoder, model },
     {
       classes: choices.classes,
-      images,
+      images: choices.images.map(
+        ({ file }) =>
+          () =>
+            parts.read(file),
+      ),
       labels: Int32Array.from(choices.images, (image) => image.label),
       recipe,
       recipeName: changed ? "biovlm, changed" : "biovlm",
