@@ -5,8 +5,8 @@ import type { OptionSpecs, OptionValues } from "./command.js";
 export const LEARNING_OPTIONS = {
   recipe: {
     type: "choice",
-    choices: ["biovlm", "mixture", "biovlm-golden", "released"],
-    default: "biovlm",
+    choices: ["mixture", "biovlm", "biovlm-golden", "released"],
+    default: "mixture",
     setting: true,
     description: "the recipe; docs/recipe.md says what is in it",
   },
@@ -16,9 +16,9 @@ export const LEARNING_OPTIONS = {
     choices: ["plain", "bank", "fresh"],
     setting: true,
     description:
-      "plain: the picture itself, as recipe mixture has it unless said; bank, for other recipes: views of each image embedded once; fresh: new views at every step, as in the paper",
+      "plain: the picture itself, recipe mixture's own; bank, other recipes' own: views of each image embedded once; fresh: new views at every step, as in the paper",
   },
-  viewsPerImage: { type: "integer", min: 1, max: 1024, default: 8, setting: true, description: "views of each image with --views bank" },
+  viewsPerImage: { type: "integer", min: 1, max: 1024, setting: true, description: "views of each image, for --views bank: 8 unless said" },
   attributes: {
     type: "text",
     value: "FILE",

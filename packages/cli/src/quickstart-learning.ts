@@ -7,7 +7,7 @@ import type { Runtime } from "@biovlm/engine";
 import { bootstrapInterval } from "@biovlm/evaluation";
 import { nth, present } from "@biovlm/files";
 import { createClassifier, promptCount, templateBank } from "@biovlm/model";
-import { type LearnedBank, learnBank, RECIPES, type StepReport } from "@biovlm/training";
+import { DEFAULT_RECIPE, type LearnedBank, learnBank, RECIPES, type StepReport } from "@biovlm/training";
 import { PHANTOM_KINDS, type Phantom, phantomSet } from "./phantoms/phantom-set.js";
 
 export interface PhantomLearning {
@@ -35,9 +35,6 @@ export interface PhantomLearningOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Views embedded once for each image. */
-const VIEWS = 4;
-
 /** Learns on `shots` of each kind and measures on the rest. */
 export async function learnPhantoms(runtime: Runtime, options: PhantomLearningOptions): Promise<PhantomLearning> {
   const { core, encoder, model } = runtime;
@@ -58,10 +55,10 @@ export async function learnPhantoms(runtime: Runtime, options: PhantomLearningOp
       })),
       labels: Int32Array.from(learnedFrom, label),
       attributes: PHANTOM_KINDS.map((kind) => kindSentences(kind)),
-      recipe: RECIPES.biovlm,
-      recipeName: "biovlm",
+      recipe: RECIPES[DEFAULT_RECIPE],
+      recipeName: DEFAULT_RECIPE,
       seed: options.seed,
-      views: VIEWS,
+      views: "plain",
       ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
       ...(options.onViews === undefined ? {} : { onViews: options.onViews }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),

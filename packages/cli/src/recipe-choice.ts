@@ -1,6 +1,6 @@
 // Options → the recipe and its views.
 
-import { RECIPES, type Recipe, recipeWith } from "@biovlm/training";
+import { DEFAULT_RECIPE, RECIPES, type Recipe, recipeWith } from "@biovlm/training";
 import { usageError } from "./errors.js";
 import type { LearningOptions } from "./learning-options.js";
 
@@ -20,12 +20,16 @@ export function recipeOf(options: Pick<LearningOptions, "recipe" | "set">): Reci
   return recipeWith(RECIPES[options.recipe], settingsOf(options.set));
 }
 
-/** "plain", "fresh", or how many views of each image are embedded once; the recipe's own where nothing is said. */
+const VIEWS_PER_IMAGE = 8;
+
+/** "plain", "fresh", or how many views of each image are embedded once; the recipe's own where nothing is said. @throws CliError `bad_usage` */
 export function viewsOf({
   views,
   viewsPerImage,
   recipe,
 }: Pick<LearningOptions, "views" | "viewsPerImage" | "recipe">): "plain" | "fresh" | number {
-  const chosen = views ?? (recipe === "mixture" ? "plain" : "bank");
-  return chosen === "bank" ? viewsPerImage : chosen;
+  const chosen = views ?? (viewsPerImage === undefined && recipe === DEFAULT_RECIPE ? "plain" : "bank");
+  if (chosen !== "bank" && viewsPerImage !== undefined)
+    throw usageError("bad_usage", `--views-per-image — expected --views bank beside it, got --views ${chosen}`);
+  return chosen === "bank" ? (viewsPerImage ?? VIEWS_PER_IMAGE) : chosen;
 }

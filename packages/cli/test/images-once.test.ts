@@ -43,11 +43,13 @@ describe("image files are opened once and decoded once", () => {
   it("by train, on what it learns from and on what it measures on", async () => {
     const cwd = folder();
     writeClasses(join(cwd, "scans"), 2, 10);
-    const words = ["train", "scans/", "--shots", "3", "--set", "epochs=1", "--views-per-image", "2"];
+    const words = ["train", "scans/", "--shots", "3", "--set", "epochs=1"];
     // 3 of each class to learn from, 2 of each to measure on
     expect(await reads([...words, "--out", "a.safetensors"], cwd)).toEqual({ files: 10, most: 1, decodes: 10 });
     // embeddings are known by content: opened, not decoded
     expect(await reads([...words, "--out", "b.safetensors"], cwd)).toEqual({ files: 10, most: 1, decodes: 0 });
+    const views = [...words, "--views-per-image", "2", "--cache", "off", "--out", "v.safetensors"];
+    expect(await reads(views, cwd)).toEqual({ files: 10, most: 1, decodes: 10 });
     const fresh = [...words, "--views", "fresh", "--set", "epochs=3", "--cache", "off", "--out", "c.safetensors"];
     expect(await reads(fresh, cwd)).toEqual({ files: 10, most: 1, decodes: 10 });
   });

@@ -31,7 +31,7 @@ describe("quickstart", () => {
     expect(page).toContain("phantoms, not patient data");
 
     const shown = JSON.parse((await call(["bank", "show", "bank.safetensors", "--json"], { cwd })).out) as Record<string, unknown>;
-    expect(shown).toMatchObject({ digest: figures.bank.digest, recipe: "biovlm", prompts: 10, ctx: [10, 4, 128], rho: 0.3, seed: 1 });
+    expect(shown).toMatchObject({ digest: figures.bank.digest, recipe: "mixture", prompts: 10, ctx: [10, 4, 128], rho: 0.3, seed: 1 });
     const images = writePhantoms(cwd, 1);
     const answers = async (bank: string) =>
       (

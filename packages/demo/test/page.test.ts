@@ -164,7 +164,6 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
       await settle(page, { "threads-choice": "1" });
       await page.click("#tab-learn");
       await page.fill("#learn-epochs", String(epochs));
-      await page.fill("#learn-views", "1");
       await page.click("text=Take folders as labels");
       await page.waitForFunction(() => document.querySelector(".counts")?.textContent === "chest-xray: 4 labelledfundus: 4 labelled");
       await page.waitForFunction(() => !document.querySelector<HTMLButtonElement>("#learn-start")!.disabled);
@@ -189,7 +188,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     await download.saveAs(file);
 
     const theirs = join(stage.folder, "cli.bank.safetensors");
-    const words = ["train", stage.scans, "--all", "--device", "wasm", "--threads", "1", "--seed", "1", "--views-per-image", "1"];
+    const words = ["train", stage.scans, "--all", "--device", "wasm", "--threads", "1", "--seed", "1"];
     const trained = await call([...words, "--set", `epochs=${epochs}`, "--out", theirs, "--cache", "off"]);
     expect(trained, trained.err).toMatchObject({ code: 0 });
     expect(readFileSync(file).equals(readFileSync(theirs))).toBe(true);

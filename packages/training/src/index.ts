@@ -10,7 +10,7 @@ export {
   learnContext,
   type TrainableModel,
 } from "./learn-bank.js";
-export { type LossWeights, RECIPE_OPTIONS, RECIPES, type Recipe, type RecipeName, recipeWith } from "./recipe.js";
+export { DEFAULT_RECIPE, RECIPE_OPTIONS, RECIPES, type Recipe, type RecipeName, recipeWith } from "./recipe.js";
 export { logLine, type RunEvent } from "./run-log.js";
 export type { StepReport } from "./train.js";
 export type { LazyImage, TrainingImage } from "./views.js";

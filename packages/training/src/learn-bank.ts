@@ -66,7 +66,7 @@ export interface LearnedBank {
 /**
  * Learns a bank.
  * @throws TrainingError `empty_split`, `bad_option`, `no_gradients`, `not_finite`, `checkpoint_*`; ModelError of class names; EncoderError.
- * @example const { bytes } = await learnBank({ core, encoder, model }, { classes, images, labels, recipe: RECIPES.biovlm, recipeName: "biovlm", seed: 1, views: 8 })
+ * @example const { bytes } = await learnBank({ core, encoder, model }, { classes, images, labels, recipe: RECIPES[DEFAULT_RECIPE], recipeName: DEFAULT_RECIPE, seed: 1, views: "plain" })
  */
 export async function learnBank(context: LearnContext, options: LearnOptions): Promise<LearnedBank> {
   const { core, encoder, model } = context;

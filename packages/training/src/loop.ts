@@ -26,7 +26,7 @@ export {
   promptLearner,
 } from "./prompt-learner.js";
 export { type RandomStream, randomStream } from "./random.js";
-export { checkRecipe } from "./recipe.js";
+export { checkRecipe, type LossWeights } from "./recipe.js";
 export { learningRateAt } from "./schedule.js";
 export { type TeacherInput, type TeacherSignal, teach } from "./teacher.js";
 export { epochBatches, initialContext, type TrainInput, type TrainResult, train } from "./train.js";

@@ -92,7 +92,7 @@ const golden: Recipe = {
   flips: "label-safe",
 };
 
-/** What users get: the method with learning rate and ρ settled on validation splits (docs/recipe.md). */
+/** The method with learning rate and ρ settled on validation splits (docs/recipe.md). */
 const chosen: Recipe = { ...golden, learningRate: 0.02, rho: 0.3 };
 
 /** `biovlm` on plain views, with what the shots themselves say on the image side (docs/recipe.md, "mixture"). */
@@ -111,6 +111,9 @@ export const RECIPES: Readonly<Record<"released" | "biovlm-golden" | "biovlm" | 
 
 /** Name of a recipe of {@link RECIPES}. */
 export type RecipeName = keyof typeof RECIPES;
+
+/** What users get where they name no recipe: settled on validation splits (docs/recipe.md). */
+export const DEFAULT_RECIPE: RecipeName = "mixture";
 
 type Kind = "count" | "fraction" | "positive" | "amount" | boolean | readonly string[];
 

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { csvReport, ItemImages, METHODS, type Method, markdownReport, methodNamed, promptMethod, sweep } from "@biovlm/evaluation";
 import { nth, suggest } from "@biovlm/files";
 import { fileStore } from "@biovlm/files/node";
-import { recipeWith } from "@biovlm/training";
+import { DEFAULT_RECIPE, recipeWith } from "@biovlm/training";
 import type { CommandRun } from "../command.js";
 import { usageError } from "../errors.js";
 import { itemReader, openSource } from "../learning-source.js";
@@ -73,7 +73,7 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
       },
     );
     bar?.end();
-    const main = methods.some((m) => m.name === "biovlm") ? "biovlm" : nth(methods, 0).name;
+    const main = [DEFAULT_RECIPE, "biovlm"].find((name) => methods.some((m) => m.name === name)) ?? nth(methods, 0).name;
     const report = markdownReport(cells, main);
     await writeResult(join(out, "results.json"), `${JSON.stringify(cells)}\n`);
     await writeResult(join(out, "results.csv"), csvReport(cells));

@@ -5,7 +5,7 @@ import type { Core } from "@biovlm/core";
 import type { ByteStore } from "@biovlm/files";
 import type { Classifier, Encoder, Model } from "@biovlm/model";
 import { createClassifier, templateBank } from "@biovlm/model";
-import { learnBank, RECIPES, recipeWith, type TrainingImage } from "@biovlm/training";
+import { DEFAULT_RECIPE, learnBank, RECIPES, recipeWith, type TrainingImage } from "@biovlm/training";
 import type { LearnChoices, Learned, Progress } from "./protocol.js";
 
 export interface LearnParts {
@@ -23,7 +23,7 @@ export interface LearnParts {
 export async function learn(parts: LearnParts, choices: LearnChoices): Promise<Learned> {
   const { core, encoder, model, store, signal, tell } = parts;
   const started = performance.now();
-  const base = RECIPES.biovlm;
+  const base = RECIPES[DEFAULT_RECIPE];
   const recipe = recipeWith(base, { epochs: String(choices.epochs), prompts: String(choices.prompts) });
   const changed = recipe.epochs !== base.epochs || recipe.prompts !== base.prompts;
   const learned = await learnBank(
@@ -37,9 +37,9 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
       ),
       labels: Int32Array.from(choices.images, (image) => image.label),
       recipe,
-      recipeName: changed ? "biovlm, changed" : "biovlm",
+      recipeName: changed ? `${DEFAULT_RECIPE}, changed` : DEFAULT_RECIPE,
       seed: choices.seed,
-      views: choices.viewsPerImage,
+      views: "plain",
       checkpoints: store,
       cache: store,
       signal,

@@ -41,7 +41,6 @@ export interface LearnChoices {
   readonly tests: readonly (ImageRef & { readonly label: number })[];
   readonly epochs: number;
   readonly prompts: number;
-  readonly viewsPerImage: number;
   readonly seed: number;
 }
 

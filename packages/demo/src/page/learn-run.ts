@@ -68,7 +68,7 @@ export function learnRun(session: Session): LearnRun {
 }
 
 function progressText(p: Progress): string | undefined {
-  if (p.kind === "views") return `embedding views, ${p.done} of ${p.total} images`;
+  if (p.kind === "views") return `embedding, ${p.done} of ${p.total} images`;
   if (p.kind === "images") return `measuring, ${p.done} of ${p.total} images`;
   if (p.kind !== "step") return undefined;
   return `epoch ${p.epoch} of ${p.epochs}, loss ${p.loss.toFixed(3)}, ${percent(p.accuracy)} right`;

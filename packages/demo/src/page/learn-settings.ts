@@ -4,7 +4,7 @@ import type { LearnChoices } from "../engine/protocol.js";
 import { element } from "./elements.js";
 import { numberField } from "./number-field.js";
 
-export type LearnNumbers = Pick<LearnChoices, "epochs" | "prompts" | "viewsPerImage" | "seed"> & {
+export type LearnNumbers = Pick<LearnChoices, "epochs" | "prompts" | "seed"> & {
   /** at most so many of each class are learned from; all unless said */
   readonly shots: number | undefined;
 };
@@ -18,10 +18,9 @@ export interface LearnSettings {
 export function learnSettings(): LearnSettings {
   const epochs = numberField("learn-epochs", "Epochs", 50, 1, 500);
   const prompts = numberField("learn-prompts", "Prompts", 10, 1, 64);
-  const views = numberField("learn-views", "Views of an image", 8, 1, 64);
   const seed = numberField("learn-seed", "Seed", 1, 0, 2 ** 31 - 1);
   const shots = numberField("learn-shots", "At most of each class", undefined, 1, 100_000);
-  const all = [epochs, prompts, views, seed, shots];
+  const all = [epochs, prompts, seed, shots];
   return {
     root: element("div", { class: "fields" }, ...all.map((field) => field.root)),
     read() {
@@ -31,7 +30,6 @@ export function learnSettings(): LearnSettings {
       return {
         epochs: epochs.value(),
         prompts: prompts.value(),
-        viewsPerImage: views.value(),
         seed: seed.value(),
         shots: shots.value(),
       };

@@ -130,7 +130,6 @@ export function accessFlows(stage: () => Stage): void {
       await page.click("text=Take folders as labels");
       await page.waitForFunction(() => !document.querySelector<HTMLButtonElement>("#learn-start")?.disabled);
       await page.fill("#learn-epochs", "500");
-      await page.fill("#learn-views", "1");
       await page.click("#learn-start");
       await page.waitForFunction(() => /^epoch/.test(document.querySelector("#learn-status")?.textContent ?? ""));
       await page.click("#tab-result");

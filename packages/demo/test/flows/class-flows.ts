@@ -90,7 +90,6 @@ export function classFlows(stage: () => Stage): void {
       await page.fill("#learn-epochs", "2");
       await page.fill("#learn-prompts", "2");
       await page.fill("#learn-shots", "3");
-      await page.fill("#learn-views", "1");
       await page.focus("#learn-start");
       expect(await page.$$eval("#panel-learn .field-error:not([hidden])", (list) => list.length)).toBe(0);
     });

@@ -5,7 +5,7 @@ import { parseStrictJson } from "@biovlm/files";
 import { ModelError, printShape } from "../contract/errors.js";
 import type { Safetensors, TensorToWrite } from "../weights/safetensors.js";
 import { toFloat32 } from "../weights/to-float32.js";
-import type { BankTensor } from "./bank.js";
+import type { BankTensor } from "./bank-tensor.js";
 
 /** z = a · ((1 − v) · routed prompts + v · s · f·t) + w · (W f + b), for a normalised image embedding f [D]. */
 export interface BankMixture {

@@ -7,14 +7,11 @@ import type { Normalisation } from "../contract/pixel-spec.js";
 import { openSafetensors, type Safetensors, writeSafetensors } from "../weights/safetensors.js";
 import { toFloat32 } from "../weights/to-float32.js";
 import { type BankMixture, checkMixture, MIXTURE_TENSORS, mixtureParts, readMixture } from "./bank-mixture.js";
+import type { BankTensor } from "./bank-tensor.js";
+
+export type { BankTensor } from "./bank-tensor.js";
 
 const BANK_FORMAT = "biovlm-bank/1";
-
-/** Numbers with their shape, row-major. */
-export interface BankTensor {
-  readonly data: Float32Array;
-  readonly shape: readonly [number, number, number];
-}
 
 /** N prompts over any classes (`ctx`), over fixed classes (`text`), or both. */
 export interface PromptBank {
