@@ -197,7 +197,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     const said = await call(["classify", image, "--bank", file, "--device", "wasm", "--json"]);
     expect(said, said.err).toMatchObject({ code: 0 });
     await page.click("#use-bank");
-    await page.waitForFunction(() => /biovlm, changed/.test(document.querySelector("#bank-summary")?.textContent ?? ""));
+    await page.waitForFunction(() => /mixture, changed/.test(document.querySelector("#bank-summary")?.textContent ?? ""));
     await allAnswered(page, 8);
     await page.click('.tile:has-text("fundus-1.png")');
     const top = (await page.textContent(".bars .bar-name"))!;

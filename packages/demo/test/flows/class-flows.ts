@@ -100,7 +100,7 @@ export function classFlows(stage: () => Stage): void {
       await page.waitForSelector("#use-bank");
       expect(await page.textContent("#learn-outcome")).toMatch(/On 2 images not learned from/);
       await page.click("#use-bank");
-      await summary(/^2 classes, 2 prompts \(biovlm, changed\)/);
+      await summary(/^2 classes, 2 prompts \(mixture, changed\)/);
       expect(await page.getAttribute("#tab-result", "aria-selected")).toBe("true");
       expect(await page.isChecked("#class-kind-bank")).toBe(true);
       expect(await page.textContent("#bank-name")).toBe("learned here");
@@ -110,11 +110,11 @@ export function classFlows(stage: () => Stage): void {
       await typeClasses(page, CLASSES);
       await page.check("#class-kind-bank");
       await page.click("#apply-classes");
-      await summary(/biovlm, changed/);
+      await summary(/mixture, changed/);
       expect(await page.$$eval(".field-error:not([hidden])", (list) => list.length)).toBe(0);
       expect(await page.isVisible("#notice")).toBe(false);
       await settle(page, { "threads-choice": "1" });
-      await summary(/biovlm, changed/);
+      await summary(/mixture, changed/);
       await allAnswered(page, 8);
     });
 
