@@ -1,6 +1,6 @@
 // Which classes and which bank a command works with: a bank's own, a data set's with its attribute sentences, or names the person gave.
 
-import { attributeSentences, attributeSet, datasetClasses, listDatasets } from "@biovlm/datasets";
+import { attributeSentences, attributeSet, datasetClasses, likeOwn, listDatasets } from "@biovlm/datasets";
 import type { Runtime } from "@biovlm/engine";
 import { suggest } from "@biovlm/files";
 import { attributeBank, type PromptBank, readBank, templateBank } from "@biovlm/model";
@@ -49,7 +49,7 @@ export async function chooseBank(options: ClassOptions, runtime: Runtime, cwd: s
   const names = await classNames(options, cwd);
   if (options.bank !== undefined) {
     const bank = readBank(await readInput(cwd, options.bank, INPUT_LIMITS.bank));
-    return { bank, ...(names === undefined ? {} : { classes: names }), described: `bank ${bank.recipe}` };
+    return { bank, ...(names === undefined ? {} : { classes: likeOwn(bank.classes, names) }), described: `bank ${bank.recipe}` };
   }
   if (options.dataset !== undefined) {
     const set = attributeSet(options.dataset);

@@ -25,6 +25,12 @@ export const LEARNING_OPTIONS = {
     completes: "file",
     description: "attribute sentences of the classes; see attributes generate",
   },
+  rename: {
+    type: "text",
+    many: true,
+    value: "FOLDER=NAME",
+    description: "a class of the data set that the attribute file or the bank calls by another name",
+  },
   data: { type: "text", value: "DIR", completes: "folder", setting: true, description: "folder with known data sets" },
   cache: {
     type: "choice",

@@ -1,15 +1,17 @@
 // Which data set a command learns from or measures on, with what is to be said about it.
 
 import { resolve } from "node:path";
-import { type OpenedDataset, parseAttributeSet } from "@biovlm/datasets";
+import { type AttributeSet, matchClasses, type OpenedDataset, parseAttributeSet } from "@biovlm/datasets";
 import { openDataset } from "@biovlm/datasets/node";
 import { imageReader, itemSource } from "@biovlm/engine/images";
 import type { ImageLimitOptions } from "@biovlm/engine/options";
 import type { ReadItem, TaskSource } from "@biovlm/evaluation";
+import { nth } from "@biovlm/files";
 import { decodeImage } from "@biovlm/imaging/node";
 import { SEEN_WITH_LABELS } from "@biovlm/model-tiny";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
 import type { LearningOptions } from "./learning-options.js";
+import { settingsOf } from "./recipe-choice.js";
 
 /** Opens data sets' items: each once, and decoded once, within the limits. */
 export function itemReader({ maxImageBytes, maxPixels }: ImageLimitOptions): ReadItem {
@@ -17,10 +19,26 @@ export function itemReader({ maxImageBytes, maxPixels }: ImageLimitOptions): Rea
   return (item) => read(itemSource(item));
 }
 
+/** A person's attribute file in the data set's order of classes. @throws DatasetError `unknown_class` with both lists */
+function byName(dataset: OpenedDataset, set: AttributeSet, rename: readonly string[]): AttributeSet {
+  const given = set.classes.map(({ name }) => name);
+  const places = matchClasses(dataset.classes, given, {
+    wantedFrom: `data set ${dataset.name}`,
+    givenFrom: "the attribute file",
+    rename: renames(rename),
+  });
+  return { ...set, classes: places.map((place) => nth(set.classes, place)) };
+}
+
+/** `--rename folder=name` pairs. @throws CliError `bad_value` */
+export function renames(pairs: readonly string[]): Readonly<Record<string, string>> {
+  return settingsOf(pairs, "--rename");
+}
+
 /** A data set by name or folder, with its attributes and the care that the embedded model asks for. */
 export async function openSource(
   given: string,
-  options: Pick<LearningOptions, "attributes" | "data"> & Pick<ImageLimitOptions, "maxImageBytes">,
+  options: Pick<LearningOptions, "attributes" | "data" | "rename"> & Pick<ImageLimitOptions, "maxImageBytes">,
   model: string,
   cwd: string,
 ): Promise<TaskSource & { readonly dataset: OpenedDataset; readonly notes: readonly string[] }> {
@@ -32,7 +50,7 @@ export async function openSource(
   const attributes =
     options.attributes === undefined
       ? dataset.attributes
-      : parseAttributeSet(await readInputText(cwd, options.attributes, INPUT_LIMITS.attributes));
+      : byName(dataset, parseAttributeSet(await readInputText(cwd, options.attributes, INPUT_LIMITS.attributes)), options.rename);
   const odd = model === "tiny" && (SEEN_WITH_LABELS.evenTrain as readonly string[]).includes(dataset.name);
   const whole = model === "tiny" && (SEEN_WITH_LABELS.whole as readonly string[]).includes(dataset.name);
   return {

@@ -5,11 +5,11 @@ import { usageError } from "./errors.js";
 import type { LearningOptions } from "./learning-options.js";
 
 /** NAME=VALUE pairs. Throws CliError `bad_value`. */
-export function settingsOf(pairs: readonly string[]): Record<string, string> {
+export function settingsOf(pairs: readonly string[], flag = "--set"): Record<string, string> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf("=");
-      if (at < 1) throw usageError("bad_value", `--set — expected NAME=VALUE, got ${JSON.stringify(pair)}`);
+      if (at < 1) throw usageError("bad_value", `${flag} — expected NAME=VALUE, got ${JSON.stringify(pair)}`);
       return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
     }),
   );

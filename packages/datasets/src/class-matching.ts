@@ -53,6 +53,12 @@ export function matchClasses(wanted: readonly string[], given: readonly string[]
   return found.flatMap((place) => (place === undefined ? [] : [place]));
 }
 
+/** Names as a bank writes its own: each that reads like one of `own` becomes it, others stay. */
+export function likeOwn(own: readonly string[], names: readonly string[]): string[] {
+  const keys = new Map(own.map((name) => [classKey(name), name]));
+  return names.map((name) => keys.get(classKey(name)) ?? name);
+}
+
 /** True where two lists hold the same classes in the same order. */
 export function sameClasses(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name, i) => classKey(name) === classKey(b[i] ?? ""));

@@ -7,6 +7,7 @@ export { type AttributeIssue, lintAttributes } from "./attribute-lint.js";
 export { type AttributeSet, AttributeSetSchema, parseAttributeSet } from "./attribute-schema.js";
 export { attributeSentences, attributeSet, datasetClasses, fillTemplate, listDatasets } from "./attribute-sets.js";
 export { CATALOGUE, type CatalogueEntry } from "./catalogue.js";
+export { type ClassMatchOptions, classKey, likeOwn, matchClasses, sameClasses } from "./class-matching.js";
 export { type CsvLimits, type CsvTable, parseCsv } from "./csv.js";
 export type { Dataset, DatasetItem, ItemContent, OpenedDataset, SplitName, SplitOrigin } from "./dataset.js";
 export { DatasetError, type DatasetErrorCode } from "./errors.js";

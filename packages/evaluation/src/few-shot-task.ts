@@ -5,10 +5,12 @@ import {
   attributeSentences,
   baseAndNew,
   checkCrossPair,
+  classKey,
   type Dataset,
   type DatasetItem,
   fewShot,
   groupSplit,
+  matchClasses,
   restrictTo,
   type SplitName,
 } from "@biovlm/datasets";
@@ -127,7 +129,14 @@ function side({ dataset, attributes }: TaskSource, labels: readonly number[], it
     );
   }
   const sentences = attributeSentences(attributes);
-  return { classes: labels.map((l) => nth(attributes.classes, l).name), sentences: labels.map((l) => nth(sentences, l)), items };
+  const given = attributes.classes.map(({ name }) => name);
+  // by name, whatever the order; only a known set whose labels have other words (a code for a diagnosis) goes by its published order
+  const own = new Set(dataset.classes.map(classKey));
+  const place = given.every((name) => own.has(classKey(name)))
+    ? matchClasses(dataset.classes, given, { wantedFrom: `data set ${dataset.name}`, givenFrom: "attribute file" })
+    : dataset.classes.map((_, label) => label);
+  const at = labels.map((label) => nth(place, label));
+  return { classes: at.map((l) => nth(given, l)), sentences: at.map((l) => nth(sentences, l)), items };
 }
 
 function draw(source: TaskSource, labels: readonly number[], { shots, seed, testOn = "test" }: TaskOptions) {

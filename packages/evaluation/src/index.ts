@@ -16,6 +16,13 @@ export {
   type TaskSource,
 } from "./few-shot-task.js";
 export { type FeatureOptions, ItemImages, type ItemImagesOptions, type ReadItem } from "./item-images.js";
+export {
+  type AnswererFigures,
+  type LearningReport,
+  type LearningReportInput,
+  type LearningWarning,
+  learningReport,
+} from "./learning-report.js";
 export { type FittedMethod, METHODS, type Method, type MethodInput, methodNamed, promptMethod, routed, type Teacher } from "./methods.js";
 export { bootstrapInterval, type Interval, mcNemar, meanStd } from "./metrics/intervals.js";
 export * from "./report.js";

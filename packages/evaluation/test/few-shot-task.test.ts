@@ -154,3 +154,25 @@ describe("a cross-dataset task", () => {
     expect(() => fewShotTask({ ...from, attributes }, { shots: 1, seed: 1 })).toThrow(expect.objectContaining({ code: "bad_option" }));
   });
 });
+
+describe("attribute sentences", () => {
+  const from = source({ classes: 4, perClass: 20, official: true });
+  const sentencesOf = (name: string) => ({ name, attributes: [`${name}, one`, `${name}, two`] });
+  const attributes = (names: readonly string[]) =>
+    ({ dataset: "toy", modality: "toy", template: "{attribute}", classes: names.map(sentencesOf) }) as unknown as NonNullable<
+      TaskSource["attributes"]
+    >;
+
+  it("go to their class by name, in whatever order the file has them", () => {
+    const wanted = fewShotTask({ ...from, attributes: attributes(["class 0", "class 1", "class 2", "class 3"]) }, { shots: 1, seed: 1 });
+    for (const order of [
+      ["class 2", "class 0", "class 3", "class 1"],
+      ["Class_3", "CLASS-2", "class  1", "class 0"],
+    ]) {
+      const task = fewShotTask({ ...from, attributes: attributes(order) }, { shots: 1, seed: 1 });
+      expect(task.learn.sentences?.map(([first]) => first?.toLowerCase().replace(/[-_ ]+/g, " "))).toEqual(
+        wanted.learn.sentences?.map(([first]) => first?.toLowerCase()),
+      );
+    }
+  });
+});

@@ -2,16 +2,16 @@
 // The work alone: what it is asked for by is eval.ts.
 
 import { resolve } from "node:path";
-import { attributeSentences } from "@biovlm/datasets";
+import { attributeSentences, classKey, matchClasses } from "@biovlm/datasets";
 import type { Runtime } from "@biovlm/engine";
 import { type Evaluation, evaluate, type FeatureSet, ItemImages, storedEvaluation } from "@biovlm/evaluation";
 import { reliabilityDiagram } from "@biovlm/evaluation/node";
+import { nth } from "@biovlm/files";
 import { attributeBank, type Classifier, createClassifier, normalisationOf, type PromptBank, readBank, templateBank } from "@biovlm/model";
 import { viewPixels } from "@biovlm/training/loop";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
-import { usageError } from "../errors.js";
 import { INPUT_LIMITS, readInput } from "../input-file.js";
-import { itemReader, openSource } from "../learning-source.js";
+import { itemReader, openSource, renames } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
 import { writeResult } from "../result-file.js";
@@ -66,10 +66,18 @@ async function chosenBank(runtime: Runtime, { dataset, attributes }: Source, opt
       : attributes !== undefined
         ? await attributeBank(runtime, classes, attributeSentences(attributes))
         : await templateBank(runtime, classes);
-  const classifier = await createClassifier({ ...runtime, bank, ...(bank.ctx === undefined ? {} : { classes }) });
-  const C = classifier.classes.length;
-  if (C !== classes.length) throw usageError("bad_usage", `bank — expected the ${classes.length} classes of ${dataset.name}, got ${C}`);
-  return { bank, classifier };
+  return { bank, classifier: await createClassifier({ ...runtime, bank, classes: asked(bank, classes, dataset.name, options) }) };
+}
+
+/**
+ * The bank's own names for the data set's classes, in the data set's order. A bank of context vectors may be asked for classes that it was not
+ * learned on, by the data set's names. @throws DatasetError `unknown_class` with both lists
+ */
+function asked(bank: PromptBank, classes: readonly string[], dataset: string, options: Options): readonly string[] {
+  const match = { wantedFrom: `data set ${dataset}`, givenFrom: "the bank", rename: renames(options.rename) };
+  const own = new Set(bank.classes.map(classKey));
+  if (bank.ctx !== undefined && options.rename.length === 0 && !classes.every((name) => own.has(classKey(name)))) return classes;
+  return matchClasses(classes, bank.classes, match).map((place) => nth(bank.classes, place));
 }
 
 /** Figures on the asked split; one temperature is fitted on validation where that is not the split asked for. */

@@ -12,6 +12,7 @@ export const EVALUATE_OPTIONS = {
   diagram: { type: "text", value: "FILE", completes: "file", description: "write the reliability diagram as SVG" },
   json: { type: "flag", description: "print all figures as JSON" },
   attributes: LEARNING_OPTIONS.attributes,
+  rename: LEARNING_OPTIONS.rename,
   data: LEARNING_OPTIONS.data,
   cache: LEARNING_OPTIONS.cache,
   ...RUNTIME_OPTIONS,

@@ -4,7 +4,7 @@
 import { appendFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Runtime } from "@biovlm/engine";
-import { accuracyOf, classSet, fewShotTask, ItemImages, routed, type TaskSide } from "@biovlm/evaluation";
+import { classSet, fewShotTask, ItemImages, type LearningReport, learningReport, routed, type TaskSide } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
 import { createClassifier, scaleOf } from "@biovlm/model";
 import { type LearnedBank, type LearnOptions, learnBank, logLine, type Recipe, type RunEvent } from "@biovlm/training";
@@ -16,7 +16,7 @@ import { cacheOf, checkpointsOf } from "../learning-stores.js";
 import { fallbackNote, openRuntime } from "../opening.js";
 import { recipeOf, viewsOf } from "../recipe-choice.js";
 import { writeResult } from "../result-file.js";
-import type { Terminal } from "../terminal.js";
+import { printable, type Terminal } from "../terminal.js";
 import type { TRAIN_OPTIONS } from "./train.js";
 
 type Options = OptionValues<typeof TRAIN_OPTIONS>;
@@ -70,7 +70,10 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
       const seconds = (performance.now() - started) / 1000;
       await writeResult(resolve(cwd, options.out), learned.bytes, { signal });
       await checkpoints.delete(`checkpoint/${String(learned.bank.options["run"])}`);
-      const measured = tests.length === 0 ? undefined : await measure(runtime, learned, { learn, tests, recipe, images, dataset, signal });
+      const measured =
+        tests.length === 0
+          ? undefined
+          : await measure(runtime, learned, { learn, tests, recipe, images, dataset, signal, seed: options.seed });
       await tell(terminal, options, runtime, learn, learned, seconds, measured);
       await log.written();
       return undefined;
@@ -136,20 +139,26 @@ interface Measuring {
   readonly images: ItemImages;
   readonly dataset: string;
   readonly signal: AbortSignal;
+  readonly seed: number;
 }
 
-/** The learned bank beside one untrained prompt, on images not learned from. */
-async function measure(runtime: Runtime, { bank }: LearnedBank, { learn, tests, recipe, images, dataset, signal }: Measuring) {
+/** The learned bank beside the untrained sentences, on images not learned from. */
+async function measure(
+  runtime: Runtime,
+  { bank }: LearnedBank,
+  { learn, tests, recipe, images, dataset, signal, seed }: Measuring,
+): Promise<LearningReport> {
   const { core, model } = runtime;
   const set = await classSet(runtime, learn.classes, learn.sentences, signal);
+  const { features, labels, n } = await images.features(dataset, tests, viewPixels(model.spec, recipe), { signal });
+  const { attributes } = set.texts;
   const D = model.spec.embedDim;
-  const pixels = viewPixels(model.spec, recipe);
-  const { features, labels, n } = await images.features(dataset, tests, pixels, { signal });
-  const single = routed(core, set.texts.single, 1, set.C, D, scaleOf(model.spec), 1);
-  const classifier = await createClassifier({ ...runtime, bank });
-  const untrained = accuracyOf(single.logits(features, n), labels, set.C);
-  const learned = accuracyOf(classifier.logits(features, n), labels, set.C);
-  return { images: n, untrained, learned };
+  const untrained = routed(core, attributes, attributes.length / (set.C * D), set.C, D, scaleOf(model.spec), recipe.rho).logits(
+    features,
+    n,
+  );
+  const learned = (await createClassifier({ ...runtime, bank })).logits(features, n);
+  return learningReport({ classes: learn.classes, labels, untrained, learned, seed });
 }
 
 async function tell(
@@ -161,6 +170,7 @@ async function tell(
   seconds: number,
   measured: Awaited<ReturnType<typeof measure>> | undefined,
 ): Promise<void> {
+  const warnings = measured?.warnings ?? [];
   if (options.json) {
     const summary = {
       bank: options.out,
@@ -171,14 +181,36 @@ async function tell(
       epochs: learned.run.epochs,
       seconds: Math.round(seconds * 10) / 10,
       device: runtime.encoder.capabilities.device,
+      warnings,
       ...(measured === undefined ? {} : { measured }),
     };
     return terminal.line(JSON.stringify(summary));
   }
   await terminal.line(`${options.out}  ${learned.digest}  (${seconds.toFixed(1)} s)`);
-  if (measured === undefined) return;
-  const share = (x: number) => `${(x * 100).toFixed(1)} %`;
-  await terminal.line(
-    `accuracy on ${measured.images} images not learned from: ${share(measured.untrained)} with one untrained prompt, ${share(measured.learned)} with the learned bank (chance ${share(1 / classes.length)})`,
-  );
+  if (measured === undefined) {
+    terminal.warn(
+      "nothing was left to measure on, so nothing is known of how good this bank is: leave --all out, or run eval on other images",
+    );
+    return;
+  }
+  for (const line of reportLines(classes, measured)) await terminal.line(line);
+  for (const { message } of warnings) terminal.warn(message);
+}
+
+/** The report as a table: balanced accuracy first, since classes are seldom equally many. */
+function reportLines(classes: readonly string[], { images, majority, untrained, learned, p }: LearningReport): string[] {
+  const share = (x: number) => (Number.isNaN(x) ? "–" : `${(x * 100).toFixed(1)} %`).padStart(8);
+  const widest = Math.min(32, Math.max(19, ...classes.map((name) => name.length)));
+  const row = (name: string, cells: readonly number[]) =>
+    `  ${printable(name).slice(0, widest).padEnd(widest)}  ${cells.map(share).join("  ")}`;
+  return [
+    `on ${images} images not learned from`,
+    `  ${"".padEnd(widest)}  balanced       AUC  accuracy`,
+    row("commonest class", [1 / classes.length, 0.5, majority]),
+    row("untrained sentences", [untrained.balancedAccuracy, untrained.auc, untrained.accuracy]),
+    row("learned bank", [learned.balancedAccuracy, learned.auc, learned.accuracy]),
+    `  learned against untrained, paired by image: p = ${p.toPrecision(2)}`,
+    `  ${"".padEnd(widest)}    recall  answered`,
+    ...classes.map((name, c) => row(name, [nth(learned.recall, c), nth(learned.answered, c)])),
+  ];
 }

@@ -2,6 +2,7 @@
 // are used. A bank that does not read or does not fit changes nothing.
 
 import type { Core } from "@biovlm/core";
+import { likeOwn } from "@biovlm/datasets";
 import { checkName } from "@biovlm/files";
 import {
   bankDigest,
@@ -94,10 +95,11 @@ export class BankShelf {
   async classifier(
     source: ClassifierSource,
     { bank, served }: ShelvedBank,
-    classes: readonly string[] | undefined,
+    named: readonly string[] | undefined,
     rho = bank.rho,
   ): Promise<Classifier> {
-    checkAsked(classes, rho);
+    checkAsked(named, rho);
+    const classes = named === undefined ? undefined : likeOwn(bank.classes, named);
     const key = `${source.model.digest} ${served.digest} ${rho} ${classes === undefined ? "" : JSON.stringify(classes)}`;
     let made = this.classifiers.get(key);
     if (made === undefined) {

@@ -1,0 +1,110 @@
+// How good a learned bank is on images that it did not learn from, beside what needs no learning: the commonest class and the untrained bank.
+// What is wrong is said in plain words with a code: a collapse, a class that is never answered, no gain. Numbers in, numbers and words out.
+
+import { nth } from "@biovlm/files";
+import { evaluate } from "./evaluate.js";
+import { predictions } from "./metrics/classification.js";
+import { signFlipTest } from "./metrics/paired-test.js";
+
+/** Figures of one answerer on the measured images; shares from 0 to 1. */
+export interface AnswererFigures {
+  readonly accuracy: number;
+  readonly balancedAccuracy: number;
+  readonly auc: number;
+  /** by class; NaN where no measured image is of it */
+  readonly recall: readonly number[];
+  /** by class: share of the measured images that were answered so */
+  readonly answered: readonly number[];
+}
+
+/** Something that a person must know before using the bank. Codes are stable. */
+export interface LearningWarning {
+  readonly code: "collapsed" | "class_never_answered" | "no_gain" | "below_majority";
+  readonly message: string;
+}
+
+/** What is said of a learned bank. */
+export interface LearningReport {
+  readonly images: number;
+  /** share of the commonest class: what the constant answer gets */
+  readonly majority: number;
+  readonly untrained: AnswererFigures;
+  readonly learned: AnswererFigures;
+  /** paired by image: p-value that learned and untrained differ in accuracy */
+  readonly p: number;
+  readonly warnings: readonly LearningWarning[];
+}
+
+/** What a report is made from: scores [n,C] of both on the same images. */
+export interface LearningReportInput {
+  readonly classes: readonly string[];
+  /** [n] in 0..C−1 */
+  readonly labels: Int32Array;
+  readonly untrained: Float32Array;
+  readonly learned: Float32Array;
+  readonly seed: number;
+}
+
+/** One class takes so much of the answers that the others say nothing. */
+const COLLAPSE = 0.95;
+
+/** @throws EvaluationError `bad_shape` where nothing was measured */
+export function learningReport({ classes, labels, untrained, learned, seed }: LearningReportInput): LearningReport {
+  const C = classes.length;
+  const n = labels.length;
+  const counts = new Float64Array(C);
+  for (const label of labels) counts[label] = nth(counts, label) + 1;
+  const majority = Math.max(...counts) / n;
+  const [before, after] = [figuresOf(untrained, labels, C, seed), figuresOf(learned, labels, C, seed)];
+  const right = (logits: Float32Array) => Float64Array.from(predictions(logits, C), (called, i) => (called === labels[i] ? 1 : 0));
+  const { p } = signFlipTest(right(learned), right(untrained), { seed });
+  return { images: n, majority, untrained: before, learned: after, p, warnings: warningsOf(classes, counts, majority, before, after) };
+}
+
+function figuresOf(logits: Float32Array, labels: Int32Array, C: number, seed: number): AnswererFigures {
+  const { accuracy, balancedAccuracy, auc, recall } = evaluate({ logits, labels, C, seed });
+  const answered = new Float64Array(C);
+  for (const called of predictions(logits, C)) answered[called] = nth(answered, called) + 1 / labels.length;
+  return { accuracy, balancedAccuracy, auc, recall, answered: Array.from(answered) };
+}
+
+function warningsOf(
+  classes: readonly string[],
+  counts: Float64Array,
+  majority: number,
+  untrained: AnswererFigures,
+  learned: AnswererFigures,
+): LearningWarning[] {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const warnings: LearningWarning[] = [];
+  const present = classes.filter((_, c) => nth(counts, c) > 0).length;
+  const most = learned.answered.indexOf(Math.max(...learned.answered));
+  const collapsed = present > 1 && nth(learned.answered, most) >= Math.max(COLLAPSE, majority);
+  if (collapsed) {
+    warnings.push({
+      code: "collapsed",
+      message: `the bank answers ${JSON.stringify(nth(classes, most))} for ${percent(nth(learned.answered, most))} of the measured images, which are of ${present} classes: it has learned no difference. Do not use it; give more images, or check the labels.`,
+    });
+  } else {
+    const never = classes.filter((_, c) => nth(counts, c) > 0 && nth(learned.answered, c) === 0);
+    if (never.length > 0)
+      warnings.push({
+        code: "class_never_answered",
+        message: `never answered on the measured images: ${never
+          .slice(0, 10)
+          .map((name) => JSON.stringify(name))
+          .join(", ")}. Give more images of ${never.length === 1 ? "it" : "them"}, or leave ${never.length === 1 ? "it" : "them"} out.`,
+      });
+  }
+  if (learned.balancedAccuracy <= untrained.balancedAccuracy && learned.balancedAccuracy < 1)
+    warnings.push({
+      code: "no_gain",
+      message: `nothing was won over the untrained sentences: balanced accuracy ${percent(learned.balancedAccuracy)} learned, ${percent(untrained.balancedAccuracy)} untrained. The sentences alone do as well; give more images before relying on the bank.`,
+    });
+  if (learned.accuracy < majority)
+    warnings.push({
+      code: "below_majority",
+      message: `the commonest class alone would be right for ${percent(majority)}, the bank is for ${percent(learned.accuracy)}: read balanced accuracy and the classes' recall, not accuracy.`,
+    });
+  return warnings;
+}
