@@ -27,7 +27,7 @@ function byName(dataset: OpenedDataset, set: AttributeSet, rename: readonly stri
     givenFrom: "the attribute file",
     rename: renames(rename),
   });
-  return { ...set, classes: places.map((place) => nth(set.classes, place)) };
+  return { ...set, classes: places.map((place, id) => ({ ...nth(set.classes, place), id })) };
 }
 
 /** `--rename folder=name` pairs. @throws CliError `bad_value` */

@@ -66,7 +66,9 @@ async function chosenBank(runtime: Runtime, { dataset, attributes }: Source, opt
       : attributes !== undefined
         ? await attributeBank(runtime, classes, attributeSentences(attributes))
         : await templateBank(runtime, classes);
-  return { bank, classifier: await createClassifier({ ...runtime, bank, classes: asked(bank, classes, dataset.name, options) }) };
+  const wanted = options.rename.length > 0 ? dataset.classes : classes;
+  const own = options.bank === undefined ? bank.classes : asked(bank, wanted, dataset.name, options);
+  return { bank, classifier: await createClassifier({ ...runtime, bank, classes: own }) };
 }
 
 /**

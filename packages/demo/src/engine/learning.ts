@@ -2,6 +2,7 @@
 // thread count give the same file. State is kept after every epoch; a run that was stopped goes on there.
 
 import type { Core } from "@biovlm/core";
+import { type LearningReport, learningReport } from "@biovlm/evaluation";
 import type { ByteStore } from "@biovlm/files";
 import type { Classifier, Encoder, Model } from "@biovlm/model";
 import { createClassifier, templateBank } from "@biovlm/model";
@@ -61,33 +62,23 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
     ...(measured === undefined ? {} : { measured }),
   };
 
-  /** Accuracy on images that were not learned from: one untrained prompt, and the learned bank. */
-  async function measure() {
+  /** The learned bank beside the untrained sentences, on images that were not learned from. */
+  async function measure(): Promise<LearningReport> {
     const context = { core, encoder, model };
-    const single = await templateBank(context, choices.classes, { templates: ["a photo of {}."], rho: 1, signal });
-    const [before, after] = [
-      await createClassifier({ ...context, bank: single }),
-      await createClassifier({ ...context, bank: learned.bank }),
-    ];
-    let [rightBefore, rightAfter] = [0, 0];
-    for (const [done, { file, label }] of choices.tests.entries()) {
+    const { classes, tests, seed } = choices;
+    const untrained = await createClassifier({ ...context, bank: await templateBank(context, classes, { signal }) });
+    const after = await createClassifier({ ...context, bank: learned.bank });
+    const [C, D] = [classes.length, model.spec.embedDim];
+    const features = new Float32Array(tests.length * D);
+    for (const [i, { file }] of tests.entries()) {
       signal.throwIfAborted();
-      const pixels = await (await parts.read(file)).pixels();
-      const wanted = choices.classes[label];
-      if ((await topClass(before, pixels, signal)) === wanted) rightBefore++;
-      if ((await topClass(after, pixels, signal)) === wanted) rightAfter++;
-      tell({ kind: "images", done: done + 1, total: choices.tests.length });
+      const pixels = core.preprocess(await (await parts.read(file)).pixels(), after.pixels);
+      const { data } = await encoder.encodeImages(pixels, 1, { signal });
+      features.set(core.l2Normalize(data, 1, D), i * D);
+      tell({ kind: "images", done: i + 1, total: tests.length });
     }
-    const n = choices.tests.length;
-    return { images: n, before: rightBefore / n, after: rightAfter / n };
+    const labels = Int32Array.from(tests, ({ label }) => label);
+    const scores = (classifier: Classifier) => classifier.logits(features, tests.length).subarray(0, tests.length * C);
+    return learningReport({ classes, labels, untrained: scores(untrained), learned: scores(after), seed });
   }
-}
-
-async function topClass(
-  classifier: Classifier,
-  pixels: Parameters<Classifier["classify"]>[0][number],
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const [answer] = await classifier.classify([pixels], { signal });
-  return answer?.predictions[0]?.class;
 }

@@ -1,6 +1,7 @@
 // What the page and its engine (a Web Worker) say to each other. Everything that computes is behind these messages; the page only shows.
 // Every message is plain data that structured cloning takes; a request has an id, its answer and its progress carry the same one.
 
+import type { LearningReport } from "@biovlm/evaluation";
 import type { Classification, DeviceChange } from "@biovlm/model";
 
 export type DeviceWish = "auto" | "webgpu" | "wasm";
@@ -119,7 +120,8 @@ export interface Learned {
   readonly digest: string;
   readonly seconds: number;
   readonly resumedFrom: number;
-  readonly measured?: { readonly images: number; readonly before: number; readonly after: number };
+  /** on images not learned from; absent where all were */
+  readonly measured?: LearningReport;
 }
 
 export interface Memory {

@@ -98,7 +98,7 @@ export function classFlows(stage: () => Stage): void {
       const { page } = open;
       await page.click("#learn-start");
       await page.waitForSelector("#use-bank");
-      expect(await page.textContent("#learn-outcome")).toMatch(/On 2 images not learned from/);
+      expect(await page.textContent("#learn-outcome")).toMatch(/On 2 images not learned from: balanced accuracy/);
       await page.click("#use-bank");
       await summary(/^2 classes, 2 prompts \(mixture, changed\)/);
       expect(await page.getAttribute("#tab-result", "aria-selected")).toBe("true");
