@@ -12,6 +12,7 @@ export function classKey(name: string): string {
     .trim();
 }
 
+/** What the two lists are called in messages, and names that mean the same. */
 export interface ClassMatchOptions {
   /** what `wanted` is, e.g. "data set breastmnist" */
   readonly wantedFrom: string;

@@ -32,6 +32,7 @@ export { type TeacherInput, type TeacherSignal, teach } from "./teacher.js";
 export { epochBatches, initialContext, type TrainInput, type TrainResult, train } from "./train.js";
 export {
   freshViews,
+  plainFeatures,
   plainViews,
   renderViews,
   type ViewBankOptions,

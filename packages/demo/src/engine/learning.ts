@@ -7,6 +7,7 @@ import type { ByteStore } from "@biovlm/files";
 import type { Classifier, Encoder, Model } from "@biovlm/model";
 import { createClassifier, templateBank } from "@biovlm/model";
 import { DEFAULT_RECIPE, learnBank, RECIPES, recipeWith, type TrainingImage } from "@biovlm/training";
+import { plainFeatures } from "@biovlm/training/loop";
 import type { LearnChoices, Learned, Progress } from "./protocol.js";
 
 export interface LearnParts {
@@ -68,17 +69,17 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
     const { classes, tests, seed } = choices;
     const untrained = await createClassifier({ ...context, bank: await templateBank(context, classes, { signal }) });
     const after = await createClassifier({ ...context, bank: learned.bank });
-    const [C, D] = [classes.length, model.spec.embedDim];
-    const features = new Float32Array(tests.length * D);
-    for (const [i, { file }] of tests.entries()) {
-      signal.throwIfAborted();
-      const pixels = core.preprocess(await (await parts.read(file)).pixels(), after.pixels);
-      const { data } = await encoder.encodeImages(pixels, 1, { signal });
-      features.set(core.l2Normalize(data, 1, D), i * D);
-      tell({ kind: "images", done: i + 1, total: tests.length });
-    }
+    const features = await plainFeatures(
+      tests.map(
+        ({ file }) =>
+          () =>
+            parts.read(file),
+      ),
+      { core, encoder, pixels: after.pixels, cacheKey: "", onProgress: (done, total) => tell({ kind: "images", done, total }) },
+      signal,
+    );
     const labels = Int32Array.from(tests, ({ label }) => label);
-    const scores = (classifier: Classifier) => classifier.logits(features, tests.length).subarray(0, tests.length * C);
+    const scores = (classifier: Classifier) => classifier.logits(features, tests.length);
     return learningReport({ classes, labels, untrained: scores(untrained), learned: scores(after), seed });
   }
 }
