@@ -2,7 +2,7 @@
 
 import type { Core } from "@biovlm/core";
 import { nth } from "@biovlm/files";
-import type { Classifier } from "@biovlm/model";
+import type { Classification, Classifier } from "@biovlm/model";
 import type { BankShelf, ShelvedBank } from "./banks/bank-shelf.js";
 import { encoderFailure } from "./contract/encoder-failure.js";
 import type { EncodedImage } from "./contract/encoding.js";
@@ -19,6 +19,10 @@ import type {
 import { EngineError } from "./contract/errors.js";
 import type { EngineObserver } from "./contract/observer.js";
 import type { HostAnswer, ModelHost } from "./model-host.js";
+
+/** Rows that are routed before others are answered: some milliseconds. */
+const ROWS_IN_ONE_GO = 1024;
+const othersFirst = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A served name: its host and its bank. */
 export interface Served {
@@ -117,12 +121,19 @@ export class LocalEngine implements Engine {
           `embeddings — expected rows of ${D} numbers, got ${embeddings.length} in all. Check the shape.`,
         );
       for (let i = 0; i < embeddings.length; i += D) {
+        if (i > 0 && i % (ROWS_IN_ONE_GO * D) === 0) await othersFirst();
         const norm = Math.hypot(...embeddings.subarray(i, i + D));
         if (!Number.isFinite(norm) || norm === 0)
           throw new EngineError("bad_tensor", "embeddings — expected finite rows that are not zero, got another. Check them.");
       }
       const start = performance.now();
-      const answers = classifier.classifyEmbeddings(embeddings, { explain: options.explain ?? false });
+      const answers: Classification[] = [];
+      for (let from = 0; from < embeddings.length; from += ROWS_IN_ONE_GO * D) {
+        if (from > 0) await othersFirst();
+        answers.push(
+          ...classifier.classifyEmbeddings(embeddings.subarray(from, from + ROWS_IN_ONE_GO * D), { explain: options.explain ?? false }),
+        );
+      }
       const { device, fellBack } = host.encoding.status();
       const timings = { queue: 0, decode: 0, preprocess: 0, encode: 0 };
       const source = this.sourceOf(host, shelved.served, { images: [], device, fellBack, timings }, performance.now() - start);

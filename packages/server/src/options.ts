@@ -23,6 +23,19 @@ export const SERVING_OPTIONS = {
     maximum: 2 * GiB,
     description: "largest request body; four of the largest images and 1 MiB when absent",
   },
+  maxJsonBytes: {
+    type: "integer",
+    minimum: 1024,
+    maximum: 256 * MiB,
+    default: 4 * MiB,
+    description: "largest JSON of a tensor request: bigger tensors come in binary",
+  },
+  maxInFlightBytes: {
+    type: "integer",
+    minimum: 1024,
+    maximum: 64 * GiB,
+    description: "bytes of request bodies held at once over all routes, more are refused with 429; four of the largest bodies when absent",
+  },
   requestTimeoutMs: {
     type: "integer",
     minimum: 100,
@@ -47,7 +60,7 @@ export const SERVING_OPTIONS = {
 } as const satisfies OptionSchemas;
 
 /** How a server listens and what it allows. */
-export type ServingOptions = OptionsOf<typeof SERVING_OPTIONS> & { readonly maxBodyBytes: number };
+export type ServingOptions = OptionsOf<typeof SERVING_OPTIONS> & { readonly maxBodyBytes: number; readonly maxInFlightBytes: number };
 
 /** Fills defaults in and checks. @throws ServerError `bad_option` for a value out of range, or half of a TLS pair */
 export function servingOptions(given: GivenOptions<typeof SERVING_OPTIONS> = {}): ServingOptions {
@@ -59,7 +72,8 @@ export function servingOptions(given: GivenOptions<typeof SERVING_OPTIONS> = {})
   if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
     throw new ServerError("bad_option", "TLS — expected a certificate and a key, got only one of them. Give both or none.");
   }
-  return { ...options, maxBodyBytes: options.maxBodyBytes ?? Math.min(2 * GiB, 4 * options.maxImageBytes + MiB) };
+  const maxBodyBytes = options.maxBodyBytes ?? Math.min(2 * GiB, 4 * options.maxImageBytes + MiB);
+  return { ...options, maxBodyBytes, maxInFlightBytes: options.maxInFlightBytes ?? 4 * maxBodyBytes };
 }
 
 /** True for an address that only this machine can reach. */

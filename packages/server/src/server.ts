@@ -11,6 +11,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequ
 import { type ApiKey, authorize, checkExposure } from "./auth.js";
 import { ServerError } from "./errors.js";
 import type {} from "./fastify-types.js";
+import { BytesInFlight, boundBodies } from "./lifecycle/bytes-in-flight.js";
 import { connectionLimits, limitRequestsPerSocket } from "./lifecycle/connection-limits.js";
 import { ImageBodies } from "./lifecycle/image-bodies.js";
 import { createLogger } from "./lifecycle/logging.js";
@@ -73,7 +74,8 @@ export async function createServer({
     if (scope !== undefined) request.keyName = authorize(request.headers.authorization, scope, keys)?.name;
   });
   if (options.ratePerMinute > 0) await app.register(rateLimit, { max: options.ratePerMinute, timeWindow: 60_000 });
-  const bodies = new ImageBodies(options.maxBodyBytes);
+  const bodies = new ImageBodies();
+  const inFlight = new BytesInFlight(options.maxInFlightBytes);
   readBodies(app, options, bodies);
   await app.register(multipart, {
     limits: {
@@ -85,6 +87,7 @@ export async function createServer({
     },
     throwFileSizeLimit: true,
   });
+  boundBodies(app, inFlight, options.maxBodyBytes);
   await documents(app, version);
 
   app.setErrorHandler((error, request, reply) => {
@@ -101,7 +104,7 @@ export async function createServer({
       reply,
     );
   });
-  const parts = serving(engine, options, version, bodies);
+  const parts = serving(engine, options, version, bodies, inFlight);
   await app.register(async (routes) => {
     healthRoutes(routes, parts, metrics);
     inferenceRoutes(routes, parts);
@@ -140,7 +143,10 @@ function readBodies(app: FastifyInstance, options: ServingOptions, bodies: Image
   });
   app.addContentTypeParser([...IMAGE_TYPES], (request: FastifyRequest, body: IncomingMessage) => {
     const declared = request.headers["content-length"];
-    return bodies.read(body, declared === undefined ? undefined : Number(declared));
+    // tensors and banks come as octet streams too: what is no image by its type may be as large as any body
+    const isImage = request.headers["content-type"]?.startsWith("image/") === true;
+    const limit = isImage ? Math.min(options.maxImageBytes, options.maxBodyBytes) : options.maxBodyBytes;
+    return bodies.read(body, declared === undefined ? undefined : Number(declared), limit);
   });
 }
 

@@ -4,6 +4,7 @@ import type { CallOptions, Engine } from "@biovlm/engine";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { ServerError } from "./errors.js";
 import type {} from "./fastify-types.js";
+import type { BytesInFlight } from "./lifecycle/bytes-in-flight.js";
 import type { ImageBodies } from "./lifecycle/image-bodies.js";
 import type { ServingOptions } from "./options.js";
 
@@ -14,18 +15,21 @@ export interface Serving {
   readonly version: string;
   /** whose bodies images are: answered ones may be given back */
   readonly bodies: ImageBodies;
+  /** what all requests hold together */
+  readonly inFlight: BytesInFlight;
   /** The model asked for, or the only one served. Throws `unknown_model`, `bad_request`. */
   modelName(asked: string | undefined): string;
   /** Abort when the client leaves, and the time by which an answer is due. */
   call(request: FastifyRequest, reply: FastifyReply): CallOptions;
 }
 
-export function serving(engine: Engine, options: ServingOptions, version: string, bodies: ImageBodies): Serving {
+export function serving(engine: Engine, options: ServingOptions, version: string, bodies: ImageBodies, inFlight: BytesInFlight): Serving {
   return {
     engine,
     options,
     version,
     bodies,
+    inFlight,
     modelName(asked) {
       if (asked !== undefined) return engine.model(asked).name;
       const models = engine.models();

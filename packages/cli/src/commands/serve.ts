@@ -19,7 +19,15 @@ export const SERVE_OPTIONS = {
   }),
   keysFile: { type: "text", value: "FILE", setting: true, completes: "file", description: "API keys" },
   ...flagsOf(SERVING_LIMITS, ["pool", "maxBatch", "maxQueueDelayMs", "maxQueue", "maxImageBytes", "maxPixels"]),
-  ...flagsOf(SERVING_OPTIONS, ["maxImages", "maxBodyBytes", "requestTimeoutMs", "ratePerMinute", "drainMs"]),
+  ...flagsOf(SERVING_OPTIONS, [
+    "maxImages",
+    "maxBodyBytes",
+    "maxJsonBytes",
+    "maxInFlightBytes",
+    "requestTimeoutMs",
+    "ratePerMinute",
+    "drainMs",
+  ]),
   auditLog: { type: "text", value: "FILE", setting: true, completes: "file", description: "write every answer to a hash-chained log" },
   trace: {
     type: "flag",

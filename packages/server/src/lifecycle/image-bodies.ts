@@ -3,6 +3,7 @@
 
 import type { Readable } from "node:stream";
 import { ServerError } from "../errors.js";
+import { tooLarge } from "./bytes-in-flight.js";
 
 const SMALLEST = 16 * 1024;
 const LARGEST = 1024 * 1024;
@@ -11,21 +12,15 @@ const KEPT_BYTES = 32 * 1024 * 1024;
 
 /** Reads bodies into buffers that `release` gives back. */
 export class ImageBodies {
-  private readonly limit: number;
   private readonly idle = new Map<number, ArrayBuffer[]>();
   private kept = 0;
 
-  /** @param limit bytes in a body; more are refused */
-  constructor(limit: number) {
-    this.limit = limit;
-  }
-
   /**
-   * The whole body of a request. @param declared its Content-Length, where it has one
+   * The whole body of a request. @param declared its Content-Length, where it has one @param limit bytes in a body; more are refused
    * @throws ServerError `payload_too_large`, `bad_request` for a body of another length than declared; what the stream fails with
    */
-  read(body: Readable, declared: number | undefined): Promise<Uint8Array> {
-    if (declared !== undefined && declared > this.limit) return Promise.reject(this.tooLarge(declared));
+  read(body: Readable, declared: number | undefined, limit: number): Promise<Uint8Array> {
+    if (declared !== undefined && declared > limit) return Promise.reject(tooLarge(limit, declared));
     return new Promise((resolve, reject) => {
       // a length is a claim: room for more than that grows with what comes
       let into = this.take(Math.min(declared ?? SMALLEST, LARGEST));
@@ -37,7 +32,7 @@ export class ImageBodies {
       };
       const onData = (piece: Buffer) => {
         const needed = length + piece.length;
-        if (needed > this.limit) return onError(this.tooLarge(needed));
+        if (needed > limit) return onError(tooLarge(limit, needed));
         if (needed > into.length) {
           const larger = this.take(Math.max(needed, 2 * into.length));
           larger.set(into.subarray(0, length));
@@ -78,9 +73,5 @@ export class ImageBodies {
     }
     this.kept -= size;
     return new Uint8Array(used);
-  }
-
-  private tooLarge(got: number): ServerError {
-    return new ServerError("payload_too_large", `request body — expected at most ${this.limit} bytes, got ${got}. Send a smaller one.`);
   }
 }

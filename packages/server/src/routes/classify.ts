@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Compile } from "typebox/compile";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
+import { tooLarge } from "../lifecycle/bytes-in-flight.js";
 import { GUARDED, responses } from "../responses.js";
 import { RESEARCH_USE } from "../schemas/answer.js";
 import { ClassifyAnswer, ClassifyBody, ClassifyOptions, ClassifyQuery, IMAGE_TYPES } from "../schemas/classify.js";
@@ -165,10 +166,18 @@ function optionsOf(entries: readonly (readonly [string, unknown])[], where: stri
 async function parts(request: FastifyRequest, serving: Serving): Promise<{ images: Uint8Array[]; fields: ClassifyOptions }> {
   const images: Uint8Array[] = [];
   const fields: [string, string][] = [];
+  const { maxBodyBytes } = serving.options;
+  // without a declared length nothing is reserved yet
+  const counted = request.headers["content-length"] === undefined;
+  let length = 0;
   try {
     for await (const part of request.parts()) {
       if (part.type === "file") images.push(new Uint8Array(await (part as MultipartFile).toBuffer()));
       else fields.push([part.fieldname, String(part.value)]);
+      const bytes = part.type === "file" ? (images.at(-1)?.length ?? 0) : String(part.value).length;
+      length += bytes;
+      if (length > maxBodyBytes) throw tooLarge(maxBodyBytes, length);
+      if (counted) serving.inFlight.reserve(request, bytes);
       if (images.length > serving.options.maxImages) throw tooMany(images.length, serving);
     }
   } catch (cause) {

@@ -167,7 +167,7 @@ async function infer(serving: Serving, request: FastifyRequest<{ Params: Params 
     throw new ServerError("bad_tensor", "Inference-Header-Content-Length — expected a number of bytes, got other text.");
   const bytes = request.body instanceof Uint8Array ? request.body : (request.body as { raw?: Uint8Array } | undefined)?.raw;
   if (bytes === undefined) throw new ServerError("bad_json", "infer request — expected a body of JSON, or JSON and tensors, got none.");
-  const decoded = decodeInferRequest(bytes, header === undefined ? undefined : Number(header));
+  const decoded = decodeInferRequest(bytes, header === undefined ? undefined : Number(header), serving.options.maxJsonBytes);
   const { outputs, parameters } = await answer(serving, model, decoded, request, reply);
   const encoded = encodeInferResponse({ model: model.name, version: VERSION, parameters }, outputs, decoded);
   if (encoded.headerLength === undefined) return reply.type("application/json").send(Buffer.from(encoded.body));

@@ -35,7 +35,8 @@ const InferInput = Type.Object({
   shape: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 8 }),
   datatype: Type.String({ maxLength: 16 }),
   parameters: Type.Optional(Parameters),
-  data: Type.Optional(Type.Array(Type.Any())),
+  // a list of numbers or strings, nested or flat: the codec looks into it once datatype and shape are known
+  data: Type.Optional(Type.Unknown()),
 });
 export const InferRequest = Type.Object({
   id: Type.Optional(Type.String({ maxLength: 256 })),

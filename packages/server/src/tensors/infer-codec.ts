@@ -3,7 +3,7 @@
 // A BYTES element is a u32 length and that many bytes in binary; in JSON it is a string: base64, a data URI's base64, or plain text.
 
 import { parseStrictJson } from "@biovlm/files";
-import { Check, Errors } from "typebox/value";
+import { Compile } from "typebox/compile";
 import { ServerError } from "../errors.js";
 import { InferRequest, type InferResponse } from "../schemas/inference.js";
 
@@ -27,20 +27,32 @@ export interface DecodedRequest {
   readonly binaryOutput: boolean;
 }
 
+/** Compiled, and without a look into `data`: a check of each of millions of numbers would hold the server for seconds. */
+const REQUEST = Compile(InferRequest);
 const MAX_ELEMENTS = 1 << 24;
 
 function bad(what: string): ServerError {
   return new ServerError("bad_tensor", `infer request — ${what}`);
 }
 
-/** @param headerLength value of Inference-Header-Content-Length, where the request has it */
-export function decodeInferRequest(body: Uint8Array, headerLength?: number): DecodedRequest {
+/**
+ * @param headerLength value of Inference-Header-Content-Length, where the request has it
+ * @param maxJsonBytes largest JSON: parsing it is done in one go, and nobody else is answered meanwhile
+ */
+export function decodeInferRequest(body: Uint8Array, headerLength?: number, maxJsonBytes = Number.POSITIVE_INFINITY): DecodedRequest {
   if (headerLength !== undefined && (!Number.isInteger(headerLength) || headerLength < 2 || headerLength > body.length)) {
     throw bad(`expected Inference-Header-Content-Length from 2 to the body's ${body.length} bytes, got ${headerLength}.`);
   }
-  const json = parseJson(body.subarray(0, headerLength ?? body.length));
-  if (!Check(InferRequest, json)) {
-    const error = Errors(InferRequest, json).at(-1);
+  const jsonBytes = headerLength ?? body.length;
+  if (jsonBytes > maxJsonBytes) {
+    throw new ServerError(
+      "payload_too_large",
+      `infer request — expected at most ${maxJsonBytes} bytes of JSON, got ${jsonBytes}. Send tensors in binary (binary_data_size and Inference-Header-Content-Length).`,
+    );
+  }
+  const json = parseJson(body.subarray(0, jsonBytes));
+  if (!REQUEST.Check(json)) {
+    const error = REQUEST.Errors(json).at(-1);
     throw bad(`${error?.instancePath || "the request"} ${error?.message ?? "does not match the protocol"}.`);
   }
   const request = json as InferRequest;
@@ -56,6 +68,7 @@ export function decodeInferRequest(body: Uint8Array, headerLength?: number): Dec
     if (size === undefined) {
       if (input.data === undefined)
         throw bad(`input ${name} — expected data, or binary_data_size and bytes after the header, got neither.`);
+      if (!Array.isArray(input.data)) throw bad(`input ${name} — expected data as a list, got ${typeof input.data}.`);
       return datatype === "BYTES"
         ? { name, shape, datatype, elements: jsonElements(name, input.data, count) }
         : { name, shape, datatype, numbers: jsonNumbers(name, input.data, count) };

@@ -18,13 +18,14 @@ function pieces(bytes: Buffer, next: () => number): Readable {
 describe("bodies of images", () => {
   it(`are read as they came ${cases(500)} times over, with a length or without, while buffers go round`, async () => {
     const random = seeded(5);
-    const bodies = new ImageBodies(3_000_000);
+    const bodies = new ImageBodies();
     const held: { body: Uint8Array; wanted: Buffer }[] = [];
     for (let i = 0; i < cases(500); i++) {
       const wanted = Buffer.alloc(Math.floor(random.next() ** 3 * 2_500_000), 1 + (i % 255));
       const body = await bodies.read(
         pieces(wanted, () => random.next()),
         random.next() < 0.5 ? wanted.length : undefined,
+        3_000_000,
       );
       held.push({ body, wanted });
       if (held.length > 4) {
@@ -37,8 +38,8 @@ describe("bodies of images", () => {
   });
 
   it("use a buffer again once it is given back, not before, and give it to one at a time though it is given back twice", async () => {
-    const bodies = new ImageBodies(1_000_000);
-    const read = () => bodies.read(Readable.from([Buffer.alloc(100_000, 3)]), 100_000);
+    const bodies = new ImageBodies();
+    const read = () => bodies.read(Readable.from([Buffer.alloc(100_000, 3)]), 100_000, 1_000_000);
     const first = await read();
     const second = await read();
     expect(second.buffer).not.toBe(first.buffer);
@@ -50,14 +51,14 @@ describe("bodies of images", () => {
   });
 
   it("are refused when too large, by what they say or by what comes, and when their length was wrong", async () => {
-    const bodies = new ImageBodies(1000);
-    await expect(bodies.read(Readable.from([]), 1001)).rejects.toMatchObject({ code: "payload_too_large", status: 413 });
-    await expect(bodies.read(Readable.from([Buffer.alloc(600), Buffer.alloc(600)]), undefined)).rejects.toMatchObject({
+    const bodies = new ImageBodies();
+    await expect(bodies.read(Readable.from([]), 1001, 1000)).rejects.toMatchObject({ code: "payload_too_large", status: 413 });
+    await expect(bodies.read(Readable.from([Buffer.alloc(600), Buffer.alloc(600)]), undefined, 1000)).rejects.toMatchObject({
       code: "payload_too_large",
     });
-    await expect(bodies.read(Readable.from([Buffer.alloc(10)]), 11)).rejects.toMatchObject({ code: "bad_request", status: 400 });
+    await expect(bodies.read(Readable.from([Buffer.alloc(10)]), 11, 1000)).rejects.toMatchObject({ code: "bad_request", status: 400 });
     const broken = new Readable({ read() {} });
-    const reading = bodies.read(broken, 10);
+    const reading = bodies.read(broken, 10, 1000);
     broken.destroy(new Error("cut"));
     await expect(reading).rejects.toThrow("cut");
   });
