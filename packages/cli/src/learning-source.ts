@@ -27,7 +27,8 @@ function byName(dataset: OpenedDataset, set: AttributeSet, rename: readonly stri
     givenFrom: "the attribute file",
     rename: renames(rename),
   });
-  return { ...set, classes: places.map((place, id) => ({ ...nth(set.classes, place), id })) };
+  // in the data set's own order from here on
+  return { ...set, dataset: dataset.name, classes: places.map((place, id) => ({ ...nth(set.classes, place), id })) };
 }
 
 /** `--rename folder=name` pairs. @throws CliError `bad_value` */

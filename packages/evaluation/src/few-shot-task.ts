@@ -130,11 +130,13 @@ function side({ dataset, attributes }: TaskSource, labels: readonly number[], it
   }
   const sentences = attributeSentences(attributes);
   const given = attributes.classes.map(({ name }) => name);
-  // by name, whatever the order; only a known set whose labels have other words (a code for a diagnosis) goes by its published order
+  // by name, whatever the order; only a known set's own sentences, whose labels may have other words (a code for a diagnosis), go by its
+  // published order
   const own = new Set(dataset.classes.map(classKey));
-  const place = given.every((name) => own.has(classKey(name)))
-    ? matchClasses(dataset.classes, given, { wantedFrom: `data set ${dataset.name}`, givenFrom: "attribute file" })
-    : dataset.classes.map((_, label) => label);
+  const place =
+    attributes.dataset !== dataset.name || given.every((name) => own.has(classKey(name)))
+      ? matchClasses(dataset.classes, given, { wantedFrom: `data set ${dataset.name}`, givenFrom: "attribute file" })
+      : dataset.classes.map((_, label) => label);
   const at = labels.map((label) => nth(place, label));
   return { classes: at.map((l) => nth(given, l)), sentences: at.map((l) => nth(sentences, l)), items };
 }

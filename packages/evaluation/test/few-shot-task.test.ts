@@ -156,6 +156,19 @@ describe("a cross-dataset task", () => {
 });
 
 describe("attribute sentences", () => {
+  it("of another set's words are refused with both lists, whatever their number", () => {
+    const foreign = {
+      dataset: "elsewhere",
+      modality: "toy",
+      template: "{class}",
+      classes: ["a", "b"].map((name) => ({ name, attributes: ["x"] })),
+    };
+    const two = source({ classes: 2, perClass: 20, official: true });
+    expect(() => fewShotTask({ ...two, attributes: foreign as never }, { shots: 1, seed: 1 })).toThrow(
+      expect.objectContaining({ code: "unknown_class" }),
+    );
+  });
+
   const from = source({ classes: 4, perClass: 20, official: true });
   const sentencesOf = (name: string) => ({ name, attributes: [`${name}, one`, `${name}, two`] });
   const attributes = (names: readonly string[]) =>

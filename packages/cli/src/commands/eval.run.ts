@@ -126,9 +126,13 @@ async function tell(terminal: Terminal, title: string, figures: Evaluation, clas
   const after =
     calibrated === undefined || temperature === undefined ? "" : `, ${calibrated.ece.toFixed(3)} at temperature ${temperature.toFixed(2)}`;
   await terminal.line(title);
-  await terminal.line(`accuracy           ${share(figures.accuracy)}  (95 %: ${share(low)} – ${share(high)})`);
+  const images = figures.confusion.map((row) => row.reduce((sum, count) => sum + count, 0));
+  const majority = Math.max(...images) / images.reduce((sum, count) => sum + count, 0);
   await terminal.line(`balanced accuracy  ${share(figures.balancedAccuracy)}`);
   await terminal.line(`AUC                ${figures.auc.toFixed(4)}`);
+  await terminal.line(
+    `accuracy           ${share(figures.accuracy)}  (95 %: ${share(low)} – ${share(high)}; always the commonest class: ${share(majority)})`,
+  );
   await terminal.line(`ECE                ${figures.calibration.ece.toFixed(3)}${after}`);
   await terminal.line(`Brier              ${figures.calibration.brier.toFixed(3)}`);
   for (const [c, recall] of figures.recall.entries()) await terminal.line(`recall             ${share(recall).padStart(7)}  ${classes[c]}`);

@@ -116,7 +116,7 @@ export class BankShelf {
   /** The bank with text embeddings for classes, as a file. */
   async compiled(source: ClassifierSource, { bank }: ShelvedBank, classes: readonly string[], signal?: AbortSignal): Promise<Uint8Array> {
     checkAsked(classes, bank.rho);
-    return writeBank(await compileBank(source, bank, classes, signal === undefined ? {} : { signal }));
+    return writeBank(await compileBank(source, bank, likeOwn(bank.classes, classes), signal === undefined ? {} : { signal }));
   }
 }
 
