@@ -15,10 +15,11 @@ export interface OpenEncoder {
   readonly standby: readonly Device[];
 }
 
-/** Who is told when an encoder falls back, restarts or ends. */
+/** Who is told while an encoder opens and lives: the device about to be tried, and each change of device afterwards. */
 export interface EncoderListeners {
   /** a device is about to be probed or opened: named first, so that a crash there can be laid at its door */
   readonly onDevice?: (device: Device) => void;
+  /** the encoder fell back to another device, restarted or ended */
   readonly onChange?: (change: DeviceChange) => void;
 }
 

@@ -3,7 +3,7 @@
 import type { Model } from "@biovlm/model";
 import type { OpeningSpec } from "./opening-spec.js";
 
-/** An opened model with its own name and digest. */
+/** An opened model and what lets its files go. `close` may be called once the encoder no longer needs the weights; the embedded model holds nothing open. */
 export interface OpenModel {
   readonly model: Model;
   close(): void;
