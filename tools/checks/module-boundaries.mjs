@@ -11,7 +11,7 @@ export const allowedImports = {
   graph: [],
   imaging: [],
   datasets: ["files"],
-  dicomweb: ["files"],
+  dicomweb: ["files", "imaging"],
   model: ["files", "core", "graph"],
   "model-tiny": ["files", "model"],
   "backend-cuda": ["files", "model"],

@@ -1,5 +1,6 @@
 // One answer as a person reads it: a bar for each class, and which prompts were kept.
 
+import type { DicomFacts } from "@biovlm/imaging/node";
 import type { Classification, PromptBank } from "@biovlm/model";
 import { promptNames } from "@biovlm/model";
 import { type Palette, printable } from "./terminal.js";
@@ -10,6 +11,26 @@ const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 function bar(share: number, width: number): string {
   const eighths = Math.round(Math.max(0, Math.min(1, share)) * width * 8);
   return `${"█".repeat(Math.floor(eighths / 8))}${EIGHTHS[eighths % 8]}`;
+}
+
+/** How a DICOM file was shown, and what a reader should know. */
+function dicomLines({ frame, frames, modality, window, inverted, notes }: DicomFacts): string[] {
+  const shown = window === undefined ? [] : [windowWords(window, modality)];
+  const words = [
+    ...(modality === undefined ? [] : [modality]),
+    ...(frames === 1 ? [] : [`frame ${frame} of ${frames}`]),
+    ...shown,
+    ...(inverted ? ["inverted"] : []),
+  ];
+  return [`  DICOM: ${words.join(", ")}`, ...notes.map((note) => `  note: ${note}`)];
+}
+
+function windowWords({ source, center, width }: NonNullable<DicomFacts["window"]>, modality: string | undefined): string {
+  if (source === "VOI LUT") return "the file's VOI LUT";
+  if (source === "full range") return "full range";
+  const numbers = `${Number(center.toFixed(2))}/${Number(width.toFixed(2))}`;
+  if (source === "min-max") return `lowest to highest value (${numbers})${modality === "CT" ? "; for CT name a window: --window" : ""}`;
+  return source === "file" ? `window ${numbers} of the file` : `window ${numbers}`;
 }
 
 /** Lines for one file. */
@@ -24,6 +45,8 @@ export function answerLines(
     readonly colors: Palette;
     /** for each class its sentences, one a prompt, where prompts are attribute sentences */
     readonly sentences?: readonly (readonly string[])[];
+    /** how a DICOM file was shown */
+    readonly dicom?: DicomFacts;
   },
 ): string[] {
   const { colors } = options;
@@ -32,7 +55,10 @@ export function answerLines(
   const barWidth = Math.max(8, Math.min(30, options.columns - widest - 16));
   const names = promptNames(bank);
   const label = (prompt: number) => (names?.[prompt] === undefined ? `prompt ${prompt + 1}` : printable(names[prompt].replace("{}", "…")));
-  const lines = [colors.bold(printable(file))];
+  const lines = [
+    colors.bold(printable(file)),
+    ...(options.dicom === undefined ? [] : dicomLines(options.dicom).map((line) => colors.dim(line))),
+  ];
   for (const [rank, { class: name, probability }] of shown.entries()) {
     const cut = name.length > widest ? `${name.slice(0, widest - 1)}…` : name;
     const text = `  ${printable(cut).padEnd(widest)}  ${bar(probability, barWidth).padEnd(barWidth)} ${(probability * 100).toFixed(1).padStart(5)} %`;

@@ -3,8 +3,9 @@
 import { resolve } from "node:path";
 import { type AttributeSet, matchClasses, type OpenedDataset, parseAttributeSet } from "@biovlm/datasets";
 import { openDataset } from "@biovlm/datasets/node";
+import { decodeOptions, frameVariant } from "@biovlm/engine";
 import { imageReader, itemSource } from "@biovlm/engine/images";
-import type { ImageLimitOptions } from "@biovlm/engine/options";
+import type { FrameChoice, ImageLimitOptions } from "@biovlm/engine/options";
 import type { ReadItem, TaskSource } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
 import { decodeImage } from "@biovlm/imaging/node";
@@ -14,8 +15,9 @@ import type { LearningOptions } from "./learning-options.js";
 import { settingsOf } from "./recipe-choice.js";
 
 /** Opens data sets' items: each once, and decoded once, within the limits. */
-export function itemReader({ maxImageBytes, maxPixels }: ImageLimitOptions): ReadItem {
-  const read = imageReader({ decode: (bytes) => decodeImage(bytes, { maxBytes: maxImageBytes, maxPixels }) });
+export function itemReader(options: ImageLimitOptions & FrameChoice): ReadItem {
+  const asked = decodeOptions(options);
+  const read = imageReader({ decode: (bytes) => decodeImage(bytes, asked), variant: frameVariant(options) });
   return (item) => read(itemSource(item));
 }
 

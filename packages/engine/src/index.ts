@@ -14,6 +14,7 @@ export {
   joinedPixels,
   rowPreparation,
 } from "./images/classified-images.js";
+export { decodeOptions, frameVariant } from "./images/decode-options.js";
 export { type ImageFailure, imageFailure } from "./images/image-failure.js";
 export { fileSource } from "./images/image-file.js";
 export { type ImageRow, imageRows, type PixelRow, type RowOptions, type RowTimings } from "./images/image-rows.js";

@@ -2,6 +2,8 @@
 
 export { OPENING_OPTIONS } from "./open/opening-spec.js";
 export {
+  FRAME_OPTIONS,
+  type FrameChoice,
   IMAGE_LIMITS,
   IMAGE_OPTIONS,
   type ImageLimitOptions,

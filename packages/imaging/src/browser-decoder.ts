@@ -3,27 +3,38 @@
 // Orientation is applied by us: browsers turn JPEG even when asked not to (imageOrientation "none"), so they are not shown the EXIF block.
 
 import type { ImageDecoder, ImageFormat } from "./decoder.js";
+import type { CodecSource } from "./dicom/codecs/wasm-codecs.js";
 import { corrupt, ImagingError, unsupported } from "./errors.js";
 import { ByteView } from "./headers/byte-view.js";
 import type { ImageInfo } from "./image-info.js";
 import { dropAlpha, turnUpright } from "./pixels.js";
 import { decodePng } from "./png-decoder.js";
-import { stillDecoder } from "./still-image.js";
+import { imageDecoder } from "./still-image.js";
 import { withinTime } from "./time-limit.js";
 
 const hasBitmaps = (): boolean => typeof createImageBitmap === "function" && typeof OffscreenCanvas === "function";
 
-/** A decoder on what the browser has. Outside a browser (Node, some workers) it still reads PNG. */
-export function browserDecoder(): ImageDecoder {
+/** Settings of a page. */
+export interface BrowserDecoderOptions {
+  /** Where the codecs of compressed DICOM come from: the page's own origin. Without it such files are refused, `decoder_unavailable`. */
+  readonly codecs?: CodecSource;
+}
+
+const noCodecs: CodecSource = async () => {
+  throw new Error("no source of codecs was given");
+};
+
+/** A decoder on what the browser has. Outside a browser (Node, some workers) it still reads PNG, and DICOM. */
+export function browserDecoder({ codecs = noCodecs }: BrowserDecoderOptions = {}): ImageDecoder {
   return {
     name: "browser",
     get formats(): readonly ImageFormat[] {
-      return hasBitmaps() ? ["png", "jpeg", "webp"] : ["png"];
+      return hasBitmaps() ? ["png", "jpeg", "webp", "dicom"] : ["png", "dicom"];
     },
-    ...stillDecoder(async (bytes, info, limits) => {
+    ...imageDecoder(async (bytes, info, limits) => {
       const rgb = await withinTime(info.format === "png" ? decodePng(bytes, info) : decodeBitmap(bytes, info), limits.timeoutMs);
       return { ...turnUpright(rgb, info.width, info.height, limits.exif === "apply" ? info.orientation : 1), format: info.format };
-    }),
+    }, codecs),
   };
 }
 

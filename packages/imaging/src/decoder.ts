@@ -2,10 +2,11 @@
 // before anything is allocated. Two implementations: `sharpDecoder` (@biovlm/imaging/node) and `browserDecoder`.
 // It does not resize, crop or normalise: that is @biovlm/core's exact kernel. It never reads a path or a URL.
 
+import type { DicomFacts } from "./dicom/dicom-facts.js";
 import { ImagingError } from "./errors.js";
 
 /** Formats that are decoded. */
-export type ImageFormat = "png" | "jpeg" | "webp" | "tiff";
+export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "dicom";
 
 /** Pixels of one image: `data[(y * width + x) * 3 + channel]`, channels R, G, B, 8 bits each, no padding. */
 export interface DecodedImage {
@@ -16,6 +17,8 @@ export interface DecodedImage {
   readonly height: number;
   /** What the bytes were, by their content (a file name is never asked). */
   readonly format: ImageFormat;
+  /** What a DICOM file says of the frame, without any tag of a patient. */
+  readonly dicom?: DicomFacts;
 }
 
 /** Limits and choices. Every limit is inclusive. */
@@ -24,24 +27,34 @@ export interface DecodeOptions {
   readonly maxPixels?: number;
   /** Most bytes of the file. Default 16 MiB. */
   readonly maxBytes?: number;
-  /** Most frames or pages the file may hold; only the first is ever decoded. Default 1: animations and stacks are refused. */
+  /** Most frames or pages a PNG, WebP or TIFF may hold; only the first is ever decoded. Default 1: animations and stacks are refused. */
   readonly maxFrames?: number;
   /** `apply` (default) turns the image upright by its EXIF orientation; `ignore` leaves the stored rows, as open_clip's own pipeline does. */
   readonly exif?: "apply" | "ignore";
   /** `true` (default) refuses an image at the decoder's first warning, so that damaged data never becomes pixels. `false` refuses only
    * truncation and errors, which is what PIL does. Browsers decide this for JPEG and WebP themselves; truncation is refused there too. */
   readonly strict?: boolean;
+  /** Which frame of a DICOM file `decode` reads, counted from 0. Default: the middle one, frame ⌊frames / 2⌋. Of other formats `decode` reads their one frame. */
+  readonly frame?: number;
+  /** How grey DICOM is shown. Default: as the file says, else from its lowest value to its highest. What is not grey DICOM
+   * `decode` shows as it is. */
+  readonly window?: FrameOptions["window"];
   /** Reject with `timeout` after so many milliseconds. Default: none. */
   readonly timeoutMs?: number;
 }
 
 /** DecodeOptions with the defaults filled in. */
-export type ResolvedDecodeOptions = Required<Omit<DecodeOptions, "timeoutMs">> & { readonly timeoutMs: number | undefined };
+export type ResolvedDecodeOptions = Required<Omit<DecodeOptions, "timeoutMs" | "frame" | "window">> & {
+  readonly timeoutMs: number | undefined;
+  readonly frame: number | undefined;
+  readonly window: FrameOptions["window"];
+};
 
 /** How one frame is shown. */
 export interface FrameOptions {
-  /** Values that become 0 to 255: center ± width / 2, in the format's own units. A format without a window refuses it: `bad_option`. */
-  readonly window?: { readonly center: number; readonly width: number };
+  /** Values that become 0 to 255: center ± width / 2, in the format's own units (CT: HU); "min-max": from the file's lowest value to its
+   * highest. A format without a window refuses it: `bad_option`. */
+  readonly window?: { readonly center: number; readonly width: number } | "min-max" | undefined;
 }
 
 /** An opened image: a still one is a stack of one frame; series, cines and volumes have more. */
@@ -50,6 +63,8 @@ export interface ImageStack {
   readonly format: ImageFormat;
   /** Frames that can be read, ≥ 1. */
   readonly frames: number;
+  /** Whether frames can be shown in a window: grey DICOM alone. */
+  readonly windowed: boolean;
   /** Decodes frame `index`, counted from 0. One frame is held at a time, by the caller. @throws ImagingError `bad_option`, or as `decode` */
   frame(index: number, options?: FrameOptions): Promise<DecodedImage>;
 }
@@ -77,6 +92,8 @@ export const DEFAULT_DECODE_OPTIONS = {
   exif: "apply",
   strict: true,
   timeoutMs: undefined,
+  frame: undefined,
+  window: undefined,
 } as const satisfies ResolvedDecodeOptions;
 
 const OPTION_NAMES = Object.keys(DEFAULT_DECODE_OPTIONS);

@@ -6,6 +6,7 @@
  * - `too_large`: more bytes, pixels or scans than the limits allow; found from the header, before pixels are allocated.
  * - `too_many_frames`: an animation or a multi-page file.
  * - `unsupported_format`: not one of the formats read here, or a variant of one that is not.
+ * - `not_an_image`: a DICOM object that carries no picture: a report, a segmentation, a dose.
  * - `corrupt_image`: a known format whose contents are truncated or contradict themselves.
  * - `timeout`: decoding took longer than `timeoutMs`.
  * - `bad_option`: an unknown option or a value out of range.
@@ -15,6 +16,7 @@ export type ImagingErrorCode =
   | "too_large"
   | "too_many_frames"
   | "unsupported_format"
+  | "not_an_image"
   | "corrupt_image"
   | "timeout"
   | "bad_option"

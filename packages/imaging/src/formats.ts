@@ -1,5 +1,6 @@
 // The table of formats, by content: what is read, and what is recognised only to be refused with advice.
-// A new format is one row here and one header reader; DICOM has its row already and waits for its reader.
+// A new format is one row here and one header reader. DICOM, which has frames and no header of a few bytes, is read by its own room (dicom/);
+// its row stands here because its preamble may hold another format's signature.
 
 import { ImagingError, unsupported } from "./errors.js";
 import { ByteView } from "./headers/byte-view.js";
@@ -32,7 +33,7 @@ const IMAGE_FORMATS: readonly FormatRow[] = [
   {
     name: "DICOM",
     matches: isDicom,
-    advice: "Export the frame as PNG with the window it is read in (for instance: dcmj2pnm +Wm in.dcm out.png).",
+    advice: "Its header is read by the decoder alone.",
   },
   { name: "TIFF", matches: startsWith("II*\0", "MM\0*", "II+\0", "MM\0+"), read: readTiffHeader },
   { name: "GIF", matches: startsWith("GIF87a", "GIF89a"), advice: FIRST_FRAME },
@@ -73,6 +74,12 @@ export function imageFormatOf(bytes: Uint8Array): FormatRow & { read(bytes: Uint
   if (row.read === undefined)
     throw new ImagingError("unsupported_format", `${row.name} is not read — expected PNG, JPEG, WebP or TIFF. ${row.advice}`);
   return row;
+}
+
+/** Whether the bytes are a DICOM file: their first match in the table. */
+export function isDicomFile(bytes: Uint8Array): boolean {
+  const view = new ByteView(bytes, "image");
+  return IMAGE_FORMATS.find(({ matches }) => matches(view))?.name === "DICOM";
 }
 
 /** With the preamble of part 10, or raw: a first element of group 0002 or 0008 with a value representation or a length that fits. */

@@ -17,16 +17,7 @@ export function readImageInfo(bytes: Uint8Array, options?: DecodeOptions): Image
 
 /** `readImageInfo` with options that were resolved already. */
 export function readLimitedInfo(bytes: Uint8Array, limits: ResolvedDecodeOptions): ImageInfo {
-  if (!(bytes instanceof Uint8Array))
-    throw new ImagingError("bad_option", `image bytes — expected a Uint8Array, got ${typeof bytes}. Pass the file's contents.`);
-  if (bytes.length === 0)
-    throw new ImagingError("empty_input", "empty image — expected bytes, got none. Check that the file was written completely.");
-  if (bytes.length > limits.maxBytes) {
-    throw new ImagingError(
-      "too_large",
-      `image file too large — expected at most ${limits.maxBytes} bytes, got ${bytes.length}. Make it smaller or raise maxBytes.`,
-    );
-  }
+  requireBytes(bytes, limits);
   const { finish, blockPixels, ...start } = imageFormatOf(bytes).read(bytes);
   const { format, width, height } = start;
   if (width === 0 || height === 0)
@@ -45,4 +36,18 @@ export function readLimitedInfo(bytes: Uint8Array, limits: ResolvedDecodeOptions
     );
   }
   return { ...start, ...rest };
+}
+
+/** Bytes of a size that is taken. @throws ImagingError `bad_option`, `empty_input`, `too_large` */
+export function requireBytes(bytes: Uint8Array, limits: ResolvedDecodeOptions): void {
+  if (!(bytes instanceof Uint8Array))
+    throw new ImagingError("bad_option", `image bytes — expected a Uint8Array, got ${typeof bytes}. Pass the file's contents.`);
+  if (bytes.length === 0)
+    throw new ImagingError("empty_input", "empty image — expected bytes, got none. Check that the file was written completely.");
+  if (bytes.length > limits.maxBytes) {
+    throw new ImagingError(
+      "too_large",
+      `image file too large — expected at most ${limits.maxBytes} bytes, got ${bytes.length}. Make it smaller or raise maxBytes.`,
+    );
+  }
 }

@@ -1,4 +1,4 @@
-// A still image as a stack of one frame, and a decoder made of how its one frame is decoded. Formats with more frames bring a stack of their own.
+// A still image as a stack of one frame, and a decoder made of how its one frame is decoded. DICOM, which has more, brings a stack of its own.
 
 import {
   type DecodedImage,
@@ -8,21 +8,37 @@ import {
   type ResolvedDecodeOptions,
   resolveDecodeOptions,
 } from "./decoder.js";
+import { type CodecSource, wasmCodecs } from "./dicom/codecs/wasm-codecs.js";
+import { openDicom } from "./dicom/dicom-image.js";
 import { ImagingError } from "./errors.js";
-import { readLimitedInfo } from "./header.js";
+import { isDicomFile } from "./formats.js";
+import { readLimitedInfo, requireBytes } from "./header.js";
 import type { ImageInfo } from "./image-info.js";
+import { withinTime } from "./time-limit.js";
 
 /** Decodes the first frame of bytes whose header passed the limits. */
 export type DecodeFirst = (bytes: Uint8Array, info: ImageInfo, limits: ResolvedDecodeOptions) => Promise<DecodedImage>;
 
-/** `open` and `decode` of a decoder that reads first frames. */
-export function stillDecoder(decodeFirst: DecodeFirst): Pick<ImageDecoder, "open" | "decode"> {
+/** The frame that `decode` reads of a stack. */
+const chosenFrame = (frames: number, asked: number | undefined) => asked ?? (frames === 1 ? 0 : Math.floor(frames / 2));
+
+/** `open` and `decode` of a decoder: of DICOM with the codecs of `wasm`, of other formats by how their first frame is decoded. */
+export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<ImageDecoder, "open" | "decode"> {
+  const codecs = wasmCodecs(wasm);
   const open = async (bytes: Uint8Array, options?: DecodeOptions): Promise<ImageStack> => {
     const limits = resolveDecodeOptions(options);
+    requireBytes(bytes, limits);
+    if (isDicomFile(bytes)) {
+      // what a file inflates to may be larger than the file, within what the pixels may take
+      const maxInflated = Math.max(limits.maxBytes, limits.maxPixels * 4) + 1024 * 1024;
+      const stack = await withinTime(openDicom(bytes, { maxPixels: limits.maxPixels, maxInflated, codecs }), limits.timeoutMs);
+      return { ...stack, frame: (index, how) => withinTime(stack.frame(index, how), limits.timeoutMs) };
+    }
     const info = readLimitedInfo(bytes, limits);
     return {
       format: info.format,
       frames: 1,
+      windowed: false,
       async frame(index, { window } = {}) {
         if (index !== 0)
           throw new ImagingError(
@@ -38,5 +54,12 @@ export function stillDecoder(decodeFirst: DecodeFirst): Pick<ImageDecoder, "open
       },
     };
   };
-  return { open, decode: async (bytes, options) => (await open(bytes, options)).frame(0) };
+  return {
+    open,
+    async decode(bytes, options) {
+      const stack = await open(bytes, options);
+      if (stack.format !== "dicom") return stack.frame(0);
+      return stack.frame(chosenFrame(stack.frames, options?.frame), stack.windowed ? { window: options?.window } : {});
+    },
+  };
 }

@@ -68,7 +68,8 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
         if (machine) await put({ file, ...(sha256 === undefined ? {} : { sha256 }), error });
         else terminal.error(`${printable(file)}: error[${error.code}]: ${printable(error.message)}`);
       } else if (machine) {
-        await put({ file, sha256: result.sha256, ...result.answer, ...common, timingsMs: rounded(result.timings) });
+        const { sha256, answer, dicom, timings } = result;
+        await put({ file, sha256, ...answer, ...(dicom === undefined ? {} : { dicom }), ...common, timingsMs: rounded(timings) });
       } else {
         const lines = answerLines(file, result.answer, classifier.bank, {
           top: options.top,
@@ -76,6 +77,7 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
           columns: terminal.columns,
           colors: terminal.out,
           ...(chosen.sentences === undefined ? {} : { sentences: chosen.sentences }),
+          ...(result.dicom === undefined ? {} : { dicom: result.dicom }),
         });
         await terminal.line(lines.join("\n"));
       }

@@ -20,7 +20,7 @@ export const classify = defineCommand({
   summary: "say what images show, by routed prompts",
   description: [
     "Each prompt of a bank gives its own answer for an image; those that are surest (lowest entropy) are kept and averaged. Without a bank of your own, sentence templates (--class) or attribute sentences (--dataset) serve as one, with no training.",
-    "Folders are searched for PNG, JPEG, WebP and TIFF files. A file that cannot be read does not stop the others; the exit code is then 6.",
+    "Folders are searched for PNG, JPEG, WebP, TIFF and DICOM files. A file that cannot be read does not stop the others; the exit code is then 6.",
   ],
   aboutImages: true,
   arguments: [{ name: "path", description: "image files or folders", many: true, completes: "file" }],

@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { imageRows, joinedPixels, type PixelRow, type Runtime, rowPreparation } from "@biovlm/engine";
+import { frameVariant, imageRows, joinedPixels, type PixelRow, type Runtime, rowPreparation } from "@biovlm/engine";
 import { type EmbeddingFacts, EmbeddingFile, RowJournal, type RowName, writeEmbeddings } from "@biovlm/engine/embeddings";
 import { withLock } from "@biovlm/files/node";
 import { pixelSpec } from "@biovlm/model";
@@ -94,9 +94,13 @@ async function embedInto(path: string, { context: { terminal }, runtime, options
 }
 
 /** What decides a row, and its digest: rows of other facts are not taken over. */
-function factsOf({ model, encoder }: Runtime, { exif, raw }: Options): { readonly key: Buffer; readonly facts: EmbeddingFacts } {
+function factsOf(
+  { model, encoder }: Runtime,
+  { exif, raw, frame, window }: Options,
+): { readonly key: Buffer; readonly facts: EmbeddingFacts } {
   const { device, precision } = encoder.capabilities;
-  const preprocess = `bicubic ${model.spec.vision.imageSize} centre crop, exif ${exif}`;
+  const variant = frameVariant({ frame, window });
+  const preprocess = `bicubic ${model.spec.vision.imageSize} centre crop, exif ${exif}${variant === "" ? "" : `, ${variant}`}`;
   const key = createHash("sha256")
     .update(JSON.stringify([model.digest, device, precision, preprocess, model.spec.mean, model.spec.std, raw]))
     .digest();

@@ -1,9 +1,9 @@
 // The header of the image that an answer is about: what a report has to repeat of patient and study, and which image it names. Pixels are not
 // read. What is read here goes into the report alone: never into a message, a log or a row.
 
+import { withPreamble } from "@biovlm/imaging";
 import { type NaturalDataset, readDataset } from "../dicom-library.js";
 import { DicomwebError } from "../errors.js";
-import { withPreamble } from "./file-preamble.js";
 import { checkUid } from "./uids.js";
 
 /** Keywords that a report of the same study repeats (modules Patient and General Study). */
@@ -39,7 +39,7 @@ export interface SourceImage {
 export function readSourceImage(bytes: Uint8Array): SourceImage {
   let dataset: NaturalDataset;
   try {
-    dataset = readDataset(withPreamble(bytes).buffer);
+    dataset = readDataset(new Uint8Array(withPreamble(bytes)).buffer);
   } catch {
     throw new DicomwebError(
       "not_dicom",

@@ -2,9 +2,10 @@
 
 import { availableParallelism } from "node:os";
 import type { Core, PixelSpec } from "@biovlm/core";
-import { sharpDecoder } from "@biovlm/imaging/node";
+import { type DicomFacts, sharpDecoder } from "@biovlm/imaging/node";
 import type { Classification, Classifier, Encoder } from "@biovlm/model";
 import type { ImageOptions } from "../options/engine-options.js";
+import { decodeOptions } from "./decode-options.js";
 import type { ImageFailure } from "./image-failure.js";
 import { type ImageRow, imageRows, type PixelRow, type RowOptions } from "./image-rows.js";
 import type { ImageSource } from "./image-source.js";
@@ -25,6 +26,8 @@ export type ClassifiedImage =
       readonly sha256: string;
       readonly answer: Classification;
       readonly timings: ImageTimings;
+      /** of a DICOM file: frame, window, modality */
+      readonly dicom?: DicomFacts;
       /** [side,side,3] bytes, where asked for */
       readonly thumbnail?: Uint8Array;
     }
@@ -44,10 +47,9 @@ export interface ClassifyImagesOptions extends Pick<RowOptions, "thumbnail" | "s
 export function rowPreparation(
   core: Core,
   pixels: PixelSpec,
-  { exif, maxImageBytes, maxPixels }: Omit<ImageOptions, "batch">,
+  files: Omit<ImageOptions, "batch">,
 ): Preparation & Pick<RowOptions, "concurrency"> {
-  const decode = { exif, maxBytes: maxImageBytes, maxPixels };
-  return { core, pixels, decode, decoder: sharpDecoder(), concurrency: Math.max(2, availableParallelism()) * 2 };
+  return { core, pixels, decode: decodeOptions(files), decoder: sharpDecoder(), concurrency: Math.max(2, availableParallelism()) * 2 };
 }
 
 /** Classifies images in the order of `sources`. Rejects with the signal's reason, or as the encoder does. */
@@ -92,9 +94,13 @@ async function* classified(
     if (row.kind === "failed") yield { source: row.source, error: row.error, ...(row.sha256 === undefined ? {} : { sha256: row.sha256 }) };
     if (row.kind !== "pixels") continue;
     const { value: answer } = answers.next() as IteratorYieldResult<Classification>;
-    const { source, sha256, thumbnail, timings } = row;
+    const { source, sha256, thumbnail, dicom, timings } = row;
     const { decode, preprocess } = timings;
-    yield { source, sha256, answer, timings: { decode, preprocess, encode, route }, ...(thumbnail === undefined ? {} : { thumbnail }) };
+    yield {
+      ...{ source, sha256, answer, timings: { decode, preprocess, encode, route } },
+      ...(thumbnail === undefined ? {} : { thumbnail }),
+      ...(dicom === undefined ? {} : { dicom }),
+    };
   }
 }
 

@@ -14,6 +14,7 @@ const CODES: Readonly<Record<ImagingErrorCode, EngineErrorCode>> = {
   too_large: "payload_too_large",
   too_many_frames: "unsupported_format",
   unsupported_format: "unsupported_format",
+  not_an_image: "unsupported_format",
   corrupt_image: "unreadable_image",
   timeout: "unreadable_image",
   bad_option: "internal",

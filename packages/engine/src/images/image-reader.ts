@@ -19,6 +19,8 @@ export interface OpenedImage {
 export interface ImageReaderOptions {
   /** Encoded file → RGB8, within limits. */
   decode(bytes: Uint8Array): Promise<RgbImage>;
+  /** What tells these pixels apart from others of the same content, e.g. a window that was asked for: part of `sha256`. Default: nothing. */
+  readonly variant?: string;
   /** Most bytes held for all images of this reader, beside the one used last. Default 128 MiB. */
   readonly keepBytes?: number;
 }
@@ -32,11 +34,11 @@ const KEEP_BYTES = 128 * 2 ** 20;
  * A reader of images.
  * @example const read = imageReader({ decode: (bytes) => decodeImage(bytes) }); const { sha256, pixels } = await read(itemSource(item));
  */
-export function imageReader({ decode, keepBytes = KEEP_BYTES }: ImageReaderOptions): ImageReader {
+export function imageReader({ decode, variant = "", keepBytes = KEEP_BYTES }: ImageReaderOptions): ImageReader {
   const shelf = new Shelf(keepBytes);
   return async (source) => {
     const content = await source.open();
-    return new ReadImage(source, await digestOf(content), content, { decode, shelf });
+    return new ReadImage(source, await digestOf(content, variant), content, { decode, variant, shelf });
   };
 }
 
@@ -79,6 +81,7 @@ class Shelf {
 
 interface Reading {
   readonly decode: ImageReaderOptions["decode"];
+  readonly variant: string;
   readonly shelf: Shelf;
 }
 
@@ -126,13 +129,14 @@ class ReadImage implements OpenedImage {
 
   private async again(): Promise<ImageContent> {
     const content = await this.source.open();
-    if ((await digestOf(content)) === this.sha256) return content;
+    if ((await digestOf(content, this.reading.variant)) === this.sha256) return content;
     throw new FilesError("file_changed", "image — expected the content it had when it was first read, got another. Start again.");
   }
 }
 
-async function digestOf(content: ImageContent): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", joined(digestParts(content))));
+async function digestOf(content: ImageContent, variant: string): Promise<string> {
+  const parts = variant === "" ? digestParts(content) : [new TextEncoder().encode(`${variant}\n`), ...digestParts(content)];
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", joined(parts)));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -2,6 +2,7 @@
 // A bad image becomes a row that says why; it never stops the others. What is held at once does not depend on how many there are.
 
 import { inOrder } from "@biovlm/files";
+import type { DicomFacts } from "@biovlm/imaging/node";
 import { type ImageFailure, imageFailure } from "./image-failure.js";
 import type { ImageSource } from "./image-source.js";
 import { contentDigest, type Preparation, prepareImage } from "./prepared-image.js";
@@ -24,6 +25,8 @@ export interface PixelRow {
   readonly timings: RowTimings;
   /** [side,side,3] bytes, where asked for. */
   readonly thumbnail?: Uint8Array;
+  /** Of a DICOM file: frame, window, modality. */
+  readonly dicom?: DicomFacts;
 }
 
 /** What became of one source. */
@@ -58,11 +61,11 @@ async function imageRow(source: ImageSource, options: RowOptions): Promise<Image
     sha256 = await contentDigest(content);
     const read = performance.now() - t0;
     if (options.known?.(sha256)) return { kind: "known", source, sha256, timings: { read, decode: 0, preprocess: 0 } };
-    const { pixels, image, decode, preprocess } = await prepareImage(content, options, { signal });
+    const { pixels, image, dicom, decode, preprocess } = await prepareImage(content, options, { signal });
     const timings = { read, decode, preprocess };
     const { thumbnail: side } = options;
     const small = side === undefined ? {} : { thumbnail: options.core.resizeCrop(image, side) };
-    return { kind: "pixels", source, sha256, pixels, timings, ...small };
+    return { kind: "pixels", source, sha256, pixels, timings, ...small, ...(dicom === undefined ? {} : { dicom }) };
   } catch (error) {
     signal?.throwIfAborted();
     const why = imageFailure(error);

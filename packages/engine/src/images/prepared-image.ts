@@ -3,7 +3,7 @@
 
 import { createHash, webcrypto } from "node:crypto";
 import type { Core, PixelSpec, RgbImage } from "@biovlm/core";
-import type { DecodeOptions, ImageDecoder } from "@biovlm/imaging/node";
+import type { DecodeOptions, DicomFacts, ImageDecoder } from "@biovlm/imaging/node";
 import { digestParts, type ImageContent, rgbOf } from "./image-source.js";
 
 /** Less than a millisecond's reading. */
@@ -24,6 +24,8 @@ export interface PreparedImage {
   readonly pixels: Float32Array;
   /** as it was decoded */
   readonly image: RgbImage;
+  /** of a DICOM file: frame, window, modality */
+  readonly dicom?: DicomFacts;
   /** milliseconds */
   readonly decode: number;
   /** milliseconds */
@@ -41,11 +43,16 @@ export async function prepareImage(
   { into, signal }: { readonly into?: () => Float32Array; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<PreparedImage> {
   const from = performance.now();
-  const image = await rgbOf(content, (bytes) => decoder.decode(bytes, decode));
+  const told: { dicom?: DicomFacts } = {};
+  const image = await rgbOf(content, async (bytes) => {
+    const { dicom, ...rgb } = await decoder.decode(bytes, decode);
+    if (dicom !== undefined) told.dicom = dicom;
+    return rgb;
+  });
   signal?.throwIfAborted();
   const decoded = performance.now();
   const pixels = core.preprocess(image, spec, into?.());
-  return { pixels, image, decode: decoded - from, preprocess: performance.now() - decoded };
+  return { pixels, image, ...told, decode: decoded - from, preprocess: performance.now() - decoded };
 }
 
 /** sha256 of an image's content in hexadecimal. Large ones are read beside this thread; for others the way there and back costs more than the reading. */

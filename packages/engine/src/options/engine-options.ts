@@ -13,6 +13,24 @@ export const IMAGE_LIMITS = {
 /** How large an image may be. */
 export type ImageLimitOptions = OptionsOf<typeof IMAGE_LIMITS>;
 
+/** How large an image of a command may be: a mammogram or a large radiograph is within it. */
+const FILE_LIMITS = {
+  maxImageBytes: { ...IMAGE_LIMITS.maxImageBytes, default: 64 * MiB },
+  maxPixels: { ...IMAGE_LIMITS.maxPixels, default: 64_000_000 },
+} as const satisfies OptionSchemas;
+
+/** Which frame of DICOM is shown, and in which window. What is not DICOM, or not grey, is shown as it is. */
+export const FRAME_OPTIONS = {
+  frame: { type: "string", default: "middle", description: "frame of DICOM with several: middle, or a number from 1" },
+  window: {
+    type: "string",
+    default: "file",
+    description: "window of grey DICOM: file, min-max, lung, mediastinum, abdomen, liver, bone, brain, stroke, subdural, or CENTER/WIDTH",
+  },
+} as const satisfies OptionSchemas;
+/** Which frame of DICOM is shown, and in which window. */
+export type FrameChoice = OptionsOf<typeof FRAME_OPTIONS>;
+
 /** How image files are read, and how many are encoded at once. */
 export const IMAGE_OPTIONS = {
   exif: {
@@ -21,7 +39,8 @@ export const IMAGE_OPTIONS = {
     default: "apply",
     description: "turn images upright by their EXIF orientation",
   },
-  ...IMAGE_LIMITS,
+  ...FILE_LIMITS,
+  ...FRAME_OPTIONS,
   batch: { type: "integer", minimum: 1, maximum: 4096, default: 16, description: "images encoded at once" },
 } as const satisfies OptionSchemas;
 /** How image files are read, and how many are encoded at once. */

@@ -1,22 +1,56 @@
 // Image files below a folder: the one walk that every command takes, with the one table of what is taken and what is left out.
-// Found in one order on every machine; what is left out is counted by reason, not guessed at. No file's content is read.
+// Found in one order on every machine; what is left out is counted by reason, not guessed at. Content is looked at only where a name says
+// nothing: archives export DICOM under bare numbers.
 
 import type { Dirent } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
+import { open, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FilesError } from "../errors.js";
 import { fileFailure } from "../file-failure.js";
 import { byCodeUnit } from "../order.js";
 
 /** Endings of files that a walk takes, in lower case. A file that a person names is taken whatever its name. */
-export const IMAGE_ENDINGS: readonly string[] = [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"];
+export const IMAGE_ENDINGS: readonly string[] = [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".dcm", ".dicom"];
 
-/** Why an entry that is no folder is left out; the first rule that holds counts. */
-const RULES: readonly { readonly reason: string; leavesOut(name: string, isFile: boolean): boolean }[] = [
-  { reason: "not a file", leavesOut: (_, isFile) => !isFile },
-  { reason: "DICOM (not read yet)", leavesOut: (name) => /\.(?:dcm|dicom)$/i.test(name) || name === "DICOMDIR" },
-  { reason: "not an image", leavesOut: (name) => !IMAGE_ENDINGS.includes(/\.[^.]*$/.exec(name.toLowerCase())?.[0] ?? "") },
+/** Images of kinds that are not read, by their endings: they are counted by name, so that nobody takes them for read. */
+const OTHER_IMAGES: readonly (readonly [RegExp, string])[] = [
+  [/\.bmp$/, "BMP"],
+  [/\.gif$/, "GIF"],
+  [/\.(?:jp2|j2k|jpx|j2c)$/, "JPEG 2000"],
+  [/\.jxl$/, "JPEG XL"],
+  [/\.(?:avif|heic|heif)$/, "AVIF or HEIC"],
+  [/\.(?:svs|ndpi|mrxs|scn)$/, "slide"],
+  [/\.nii(?:\.gz)?$/, "NIfTI"],
+  [/\.(?:nrrd|nhdr)$/, "NRRD"],
+  [/\.mh[ad]$/, "MetaImage"],
 ];
+
+/** Why an entry that is no folder is left out by its name; undefined where it is taken, "look" where only its content says. */
+function leavesOut(name: string, isFile: boolean): string | undefined {
+  if (!isFile) return "not a file";
+  if (name === "DICOMDIR") return "DICOM index";
+  const lower = name.toLowerCase();
+  if (IMAGE_ENDINGS.some((ending) => lower.endsWith(ending))) return undefined;
+  // "IM000001", "1.2.840.10008.55": no ending that means anything
+  if (!/\.[a-z][a-z0-9]*$/.test(lower)) return "look";
+  return OTHER_IMAGES.find(([pattern]) => pattern.test(lower))?.[1] ?? "not an image";
+}
+
+/** Whether a file begins as DICOM files do. What cannot be read is none. */
+async function startsAsDicom(path: string): Promise<boolean> {
+  try {
+    const file = await open(path, "r");
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 128);
+      return bytesRead === 4 && buffer.toString("latin1") === "DICM";
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
 /** Names that are not entered and not taken: dotted ones, and what macOS puts beside the files of an archive. */
 const isHidden = (name: string) => name.startsWith(".") || name === "__MACOSX";
 /** The lesion masks that lie beside their picture in ultrasound sets: `x.png`, `x_mask.png`, `x_mask_1.png`. */
@@ -60,8 +94,9 @@ export async function findImages(folder: string, options: WalkOptions = {}): Pro
         if (depth < maxDepth) await visit(path, depth + 1);
         else leave("folder too deep");
       } else {
-        const rule = RULES.find(({ leavesOut }) => leavesOut(entry.name, kind.isFile()));
-        if (rule !== undefined) leave(rule.reason);
+        let why = leavesOut(entry.name, kind.isFile());
+        if (why === "look") why = (await startsAsDicom(join(folder, path))) ? undefined : "not an image";
+        if (why !== undefined) leave(why);
         else if (paths.push(path) > maxFiles)
           throw new FilesError("too_large", `image folder — expected at most ${maxFiles} images, got more. Name a folder further down.`);
       }

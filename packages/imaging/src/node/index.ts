@@ -5,6 +5,8 @@ import { sharpDecoder } from "./sharp-decoder.js";
 
 export type { DecodedImage, DecodeOptions, ImageDecoder, ImageFormat } from "../decoder.js";
 export { DEFAULT_DECODE_OPTIONS } from "../decoder.js";
+export type { DicomFacts, ShownWindow } from "../dicom/dicom-facts.js";
+export { parseWindow, WINDOW_PRESETS } from "../dicom/dicom-image.js";
 export { ImagingError, type ImagingErrorCode } from "../errors.js";
 export { readImageInfo } from "../header.js";
 export type { ImageInfo } from "../image-info.js";

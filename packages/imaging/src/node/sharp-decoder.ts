@@ -6,8 +6,9 @@ import type { ImageDecoder } from "../decoder.js";
 import { corrupt, ImagingError } from "../errors.js";
 import type { ImageInfo } from "../image-info.js";
 import { cmykToRgb, sixteenToEight, turnUpright } from "../pixels.js";
-import { stillDecoder } from "../still-image.js";
+import { imageDecoder } from "../still-image.js";
 import { withinTime } from "../time-limit.js";
+import { installedCodecs } from "./installed-codecs.js";
 
 /** Settings of sharp itself, which are global to the process. */
 export interface SharpDecoderOptions {
@@ -42,15 +43,15 @@ function loadSharp(): Promise<SharpModule> {
   return loading;
 }
 
-/** A decoder on sharp for PNG, JPEG, WebP and TIFF. @example await sharpDecoder({ concurrency: 1 }).decode(bytes) */
+/** A decoder on sharp for PNG, JPEG, WebP and TIFF; DICOM by our own reader. @example await sharpDecoder({ concurrency: 1 }).decode(bytes) */
 export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDecoder {
   if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
     throw new ImagingError("bad_option", `concurrency — expected a whole number ≥ 1, got ${concurrency}. Correct the value.`);
   }
   return {
     name: "sharp",
-    formats: ["png", "jpeg", "webp", "tiff"],
-    ...stillDecoder(async (bytes, info, limits) => {
+    formats: ["png", "jpeg", "webp", "tiff", "dicom"],
+    ...imageDecoder(async (bytes, info, limits) => {
       const sharp = await loadSharp();
       if (concurrency !== undefined) sharp.concurrency(concurrency);
       const image = sharp(bytes, {
@@ -66,7 +67,7 @@ export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDe
       if (limits.timeoutMs !== undefined) image.timeout({ seconds: Math.ceil(limits.timeoutMs / 1000) });
       const rgb = await withinTime(readRgb(image, info), limits.timeoutMs);
       return { ...turnUpright(rgb, info.width, info.height, limits.exif === "apply" ? info.orientation : 1), format: info.format };
-    }),
+    }, installedCodecs),
   };
 }
 

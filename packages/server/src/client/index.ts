@@ -44,7 +44,7 @@ export class ApiError extends Error {
 }
 
 export interface Client {
-  /** Encoded image files (PNG, JPEG, WebP, TIFF) → routed predictions, in order. */
+  /** Encoded image files (PNG, JPEG, WebP, TIFF, DICOM) → routed predictions, in order. */
   classify(images: readonly (Uint8Array | Blob)[], options?: ClassifyRequest & CallOptions): Promise<ClassifyResult>;
   /** Texts, or images as data URIs → embeddings, L2-normalised. */
   embed(model: string, input: string | readonly string[], options?: CallOptions): Promise<Float32Array[]>;

@@ -31,7 +31,9 @@ export const ClassifyBody = Type.Object(
   {
     ...options,
     classes: Type.Optional(Classes),
-    images: Type.Array(Type.String({ contentEncoding: "base64", description: "a whole PNG, JPEG, WebP or TIFF file" }), { minItems: 1 }),
+    images: Type.Array(Type.String({ contentEncoding: "base64", description: "a whole PNG, JPEG, WebP, TIFF or DICOM file" }), {
+      minItems: 1,
+    }),
   },
   { additionalProperties: false },
 );

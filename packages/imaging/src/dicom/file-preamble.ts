@@ -7,8 +7,8 @@ const LONG = new Set(["OB", "OW", "OF", "OD", "OL", "OV", "SQ", "UC", "UN", "UR"
 
 const ascii = (bytes: Uint8Array, from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));
 
-/** Where group 0002 ends, and the transfer syntax it names. */
-function metaGroup(bytes: Uint8Array): { readonly end: number; readonly syntax: string } {
+/** Where group 0002, which `bytes` begin with, ends, and the transfer syntax it names (without one: implicit little endian). */
+export function metaGroup(bytes: Uint8Array): { readonly end: number; readonly syntax: string } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   let syntax = IMPLICIT_LITTLE_ENDIAN;
@@ -25,15 +25,21 @@ function metaGroup(bytes: Uint8Array): { readonly end: number; readonly syntax: 
   return { end: at, syntax };
 }
 
-/** `bytes` with preamble and group 0002: themselves where they have both. */
-export function withPreamble(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  if (bytes.length >= 132 && ascii(bytes, 128, 132) === "DICM") return new Uint8Array(bytes);
+/** `bytes` with preamble and group 0002: themselves, not copied, where they have both. */
+export function withPreamble(bytes: Uint8Array): Uint8Array {
+  if (bytes.length >= 132 && ascii(bytes, 128, 132) === "DICM") return bytes;
   const { end, syntax } = metaGroup(bytes);
+  return joined(syntax, bytes.subarray(end));
+}
+
+/** A file of `dataset` (without group 0002) in the transfer syntax `syntax`. */
+export function joined(syntax: string, dataset: Uint8Array): Uint8Array<ArrayBuffer> {
   const uid = syntax.length % 2 === 0 ? syntax : `${syntax}\0`;
-  const meta = new Uint8Array(132 + 12 + 8 + uid.length);
-  const view = new DataView(meta.buffer);
+  const head = 132 + 12 + 8 + uid.length;
+  const whole = new Uint8Array(head + dataset.length);
+  const view = new DataView(whole.buffer);
   const put = (at: number, text: string) =>
-    meta.set(
+    whole.set(
       [...text].map((c) => c.charCodeAt(0)),
       at,
     );
@@ -47,8 +53,6 @@ export function withPreamble(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   put(148, "UI");
   view.setUint16(150, uid.length, true);
   put(152, uid);
-  const whole = new Uint8Array(meta.length + bytes.length - end);
-  whole.set(meta);
-  whole.set(bytes.subarray(end), meta.length);
+  whole.set(dataset, head);
   return whole;
 }

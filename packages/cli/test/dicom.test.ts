@@ -1,0 +1,112 @@
+// DICOM from the command line: a folder as an archive exports it, frames and windows by name, and nothing of a patient in what is printed.
+
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { golden } from "@biovlm/testkit";
+import { describe, expect, it } from "vitest";
+import { call, folder } from "./call.js";
+
+interface Element {
+  readonly file: string;
+  readonly sha256: string;
+  readonly predictions: readonly { readonly class: string; readonly probability: number }[];
+  readonly dicom?: {
+    readonly frame: number;
+    readonly frames: number;
+    readonly window?: { readonly center: number; readonly width: number; readonly source: string };
+  };
+  readonly error?: { readonly code: string };
+}
+
+const CLASSES = ["chest X-ray", "head CT"].flatMap((name) => ["--class", name]);
+const put = (name: string, place: string) => copyFileSync(golden(`dicom/${name}.dcm`), place);
+
+/** What an archive exports: bare numbers, an index, files of other kinds. */
+function exported(name: string): string {
+  const place = folder(name);
+  mkdirSync(join(place, "S1"));
+  put("ct_signed_16_window", join(place, "S1", "IM000001"));
+  put("frames_3_min_max", join(place, "S1", "1.2.840.10008.55"));
+  put("rgb_rle", join(place, "S1", "c.dcm"));
+  writeFileSync(join(place, "DICOMDIR"), "index");
+  writeFileSync(join(place, "S1", "README"), "no picture");
+  writeFileSync(join(place, "S1", "volume.nii.gz"), "no picture");
+  return place;
+}
+const classified = async (words: readonly string[], cwd: string) => {
+  const { code, out, err } = await call(["classify", ...words, ...CLASSES, "--json"], { cwd });
+  return { code, err, rows: out === "" ? [] : (JSON.parse(out) as Element[]) };
+};
+
+describe("classify on DICOM", () => {
+  it("takes what an archive exports, by content, and counts what it leaves out by kind", async () => {
+    const { code, rows, err } = await classified(["."], exported("export"));
+    expect(code).toBe(0);
+    expect(rows.map(({ file }) => file)).toEqual(["S1/1.2.840.10008.55", "S1/IM000001", "S1/c.dcm"]);
+    for (const reason of ["1 DICOM index", "1 NIfTI", "1 not an image"]) expect(err).toContain(reason);
+    const [cine, ct, colour] = rows;
+    expect(cine?.dicom).toMatchObject({ frame: 2, frames: 3, window: { source: "min-max" } });
+    expect(ct?.dicom).toMatchObject({ frame: 1, frames: 1, window: { source: "file" } });
+    expect(colour?.dicom?.window).toBeUndefined();
+  });
+
+  it("reads the frame and the window that are named, and says so", async () => {
+    const place = exported("asked");
+    const { rows } = await classified(["S1/IM000001", "S1/1.2.840.10008.55", "--frame", "1", "--window", "bone"], place);
+    for (const { dicom } of rows) expect(dicom).toMatchObject({ frame: 1, window: { center: 400, width: 1800, source: "asked" } });
+    const text = await call(["classify", "S1/1.2.840.10008.55", ...CLASSES, "--window", "40/80"], { cwd: place });
+    expect(text.out).toContain("DICOM: OT, frame 2 of 3, window 40/80");
+  });
+
+  it("refuses a window and a frame that are none, with what there is", async () => {
+    const place = exported("refused");
+    const window = await call(["classify", "S1/IM000001", ...CLASSES, "--window", "lungs"], { cwd: place });
+    expect(window.code).toBe(2);
+    expect(window.err).toContain("mediastinum");
+    const frame = await call(["classify", "S1/IM000001", ...CLASSES, "--frame", "0"], { cwd: place });
+    expect([frame.code, frame.err]).toEqual([2, expect.stringContaining("middle or a number from 1")]);
+    const beyond = await classified(["S1/1.2.840.10008.55", "--frame", "4"], place);
+    expect(beyond.rows[0]?.error?.code).toBe("bad_option");
+  });
+
+  it("prints nothing of a patient", async () => {
+    const place = exported("canary");
+    const { out, err } = await call(["classify", ".", ...CLASSES, "--json", "--explain"], { cwd: place });
+    expect(`${out}${err}`).not.toMatch(/SYNTHETIC|PHANTOM|2\.25\.4242/);
+  });
+});
+
+describe("embed and train on DICOM", () => {
+  it("rows of another window are not taken for these", async () => {
+    const place = exported("embedded");
+    const embed = (words: readonly string[]) =>
+      call(["embed", "S1/IM000001", "--out", "e.safetensors", "--json", ...words], { cwd: place });
+    const first = await embed([]);
+    expect(first.code, first.err).toBe(0);
+    const again = await embed([]);
+    const windowed = await embed(["--window", "lung"]);
+    expect(JSON.parse(first.out)).toMatchObject({ embedded: 1 });
+    expect(JSON.parse(again.out)).toMatchObject({ embedded: 0, reused: 1 });
+    expect(JSON.parse(windowed.out)).toMatchObject({ embedded: 1 });
+  });
+
+  it("a folder of DICOM by class is learned from, in the window that is named", async () => {
+    const place = folder("learned");
+    const names = {
+      dark: ["ct_signed_16_window", "window_linear", "window_sigmoid", "window_two"],
+      bright: ["mono1_window", "slope_negative", "voi_lut_16", "constant"],
+    };
+    for (const [label, files] of Object.entries(names)) {
+      mkdirSync(join(place, "set", label), { recursive: true });
+      for (const name of files) put(name, join(place, "set", label, name));
+    }
+    const train = (out: string, words: readonly string[]) =>
+      call(["train", "./set", "--shots", "2", "--set", "epochs=1", "--out", out, "--device", "wasm", "--cache", "off", ...words], {
+        cwd: place,
+      });
+    const plain = await train("a.safetensors", []);
+    expect(plain.code, plain.err).toBe(0);
+    const windowed = await train("b.safetensors", ["--window", "min-max"]);
+    expect(windowed.code, windowed.err).toBe(0);
+  });
+});

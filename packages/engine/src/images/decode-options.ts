@@ -1,0 +1,38 @@
+// What a person asked for, as limits and choices of the decoder; and as a text that tells apart what was made of one file in two ways.
+
+import { type DecodeOptions, ImagingError, parseWindow } from "@biovlm/imaging/node";
+import type { FrameChoice, ImageOptions } from "../options/engine-options.js";
+
+/** Options of the decoder. @throws ImagingError `bad_option` for a frame or window that cannot be */
+export function decodeOptions({
+  exif,
+  maxImageBytes,
+  maxPixels,
+  frame,
+  window,
+}: Pick<ImageOptions, "maxImageBytes" | "maxPixels"> & Partial<Pick<ImageOptions, "exif">> & FrameChoice): DecodeOptions {
+  const index = frameIndex(frame);
+  const shown = parseWindow(window);
+  return {
+    maxBytes: maxImageBytes,
+    maxPixels,
+    ...(exif !== undefined && { exif }),
+    ...(index !== undefined && { frame: index }),
+    ...(shown !== undefined && { window: shown }),
+  };
+}
+
+/** "middle" → undefined, the decoder's own choice; "3" → 2. */
+function frameIndex(text: string): number | undefined {
+  if (text === "middle") return undefined;
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text) - 1;
+  throw new ImagingError(
+    "bad_option",
+    `frame — expected middle or a number from 1, got ${JSON.stringify(text.slice(0, 40))}. For instance: 1.`,
+  );
+}
+
+/** Of frame and window, where they are not the usual ones: "frame 3, window lung". Empty where they are. What is kept of an image is kept under it. */
+export function frameVariant({ frame, window }: FrameChoice): string {
+  return [...(frame === "middle" ? [] : [`frame ${frame}`]), ...(window === "file" ? [] : [`window ${window}`])].join(", ");
+}

@@ -1,0 +1,151 @@
+// The codecs of others, compiled to WebAssembly: OpenJPEG, CharLS, OpenJPH and libjpeg-turbo, as @cornerstonejs packages them. Loaded on
+// first use, silent, and given only codestreams whose own header says the size that the data set says.
+
+import { corrupt, ImagingError } from "../../errors.js";
+import { ByteView } from "../../headers/byte-view.js";
+import type { JpegExpectation } from "./jpeg-segments.js";
+
+/** A codec that is loaded from a WebAssembly file. */
+export type WasmCodec = "jpeg" | "jpeg-ls" | "jpeg-2000" | "htj2k";
+
+/** A codec's program and its WebAssembly file. */
+export interface CodecParts {
+  /** what the package's JavaScript exports: a factory of emscripten's */
+  readonly factory: unknown;
+  readonly wasmBinary: Uint8Array;
+}
+
+/** Where codecs come from: installed packages in Node (`installedCodecs`), the page's own origin in browsers. */
+export type CodecSource = (codec: WasmCodec) => Promise<CodecParts>;
+
+/** What all four decoders have in common. */
+interface Decoder {
+  getEncodedBuffer(size: number): Uint8Array;
+  getDecodedBuffer(): Uint8Array;
+  decode(): void;
+  getFrameInfo(): { width: number; height: number; bitsPerSample: number; componentCount: number; isSigned?: boolean };
+  getInterleaveMode?(): number;
+  delete(): void;
+}
+type Factory = (options: object) => Promise<Record<string, new () => Decoder>>;
+
+const DECODERS: Readonly<Record<WasmCodec, string>> = {
+  jpeg: "JPEGDecoder",
+  "jpeg-ls": "JpegLSDecoder",
+  "jpeg-2000": "J2KDecoder",
+  htj2k: "HTJ2KDecoder",
+};
+
+/** Samples as a codec gives them. */
+export interface CodecSamples {
+  /** little-endian words of `bytesPerSample`, by pixel */
+  readonly bytes: Uint8Array;
+  readonly bytesPerSample: 1 | 2 | 4;
+  readonly bitsPerSample: number;
+  /** by plane instead of by pixel */
+  readonly planar: boolean;
+}
+
+/** Decoders of one source, each loaded once. */
+export function wasmCodecs(source: CodecSource): (codec: WasmCodec, data: Uint8Array, expected: JpegExpectation) => Promise<CodecSamples> {
+  const loaded = new Map<WasmCodec, Promise<new () => Decoder>>();
+
+  const load = async (codec: WasmCodec): Promise<new () => Decoder> => {
+    try {
+      const { factory, wasmBinary } = await source(codec);
+      // standard output is data here, and the codecs like to talk
+      const module = await (factory as Factory)({ wasmBinary, print() {}, printErr() {} });
+      const Class = module[DECODERS[codec]];
+      if (Class === undefined) throw new Error(`${DECODERS[codec]} is missing`);
+      return Class;
+    } catch (cause) {
+      loaded.delete(codec);
+      throw new ImagingError(
+        "decoder_unavailable",
+        `the codec for ${codec} cannot be loaded — expected its WebAssembly file beside the program. Install the packages again.`,
+        { cause },
+      );
+    }
+  };
+
+  return async (codec, data, expected) => {
+    requireSize(codec, data, expected);
+    const loading = loaded.get(codec) ?? load(codec);
+    loaded.set(codec, loading);
+    const Class = await loading;
+    return decodeWith(new Class(), codec, data, expected);
+  };
+}
+
+function decodeWith(decoder: Decoder, codec: WasmCodec, data: Uint8Array, expected: JpegExpectation): CodecSamples {
+  try {
+    decoder.getEncodedBuffer(data.length).set(data);
+    decoder.decode();
+    const { width, height, bitsPerSample, componentCount } = decoder.getFrameInfo();
+    if (width !== expected.columns || height !== expected.rows || componentCount !== expected.samples) {
+      throw corrupt(
+        `${codec} in DICOM — expected ${expected.columns}×${expected.rows} with ${expected.samples} components, got ${width}×${height} with ${componentCount}`,
+      );
+    }
+    // the codec's own memory, and in some builds a view of signed bytes
+    const decoded = decoder.getDecodedBuffer();
+    const bytes = new Uint8Array(decoded.buffer, decoded.byteOffset, decoded.byteLength).slice();
+    const bytesPerSample = bytes.length / (width * height * componentCount);
+    if (bytesPerSample !== 1 && bytesPerSample !== 2 && bytesPerSample !== 4)
+      throw corrupt(`${codec} in DICOM — expected whole samples, got ${bytes.length} bytes`);
+    const planar = componentCount > 1 && codec === "jpeg-ls" && decoder.getInterleaveMode?.() === 0;
+    return { bytes, bytesPerSample, bitsPerSample, planar };
+  } catch (error) {
+    if (error instanceof ImagingError) throw error;
+    // emscripten throws numbers and texts of its own
+    throw corrupt(`${codec} in DICOM that does not decode`);
+  } finally {
+    decoder.delete();
+  }
+}
+
+/** Reads the codestream's own size before a codec allocates by it. */
+function requireSize(codec: WasmCodec, data: Uint8Array, { rows, columns, samples }: JpegExpectation): void {
+  const found =
+    codec === "jpeg-2000" || codec === "htj2k" ? jpeg2000Size(data) : jpegSize(data, codec === "jpeg-ls" ? [0xf7] : [0xc0, 0xc1, 0xc2]);
+  if (found.rows !== rows || found.columns !== columns || found.samples !== samples) {
+    throw corrupt(
+      `${codec} in DICOM — expected ${columns}×${rows} with ${samples} components as the data set says, got ${found.columns}×${found.rows} with ${found.samples}`,
+    );
+  }
+}
+
+function jpegSize(data: Uint8Array, frames: readonly number[]): JpegExpectation {
+  const view = new ByteView(data, "JPEG in DICOM");
+  if (view.u16(0) !== 0xffd8) throw corrupt("JPEG in DICOM — expected a start marker, got other bytes");
+  for (let at = 2; ; ) {
+    while (view.u8(at) !== 0xff || view.u8(at + 1) === 0xff) at++;
+    const marker = view.u8(at + 1);
+    if (frames.includes(marker)) return { rows: view.u16(at + 5), columns: view.u16(at + 7), samples: view.u8(at + 9) };
+    if (marker === 0xda || marker === 0xd9) throw corrupt("JPEG in DICOM — expected a frame header of its transfer syntax, got none");
+    at += 2 + view.u16(at + 2);
+  }
+}
+
+/** SIZ, of a bare codestream or within a JP2 file. */
+function jpeg2000Size(data: Uint8Array): JpegExpectation {
+  const view = new ByteView(data, "JPEG 2000 in DICOM");
+  let at = 0;
+  if (!view.has(0, "\xff\x4f\xff\x51")) {
+    // JP2: boxes up to the one that holds the codestream
+    for (;;) {
+      const length = view.u32(at);
+      if (view.has(at + 4, "jp2c")) break;
+      if (length < 8) throw corrupt("JPEG 2000 in DICOM — expected a codestream, got other bytes");
+      at += length;
+    }
+    at += 8;
+    if (!view.has(at, "\xff\x4f\xff\x51")) throw corrupt("JPEG 2000 in DICOM — expected a codestream, got other bytes");
+  }
+  const [width, height, left, top] = [view.u32(at + 8), view.u32(at + 12), view.u32(at + 16), view.u32(at + 20)];
+  const [tileWidth, tileHeight, samples] = [view.u32(at + 24), view.u32(at + 28), view.u16(at + 40)];
+  if (tileWidth === 0 || tileHeight === 0) throw corrupt("JPEG 2000 in DICOM with tiles of no size");
+  const tiles = Math.ceil(width / tileWidth) * Math.ceil(height / tileHeight);
+  if (tiles > 65_535) throw corrupt(`JPEG 2000 in DICOM with ${tiles} tiles — expected at most 65 535`);
+  return { rows: height - top, columns: width - left, samples };
+}

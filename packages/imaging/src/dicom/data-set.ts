@@ -1,0 +1,147 @@
+// The elements of a DICOM file, by tag. dicom-parser finds them; here they become numbers and texts, or a typed error that quotes none.
+// Deflated files are inflated first, within a bound. Nothing is decoded and no pixel copied.
+
+import type { Element, DataSet as ParsedDataSet } from "dicom-parser";
+import { corrupt, ImagingError } from "../errors.js";
+import { joined, metaGroup, withPreamble } from "./file-preamble.js";
+import { SYNTAX } from "./transfer-syntaxes.js";
+
+/** "(0028,0010)" as dicom-parser writes it. */
+export type Tag = `x${string}`;
+
+/** A data set: a file's, or an item's of a sequence. */
+export class DicomDataSet {
+  readonly #parsed: ParsedDataSet;
+
+  constructor(parsed: ParsedDataSet) {
+    this.#parsed = parsed;
+  }
+
+  /** Whether an element is there, with a value or without. */
+  has(tag: Tag): boolean {
+    return this.#parsed.elements[tag] !== undefined;
+  }
+
+  /** Text of an element, trimmed; undefined where it is absent or empty. */
+  text(tag: Tag, index = 0): string | undefined {
+    const text = this.#read(tag, () => this.#parsed.string(tag, index));
+    return text === undefined || text === "" ? undefined : text;
+  }
+
+  /** A binary number of 16 bits (US). */
+  u16(tag: Tag, index = 0): number | undefined {
+    return this.#read(tag, () => (this.#count(tag, 2) > index ? this.#parsed.uint16(tag, index) : undefined));
+  }
+
+  /** A binary number of 16 or 32 bits, by its length, signed or not (US, SS, UL, SL). */
+  integer(tag: Tag, signed: boolean): number | undefined {
+    const length = this.#parsed.elements[tag]?.length ?? 0;
+    return this.#read(tag, () => {
+      if (length >= 4) return signed ? this.#parsed.int32(tag) : this.#parsed.uint32(tag);
+      if (length >= 2) return signed ? this.#parsed.int16(tag) : this.#parsed.uint16(tag);
+      return undefined;
+    });
+  }
+
+  /** A number written as text (DS, IS); undefined where it is absent or none. */
+  decimal(tag: Tag, index = 0): number | undefined {
+    const text = this.text(tag, index);
+    if (text === undefined || !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim())) return undefined;
+    return Number(text);
+  }
+
+  /** Items of a sequence; none where it is absent. */
+  items(tag: Tag): DicomDataSet[] {
+    return (this.#parsed.elements[tag]?.items ?? []).flatMap(({ dataSet }) => (dataSet === undefined ? [] : [new DicomDataSet(dataSet)]));
+  }
+
+  /** Where an element's value lies in `bytes`. */
+  element(tag: Tag): Element | undefined {
+    return this.#parsed.elements[tag];
+  }
+
+  /** Bytes of an element's value, not copied. */
+  value(tag: Tag): Uint8Array | undefined {
+    const element = this.#parsed.elements[tag];
+    return element === undefined ? undefined : this.bytes.subarray(element.dataOffset, element.dataOffset + element.length);
+  }
+
+  /** The file's bytes (inflated, where it was deflated). */
+  get bytes(): Uint8Array {
+    return this.#parsed.byteArray as Uint8Array;
+  }
+
+  #count(tag: Tag, size: number): number {
+    return Math.floor((this.#parsed.elements[tag]?.length ?? 0) / size);
+  }
+
+  #read<T>(tag: Tag, read: () => T | undefined): T | undefined {
+    if (this.#parsed.elements[tag] === undefined) return undefined;
+    try {
+      return read();
+    } catch {
+      throw corrupt("DICOM element that reaches past the end of the file");
+    }
+  }
+}
+
+/** A file: its data set and its transfer syntax. */
+export interface DicomFile {
+  readonly dataset: DicomDataSet;
+  readonly syntax: string;
+}
+
+/**
+ * Reads the elements of a file.
+ * @param maxInflated most bytes of a deflated file, inflated
+ * @throws ImagingError `corrupt_image`, `too_large`
+ */
+export async function readDicomFile(given: Uint8Array, maxInflated: number): Promise<DicomFile> {
+  const { parseDicom } = (await import("dicom-parser")).default;
+  const parse = (bytes: Uint8Array) => {
+    try {
+      return parseDicom(bytes);
+    } catch {
+      // the library's words may quote the file
+      throw corrupt("DICOM whose elements break off or contradict themselves");
+    }
+  };
+  const bytes = withPreamble(given);
+  const meta = metaGroup(bytes.subarray(132));
+  if (meta.syntax === SYNTAX.deflated) {
+    const inflated = await inflate(bytes.subarray(132 + meta.end), maxInflated);
+    return { dataset: new DicomDataSet(parse(joined(SYNTAX.explicit, inflated))), syntax: SYNTAX.deflated };
+  }
+  return { dataset: new DicomDataSet(parse(bytes)), syntax: meta.syntax };
+}
+
+/** Inflates raw deflate data, at most `limit` bytes; what follows the data is ignored. */
+async function inflate(data: Uint8Array, limit: number): Promise<Uint8Array> {
+  const { Inflate } = await import("fflate");
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  const stream = new Inflate((piece) => {
+    size += piece.length;
+    if (size > limit) {
+      throw new ImagingError(
+        "too_large",
+        `deflated DICOM too large — expected at most ${limit} bytes inflated, got more. Raise maxBytes, or store it without compression.`,
+      );
+    }
+    pieces.push(piece);
+  });
+  try {
+    // in small steps, so that a bomb is seen before it has gone off
+    for (let at = 0; at < data.length; at += 65_536) stream.push(data.subarray(at, at + 65_536), at + 65_536 >= data.length);
+  } catch (error) {
+    if (error instanceof ImagingError) throw error;
+    throw corrupt("deflated DICOM that does not inflate");
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

@@ -1,0 +1,60 @@
+// The oracles of DICOM in a real Chromium, under a strict content security policy: every RGB8 digest is the one that Node gives.
+
+import { dirname } from "node:path";
+import { golden, sharedPath, skipUnlessShared } from "@biovlm/testkit";
+import { findChromium, openTestPage, type TestPage } from "@biovlm/testkit/browser";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { byFile, type OracleRow, tableRows } from "./oracle-rows.js";
+
+const present = findChromium() !== undefined;
+if (!present) console.log("skipped: no Chromium; set CHROMIUM to its path");
+
+type Frames = (url: string) => Promise<string[] | { code: string; message: string }>;
+
+describe.skipIf(!present)("DICOM in Chromium", () => {
+  let opened: TestPage | undefined;
+  const real = skipUnlessShared("data/images/dicom");
+  const table = skipUnlessShared("goldens/dicom/oracle.tsv");
+
+  beforeAll(async () => {
+    const codecs = new URL("../../../../node_modules/@cornerstonejs", import.meta.url).pathname;
+    const mounts = { "/codecs/": codecs, "/phantoms/": dirname(golden("dicom/oracle.tsv")), ...(real !== undefined && { "/real/": real }) };
+    opened = await openTestPage({ entry: new URL("./page.ts", import.meta.url), mounts });
+  });
+  afterAll(async () => {
+    expect(opened?.external).toEqual([]);
+    await opened?.close();
+  });
+
+  const framesOf = (url: string) => opened?.page.evaluate((at) => (globalThis as unknown as { frames: Frames }).frames(at), url);
+
+  /** Files whose digests are not the table's, and how many frames were the same. */
+  async function compared(folder: string, rows: readonly OracleRow[]) {
+    const different: string[] = [];
+    let same = 0;
+    for (const [file, frames] of byFile(rows)) {
+      const refused = frames[0]?.["rule"]?.startsWith("refuse") === true;
+      const got = await framesOf(`/${folder}/${file}`);
+      const expected = frames.map((row) => row["rgb8_sha256"]);
+      const inexact = frames.some((row) => row["tolerance"]?.startsWith("12-bit"));
+      if (refused ? Array.isArray(got) : !Array.isArray(got) || (!inexact && got.join() !== expected.join()))
+        different.push(`${file}: ${JSON.stringify(got).slice(0, 200)}`);
+      else if (!refused && !inexact) same += frames.length;
+    }
+    return { different, same };
+  }
+
+  it("phantoms: every frame's bytes are the oracle's", async () => {
+    const rows = tableRows(golden("dicom/oracle.tsv"));
+    expect(await compared("phantoms", rows)).toEqual({ different: [], same: rows.length });
+  });
+
+  it("real files: every frame's bytes are the oracle's, with all four codecs", async (ctx) => {
+    if (real === undefined || table === undefined || sharedPath("data/images/dicom") === undefined)
+      return ctx.skip("skipped: shared data absent");
+    const { different, same } = await compared("real", tableRows(table));
+    expect(different).toEqual([]);
+    expect(same).toBeGreaterThan(60);
+    expect(opened?.log).toEqual([]);
+  });
+});
