@@ -15,6 +15,11 @@ export const SERVING_OPTIONS = {
   tlsCert: { type: "string", description: "certificate chain, PEM" },
   tlsKey: { type: "string", description: "private key, PEM" },
   insecure: { type: "boolean", default: false, description: "allow an address beyond loopback without keys" },
+  allowHost: {
+    type: "string",
+    description: "host names that a server without keys answers to beside localhost and addresses, joined by commas",
+  },
+  admin: { type: "boolean", default: false, description: "open the admin routes of a server without keys" },
   maxImageBytes: IMAGE_LIMITS.maxImageBytes,
   maxImages: { type: "integer", minimum: 1, maximum: 4096, default: 64, description: "images in one request" },
   maxBodyBytes: {

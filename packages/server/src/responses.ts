@@ -12,7 +12,7 @@ const FORMS: Readonly<Record<ErrorForm, { type: string; schema: TSchema }>> = {
 };
 
 /** Codes every route behind a key may answer with. */
-export const GUARDED: readonly ServerErrorCode[] = ["unauthorized", "rate_limited"];
+export const GUARDED: readonly ServerErrorCode[] = ["unauthorized", "forbidden", "rate_limited"];
 
 /**
  * Response schemas of a route by status.

@@ -13,6 +13,7 @@ import { ServerError } from "./errors.js";
 import type {} from "./fastify-types.js";
 import { BytesInFlight, boundBodies } from "./lifecycle/bytes-in-flight.js";
 import { connectionLimits, limitRequestsPerSocket } from "./lifecycle/connection-limits.js";
+import { checkCallers } from "./lifecycle/host-check.js";
 import { ImageBodies } from "./lifecycle/image-bodies.js";
 import { createLogger } from "./lifecycle/logging.js";
 import { recordRequests } from "./lifecycle/request-records.js";
@@ -73,6 +74,7 @@ export async function createServer({
     const { scope } = request.routeOptions.config;
     if (scope !== undefined) request.keyName = authorize(request.headers.authorization, scope, keys)?.name;
   });
+  checkCallers(app, options, keys);
   if (options.ratePerMinute > 0) await app.register(rateLimit, { max: options.ratePerMinute, timeWindow: 60_000 });
   const bodies = new ImageBodies();
   const inFlight = new BytesInFlight(options.maxInFlightBytes);

@@ -67,7 +67,7 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, 
   // a device or model that cannot open ends the server, before anyone relies on it
   await Promise.race([ready, aborted(signal)]);
   if (!signal.aborted) {
-    const bare = bytes === undefined ? " (embeddings only; upload a bank, or start with --bank, --dataset or --class)" : "";
+    const bare = bytes === undefined ? " (embeddings only; start with --bank, --dataset or --class, or upload a bank)" : "";
     terminal.note(`ready: ${name}${bare}`);
   }
   await aborted(signal);

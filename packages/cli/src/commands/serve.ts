@@ -11,8 +11,9 @@ export const SERVE_OPTIONS = {
   name: { type: "text", value: "NAME", description: "name it is served under; the model's when absent" },
   ...CLASS_OPTIONS,
   ...RUNTIME_OPTIONS,
-  ...flagsOf(SERVING_OPTIONS, ["host", "port", "socket", "tlsCert", "tlsKey", "insecure"], {
+  ...flagsOf(SERVING_OPTIONS, ["host", "port", "socket", "tlsCert", "tlsKey", "insecure", "allowHost", "admin"], {
     host: { value: "ADDRESS" },
+    allowHost: { value: "NAMES" },
     socket: { value: "FILE" },
     tlsCert: { value: "FILE", completes: "file" },
     tlsKey: { value: "FILE", completes: "file" },
@@ -47,7 +48,7 @@ export const serve = defineCommand({
   name: "serve",
   summary: "answer over HTTP: Open Inference Protocol v2, /v1/classify, /v1/embeddings",
   description: [
-    "Listens on 127.0.0.1 unless --host names another address, which then needs API keys (--keys-file). Images are never stored and no address in a request is fetched. The documents are at /docs, the machine-readable ones at /openapi.json.",
+    "Listens on 127.0.0.1 unless --host names another address, which then needs API keys (--keys-file). Without keys it answers to addresses, localhost and --allow-host alone, never to another site's page, and its admin routes are closed unless --admin opens them. Images are never stored and no address in a request is fetched. The documents are at /docs, the machine-readable ones at /openapi.json.",
     "A keys file is a JSON list of {name, sha256, scopes}: sha256 is that of the key itself (printf %s KEY | sha256sum), scopes are infer and admin.",
     "SIGTERM ends it in order: not ready at once, requests in flight are answered, then exit code 0.",
   ],

@@ -13,7 +13,6 @@ const ADMIN: readonly ServerErrorCode[] = [
   "bad_json",
   "bad_bank",
   ...GUARDED,
-  "forbidden",
   "payload_too_large",
   "unsupported_media_type",
 ];

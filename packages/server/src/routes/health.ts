@@ -47,7 +47,7 @@ export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics:
       schema: {
         summary: "Prometheus metrics",
         tags: ["health"],
-        response: responses({ type: "text/plain", description: "Prometheus text format" }, "problem", ["unauthorized"]),
+        response: responses({ type: "text/plain", description: "Prometheus text format" }, "problem", ["unauthorized", "forbidden"]),
       },
     },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),

@@ -17,7 +17,7 @@ beforeAll(async () => {
   const made = await createEngine({ serve: [{ name: "tiny", model: "tiny" }], device: "cpu", threads: 1, pool: 0 });
   await made.ready;
   engine = made.engine;
-  const options = servingOptions({ port: 0 });
+  const options = servingOptions({ port: 0, admin: true });
   const app = await createServer({ engine, options, version: "0.1.0" });
   address = await listen(app, options);
   close = () => app.close() as unknown as Promise<void>;

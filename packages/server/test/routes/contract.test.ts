@@ -15,8 +15,8 @@ interface Call {
   readonly url: string;
   readonly headers?: Record<string, string>;
   readonly payload?: Buffer | string | object;
-  /** which server: one that serves, one that is closing, one that allows a single request a minute */
-  readonly on?: "serving" | "closing" | "rationed";
+  /** which server: one that serves, one that is closing, one that allows a single request a minute, one without keys */
+  readonly on?: "serving" | "closing" | "rationed" | "keyless";
 }
 type Response = { readonly description?: string; readonly content?: Record<string, { schema?: object }> };
 type Document = { readonly paths: Record<string, Record<string, { responses: Record<string, Response> }>> };
@@ -35,13 +35,13 @@ const slow = Buffer.from(greyPng(3000, 3000));
 const big = Buffer.alloc(300_000);
 const json = { "content-type": "application/json" };
 const engines: Engine[] = [];
-const apps = {} as Record<"serving" | "closing" | "rationed", FastifyInstance>;
+const apps = {} as Record<"serving" | "closing" | "rationed" | "keyless", FastifyInstance>;
 let bank: Buffer;
 let document: Document;
 
 beforeAll(async () => {
   bank = Buffer.from(await tinyBank(["chest X-ray", "head CT"]));
-  for (const name of ["serving", "closing", "rationed"] as const) {
+  for (const name of ["serving", "closing", "rationed", "keyless"] as const) {
     const metrics = createMetrics({ processMetrics: false });
     const { engine, ready } = await createEngine({
       serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes: bank } }],
@@ -59,7 +59,7 @@ beforeAll(async () => {
       maxBodyBytes: 250_000,
       ...(name === "rationed" ? { ratePerMinute: 1 } : {}),
     });
-    const app = await createServer({ engine, options, version: "0.1.0", keys, metrics });
+    const app = await createServer({ engine, options, version: "0.1.0", keys: name === "keyless" ? [] : keys, metrics });
     await app.ready();
     if (name === "rationed") await app.inject({ url: "/v1/models", headers: infer });
     apps[name] = app;
@@ -75,6 +75,7 @@ afterAll(async () => {
 function refusals(call: Call): Record<number, Call> {
   return {
     401: { ...call, headers: { ...call.headers, authorization: "Bearer wrong" } },
+    403: { ...call, headers: { ...call.headers, "sec-fetch-site": "cross-site" }, on: "keyless" },
     429: { ...call, on: "rationed" },
   };
 }
@@ -150,12 +151,12 @@ function provokers(): Record<string, Record<number, Call>> {
   const classes = { classes: ["chest X-ray", "head CT"] };
   const of = modelRoutes("/v2/models/tiny", "/v2/models/other", "/v2/models/..%2fetc");
   const versioned = modelRoutes("/v2/models/tiny/versions/1", "/v2/models/tiny/versions/9", "/v2/models/..%2fetc/versions/1");
-  const { 401: metricsRefused } = refusals({ method: "GET", url: "/metrics" });
+  const { 429: _unrationed, ...metricsRefused } = refusals({ method: "GET", url: "/metrics" });
   const bankRead = listed("/v1/banks/kinds");
   return {
     "get /livez": open("/livez"),
     "get /readyz": { ...open("/readyz"), 503: { method: "GET", url: "/readyz", on: "closing" } },
-    "get /metrics": { 200: { method: "GET", url: "/metrics", headers: infer }, 401: metricsRefused! },
+    "get /metrics": { 200: { method: "GET", url: "/metrics", headers: infer }, ...metricsRefused },
     "get /v2": open("/v2"),
     "get /v2/health/live": open("/v2/health/live"),
     "get /v2/health/ready": { ...open("/v2/health/ready"), 503: { method: "GET", url: "/v2/health/ready", on: "closing" } },
