@@ -4,7 +4,7 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { parseStrictJson } from "@biovlm/files";
 import { ServerError } from "./errors.js";
@@ -27,7 +27,10 @@ export interface AuditRecord {
 export interface AuditLog {
   /** hash of the last line, hex */
   readonly head: string;
-  /** Resolves when the line is in the file. Lines are written in the order of the calls. */
+  /**
+   * Resolves when the line is in the file. Lines are written in the order of the calls. Rejects where it cannot be written: what was written of it is
+   * taken back and the next is tried; where even that fails, every later one rejects.
+   */
   append(record: AuditRecord): Promise<void>;
   close(): Promise<void>;
 }
@@ -72,20 +75,35 @@ export async function openAuditLog(path: string): Promise<AuditLog> {
     await file.close();
     throw error;
   }
+  let { size: length } = await file.stat();
+  let broken: unknown;
   let tail: Promise<void> = Promise.resolve();
-  const write = (handle: FileHandle, body: object): Promise<void> => {
-    const line = JSON.stringify({ seq: ++seq, time: new Date().toISOString(), ...body, previous: head });
+  const write = async (record: AuditRecord): Promise<void> => {
+    if (broken !== undefined) throw new Error("audit log — expected a whole line at its end, got a torn one. Restart.", { cause: broken });
+    const line = JSON.stringify({ seq: seq + 1, time: new Date().toISOString(), ...record, previous: head });
+    try {
+      await file.appendFile(`${line}\n`);
+    } catch (error) {
+      // what a full disk took of the line goes again, or the next one would follow half of it
+      await file.truncate(length).catch(() => {
+        broken = error;
+      });
+      throw error;
+    }
+    length += Buffer.byteLength(line) + 1;
     head = hash(line);
-    const written = tail.then(() => handle.appendFile(`${line}\n`));
-    // a failure is this line's to tell; the next line is still tried
-    tail = written.catch(() => {});
-    return written;
+    seq++;
   };
   return {
     get head() {
       return head;
     },
-    append: (record) => write(file, record),
+    append(record) {
+      const written = tail.then(() => write(record));
+      // a failure is this line's to tell; the next line is still tried
+      tail = written.catch(() => {});
+      return written;
+    },
     async close() {
       await tail;
       await file.sync();

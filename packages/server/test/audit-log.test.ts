@@ -1,10 +1,11 @@
 // The audit log: whole after any crash, and a change of any byte is seen.
 
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cases, seeded } from "@biovlm/testkit";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openAuditLog, verifyAuditLog } from "../src/audit-log.js";
 
 let folder: string;
@@ -72,5 +73,52 @@ describe("the audit log", () => {
     const head = await written(2);
     expect(await verifyAuditLog(path)).toEqual({ ok: true, lines: 6, head });
     expect(readdirSync(folder).filter((name) => name.includes(".torn-"))).toHaveLength(1);
+  });
+});
+
+describe("the audit log on a full disk", () => {
+  const line = (request: string) => ({ request, route: "/v1/classify", status: 200 });
+  afterEach(() => vi.restoreAllMocks());
+
+  /** From now on a disk takes ten bytes of a line and no more. */
+  async function full(): Promise<FileHandle> {
+    const probe = await open(path, "r");
+    const handles = Object.getPrototypeOf(probe) as FileHandle;
+    await probe.close();
+    vi.spyOn(handles, "appendFile").mockImplementation(async () => {
+      appendFileSync(path, '{"seq":4,"t');
+      throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+    });
+    return handles;
+  }
+
+  it("takes back what was written of a line, and goes on with a whole chain when there is room", async () => {
+    await written(3);
+    const log = await openAuditLog(path);
+    await full();
+    const { head } = log;
+    const refused = await Promise.allSettled([log.append(line("a")), log.append(line("b"))]);
+    expect(refused.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(log.head).toBe(head);
+    expect(await verifyAuditLog(path)).toEqual({ ok: true, lines: 3, head });
+    vi.restoreAllMocks();
+    await log.append(line("c"));
+    await log.close();
+    expect(await verifyAuditLog(path)).toEqual({ ok: true, lines: 4, head: log.head });
+    await written(2);
+    expect(await verifyAuditLog(path)).toMatchObject({ ok: true, lines: 6 });
+  });
+
+  it("refuses every later line where it cannot take one back, and is whole again once it is opened anew", async () => {
+    await written(3);
+    const log = await openAuditLog(path);
+    const handles = await full();
+    vi.spyOn(handles, "truncate").mockRejectedValue(new Error("read-only"));
+    await expect(log.append(line("a"))).rejects.toMatchObject({ code: "ENOSPC" });
+    vi.restoreAllMocks();
+    await expect(log.append(line("b"))).rejects.toThrow("Restart");
+    await log.close();
+    await written(1);
+    expect(await verifyAuditLog(path)).toMatchObject({ ok: true, lines: 4 });
   });
 });
