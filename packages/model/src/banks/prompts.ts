@@ -8,6 +8,7 @@ import { ModelError } from "../contract/errors.js";
 import type { ModelSpec } from "../contract/model-spec.js";
 import type { PromptFrameRule, TokenEmbedding } from "../contract/prompt-frame.js";
 import type { WordVectors } from "../text/word-table.js";
+import { checkToldApart } from "./alike-tokens.js";
 
 /** What turns text into ids, [CLS] first and [SEP] last. */
 export interface PromptTokenizer {
@@ -51,19 +52,23 @@ export function checkClasses(classes: readonly string[]): readonly string[] {
 /**
  * Tokens of `<class name><suffix>` behind T context places. Underscores in a name are spaces, as in the reference code.
  * A name too long for the context is cut and keeps its [SEP].
+ * @throws ModelError `bad_classes` for names that become the same tokens
  */
 export function classTokens(model: PromptModel, classes: readonly string[], T: number, suffix = "."): ClassTokens {
   checkClasses(classes);
   const { contextLength } = model.spec.text;
   const { before, after } = model.frame;
-  const rows = classes.map((name) => {
+  const room = contextLength - before - after - T;
+  const all = classes.map((name) => {
     const ids = model.tokenizer.encode(`${name.replaceAll("_", " ")}${suffix}`);
     const first = ids.slice(0, before);
-    const inner = ids.slice(before, ids.length - after).slice(0, contextLength - before - after - T);
+    const inner = ids.slice(before, ids.length - after);
     // the context's places hold the token before them until its vectors take them
-    return [...first, ...new Array<number>(T).fill(nth(first, before - 1)), ...inner, ...ids.slice(ids.length - after)];
+    const row = [...first, ...new Array<number>(T).fill(nth(first, before - 1)), ...inner.slice(0, room), ...ids.slice(ids.length - after)];
+    return { texts: [name], rows: [row], cut: inner.length >= room };
   });
-  return paddedRows(rows);
+  checkToldApart(classes, all);
+  return paddedRows(all.flatMap(({ rows }) => rows));
 }
 
 /** Rows of ids padded with 0 to the longest: ids and mask [n,L]. */

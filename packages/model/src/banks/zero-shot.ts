@@ -6,6 +6,7 @@ import { nth } from "@biovlm/files";
 import type { Encoder, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
 import type { ModelSpec } from "../contract/model-spec.js";
+import { checkToldApart } from "./alike-tokens.js";
 import type { PromptBank } from "./bank.js";
 import { checkClasses, encodeSentences, type PromptTokenizer } from "./prompts.js";
 
@@ -25,6 +26,12 @@ export const DEFAULT_TEMPLATES: readonly string[] = [
   "features consistent with {}.",
 ];
 
+/**
+ * ρ of every bank without training, wherever one is made: share of prompts kept for an image. Settled on validation splits together with the
+ * recipe's (docs/recipe.md).
+ */
+export const UNTRAINED_RHO = 0.3;
+
 /** What a zero-shot bank is made with. */
 export interface ZeroShotContext {
   readonly core: Core;
@@ -33,7 +40,7 @@ export interface ZeroShotContext {
 }
 
 interface ZeroShotOptions extends RunOptions {
-  /** ρ, 0.5 unless said */
+  /** ρ, {@link UNTRAINED_RHO} unless said */
   readonly rho?: number;
 }
 
@@ -62,7 +69,7 @@ export async function templateBank(
 }
 
 /**
- * Prompt m is the m-th attribute sentence of all classes at once: text [M,C,D].
+ * Prompt m is the m-th attribute sentence of all classes at once: text [M,C,D]. Classes alike in every prompt are refused.
  * @param attributes M sentences for each class, in the order of `classes`
  * @throws ModelError `bad_argument` when the classes have unlike numbers of sentences; `bad_classes`.
  */
@@ -91,8 +98,17 @@ async function sentenceBank(
   classes: readonly string[],
   sentences: readonly (readonly string[])[],
   prompts: readonly string[],
-  { rho = 0.5, ...run }: ZeroShotOptions,
+  { rho = UNTRAINED_RHO, ...run }: ZeroShotOptions,
 ): Promise<PromptBank> {
+  const { contextLength } = model.spec.text;
+  checkToldApart(
+    classes,
+    classes.map((_, c) => {
+      const texts = sentences.map((prompt) => nth(prompt, c));
+      const rows = texts.map((text) => model.tokenizer.encode(text));
+      return { texts, rows, cut: rows.some((row) => row.length >= contextLength) };
+    }),
+  );
   const { data } = await encodeSentences({ core, encoder, tokenizer: model.tokenizer }, sentences.flat(), run);
   return {
     modelDigest: model.digest,
