@@ -42,7 +42,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     expect(shares.reduce((a, b) => a + b, 0)).toBeGreaterThan(98);
     expect([...shares].sort((a, b) => b - a)).toEqual(shares);
     expect(await page.$$(".prompt")).toHaveLength(12);
-    expect(await page.$$(".prompt.kept")).toHaveLength(6);
+    expect(await page.$$(".prompt.kept")).toHaveLength(3);
     const entropies = await page.$$eval(".prompt.kept .prompt-entropy", (nodes) =>
       nodes.map((n) => Number(/[\d.]+$/.exec(n.textContent ?? "")?.[0])),
     );

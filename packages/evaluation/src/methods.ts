@@ -2,6 +2,7 @@
 
 import type { Core } from "@biovlm/core";
 import { nth } from "@biovlm/files";
+import { UNTRAINED_RHO } from "@biovlm/model";
 import { RECIPES, type Recipe } from "@biovlm/training";
 import { expertLogits, fitGaussianExpert, fitMixture, promptRecipe } from "@biovlm/training/loop";
 import { linearProbe } from "./baselines/linear-probe.js";
@@ -70,7 +71,7 @@ export const METHODS: readonly Method[] = [
   textMethod(
     "attribute-bank",
     "attribute sentences as a bank with entropy selection, no training",
-    RECIPES.biovlm.rho,
+    UNTRAINED_RHO,
     ({ texts }) => texts.attributes,
   ),
   featureMethod("linear-probe", "logistic regression on image embeddings", ({ train, validation, on, D }) =>

@@ -12,6 +12,7 @@ import {
   type PromptBank,
   readBank,
   templateBank,
+  UNTRAINED_RHO,
   writeBank,
 } from "../src/index.js";
 
@@ -103,7 +104,7 @@ describe("the classifier", () => {
       expect([...predictions].map((p) => p.class).sort()).toEqual([...classes].sort());
       expect(predictions.reduce((s, p) => s + p.probability, 0)).toBeCloseTo(1, 5);
       for (let i = 1; i < predictions.length; i++) expect(predictions[i]!.probability).toBeLessThanOrEqual(predictions[i - 1]!.probability);
-      expect(kept).toHaveLength(DEFAULT_TEMPLATES.length / 2);
+      expect(kept).toHaveLength(Math.floor(UNTRAINED_RHO * DEFAULT_TEMPLATES.length));
       for (let i = 1; i < kept.length; i++) expect(kept[i]!.entropy).toBeGreaterThanOrEqual(kept[i - 1]!.entropy);
       expect(prompts!.map((p) => p.name)).toEqual(DEFAULT_TEMPLATES);
       const chosen = prompts!.filter((p) => p.kept).map((p) => p.index);

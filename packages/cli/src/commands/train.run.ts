@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import type { Runtime } from "@biovlm/engine";
 import { classSet, fewShotTask, ItemImages, type LearningReport, learningReport, routed, type TaskSide } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
-import { createClassifier, scaleOf } from "@biovlm/model";
+import { createClassifier, scaleOf, UNTRAINED_RHO } from "@biovlm/model";
 import { type LearnedBank, type LearnOptions, learnBank, logLine, type Recipe, type RunEvent } from "@biovlm/training";
 import { viewPixels } from "@biovlm/training/loop";
 import type { CommandRun, OptionValues } from "../command.js";
@@ -153,7 +153,7 @@ async function measure(
   const { features, labels, n } = await images.features(dataset, tests, viewPixels(model.spec, recipe), { signal });
   const { attributes } = set.texts;
   const D = model.spec.embedDim;
-  const untrained = routed(core, attributes, attributes.length / (set.C * D), set.C, D, scaleOf(model.spec), recipe.rho).logits(
+  const untrained = routed(core, attributes, attributes.length / (set.C * D), set.C, D, scaleOf(model.spec), UNTRAINED_RHO).logits(
     features,
     n,
   );
