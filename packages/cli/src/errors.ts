@@ -32,7 +32,7 @@ const CODE_EXITS: readonly (readonly [RegExp, ExitCode])[] = [
   [/^(integrity|digest_mismatch|checksum_mismatch|corrupt_model|lock_mismatch)$/, EXIT.integrity],
   [/^(backend_unavailable|no_backend|device_unavailable|unavailable|unknown_device|runtime_missing|open_failed)$/, EXIT.backend],
   [/^(not_found|not_a_file|unknown_model|unknown_dataset|unknown_data_set|unknown_name|missing_file|model_not_found)$/, EXIT.notFound],
-  [/^(bad_name|bad_path|bad_option|bad_classes|unknown_option|unknown_key)$/, EXIT.usage],
+  [/^(bad_name|bad_path|bad_option|bad_address|port_in_use|bad_classes|unknown_option|unknown_key)$/, EXIT.usage],
 ];
 
 /** An error as the user meets it. */

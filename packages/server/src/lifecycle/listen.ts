@@ -2,13 +2,31 @@
 
 import { lstat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
+import { dirname } from "node:path";
+import { systemCode } from "@biovlm/files/node";
 import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
 import type { ServingOptions } from "../options.js";
 
-/** Listens and says where: "http://127.0.0.1:8080" or "unix:/run/biovlm.sock". @throws ServerError `conflict` where another server answers */
+/** longest path of a unix socket that the system takes whole */
+const SOCKET_PATH_BYTES = process.platform === "linux" ? 107 : 103;
+
+/** Listens and says where: "http://127.0.0.1:8080" or "unix:/run/biovlm.sock". @throws ServerError `port_in_use`, `bad_address`, `conflict` where another server answers */
 export async function listen(app: FastifyInstance, { host, port, socket }: ServingOptions): Promise<string> {
-  if (socket === undefined) return app.listen({ host, port, backlog: 511 });
+  if (socket === undefined) {
+    return app.listen({ host, port, backlog: 511 }).catch((error: unknown) => {
+      throw addressError(error, port);
+    });
+  }
+  // the system cuts a longer one without a word, and listens elsewhere
+  if (Buffer.byteLength(socket) > SOCKET_PATH_BYTES) {
+    throw new ServerError(
+      "bad_address",
+      `unix socket — expected a path of at most ${SOCKET_PATH_BYTES} bytes, got ${Buffer.byteLength(socket)}. Name a shorter one.`,
+    );
+  }
+  const folder = await lstat(dirname(socket)).catch(() => undefined);
+  if (folder === undefined) throw new ServerError("bad_address", "unix socket — expected a folder that is there, got none. Make it first.");
   await clearStale(socket);
   // nobody else's from the first moment on
   const before = process.umask(0o177);
@@ -18,6 +36,32 @@ export async function listen(app: FastifyInstance, { host, port, socket }: Servi
     process.umask(before);
   }
   return `unix:${socket}`;
+}
+
+/** What the system says of an address, in words for who named it; any other error as it is. */
+function addressError(error: unknown, port: number): unknown {
+  const options = { cause: error };
+  switch (systemCode(error)) {
+    case "EADDRINUSE":
+      return new ServerError(
+        "port_in_use",
+        `port ${port} — expected a free one, got one in use. Name another with --port, or 0 for any.`,
+        options,
+      );
+    case "EACCES":
+      return new ServerError(
+        "bad_address",
+        `port ${port} — expected one that this user may take, got a privileged one. Name one from 1024 on.`,
+        options,
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+    case "EINVAL":
+      return new ServerError("bad_address", "host — expected an address of this machine, got another. Correct --host.", options);
+    default:
+      return error;
+  }
 }
 
 /** Removes a socket that a killed server left. Anything that is no socket, or that answers, stays. */
