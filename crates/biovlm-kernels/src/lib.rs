@@ -1,0 +1,19 @@
+//! BioVLM's numeric kernels: pixels, scores, entropy, selection. No I/O, no binding to any runtime.
+//! Every kernel gives the bits of the plain-SIMD WASM build of @biovlm/core: products and sums are rounded one by one, in the same
+//! order, never fused. So neither the processor nor the number of threads changes a result; work is split by rows alone.
+//! Letters as in docs/method.md: B images, N prompts, C classes, D embedding, K kept prompts; arrays are row-major.
+
+mod exponential;
+mod gemm;
+mod level;
+mod norm;
+mod resample;
+mod rows;
+mod select;
+
+pub use gemm::gemm;
+pub use level::{level, Level};
+pub use norm::l2_normalize;
+pub use resample::{resample, through_table, Axis, Plan};
+pub use rows::{entropy, log_softmax, softmax};
+pub use select::{route, select, Routing, Shape};

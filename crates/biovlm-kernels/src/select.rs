@@ -1,0 +1,56 @@
+//! Keeps, for each image, the K prompts of lowest entropy (ties by lower index, ascending) and averages their logits.
+
+use crate::gemm::{pack, packed_gemm};
+use crate::rows::{entropy, softmax};
+use rayon::prelude::*;
+
+/// Sizes of one routing.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    pub b: usize,
+    pub n: usize,
+    pub c: usize,
+    pub d: usize,
+}
+
+/// Where routing writes: [B,N,C], [B,N], [B,K], [B,C], [B,C].
+pub struct Routing<'a> {
+    pub logits: &'a mut [f32],
+    pub entropy: &'a mut [f32],
+    pub kept: &'a mut [i32],
+    pub mean: &'a mut [f32],
+    pub probabilities: &'a mut [f32],
+}
+
+/// Reads out.logits and fills the rest; false when an input or a mean is not finite.
+pub fn select(out: &mut Routing, n: usize, c: usize, k: usize) -> bool {
+    if !entropy(out.logits, c, out.entropy) {
+        return false;
+    }
+    let images = out.kept.par_chunks_mut(k).zip(out.mean.par_chunks_mut(c)).zip(out.logits.par_chunks(n * c));
+    images.zip(out.entropy.par_chunks(n)).with_min_len(256).for_each_init(Vec::new, |order, (((kept, mean), logits), h)| {
+        order.clear();
+        order.extend(0..n as i32);
+        // stable: equal entropies stay in index order; no entropy is NaN
+        let at = |i: &i32| h[*i as usize];
+        order.sort_by(|i, j| at(i).partial_cmp(&at(j)).unwrap_or(std::cmp::Ordering::Equal));
+        kept.copy_from_slice(&order[..k]);
+        mean.fill(0.0);
+        for i in kept.iter() {
+            let row = &logits[*i as usize * c..][..c];
+            for (sum, v) in mean.iter_mut().zip(row) {
+                *sum += *v;
+            }
+        }
+        for sum in mean.iter_mut() {
+            *sum /= k as f32;
+        }
+    });
+    softmax(out.mean, c, out.probabilities)
+}
+
+/// f [B,D], t [N·C,D] → all of out; false when a result is not finite.
+pub fn route(f: &[f32], t: &[f32], scale: f32, shape: Shape, k: usize, out: &mut Routing) -> bool {
+    let Shape { n, c, d, .. } = shape;
+    packed_gemm(f, &pack(t, d), scale, n * c, d, out.logits) && select(out, n, c, k)
+}
