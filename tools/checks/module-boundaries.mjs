@@ -8,6 +8,7 @@ import { importsOf, packageOf, packages, read, sourceFiles } from "./workspace.m
 export const allowedImports = {
   files: [],
   core: [],
+  "core-native": ["core"],
   graph: [],
   imaging: [],
   datasets: ["files"],
@@ -16,7 +17,7 @@ export const allowedImports = {
   "model-tiny": ["files", "model"],
   "backend-cuda": ["files", "model"],
   "backend-web": ["files", "model"],
-  engine: ["files", "core", "graph", "imaging", "datasets", "model", "model-tiny", "backend-cuda", "backend-web"],
+  engine: ["files", "core", "core-native", "graph", "imaging", "datasets", "model", "model-tiny", "backend-cuda", "backend-web"],
   // images are handed in, opened and decoded (TrainingImage, ReadItem): what does that in Node is the engine, which both do without
   training: ["files", "core", "graph", "model", "datasets", "imaging"],
   evaluation: ["files", "core", "graph", "model", "datasets", "imaging", "training"],
@@ -24,6 +25,7 @@ export const allowedImports = {
   cli: [
     "files",
     "core",
+    "core-native",
     "graph",
     "imaging",
     "datasets",

@@ -1,0 +1,38 @@
+// Builds the native kernels where cargo is found: dist/biovlm-core.node. Where it is not, or they do not build, it says so and ends well:
+// WASM serves then. BIOVLM_NATIVE=off leaves it out; BIOVLM_NATIVE=require makes a failure one.
+
+import { spawnSync } from "node:child_process";
+import { copyFile, mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const workspace = join(root, "../..");
+const LIBRARIES = { darwin: "libbiovlm_core_native.dylib", win32: "biovlm_core_native.dll" };
+const wanted = process.env.BIOVLM_NATIVE ?? "auto";
+
+function cargo(args) {
+  return spawnSync("cargo", args, { cwd: workspace, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+async function build() {
+  if (wanted === "off") return "BIOVLM_NATIVE=off";
+  if (cargo(["--version"]).status !== 0) return "cargo was not found";
+  const { status, stderr } = cargo(["build", "--release", "--locked", "-p", "biovlm-core-native"]);
+  if (status !== 0) return `cargo build failed: ${(stderr ?? "").trim().split("\n").slice(-3).join(" | ")}`;
+  const folder = join(process.env.CARGO_TARGET_DIR ?? join(workspace, "target"), "release");
+  const to = join(root, "dist", "biovlm-core.node");
+  await mkdir(dirname(to), { recursive: true });
+  // beside it, then renamed: a process that has the old one loaded keeps it
+  await copyFile(join(folder, LIBRARIES[process.platform] ?? "libbiovlm_core_native.so"), `${to}.new`);
+  await rename(`${to}.new`, to);
+  return undefined;
+}
+
+const reason = await build();
+if (reason === undefined) console.log("core-native: built for this machine");
+else {
+  await rm(join(root, "dist", "biovlm-core.node"), { force: true });
+  console.log(`core-native: not built (${reason}); WASM serves`);
+  if (wanted === "require") process.exitCode = 1;
+}
