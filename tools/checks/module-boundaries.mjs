@@ -13,6 +13,7 @@ export const allowedImports = {
   imaging: [],
   datasets: ["files"],
   dicomweb: ["files", "imaging"],
+  jobs: ["files"],
   model: ["files", "core", "graph"],
   "model-tiny": ["files", "model"],
   "backend-cuda": ["files", "model"],

@@ -1,0 +1,75 @@
+// A job store in a folder that all workers share. A conditional create is link(2) of a file that is written and synced: POSIX, and NFS too,
+// lets one of two links win. Each entry is a plain file under its key.
+
+import { randomBytes } from "node:crypto";
+import { link, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { byCodeUnit, checkKey } from "@biovlm/files";
+import { fileFailure, syncFolder, systemCode, writeAll, writeFileAtomic } from "@biovlm/files/node";
+import type { JobStore } from "./job-store.js";
+
+/**
+ * Opens the folder; it is made at the first write.
+ * Operations reject with `FilesError`: `bad_key`, `disk_full`, `not_permitted`, `too_many_files`, `io_error`.
+ * @example const store = folderStore("/shared/job");
+ */
+export function folderStore(folder: string): JobStore {
+  const pathOf = (key: string) => join(folder, ...checkKey(key).split("/"));
+  return {
+    async get(key) {
+      const path = pathOf(key);
+      try {
+        return new Uint8Array(await readFile(path));
+      } catch (error) {
+        if (systemCode(error) === "ENOENT") return undefined;
+        throw fileFailure(error, `reading ${path}`);
+      }
+    },
+    async put(key, bytes) {
+      await writeFileAtomic(pathOf(key), bytes);
+    },
+    create: async (key, bytes) => createOnce(pathOf(key), bytes),
+    async list(below) {
+      const path = pathOf(below);
+      try {
+        return (await readdir(path)).filter((name) => !name.startsWith(".")).sort(byCodeUnit);
+      } catch (error) {
+        if (systemCode(error) === "ENOENT") return [];
+        throw fileFailure(error, `listing ${path}`);
+      }
+    },
+    async remove(key) {
+      const path = pathOf(key);
+      try {
+        await rm(path, { force: true });
+      } catch (error) {
+        throw fileFailure(error, `removing ${path}`);
+      }
+    },
+  };
+}
+
+/** Writes and syncs a temporary beside `path`, then links it there. False where something is there already. */
+async function createOnce(path: string, bytes: Uint8Array): Promise<boolean> {
+  const folder = dirname(path);
+  // named as the temporaries of writeFileAtomic are, so that sweepTemporaries knows what a killed worker left
+  const temporary = join(folder, `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    await mkdir(folder, { recursive: true });
+    const file = await open(temporary, "wx", 0o644);
+    try {
+      await writeAll(file, bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await link(temporary, path);
+    await syncFolder(folder);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    throw fileFailure(error, `making ${path}`);
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {});
+  }
+}

@@ -1,0 +1,137 @@
+// What a job is: its rows in shards, and what decides a row's embedding. `job.json` says it; the job's id is the sha256 of that file, so that
+// a worker with another model, precision or batch is another job, not a silent mixture.
+
+import { createHash } from "node:crypto";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { isJsonObject, type Json, type JsonObject, parseStrictJson } from "@biovlm/files";
+import { JobsError } from "./errors.js";
+import type { JobStore } from "./job-store.js";
+
+const FORMAT = "biovlm-job/1";
+/** The most that a shard's plan may unpack to, in bytes. */
+const MAX_PLAN_BYTES = 256 * 2 ** 20;
+const DIGEST = /^[0-9a-f]{64}$/;
+
+/** One image to embed. */
+export interface PlanRow {
+  /** path below the source's folder */
+  readonly uri: string;
+  /** bytes, where the listing knew it */
+  readonly size?: number;
+}
+
+/** A shard: its rows lie in `plan/NNNNN.SHA256.jsonl.gz`, its digest is that of the unpacked lines. */
+export interface ShardEntry {
+  readonly rows: number;
+  /** sha256 of the rows as JSON lines */
+  readonly sha256: string;
+}
+
+/** What decides the rows of a job: strings, numbers and truths by name; a worker's must be the same. */
+export type JobFacts = Readonly<Record<string, string | number | boolean>>;
+
+/** A planned job, as `job.json` says it. */
+export interface Job {
+  /** sha256 of job.json */
+  readonly id: string;
+  /** what the images are read from; the worker says what it means */
+  readonly source: string;
+  readonly facts: JobFacts;
+  readonly shards: readonly ShardEntry[];
+}
+
+export const sha256Of = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
+
+/** "00042": the name of a shard in the keys of plan, parts, commits and failures. Sorts as numbers do up to 99 999. */
+export const shardName = (shard: number): string => String(shard).padStart(5, "0");
+
+/** The bytes of `job.json`. */
+export function writeJob({ source, facts, shards }: Omit<Job, "id">): Uint8Array {
+  const sorted = Object.fromEntries(Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return new TextEncoder().encode(`${JSON.stringify({ format: FORMAT, source, facts: sorted, shards })}\n`);
+}
+
+/**
+ * The store's job.
+ * @throws JobsError `not_found` where it holds none, `integrity` where job.json is none
+ */
+export async function readJob(store: JobStore): Promise<Job> {
+  const bytes = await store.get("job.json");
+  if (bytes === undefined) throw new JobsError("not_found", "job.json — expected a planned job, got none. Run `biovlm bulk plan` first.");
+  const json = parsedObject(bytes, "job.json");
+  const { format, source, facts, shards } = json;
+  if (format !== FORMAT || typeof source !== "string" || !isJsonObject(facts) || !Array.isArray(shards)) throw torn("job.json");
+  const known: Record<string, string | number | boolean> = {};
+  for (const [name, value] of Object.entries(facts)) {
+    if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") throw torn("job.json");
+    known[name] = value;
+  }
+  return { id: sha256Of(bytes), source, facts: known, shards: shards.map(shardEntry) };
+}
+
+function shardEntry(entry: Json): ShardEntry {
+  if (!isJsonObject(entry)) throw torn("job.json");
+  const { rows, sha256 } = entry;
+  if (!isCount(rows) || !isDigest(sha256)) throw torn("job.json");
+  return { rows, sha256 };
+}
+
+/**
+ * The rows of one shard, in order.
+ * @throws JobsError `not_found` for a shard that the job has not, `integrity` where its plan is missing or not what the job says
+ */
+export async function readShard(store: JobStore, job: Job, shard: number): Promise<PlanRow[]> {
+  const entry = job.shards[shard];
+  if (entry === undefined) {
+    throw new JobsError("not_found", `shard — expected 0 to ${job.shards.length - 1}, got ${shard}. Look at \`biovlm bulk status\`.`);
+  }
+  const key = planKey(shard, entry.sha256);
+  const packed = await store.get(key);
+  if (packed === undefined) throw torn(key);
+  const lines = await promisify(gunzip)(packed, { maxOutputLength: MAX_PLAN_BYTES }).catch((cause) => {
+    throw torn(key, cause);
+  });
+  if (sha256Of(lines) !== entry.sha256) throw torn(key);
+  const rows = lines
+    .toString("utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => planRow(line, key));
+  if (rows.length !== entry.rows) throw torn(key);
+  return rows;
+}
+
+function planRow(line: string, key: string): PlanRow {
+  const row = parseStrictJson(line, key);
+  if (!isJsonObject(row) || typeof row["uri"] !== "string") throw torn(key);
+  const { uri, size } = row;
+  return isCount(size) ? { uri, size } : { uri };
+}
+
+/** With the digest in the name two planners of different jobs never write over each other. */
+export const planKey = (shard: number, sha256: string): string => `plan/${shardName(shard)}.${sha256}.jsonl.gz`;
+export const commitKey = (shard: number): string => `commits/${shardName(shard)}.json`;
+export const failureKey = (shard: number): string => `failed/${shardName(shard)}.json`;
+
+export const isCount = (value: Json | undefined): value is number => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+export const isDigest = (value: Json | undefined): value is string => typeof value === "string" && DIGEST.test(value);
+
+/** @throws JobsError `integrity` for bytes that are no JSON object */
+export function parsedObject(bytes: Uint8Array, key: string): JsonObject {
+  try {
+    const json = parseStrictJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), key);
+    if (isJsonObject(json)) return json;
+  } catch (cause) {
+    throw torn(key, cause);
+  }
+  throw torn(key);
+}
+
+export function torn(key: string, cause?: unknown): JobsError {
+  return new JobsError(
+    "integrity",
+    `${key} — expected what the job wrote, got something else. Restore the store from a copy, or plan into a new one.`,
+    cause === undefined ? {} : { cause },
+  );
+}

@@ -1,0 +1,64 @@
+// A stream of rows → the shards of a job in its store. One shard is held at a time, whatever the number of rows. Plans are packed by gzip,
+// which every Node of the workers reads; digests are of the unpacked lines. job.json comes last and is made once: a store holds one job.
+
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { JobsError } from "./errors.js";
+import { type Job, type JobFacts, type PlanRow, planKey, type ShardEntry, sha256Of, writeJob } from "./job.js";
+import type { JobStore } from "./job-store.js";
+
+/** What a job is beside its rows, and how it is cut. */
+export interface PlanOptions {
+  /** what the rows' paths are below, kept in the job */
+  readonly source: string;
+  readonly facts: JobFacts;
+  /** rows in a shard, 1 to 65 536; default 4096 */
+  readonly shardRows?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** told the rows planned so far, after each shard */
+  readonly onShard?: (rows: number) => void;
+}
+
+/**
+ * Plans the rows, in their order. Planning the same again, also after a run that was killed, is the same job; others are refused.
+ * @throws JobsError `bad_argument` for no rows or a shard of no size; `job_differs` where the store holds another job
+ */
+export async function planJob(
+  store: JobStore,
+  rows: AsyncIterable<PlanRow> | Iterable<PlanRow>,
+  options: PlanOptions,
+): Promise<{ readonly job: Job; readonly rows: number; readonly planned: boolean }> {
+  const { source, facts, shardRows = 4096, signal, onShard } = options;
+  if (!Number.isInteger(shardRows) || shardRows < 1 || shardRows > 65_536) {
+    throw new JobsError("bad_argument", `rows in a shard — expected 1 to 65536, got ${shardRows}. Correct the call.`);
+  }
+  const present = await store.get("job.json");
+  const shards: ShardEntry[] = [];
+  let total = 0;
+  let lines: string[] = [];
+  const flush = async () => {
+    signal?.throwIfAborted();
+    const text = new TextEncoder().encode(lines.join(""));
+    const entry = { rows: lines.length, sha256: sha256Of(text) };
+    // a job that stands is compared, not written over
+    if (present === undefined) await store.put(planKey(shards.length, entry.sha256), await promisify(gzip)(text));
+    shards.push(entry);
+    total += lines.length;
+    lines = [];
+    onShard?.(total);
+  };
+  for await (const { uri, size } of rows) {
+    lines.push(`${JSON.stringify(size === undefined ? { uri } : { uri, size })}\n`);
+    if (lines.length >= shardRows) await flush();
+  }
+  if (lines.length > 0) await flush();
+  if (total === 0) throw new JobsError("bad_argument", "plan — expected at least one image, got none. Check the source.");
+  const bytes = writeJob({ source, facts, shards });
+  const job: Job = { id: sha256Of(bytes), source, facts, shards };
+  const planned = present === undefined && (await store.create("job.json", bytes));
+  const stands = planned ? bytes : (present ?? (await store.get("job.json")));
+  if (stands === undefined || sha256Of(stands) !== job.id) {
+    throw new JobsError("job_differs", "store — expected no job or this one, got another job. Plan into an empty store.");
+  }
+  return { job, rows: total, planned };
+}

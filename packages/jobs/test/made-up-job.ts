@@ -1,0 +1,41 @@
+// A job over made-up rows, and an embedder of them that is a function of the row alone.
+
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { type PlanRow, planJob, type ShardResult } from "../src/index.js";
+import type { JobStore } from "../src/job-store.js";
+
+const base = mkdtempSync(join(tmpdir(), "biovlm-jobs-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+let count = 0;
+export const place = (): string => join(base, `store-${count++}`);
+
+export function* madeUpRows(count: number): Generator<PlanRow> {
+  for (let i = 0; i < count; i++) yield { uri: `folder-${i % 7}/image-${i}.png`, size: 1000 + (i % 13) };
+}
+
+export const FACTS = { model: "a".repeat(64), precision: "fp32", batch: 8, normalized: true };
+
+export const planned = async (store: JobStore, rows: number, shardRows = 10) =>
+  (await planJob(store, madeUpRows(rows), { source: "/images", facts: FACTS, shardRows })).job;
+
+/** Rows whose number ends in 5 fail; the others give the digest of their path. */
+export async function embedMadeUp(rows: readonly PlanRow[]): Promise<ShardResult> {
+  const failed = rows.flatMap(({ uri }, row) => (uri.endsWith("5.png") ? [{ row, code: "not_an_image" }] : []));
+  const good = rows.filter(({ uri }) => !uri.endsWith("5.png"));
+  const digests = good.map(({ uri }) => createHash("sha256").update(uri).digest());
+  return { bytes: Buffer.concat(digests), ending: "bin", rows: good.length, failed };
+}
+
+/** Every committed file of a store, by its key. */
+export function committed(folder: string): Record<string, string> {
+  const files = (below: string) => readdirSync(join(folder, below)).filter((name) => !name.startsWith("."));
+  return Object.fromEntries(
+    ["commits", "parts"].flatMap((below) =>
+      files(below).map((name) => [`${below}/${name}`, readFileSync(join(folder, below, name)).toString("base64")]),
+    ),
+  );
+}

@@ -1,0 +1,96 @@
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { soak } from "@biovlm/testkit";
+import { describe, expect, it } from "vitest";
+import { folderStore, planJob, readJob } from "../src/index.js";
+import { readShard } from "../src/job.js";
+import { FACTS, madeUpRows, place, planned } from "./made-up-job.js";
+
+describe("planning", () => {
+  it("cuts rows into shards in their order and reads them back", async () => {
+    const store = folderStore(place());
+    const job = await planned(store, 25);
+    expect(job.shards.map(({ rows }) => rows)).toEqual([10, 10, 5]);
+    expect(await readJob(store)).toEqual(job);
+    const back = [];
+    for (const shard of job.shards.keys()) back.push(...(await readShard(store, job, shard)));
+    expect(back).toEqual([...madeUpRows(25)]);
+  });
+
+  it("plans the same again as the same job and writes nothing", async () => {
+    const folder = place();
+    const store = folderStore(folder);
+    const job = await planned(store, 25);
+    const before = readdirSync(folder, { recursive: true }).sort();
+    const again = await planJob(store, madeUpRows(25), { source: "/images", facts: FACTS, shardRows: 10 });
+    expect(again).toMatchObject({ job: { id: job.id }, planned: false, rows: 25 });
+    expect(readdirSync(folder, { recursive: true }).sort()).toEqual(before);
+  });
+
+  it("refuses another job in the same store, and the first one still reads", async () => {
+    const store = folderStore(place());
+    const job = await planned(store, 25);
+    await expect(planned(store, 26)).rejects.toMatchObject({ code: "job_differs" });
+    await expect(planJob(store, madeUpRows(25), { source: "/images", facts: { ...FACTS, batch: 4 }, shardRows: 10 })).rejects.toMatchObject(
+      { code: "job_differs" },
+    );
+    expect(await readShard(store, job, 2)).toHaveLength(5);
+  });
+
+  it("lets one of two planners of different jobs win whole", async () => {
+    const store = folderStore(place());
+    const outcomes = await Promise.allSettled([planned(store, 30), planned(store, 31)]);
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    const job = await readJob(store);
+    for (const shard of job.shards.keys()) expect(await readShard(store, job, shard)).toHaveLength(job.shards[shard]!.rows);
+  });
+
+  it.each([0, 1.5, 65_537])("refuses shards of %s rows", async (shardRows) => {
+    await expect(planned(folderStore(place()), 3, shardRows)).rejects.toMatchObject({ code: "bad_argument" });
+  });
+
+  it("refuses a plan of nothing and leaves no job", async () => {
+    const store = folderStore(place());
+    await expect(planned(store, 0)).rejects.toMatchObject({ code: "bad_argument" });
+    await expect(readJob(store)).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it.each(["", "{}", "[1]", '{"format":"biovlm-job/1","source":"a","facts":{"a":null},"shards":[]}', "\xff"])(
+    "refuses a job.json that is %j",
+    async (text) => {
+      const folder = place();
+      const store = folderStore(folder);
+      await planned(store, 3);
+      writeFileSync(join(folder, "job.json"), text, "latin1");
+      await expect(readJob(store)).rejects.toMatchObject({ code: "integrity" });
+    },
+  );
+
+  it("refuses a plan that was changed, cut or removed", async () => {
+    const folder = place();
+    const store = folderStore(folder);
+    const job = await planned(store, 30);
+    const [first = "", second = "", third = ""] = readdirSync(join(folder, "plan")).sort();
+    writeFileSync(join(folder, "plan", first), "not gzip");
+    const bytes = await store.get(`plan/${second}`);
+    writeFileSync(join(folder, "plan", third), bytes!);
+    await store.remove(`plan/${second}`);
+    for (const shard of [0, 1, 2]) await expect(readShard(store, job, shard)).rejects.toMatchObject({ code: "integrity" });
+    await expect(readShard(store, job, 3)).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it.skipIf(!soak)("plans ten million rows in flat memory, skipped: only in the soak", { timeout: 900_000 }, async () => {
+    let most = 0;
+    const store = folderStore(place());
+    const { job, rows } = await planJob(store, madeUpRows(10_000_000), {
+      source: "/images",
+      facts: FACTS,
+      onShard: () => {
+        most = Math.max(most, process.memoryUsage.rss());
+      },
+    });
+    expect(rows).toBe(10_000_000);
+    expect(job.shards).toHaveLength(2442);
+    expect(most).toBeLessThan(512 * 2 ** 20);
+  });
+});

@@ -1,0 +1,177 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { bundleForNode, cases, seeded } from "@biovlm/testkit";
+import { describe, expect, it } from "vitest";
+import {
+  checkFacts,
+  chosenShard,
+  collectGarbage,
+  folderStore,
+  jobStatus,
+  mergeJob,
+  type PlanRow,
+  prometheusText,
+  verifyJob,
+  workShard,
+} from "../src/index.js";
+import { committed, embedMadeUp, FACTS, place, planned } from "./made-up-job.js";
+
+async function worked(rows = 35) {
+  const folder = place();
+  const store = folderStore(folder);
+  const job = await planned(store, rows);
+  for (const shard of job.shards.keys()) await workShard(store, job, shard, { embed: embedMadeUp });
+  return { folder, store, job };
+}
+
+describe("working on shards", () => {
+  it("gives each row once, embedded or failed, and a second run does nothing", async () => {
+    const { store, job } = await worked();
+    expect(await jobStatus(store, job)).toMatchObject({
+      shards: { total: 4, committed: 4, failed: 0 },
+      rows: { total: 35, embedded: 32, failed: 3 },
+    });
+    const embed = () => Promise.reject(new Error("asked again"));
+    expect(await workShard(store, job, 2, { embed })).toBe("present");
+  });
+
+  it("gives the same bytes for one worker, two at once and one that goes on in another order", async () => {
+    const one = await worked();
+    const two = { folder: place() };
+    const store = folderStore(two.folder);
+    const job = await planned(store, 35);
+    const outcomes = await Promise.all([0, 1, 2, 3, 3, 2, 1, 0].map((shard) => workShard(store, job, shard, { embed: embedMadeUp })));
+    expect(outcomes.filter((outcome) => outcome === "committed")).toHaveLength(4);
+    expect(committed(two.folder)).toEqual(committed(one.folder));
+  });
+
+  it("lets one of two different parts count, and gc removes the other", async () => {
+    const folder = place();
+    const store = folderStore(folder);
+    const job = await planned(store, 10);
+    let both = 0;
+    const embed = (mark: number) => async () => {
+      both++;
+      while (both < 2) await wait(1);
+      return { bytes: Uint8Array.of(mark), ending: "bin", rows: 10, failed: [] };
+    };
+    const outcomes = await Promise.all([1, 2].map((mark) => workShard(store, job, 0, { embed: embed(mark) })));
+    expect(outcomes.sort()).toEqual(["committed", "lost"]);
+    expect(readdirSync(join(folder, "parts"))).toHaveLength(2);
+    expect(await collectGarbage(store, job)).toHaveLength(1);
+    expect(await collectGarbage(store, job)).toEqual([]);
+    expect(await verifyJob(store, job)).toEqual([]);
+  });
+
+  it("leaves parts of shards without a commit to their workers", async () => {
+    const { store, job, folder } = await worked();
+    await store.remove("commits/00001.json");
+    expect(await collectGarbage(store, job)).toEqual([]);
+    expect(readdirSync(join(folder, "parts"))).toHaveLength(4);
+  });
+
+  it("notes a shard that failed, and forgets the note when it is committed", async () => {
+    const store = folderStore(place());
+    const job = await planned(store, 20);
+    const fault = Object.assign(new Error("no device"), { code: "no_backend" });
+    await expect(workShard(store, job, 1, { embed: () => Promise.reject(fault) })).rejects.toBe(fault);
+    expect((await jobStatus(store, job)).shards).toEqual({ total: 2, committed: 0, failed: 1 });
+    expect(Buffer.from((await store.get("failed/00001.json"))!).toString()).toContain('"code":"no_backend"');
+    await workShard(store, job, 1, { embed: embedMadeUp });
+    expect((await jobStatus(store, job)).shards).toEqual({ total: 2, committed: 1, failed: 0 });
+    expect(await store.list("failed")).toEqual([]);
+  });
+
+  it("refuses a part that leaves rows out", async () => {
+    const store = folderStore(place());
+    const job = await planned(store, 10);
+    const embed = async () => ({ bytes: new Uint8Array(1), ending: "bin", rows: 9, failed: [] });
+    await expect(workShard(store, job, 0, { embed })).rejects.toMatchObject({ code: "bad_argument" });
+    expect(await store.list("commits")).toEqual([]);
+  });
+
+  it("commits nothing after its signal and notes no failure", async () => {
+    const store = folderStore(place());
+    const job = await planned(store, 10);
+    const stop = new AbortController();
+    const embed = async (rows: readonly PlanRow[]) => {
+      stop.abort(new Error("stopped"));
+      return embedMadeUp(rows);
+    };
+    await expect(workShard(store, job, 0, { embed, signal: stop.signal })).rejects.toThrow();
+    expect([...(await store.list("commits")), ...(await store.list("failed"))]).toEqual([]);
+  });
+
+  it("refuses a worker whose facts are not the plan's, by name", async () => {
+    const job = await planned(folderStore(place()), 10);
+    expect(checkFacts(job, { ...FACTS })).toBeUndefined();
+    expect(() => checkFacts(job, { ...FACTS, precision: "int8" })).toThrow(/precision — expected fp32 as planned, got int8/);
+    expect(() => checkFacts(job, { ...FACTS, more: 1 })).toThrow(/more — expected undefined/);
+  });
+});
+
+describe("the shard that is asked for", () => {
+  it("is a number, or what a Slurm array or an Indexed Job says", () => {
+    expect(chosenShard("7", {})).toBe(7);
+    expect(chosenShard("auto", { SLURM_ARRAY_TASK_ID: "12" })).toBe(12);
+    expect(chosenShard("auto", { JOB_COMPLETION_INDEX: "0" })).toBe(0);
+    expect(() => chosenShard("auto", {})).toThrow(/SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX, got neither/);
+    for (const text of ["-1", "1.5", "", "x", "1e3"]) expect(() => chosenShard(text, {})).toThrow(/whole number/);
+  });
+});
+
+describe("a whole job", () => {
+  it("is merged into one manifest of its parts, and not before the last shard", async () => {
+    const { store, job } = await worked();
+    expect((await mergeJob(store, job)).map(({ shard }) => shard)).toEqual([0, 1, 2, 3]);
+    expect(JSON.parse(Buffer.from((await store.get("manifest.json"))!).toString())).toMatchObject({ rows: 32, job: job.id, facts: FACTS });
+    await store.remove("commits/00002.json");
+    await expect(mergeJob(store, job)).rejects.toMatchObject({ code: "incomplete" });
+  });
+
+  it("is verified by content: a changed part, a missing part and a foreign commit are all named", async () => {
+    const { store, job, folder } = await worked();
+    const [first = "", second = ""] = await store.list("parts");
+    writeFileSync(join(folder, "parts", first), "other");
+    await store.remove(`parts/${second}`);
+    writeFileSync(join(folder, "commits", "00003.json"), JSON.stringify({ job: "another" }));
+    expect((await verifyJob(store, job)).map(({ shard }) => shard)).toEqual([0, 1, 3]);
+  });
+
+  it("says its state in Prometheus' text format", async () => {
+    const { store, job } = await worked();
+    const text = prometheusText(await jobStatus(store, job));
+    expect(text).toContain(`biovlm_bulk_shards{job="${job.id.slice(0, 16)}",state="committed"} 4\n`);
+    expect(text.split("\n").filter((line) => line !== "" && !/^(# (HELP|TYPE) )?biovlm_bulk_[a-z_]+/.test(line))).toEqual([]);
+    expect(text.endsWith("\n")).toBe(true);
+  });
+});
+
+describe("workers that are killed", () => {
+  it("lose nothing and double nothing: kill −9 again and again, two at a time, then one to the end", async () => {
+    const folder = place();
+    const store = folderStore(folder);
+    const job = await planned(store, 400);
+    const program = join(place(), "worker.mjs");
+    mkdirSync(join(program, ".."), { recursive: true });
+    await bundleForNode(join(import.meta.dirname, "killed-worker.ts"), program);
+    const random = seeded(7);
+    const start = () => spawn(process.execPath, [program, folder], { stdio: "ignore" });
+    for (let round = 0; round < cases(60, 15); round++) {
+      const workers = [start(), start()];
+      const ends = workers.map((worker) => once(worker, "exit"));
+      await wait(60 + random.next() * 200);
+      for (const worker of workers) worker.kill("SIGKILL");
+      await Promise.all(ends);
+    }
+    const [code] = (await once(start(), "exit")) as [number];
+    expect(code).toBe(0);
+    expect(await jobStatus(store, job)).toMatchObject({ shards: { committed: 40, failed: 0 }, rows: { embedded: 360, failed: 40 } });
+    expect(await verifyJob(store, job)).toEqual([]);
+    const alone = await worked(400);
+    expect(committed(folder)).toEqual(committed(alone.folder));
+  });
+});
