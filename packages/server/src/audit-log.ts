@@ -1,12 +1,10 @@
-// A record of answers that shows whether it was changed: JSON lines, each with the sha256 of the line before. Opt-in. It holds digests, names of
-// models, banks and keys, and classes: never a file name, an address or an image. Who holds the file can still cut its end; keep the last
-// hash elsewhere (`head`) to see that too.
+// A record of answers that shows whether it was changed (audit-chain.ts). Opt-in. It holds digests, names of models, banks and keys, and
+// classes: never a file name, an address or an image. What could not be written was not said: a line is whole in the file, or the file is as
+// before. Who holds the file can still cut its end; keep the last hash elsewhere (`head`) to see that, too.
 
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
-import { createInterface } from "node:readline";
-import { parseStrictJson } from "@biovlm/files";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { withLock } from "@biovlm/files/node";
+import { lineHash, TORN, verifyAuditLog } from "./audit-chain.js";
 import { ServerError } from "./errors.js";
 
 /** One answered request. */
@@ -14,12 +12,16 @@ export interface AuditRecord {
   readonly request: string;
   readonly route: string;
   readonly status: number;
+  /** code of a failure */
+  readonly error?: string;
   /** name of the key, not the key */
   readonly key?: string;
   readonly model?: string;
   readonly modelDigest?: string;
   readonly bankDigest?: string;
   readonly device?: string;
+  /** texts that were embedded, counted */
+  readonly texts?: number;
   readonly images?: readonly { readonly sha256: string; readonly class?: string; readonly probability?: number; readonly error?: string }[];
 }
 
@@ -27,146 +29,155 @@ export interface AuditRecord {
 export interface AuditLog {
   /** hash of the last line, hex */
   readonly head: string;
-  /**
-   * Resolves when the line is in the file. Lines are written in the order of the calls. Rejects where it cannot be written: what was written of it is
-   * taken back and the next is tried; where even that fails, every later one rejects.
-   */
+  /** Resolves when the line is in the file. Lines are written in the order of the calls. Rejects where it is not, and the file is as before. */
   append(record: AuditRecord): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What the check of an audit log found. */
-export interface AuditReport {
-  readonly ok: boolean;
-  readonly lines: number;
-  readonly head: string;
-  /** first line that does not follow from the one before, from 1 */
-  readonly brokenAt?: number;
-  readonly reason?: string;
+/** What a log is written with. */
+export interface AuditLogOptions {
+  /** lines are hashed with it (HMAC-SHA256) */
+  readonly key?: Uint8Array | undefined;
 }
 
-/** What the first line names as the one before. */
-const GENESIS = "0".repeat(64);
-const MAX_LINE = 1_000_000;
-
-const hash = (line: string) => createHash("sha256").update(line).digest("hex");
+/** Where a log stands: its file, how long it is, and what its last line is. */
+interface Standing {
+  file: FileHandle;
+  length: number;
+  head: string;
+  seq: number;
+  /** whether the file goes on from one that was moved away, and holds nothing yet */
+  continues: boolean;
+  /** a failed write could not be taken back */
+  spoiled: boolean;
+}
 
 /**
- * Opens a log and goes on where it ends. A line torn by a crash is closed off and noted, not removed.
- * @throws ServerError `conflict` when what is there does not verify: a log that was changed is not continued
+ * Opens a log and goes on where it ends. A line torn by a crash is put aside and noted, not removed. While it is open no other process can
+ * open it. A log that is moved away (rotation) is begun anew under its name, and its chain goes on.
+ * @throws ServerError `conflict` when what is there does not verify, or another process writes it
  */
-export async function openAuditLog(path: string): Promise<AuditLog> {
-  const file = await open(path, "a", 0o600);
-  let head: string;
-  let seq: number;
+export async function openAuditLog(path: string, { key }: AuditLogOptions = {}): Promise<AuditLog> {
+  const release = await held(path);
+  let standing: Standing;
   try {
-    const found = await verifyAuditLog(path);
-    const torn = found.reason === TORN;
-    if (!found.ok && !torn) {
-      throw new ServerError(
-        "conflict",
-        `audit log — expected a whole chain, got a break at line ${found.brokenAt}: ${found.reason}. Keep the file and begin another.`,
-      );
-    }
-    head = found.head;
-    seq = found.lines;
-    if (torn) await cutTorn(path, found.brokenAt!);
+    standing = await goOn(path, key);
   } catch (error) {
-    await file.close();
+    await release();
     throw error;
   }
-  let { size: length } = await file.stat();
-  let broken: unknown;
   let tail: Promise<void> = Promise.resolve();
-  const write = async (record: AuditRecord): Promise<void> => {
-    if (broken !== undefined) throw new Error("audit log — expected a whole line at its end, got a torn one. Restart.", { cause: broken });
-    const line = JSON.stringify({ seq: seq + 1, time: new Date().toISOString(), ...record, previous: head });
-    try {
-      await file.appendFile(`${line}\n`);
-    } catch (error) {
-      // what a full disk took of the line goes again, or the next one would follow half of it
-      await file.truncate(length).catch(() => {
-        broken = error;
-      });
-      throw error;
-    }
-    length += Buffer.byteLength(line) + 1;
-    head = hash(line);
-    seq++;
-  };
   return {
     get head() {
-      return head;
+      return standing.head;
     },
     append(record) {
-      const written = tail.then(() => write(record));
+      const written = tail.then(() => write(standing, path, key, record));
       // a failure is this line's to tell; the next line is still tried
       tail = written.catch(() => {});
       return written;
     },
     async close() {
       await tail;
-      await file.sync();
-      await file.close();
+      await standing.file.sync();
+      await standing.file.close();
+      await release();
     },
   };
 }
 
-const TORN = "a line cut short at the end";
-
-/** Reads a log through. Never throws for what is in it; rejects where the file cannot be read. */
-export async function verifyAuditLog(path: string): Promise<AuditReport> {
-  let previous = GENESIS;
-  let count = 0;
-  const stream = createReadStream(path, { encoding: "utf8" });
-  let last = "\n";
-  stream.on("data", (chunk) => {
-    last = String(chunk).slice(-1);
+/** Takes the lock beside the log, for as long as the process lives. @returns what lets it go */
+async function held(path: string): Promise<() => Promise<void>> {
+  let letGo = () => {};
+  let holding: Promise<void> = Promise.resolve();
+  await new Promise<void>((taken, refused) => {
+    const work = () =>
+      new Promise<void>((done) => {
+        letGo = done;
+        taken();
+      });
+    holding = withLock(`${path}.lock`, work, { waitMs: 0 });
+    holding.catch(refused);
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof Error) || Reflect.get(cause, "code") !== "locked") throw cause;
+    throw new ServerError(
+      "conflict",
+      "audit log — expected a log of this server alone, got one that another process writes. Name another file for each server.",
+      { cause },
+    );
   });
-  let broken: string | undefined;
-  for await (const line of createInterface({ input: stream, crlfDelay: 0 })) {
-    if (broken !== undefined) break;
-    broken = fault(line, count + 1, previous);
-    if (broken === undefined) {
-      previous = hash(line);
-      count++;
-    }
-  }
-  stream.destroy();
-  if (broken === undefined && last === "\n") return { ok: true, lines: count, head: previous };
-  if (broken === undefined) return { ok: false, lines: count - 1, head: previous, brokenAt: count, reason: "the last line has no end" };
-  const isLast = last !== "\n" && (await lineCount(path)) === count + 1;
-  return { ok: false, lines: count, head: previous, brokenAt: count + 1, reason: isLast ? TORN : broken };
+  return async () => {
+    letGo();
+    await holding;
+  };
 }
 
-function fault(line: string, seq: number, previous: string): string | undefined {
-  if (line.length > MAX_LINE) return "a line longer than any record";
-  let record: { readonly seq?: unknown; readonly previous?: unknown };
+/** Verifies what is there and stands behind its last whole line. */
+async function goOn(path: string, key: Uint8Array | undefined): Promise<Standing> {
+  const file = await open(path, "a", 0o600);
   try {
-    record = parseStrictJson(line, "audit record") as typeof record;
-  } catch {
-    return "a line that is no JSON";
+    const found = await verifyAuditLog(path, { key, continued: true });
+    if (!found.ok && found.reason !== TORN) {
+      throw new ServerError(
+        "conflict",
+        `audit log — expected a whole chain, got a break at line ${found.brokenAt}: ${found.reason}. Keep the file and begin another.`,
+      );
+    }
+    if (!found.ok) await cutTorn(path);
+    const { size } = await file.stat();
+    return { file, length: size, head: found.head, seq: found.lines, continues: false, spoiled: false };
+  } catch (error) {
+    await file.close();
+    throw error;
   }
-  if (typeof record !== "object" || record === null) return "a line that is no record";
-  if (record.seq !== seq) return `expected record ${seq}, got ${String(record.seq).slice(0, 20)}`;
-  if (record.previous !== previous) return "the hash of the line before is another";
-  return undefined;
 }
 
-async function lineCount(path: string): Promise<number> {
-  let lines = 0;
-  for await (const _ of createInterface({ input: createReadStream(path), crlfDelay: 0 })) lines++;
-  return lines;
+/** Writes one line, whole or not at all. */
+async function write(standing: Standing, path: string, key: Uint8Array | undefined, record: AuditRecord): Promise<void> {
+  if (standing.spoiled) {
+    throw new ServerError(
+      "not_ready",
+      "audit log — expected a file that can be written, got one whose end could not be mended. Make room, then start again.",
+    );
+  }
+  await followRotation(standing, path);
+  const { file, length, head, seq, continues } = standing;
+  const line = JSON.stringify({ seq: seq + 1, time: new Date().toISOString(), ...record, ...(continues && { continues }), previous: head });
+  const bytes = Buffer.from(`${line}\n`);
+  try {
+    await file.appendFile(bytes);
+  } catch (error) {
+    // half a line may be there: without it the log is what it was
+    await file.truncate(length).catch(() => {
+      standing.spoiled = true;
+    });
+    throw error;
+  }
+  Object.assign(standing, { length: length + bytes.length, head: lineHash(line, key), seq: seq + 1, continues: false });
 }
 
-/** Moves the torn end into a file of its own beside the log. */
-async function cutTorn(path: string, lineNumber: number): Promise<void> {
+/** Where the log was moved away or removed, a new file under its name takes the next lines; the chain goes on. */
+async function followRotation(standing: Standing, path: string): Promise<void> {
+  const [here, named] = await Promise.all([standing.file.stat(), stat(path).catch(() => undefined)]);
+  if (named !== undefined && named.ino === here.ino && named.dev === here.dev) return;
+  const file = await open(path, "a", 0o600);
+  const { size } = await file.stat();
+  if (size > 0) {
+    await file.close();
+    throw new ServerError("conflict", "audit log — expected its own file or none, got another file under its name. Move it away.");
+  }
+  await standing.file.sync();
+  await standing.file.close();
+  Object.assign(standing, { file, length: 0, continues: standing.seq > 0 });
+}
+
+/** Moves the torn end, behind the last whole line, into a file of its own beside the log. */
+async function cutTorn(path: string): Promise<void> {
   const handle = await open(path, "r+");
   try {
     const bytes = await handle.readFile();
-    let at = 0;
-    for (let n = 1; n < lineNumber; n++) at = bytes.indexOf(10, at) + 1;
-    const aside = await open(`${path}.torn-${hash(bytes.subarray(at).toString("latin1")).slice(0, 8)}`, "w", 0o600);
+    const at = bytes.lastIndexOf(10) + 1;
+    const aside = await open(`${path}.torn-${lineHash(bytes.subarray(at).toString("latin1"), undefined).slice(0, 8)}`, "w", 0o600);
     await aside.writeFile(bytes.subarray(at));
     await aside.close();
     await handle.truncate(at);

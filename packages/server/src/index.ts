@@ -1,6 +1,7 @@
 // @biovlm/server: what a program that embeds the server imports. Browsers and other clients import ./client.
 
-export { type AuditLog, type AuditRecord, type AuditReport, openAuditLog, verifyAuditLog } from "./audit-log.js";
+export { type AuditCheck, type AuditReport, auditKey, verifyAuditLog } from "./audit-chain.js";
+export { type AuditLog, type AuditLogOptions, type AuditRecord, openAuditLog } from "./audit-log.js";
 export { auditingEngine } from "./auditing-engine.js";
 export { type ApiKey, parseKeys, type Scope } from "./auth.js";
 export { ServerError, type ServerErrorCode, STATUS_OF } from "./errors.js";

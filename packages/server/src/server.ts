@@ -1,5 +1,6 @@
 // The server, put together in plain sight: limits → records → keys → bodies → errors → routes. It opens nothing by itself: the engine is handed in.
 
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Engine } from "@biovlm/engine";
 import { parseStrictJson } from "@biovlm/files";
@@ -62,6 +63,8 @@ export async function createServer({
   const limits = await connectionLimits(options);
   const app = Fastify({
     ...limits,
+    // unique over restarts: the audit log names requests
+    genReqId: () => randomUUID(),
     loggerInstance: logger ?? createLogger("silent"),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
   }) as unknown as FastifyInstance;

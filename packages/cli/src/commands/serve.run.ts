@@ -5,7 +5,9 @@ import { resolve } from "node:path";
 import { collectLessOften, createEngine, type EngineOptions, isFolder, mainThreadFirst, type ServedEntry } from "@biovlm/engine";
 import { compileBank, writeBank } from "@biovlm/model";
 import {
+  type AuditLog,
   auditingEngine,
+  auditKey,
   createLogger,
   createMetrics,
   createServer,
@@ -28,7 +30,7 @@ import { openRuntime } from "../opening.js";
 import { builtPageFolder } from "../page-server.js";
 import { printable } from "../terminal.js";
 import { version } from "../version.js";
-import type { SERVE_OPTIONS } from "./serve.js";
+import type { AUDIT_OPTIONS, SERVE_OPTIONS } from "./serve.js";
 
 const MiB = 2 ** 20;
 
@@ -46,7 +48,7 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, 
   const { entry, name } = served(options, cwd, bytes);
   const metrics = createMetrics();
   const { engine: plain, ready } = await createEngine({ ...engineFrom(options), serve: [entry], observer: metrics.observer });
-  const engine = options.auditLog === undefined ? plain : auditingEngine(plain, await openAuditLog(resolve(cwd, options.auditLog)));
+  const engine = options.auditLog === undefined ? plain : auditingEngine(plain, await openLog(options, options.auditLog, cwd));
   let stop = async () => {};
   const page = builtPageFolder();
   const app = await createServer({
@@ -112,9 +114,23 @@ async function bankBytes(options: Options, cwd: string): Promise<Uint8Array> {
   }
 }
 
-export const verifyLog: CommandRun<Record<never, never>> = async ({ terminal, cwd }, _options, [file = ""]) => {
-  if (file === "") throw usageError("bad_usage", "audit verify — expected a file");
-  const report = await verifyAuditLog(resolve(cwd, file));
+async function openLog({ auditKeyFile }: Options, path: string, cwd: string): Promise<AuditLog> {
+  return openAuditLog(resolve(cwd, path), { key: await keyOf(auditKeyFile, cwd) });
+}
+
+async function keyOf(file: string | undefined, cwd: string): Promise<Uint8Array | undefined> {
+  return file === undefined ? undefined : auditKey(await readInput(cwd, file, 8192));
+}
+
+export const verifyLog: CommandRun<typeof AUDIT_OPTIONS> = async ({ terminal, cwd }, { head, auditKeyFile }, files) => {
+  if (files.length === 0) throw usageError("bad_usage", "audit verify — expected a file");
+  if (head !== undefined && !/^[0-9a-f]{64}$/.test(head)) {
+    throw usageError("bad_value", `--head — expected 64 hex digits, got ${JSON.stringify(head.slice(0, 70))}`);
+  }
+  const report = await verifyAuditLog(
+    files.map((file) => resolve(cwd, file)),
+    { key: await keyOf(auditKeyFile, cwd), head },
+  );
   if (report.ok) {
     await terminal.line(`${report.lines} records, unbroken; head ${report.head}`);
     return EXIT.ok;

@@ -30,6 +30,13 @@ export const SERVE_OPTIONS = {
     "drainMs",
   ]),
   auditLog: { type: "text", value: "FILE", setting: true, completes: "file", description: "write every answer to a hash-chained log" },
+  auditKeyFile: {
+    type: "text",
+    value: "FILE",
+    setting: true,
+    completes: "file",
+    description: "key for the log's hashes: without it nobody can write the log anew",
+  },
   trace: {
     type: "flag",
     setting: true,
@@ -63,9 +70,19 @@ export const serve = defineCommand({
   ],
 });
 
+export const AUDIT_OPTIONS = {
+  head: { type: "text", value: "HASH", description: "a hash that was kept: it must be one of the log's" },
+  auditKeyFile: { type: "text", value: "FILE", completes: "file", description: "the key that the log was written with" },
+} as const satisfies OptionSpecs;
+
 export const auditVerify = defineCommand({
   name: "audit verify",
   summary: "check that a server's audit log was not changed",
-  arguments: [{ name: "file", description: "the log", completes: "file" }],
-  options: {},
+  description: [
+    "Prints the number of records and the hash of the last one. Keep that hash elsewhere: --head shows later that no end was cut off and that the log was not written anew.",
+  ],
+  arguments: [
+    { name: "file", description: "the log; of one that was rotated, its files from the oldest on", many: true, completes: "file" },
+  ],
+  options: AUDIT_OPTIONS,
 });
