@@ -46,7 +46,9 @@ fn a_number_that_is_not_finite_is_refused_in_any_share() {
 
 #[test]
 fn a_plan_that_reaches_outside_the_image_is_refused() {
-    let axis = |first| kernels::Axis { taps: 1, first, count: &[1], weights: &[1 << 22] };
+    fn axis(first: &[i32]) -> kernels::Axis<'_> {
+        kernels::Axis { taps: 1, first, count: &[1], weights: &[1 << 22] }
+    }
     let run = |first: &[i32]| {
         let mut out = [0; 3];
         let plan = kernels::Plan { size: 1, horizontal: axis(first), vertical: axis(&[0]) };
