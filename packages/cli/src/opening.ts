@@ -5,22 +5,28 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileSource, type ImageSource, isFolder, openRuntime as openSpec, type Runtime } from "@biovlm/engine";
 import type { ImageOptions } from "@biovlm/engine/options";
-import { FilesError } from "@biovlm/files";
+import { FilesError, memoryStore } from "@biovlm/files";
 import type { DeviceChange } from "@biovlm/model";
 import type { ImageFile } from "./image-files.js";
 import type { RuntimeOptions } from "./runtime-options.js";
 
 /**
  * Opens core, model and encoder; a folder is looked for from `cwd`.
+ * @param options.cache "off": nothing is looked for in the cache folder, and nothing is kept there
  * @param onChange told of a change of device; without it one device serves from first to last
  * @throws `no_backend`, `not_found`, `integrity`, …
  */
-export async function openRuntime(options: RuntimeOptions, cwd: string, onChange?: (change: DeviceChange) => void): Promise<Runtime> {
+export async function openRuntime(
+  options: RuntimeOptions & { readonly cache?: "on" | "off" },
+  cwd: string,
+  onChange?: (change: DeviceChange) => void,
+): Promise<Runtime> {
   const { device, precision, deterministic, threads } = options;
   const model = isFolder(options.model) ? resolve(cwd, options.model) : options.model;
   // said as it was given, not as it was resolved
   if (model !== options.model && !existsSync(model)) throw new FilesError("not_found", `no such model folder — ${options.model}`);
-  return openSpec({ model, device, precision, deterministic, ...(threads === undefined ? {} : { threads }) }, onChange);
+  const spec = { model, device, precision, deterministic, ...(threads === undefined ? {} : { threads }) };
+  return openSpec(spec, onChange, options.cache === "off" ? memoryStore() : undefined);
 }
 
 /** Files as sources of images, in order. */

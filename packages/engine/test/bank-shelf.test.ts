@@ -3,6 +3,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { memoryStore } from "@biovlm/files";
 import { type PromptBank, templateBank, writeBank } from "@biovlm/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readBankFile, watchBankFiles } from "../src/banks/bank-files.js";
@@ -14,7 +15,11 @@ let runtime: Runtime;
 let bank: PromptBank;
 let bytes: Uint8Array;
 beforeAll(async () => {
-  runtime = await openRuntime({ model: "tiny", device: "cpu", precision: "fp32", deterministic: true, threads: 1 });
+  runtime = await openRuntime(
+    { model: "tiny", device: "cpu", precision: "fp32", deterministic: true, threads: 1 },
+    undefined,
+    memoryStore(),
+  );
   bank = await templateBank(runtime, ["a", "b"]);
   bytes = writeBank(bank);
 }, 60_000);

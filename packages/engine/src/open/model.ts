@@ -1,6 +1,7 @@
 // From a model's name to the loaded model: the embedded one, a folder, or one of the store. Loaders are imported late.
 
 import type { Model } from "@biovlm/model";
+import { type ComputedStore, computedStore } from "./computed-store.js";
 import type { OpeningSpec } from "./opening-spec.js";
 
 /** An opened model and what lets its files go. `close` may be called once the encoder no longer needs the weights; the embedded model holds nothing open. */
@@ -10,15 +11,15 @@ export interface OpenModel {
 }
 
 /** Opens a model's files: the embedded one, a folder's (anything with a path separator, or dots), or one of the store. @throws ModelError `not_found`, `integrity`, as the readers do. */
-export async function openModel({ model: given, precision }: OpeningSpec): Promise<OpenModel> {
+export async function openModel({ model: given, precision }: OpeningSpec, kept: ComputedStore = computedStore()): Promise<OpenModel> {
   if (given === "tiny") {
     const { tinyModel } = await import("@biovlm/model-tiny/node");
     return { model: await tinyModel({ precision }), close() {} };
   }
   const { loadModelFolder, loadStoredModel, openModelStore } = await import("@biovlm/model/node");
   const model = isFolder(given)
-    ? await loadModelFolder(given, { precision })
-    : await loadStoredModel(openModelStore(), given, { precision });
+    ? await loadModelFolder(given, { precision, kept })
+    : await loadStoredModel(openModelStore(), given, { precision, kept });
   return { model, close: () => model.close() };
 }
 

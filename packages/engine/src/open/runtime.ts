@@ -4,8 +4,10 @@ import { existsSync } from "node:fs";
 import type { Core } from "@biovlm/core";
 import { FilesError } from "@biovlm/files";
 import type { DeviceChange, Encoder, Model } from "@biovlm/model";
+import { type ComputedStore, computedStore } from "./computed-store.js";
 import { openCore } from "./core.js";
 import { openEncoder } from "./encoder.js";
+import { withKeptTexts } from "./kept-texts.js";
 import { isFolder, openModel } from "./model.js";
 import type { OpeningSpec } from "./opening-spec.js";
 
@@ -26,16 +28,24 @@ export interface Runtime {
  * Opens core, model and encoder.
  * @param onChange told when `auto` went on with another device, or a device was opened again. Without it, one device serves from first to last:
  * what learning needs to be repeatable.
+ * @param store where text embeddings and reduced weights are looked for first, and kept; the cache folder of this machine unless given
  * @throws FilesError `not_found` for a folder that is not there; else what their packages throw: `no_backend`, `not_found`, `integrity`, …
  * @example const runtime = await openRuntime({ model: "tiny", device: "auto", precision: "fp32", deterministic: true }); try { … } finally { await runtime.close(); }
  */
-export async function openRuntime(spec: OpeningSpec, onChange?: (change: DeviceChange) => void): Promise<Runtime> {
+export async function openRuntime(
+  spec: OpeningSpec,
+  onChange?: (change: DeviceChange) => void,
+  store: ComputedStore = computedStore(),
+): Promise<Runtime> {
   if (isFolder(spec.model) && !existsSync(spec.model)) throw new FilesError("not_found", `no such model folder — ${spec.model}`);
   const core = await openCore(spec);
-  const { model, close } = await openModel(spec);
+  const { model, close } = await openModel(spec, store);
   try {
     const listeners = onChange === undefined ? { failover: false } : { onChange };
-    const { encoder, detail, passedOver } = await openEncoder(model, spec, [], listeners);
+    const { encoder: opened, detail, passedOver } = await openEncoder(model, spec, [], listeners);
+    const { RUNTIME_LIBRARY } = await import("@biovlm/backend-cuda");
+    const tower = { digest: model.digest, embedDim: model.spec.embedDim, runtime: `${RUNTIME_LIBRARY.version}, ${detail}` };
+    const encoder = withKeptTexts(opened, tower, store);
     return {
       core,
       model,

@@ -8,7 +8,7 @@ import type { ModelSpec } from "../contract/model-spec.js";
 import type { PromptFrameRule, TokenEmbedding } from "../contract/prompt-frame.js";
 import { wordVectors } from "../text/word-table.js";
 import type { Tokenizer } from "../text/wordpiece.js";
-import { type PlaceBeside, towerArtifacts } from "../towers/tower-artifacts.js";
+import { type KeptTowers, type PlaceBeside, towerArtifacts } from "../towers/tower-artifacts.js";
 import { openSafetensors } from "../weights/safetensors.js";
 import { type StateDict, safetensorsStateDict } from "../weights/state-dict.js";
 import { looksLikeTorch, openTorch } from "../weights/torch-checkpoint.js";
@@ -41,6 +41,8 @@ export interface ModelOptions {
   readonly digest?: string;
   /** The families asked, in order; those of this package unless given. */
   readonly backbones?: readonly Backbone[];
+  /** Where towers in reduced precision are looked for before they are computed, and kept. Nowhere unless given. */
+  readonly kept?: KeptTowers;
 }
 
 /** A model folder's files in memory. */
@@ -109,7 +111,8 @@ export function modelGraphs(
     digest,
     precision = "fp32",
     placeBeside,
-  }: Pick<ModelOptions, "precision"> & { readonly digest: string; readonly placeBeside?: PlaceBeside | undefined },
+    kept,
+  }: Pick<ModelOptions, "precision" | "kept"> & { readonly digest: string; readonly placeBeside?: PlaceBeside | undefined },
 ): EncoderGraphs {
   return towerArtifacts({
     image: () => backbone.image(weights, spec),
@@ -119,6 +122,7 @@ export function modelGraphs(
     precision,
     wordVectors: wordVectors(backbone.words(weights)),
     placeBeside,
+    kept,
   });
 }
 
@@ -132,8 +136,13 @@ export async function assembleModel(
   const { backbone, weights, spec } = read;
   const tokenizer = backbone.tokenizer(texts, spec);
   const digest = options.digest ?? (await modelDigest(spec, weights));
-  const { name, precision, placeBeside } = options;
-  const graphs = modelGraphs(read, { digest, ...(precision === undefined ? {} : { precision }), placeBeside });
+  const { name, precision, placeBeside, kept } = options;
+  const graphs = modelGraphs(read, {
+    digest,
+    ...(precision === undefined ? {} : { precision }),
+    ...(kept === undefined ? {} : { kept }),
+    placeBeside,
+  });
   const embedTokens = backbone.embedTokens?.(weights, spec);
   return {
     name,

@@ -68,7 +68,7 @@ export async function loadModelFolder(path: string, options: Partial<ModelOption
 export async function loadStoredModel(
   store: ModelStore,
   name: string,
-  options: Pick<ModelOptions, "precision"> = {},
+  options: Pick<ModelOptions, "precision" | "kept"> = {},
 ): Promise<FolderModel> {
   const { folder, manifest } = await store.open(name);
   return loadModelFolder(folder, { ...options, name, digest: manifest.digest });

@@ -8,6 +8,12 @@ import type { WordVectors } from "../text/word-table.js";
 /** Puts a small .onnx beside the weights file that it refers to; undefined where that folder cannot be written. */
 export type PlaceBeside = (fileName: string, model: Uint8Array) => Promise<string | undefined>;
 
+/** Bytes under a key; an entry that is damaged is to be absent, and neither call may reject. A ByteStore of @biovlm/files behind a check. */
+export interface KeptTowers {
+  get(key: string): Promise<Uint8Array | undefined>;
+  put(key: string, bytes: Uint8Array): Promise<void>;
+}
+
 export interface TowerSource {
   /** Builds the image tower: `pixels` → `embedding`. */
   image(): Graph;
@@ -21,28 +27,39 @@ export interface TowerSource {
   readonly precision?: EncoderGraphs["precision"] | undefined;
   /** Where the weights lie in a file: how a model that refers to them is put beside it. */
   readonly placeBeside?: PlaceBeside | undefined;
+  /** Where towers in reduced precision are kept by the model's digest: reducing a full-size tower takes seconds, reading it does not. */
+  readonly kept?: KeptTowers | undefined;
 }
 
 /** In-memory external data of the `buffers` form, one blob. */
 const BLOB = "weights.bin";
+/** Of how towers are built and reduced: raised where either changes, so that towers kept before are not taken. */
+const REDUCTION = 1;
 
 /** The graphs of one model. Nothing is built before a backend asks. Gradients run in float32 whatever the precision. */
 export function towerArtifacts(source: TowerSource): EncoderGraphs {
   const { spec, digest, wordVectors, precision = "fp32" } = source;
   const write = (name: string, graph: Graph, form: ArtifactForm) => artifactOf(source, name, graph, form);
-  const reduced = (name: string, graph: Graph, form: ArtifactForm, reduce: (graph: Graph) => Graph) =>
-    artifactOf({ ...source, placeBeside: undefined }, `${name}-${precision}`, reduce(graph), form);
+  const reduced = async (name: string, build: () => Graph, form: ArtifactForm, reduce: (graph: Graph) => Graph): Promise<OnnxArtifact> => {
+    // one blob in every form but that with weights apart
+    const key = form === "buffers" ? undefined : `towers/${REDUCTION}-${name}-${precision}-${digest.replace(/^sha256:/, "")}`;
+    const before = key === undefined ? undefined : await source.kept?.get(key);
+    if (before !== undefined) return { kind: "bytes", model: before };
+    const artifact = await artifactOf({ ...source, placeBeside: undefined }, `${name}-${precision}`, reduce(build()), form);
+    if (key !== undefined && artifact.kind === "bytes") await source.kept?.put(key, artifact.model);
+    return artifact;
+  };
   return {
     digest,
     spec,
     precision,
     wordVectors,
     image(form) {
-      const graph = source.image();
-      if (precision === "fp32") return write("image", graph, form);
-      return reduced("image", graph, form, precision === "int8" ? quantizeDynamicInt8 : convertToFloat16);
+      if (precision === "fp32") return write("image", source.image(), form);
+      return reduced("image", () => source.image(), form, precision === "int8" ? quantizeDynamicInt8 : convertToFloat16);
     },
-    text: (form) => (precision === "fp16" ? reduced("text", source.text(), form, convertToFloat16) : write("text", source.text(), form)),
+    text: (form) =>
+      precision === "fp16" ? reduced("text", () => source.text(), form, convertToFloat16) : write("text", source.text(), form),
     async promptGradients(form) {
       const { forward, backward } = differentiate(source.text(), { outputs: ["embedding"], wrt: ["embeddings"] });
       return {

@@ -1,0 +1,18 @@
+// What opening a model computes and the next start need not compute again: text embeddings, weights in reduced precision. All of it may be
+// lost, damaged or unwritable at any time; it is then computed again.
+
+import { join } from "node:path";
+import type { ByteStore } from "@biovlm/files";
+import { dataFolders, fileStore } from "@biovlm/files/node";
+
+/** Bytes under a key. Neither call rejects: what cannot be read is absent, what cannot be written is not kept. */
+export type ComputedStore = Pick<ByteStore, "get" | "put">;
+
+/** The folder `computed` of this machine's cache folder. An entry carries a digest of its bytes: a damaged one is absent. */
+export function computedStore(folder = join(dataFolders().cache, "computed")): ComputedStore {
+  const store = fileStore(folder);
+  return {
+    get: (key) => store.get(key).catch(() => undefined),
+    put: (key, bytes) => store.put(key, bytes).catch(() => {}),
+  };
+}
