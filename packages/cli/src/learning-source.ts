@@ -8,7 +8,7 @@ import { imageReader, itemSource } from "@biovlm/engine/images";
 import type { FrameChoice, ImageLimitOptions } from "@biovlm/engine/options";
 import type { ReadItem, TaskSource } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
-import { decodeImage } from "@biovlm/imaging/node";
+import { decodeImage, ImagingError } from "@biovlm/imaging/node";
 import { SEEN_WITH_LABELS } from "@biovlm/model-tiny";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
 import type { LearningOptions } from "./learning-options.js";
@@ -17,7 +17,17 @@ import { settingsOf } from "./recipe-choice.js";
 /** Opens data sets' items: each once, and decoded once, within the limits. */
 export function itemReader(options: ImageLimitOptions & FrameChoice): ReadItem {
   const asked = decodeOptions(options);
-  const read = imageReader({ decode: (bytes) => decodeImage(bytes, asked), variant: frameVariant(options) });
+  const decode = async (bytes: Uint8Array) => {
+    const { notes = [], ...image } = await decodeImage(bytes, asked);
+    // what is learned from pictures that are nearly black would be kept without a word
+    for (const note of notes)
+      throw new ImagingError(
+        "bad_option",
+        `range — expected one for these images: ${note}. Give --range, or --range full to take them as they are.`,
+      );
+    return image;
+  };
+  const read = imageReader({ decode, variant: frameVariant(options) });
   return (item) => read(itemSource(item));
 }
 

@@ -32,8 +32,10 @@ export function browserDecoder({ codecs = noCodecs }: BrowserDecoderOptions = {}
       return hasBitmaps() ? ["png", "jpeg", "webp", "dicom"] : ["png", "dicom"];
     },
     ...imageDecoder(async (bytes, info, limits) => {
-      const rgb = await withinTime(info.format === "png" ? decodePng(bytes, info) : decodeBitmap(bytes, info), limits.timeoutMs);
-      return { ...turnUpright(rgb, info.width, info.height, limits.exif === "apply" ? info.orientation : 1), format: info.format };
+      const decoding = info.format === "png" ? decodePng(bytes, info, limits.range) : decodeBitmap(bytes, info).then((data) => ({ data }));
+      const { data, note }: { data: Uint8Array; note?: string } = await withinTime(decoding, limits.timeoutMs);
+      const upright = turnUpright(data, info.width, info.height, limits.exif === "apply" ? info.orientation : 1);
+      return { ...upright, format: info.format, ...(note === undefined ? {} : { notes: [note] }) };
     }, codecs),
   };
 }

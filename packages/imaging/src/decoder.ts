@@ -4,6 +4,7 @@
 
 import type { DicomFacts } from "./dicom/dicom-facts.js";
 import { ImagingError } from "./errors.js";
+import type { GreyRange } from "./grey-range.js";
 
 /** Formats that are decoded. */
 export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "dicom";
@@ -19,6 +20,8 @@ export interface DecodedImage {
   readonly format: ImageFormat;
   /** What a DICOM file says of the frame, without any tag of a patient. */
   readonly dicom?: DicomFacts;
+  /** What a reader should know of an image that is not DICOM; absent where there is nothing. */
+  readonly notes?: readonly string[];
 }
 
 /** Limits and choices. Every limit is inclusive. */
@@ -39,15 +42,18 @@ export interface DecodeOptions {
   /** How grey DICOM is shown. Default: as the file says, else from its lowest value to its highest. What is not grey DICOM
    * `decode` shows as it is. */
   readonly window?: FrameOptions["window"];
+  /** Which values of 16-bit grey become 0 and 255. Default: what the file declares, else all 16 bits. DICOM has `window` for it. */
+  readonly range?: GreyRange | undefined;
   /** Reject with `timeout` after so many milliseconds. Default: none. */
   readonly timeoutMs?: number;
 }
 
 /** DecodeOptions with the defaults filled in. */
-export type ResolvedDecodeOptions = Required<Omit<DecodeOptions, "timeoutMs" | "frame" | "window">> & {
+export type ResolvedDecodeOptions = Required<Omit<DecodeOptions, "timeoutMs" | "frame" | "window" | "range">> & {
   readonly timeoutMs: number | undefined;
   readonly frame: number | undefined;
   readonly window: FrameOptions["window"];
+  readonly range: GreyRange | undefined;
 };
 
 /** How one frame is shown. */
@@ -94,6 +100,7 @@ export const DEFAULT_DECODE_OPTIONS = {
   timeoutMs: undefined,
   frame: undefined,
   window: undefined,
+  range: undefined,
 } as const satisfies ResolvedDecodeOptions;
 
 const OPTION_NAMES = Object.keys(DEFAULT_DECODE_OPTIONS);
@@ -113,6 +120,9 @@ export function resolveDecodeOptions(options: DecodeOptions = {}): ResolvedDecod
   for (const name of ["maxPixels", "maxBytes", "maxFrames"] as const) requireCount(name, resolved[name]);
   if (resolved.timeoutMs !== undefined) requireCount("timeoutMs", resolved.timeoutMs);
   if (resolved.exif !== "apply" && resolved.exif !== "ignore") throw badValue("exif", '"apply" or "ignore"', resolved.exif);
+  const { range } = resolved;
+  if (range !== undefined && !(range.low >= 0 && range.low < range.high && range.high <= 65_535))
+    throw badValue("range", "0 ≤ low < high ≤ 65535", `${range.low}..${range.high}`);
   if (typeof resolved.strict !== "boolean") throw badValue("strict", "true or false", resolved.strict);
   return resolved;
 }

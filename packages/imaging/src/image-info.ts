@@ -19,11 +19,15 @@ export interface ImageInfo {
   readonly orientation: number;
   /** Adam7 PNG or progressive JPEG. */
   readonly interlaced: boolean;
+  /** Highest sample of 16-bit grey that the file declares, 2^n − 1: PNG's sBIT, TIFF's MaxSampleValue. */
+  readonly greyMax?: number;
+  /** 16-bit grey whose lowest sample is white: a decoder gives its samples turned over. */
+  readonly whiteIsZero?: boolean;
 }
 
 /** The part of a header that bounds the memory, and a function that reads the rest once the bounds are known to hold. */
 export interface HeaderStart extends Pick<ImageInfo, "format" | "width" | "height" | "bitDepth" | "colour"> {
   /** Pixels of the largest block (tile) the decoder allocates at once, where that is not the image itself. */
   readonly blockPixels?: number;
-  finish(): Pick<ImageInfo, "alpha" | "frames" | "orientation" | "interlaced">;
+  finish(): Pick<ImageInfo, "alpha" | "frames" | "orientation" | "interlaced" | "greyMax" | "whiteIsZero">;
 }

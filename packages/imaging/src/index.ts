@@ -11,6 +11,7 @@ export type { DicomFacts, ShownWindow } from "./dicom/dicom-facts.js";
 export { parseWindow, WINDOW_PRESETS } from "./dicom/dicom-image.js";
 export { withPreamble } from "./dicom/file-preamble.js";
 export { ImagingError, type ImagingErrorCode } from "./errors.js";
+export type { GreyRange } from "./grey-range.js";
 export { readImageInfo } from "./header.js";
 export type { ImageInfo } from "./image-info.js";
 

@@ -4,6 +4,7 @@
 
 import { sampleAt } from "./element-read.js";
 import { corrupt } from "./errors.js";
+import { type GreyRange, greyToEight } from "./grey-range.js";
 import { ByteView } from "./headers/byte-view.js";
 import { pngChunks } from "./headers/png.js";
 import type { ImageInfo } from "./image-info.js";
@@ -33,10 +34,11 @@ interface Pass {
 
 /**
  * Decodes a PNG whose header was read and found within limits.
- * @returns RGB8 [height,width,3] in stored rows
+ * @param range of 16-bit grey, where one was asked for
+ * @returns RGB8 [height,width,3] in stored rows, and what is to be said of them
  * @throws ImagingError `corrupt_image` (rejects)
  */
-export async function decodePng(bytes: Uint8Array, info: ImageInfo): Promise<Uint8Array> {
+export async function decodePng(bytes: Uint8Array, info: ImageInfo, range?: GreyRange): Promise<{ data: Uint8Array; note?: string }> {
   const view = new ByteView(bytes, "PNG");
   const data: Uint8Array[] = [];
   let palette: Uint8Array | undefined;
@@ -58,7 +60,8 @@ export async function decodePng(bytes: Uint8Array, info: ImageInfo): Promise<Uin
   const total = passes.reduce((sum, { rows, rowBytes }) => sum + rows * (rowBytes + 1), 0);
   const filtered = await inflate(data, total);
 
-  const rgb = new Uint8Array(info.width * info.height * 3);
+  const wideGrey = info.bitDepth === 16 && info.colour === "grey" ? new Uint16Array(info.width * info.height) : undefined;
+  const rgb = new Uint8Array(wideGrey === undefined ? info.width * info.height * 3 : 0);
   const distance = Math.max(1, bitsPerPixel >> 3);
   let at = 0;
   for (const pass of passes) {
@@ -66,11 +69,27 @@ export async function decodePng(bytes: Uint8Array, info: ImageInfo): Promise<Uin
     for (let row = 0; row < pass.rows; row++) {
       const line = filtered.subarray(at + 1, at + 1 + pass.rowBytes);
       unfilter(sampleAt(filtered, at), line, above, distance);
-      spread(line, pass, pass.top + row * pass.stepY, rgb, info, channels, info.colour === "palette" ? palette : undefined);
+      if (wideGrey !== undefined) spreadGrey(line, pass, pass.top + row * pass.stepY, wideGrey, info.width, channels);
+      else spread(line, pass, pass.top + row * pass.stepY, rgb, info, channels, info.colour === "palette" ? palette : undefined);
       above = line;
       at += pass.rowBytes + 1;
     }
   }
+  if (wideGrey === undefined) return { data: rgb };
+  const { data: grey, note } = greyToEight(wideGrey, 1, info, range);
+  return { data: repeated(grey), ...(note === undefined ? {} : { note }) };
+}
+
+/** Writes one row's 16-bit grey where its pass puts it. */
+function spreadGrey(line: Uint8Array, { left, stepX, columns }: Pass, y: number, grey: Uint16Array, width: number, channels: number): void {
+  for (let column = 0, from = 0, to = y * width + left; column < columns; column++, from += 2 * channels, to += stepX)
+    grey[to] = (sampleAt(line, from) << 8) | sampleAt(line, from + 1);
+}
+
+/** Grey [n] → RGB [n,3]. */
+function repeated(grey: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(grey.length * 3);
+  for (const [i, value] of grey.entries()) rgb.fill(value, 3 * i, 3 * i + 3);
   return rgb;
 }
 

@@ -68,9 +68,12 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
         if (machine) await put({ file, ...(sha256 === undefined ? {} : { sha256 }), error });
         else terminal.error(`${printable(file)}: error[${error.code}]: ${printable(error.message)}`);
       } else if (machine) {
-        const { sha256, answer, dicom, timings } = result;
-        await put({ file, sha256, ...answer, ...(dicom === undefined ? {} : { dicom }), ...common, timingsMs: rounded(timings) });
+        const { sha256, answer, dicom, notes, timings } = result;
+        for (const note of notes ?? []) terminal.warn(`${printable(file)}: ${note} (--range)`);
+        const told = { ...(dicom === undefined ? {} : { dicom }), ...(notes === undefined ? {} : { notes }) };
+        await put({ file, sha256, ...answer, ...told, ...common, timingsMs: rounded(timings) });
       } else {
+        for (const note of result.notes ?? []) terminal.warn(`${printable(file)}: ${note} (--range)`);
         const lines = answerLines(file, result.answer, classifier.bank, {
           top: options.top,
           explain: options.explain,

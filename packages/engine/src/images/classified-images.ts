@@ -28,6 +28,8 @@ export type ClassifiedImage =
       readonly timings: ImageTimings;
       /** of a DICOM file: frame, window, modality */
       readonly dicom?: DicomFacts;
+      /** of another image: what a reader should know */
+      readonly notes?: readonly string[];
       /** [side,side,3] bytes, where asked for */
       readonly thumbnail?: Uint8Array;
     }
@@ -94,12 +96,13 @@ async function* classified(
     if (row.kind === "failed") yield { source: row.source, error: row.error, ...(row.sha256 === undefined ? {} : { sha256: row.sha256 }) };
     if (row.kind !== "pixels") continue;
     const { value: answer } = answers.next() as IteratorYieldResult<Classification>;
-    const { source, sha256, thumbnail, dicom, timings } = row;
+    const { source, sha256, thumbnail, dicom, notes, timings } = row;
     const { decode, preprocess } = timings;
     yield {
       ...{ source, sha256, answer, timings: { decode, preprocess, encode, route } },
       ...(thumbnail === undefined ? {} : { thumbnail }),
       ...(dicom === undefined ? {} : { dicom }),
+      ...(notes === undefined ? {} : { notes }),
     };
   }
 }

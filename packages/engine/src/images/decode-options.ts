@@ -1,24 +1,27 @@
 // What a person asked for, as limits and choices of the decoder; and as a text that tells apart what was made of one file in two ways.
 
-import { type DecodeOptions, ImagingError, parseWindow } from "@biovlm/imaging/node";
+import { type DecodeOptions, ImagingError, parseRange, parseWindow } from "@biovlm/imaging/node";
 import type { FrameChoice, ImageOptions } from "../options/engine-options.js";
 
-/** Options of the decoder. @throws ImagingError `bad_option` for a frame or window that cannot be */
+/** Options of the decoder. @throws ImagingError `bad_option` for a frame, window or range that cannot be */
 export function decodeOptions({
   exif,
   maxImageBytes,
   maxPixels,
   frame,
   window,
+  range,
 }: Pick<ImageOptions, "maxImageBytes" | "maxPixels"> & Partial<Pick<ImageOptions, "exif">> & FrameChoice): DecodeOptions {
   const index = frameIndex(frame);
   const shown = parseWindow(window);
+  const values = parseRange(range);
   return {
     maxBytes: maxImageBytes,
     maxPixels,
     ...(exif !== undefined && { exif }),
     ...(index !== undefined && { frame: index }),
     ...(shown !== undefined && { window: shown }),
+    ...(values !== undefined && { range: values }),
   };
 }
 
@@ -32,7 +35,11 @@ function frameIndex(text: string): number | undefined {
   );
 }
 
-/** Of frame and window, where they are not the usual ones: "frame 3, window lung". Empty where they are. What is kept of an image is kept under it. */
-export function frameVariant({ frame, window }: FrameChoice): string {
-  return [...(frame === "middle" ? [] : [`frame ${frame}`]), ...(window === "file" ? [] : [`window ${window}`])].join(", ");
+/** Of frame, window and range, where they are not the usual ones: "frame 3, window lung". Empty where they are. What is kept of an image is kept under it. */
+export function frameVariant({ frame, window, range }: FrameChoice): string {
+  return [
+    ...(frame === "middle" ? [] : [`frame ${frame}`]),
+    ...(window === "file" ? [] : [`window ${window}`]),
+    ...(range === "file" ? [] : [`range ${range}`]),
+  ].join(", ");
 }

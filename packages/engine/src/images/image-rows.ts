@@ -27,6 +27,8 @@ export interface PixelRow {
   readonly thumbnail?: Uint8Array;
   /** Of a DICOM file: frame, window, modality. */
   readonly dicom?: DicomFacts;
+  /** Of another image: what a reader should know. */
+  readonly notes?: readonly string[];
 }
 
 /** What became of one source. */
@@ -61,11 +63,12 @@ async function imageRow(source: ImageSource, options: RowOptions): Promise<Image
     sha256 = await contentDigest(content);
     const read = performance.now() - t0;
     if (options.known?.(sha256)) return { kind: "known", source, sha256, timings: { read, decode: 0, preprocess: 0 } };
-    const { pixels, image, dicom, decode, preprocess } = await prepareImage(content, options, { signal });
+    const { pixels, image, dicom, notes, decode, preprocess } = await prepareImage(content, options, { signal });
     const timings = { read, decode, preprocess };
     const { thumbnail: side } = options;
     const small = side === undefined ? {} : { thumbnail: options.core.resizeCrop(image, side) };
-    return { kind: "pixels", source, sha256, pixels, timings, ...small, ...(dicom === undefined ? {} : { dicom }) };
+    const told = { ...(dicom === undefined ? {} : { dicom }), ...(notes === undefined ? {} : { notes }) };
+    return { kind: "pixels", source, sha256, pixels, timings, ...small, ...told };
   } catch (error) {
     signal?.throwIfAborted();
     const why = imageFailure(error);

@@ -26,6 +26,8 @@ export interface PreparedImage {
   readonly image: RgbImage;
   /** of a DICOM file: frame, window, modality */
   readonly dicom?: DicomFacts;
+  /** of another image: what a reader should know */
+  readonly notes?: readonly string[];
   /** milliseconds */
   readonly decode: number;
   /** milliseconds */
@@ -43,10 +45,11 @@ export async function prepareImage(
   { into, signal }: { readonly into?: () => Float32Array; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<PreparedImage> {
   const from = performance.now();
-  const told: { dicom?: DicomFacts } = {};
+  const told: { dicom?: DicomFacts; notes?: readonly string[] } = {};
   const image = await rgbOf(content, async (bytes) => {
-    const { dicom, ...rgb } = await decoder.decode(bytes, decode);
+    const { dicom, notes, ...rgb } = await decoder.decode(bytes, decode);
     if (dicom !== undefined) told.dicom = dicom;
+    if (notes !== undefined) told.notes = notes;
     return rgb;
   });
   signal?.throwIfAborted();

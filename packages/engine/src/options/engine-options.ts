@@ -19,7 +19,7 @@ const FILE_LIMITS = {
   maxPixels: { ...IMAGE_LIMITS.maxPixels, default: 64_000_000 },
 } as const satisfies OptionSchemas;
 
-/** Which frame of DICOM is shown, and in which window. What is not DICOM, or not grey, is shown as it is. */
+/** Which frame of DICOM is shown, in which window, and which values of other 16-bit grey. What is neither is shown as it is. */
 export const FRAME_OPTIONS = {
   frame: { type: "string", default: "middle", description: "frame of DICOM with several: middle, or a number from 1" },
   window: {
@@ -27,8 +27,13 @@ export const FRAME_OPTIONS = {
     default: "file",
     description: "window of grey DICOM: file, min-max, lung, mediastinum, abdomen, liver, bone, brain, stroke, subdural, or CENTER/WIDTH",
   },
+  range: {
+    type: "string",
+    default: "file",
+    description: "values of 16-bit grey PNG and TIFF that become black and white: file, full, bits=N, or LOW..HIGH",
+  },
 } as const satisfies OptionSchemas;
-/** Which frame of DICOM is shown, and in which window. */
+/** Which frame of DICOM is shown, in which window, and which values of other 16-bit grey. */
 export type FrameChoice = OptionsOf<typeof FRAME_OPTIONS>;
 
 /** How image files are read, and how many are encoded at once. */

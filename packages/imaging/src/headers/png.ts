@@ -52,14 +52,17 @@ export function readPngHeader(bytes: Uint8Array): HeaderStart {
       let orientation = 1;
       let alpha = kind.alpha;
       let hasData = false;
+      let bits: number | undefined;
       for (const { type, start, length } of pngChunks(view)) {
         if (type === "IDAT") hasData = true;
         else if (type === "acTL" && length >= 8) frames = Math.max(1, view.u32(start));
         else if (type === "tRNS") alpha = true;
+        else if (type === "sBIT" && length >= 1 && kind.colour === "grey" && bitDepth === 16) bits = view.u8(start);
         else if (type === "eXIf") orientation = readExifOrientation(bytes.subarray(start, start + length));
       }
       if (!hasData) throw corrupt("PNG without image data — expected an IDAT chunk");
-      return { frames, orientation, alpha, interlaced: view.u8(28) === 1 };
+      const declared = bits !== undefined && bits >= 1 && bits < 16 ? { greyMax: 2 ** bits - 1 } : {};
+      return { frames, orientation, alpha, interlaced: view.u8(28) === 1, ...declared };
     },
   };
 }

@@ -14,6 +14,7 @@ const TAG = {
   photometric: 262,
   orientation: 274,
   samplesPerPixel: 277,
+  maxSampleValue: 281,
   tileWidth: 322,
   tileHeight: 323,
   extraSamples: 338,
@@ -150,6 +151,8 @@ export function readTiffHeader(bytes: Uint8Array): HeaderStart {
   if (bitDepth === 16 && colour === "cmyk") throw unsupported("16-bit CMYK TIFF", again);
 
   // A tile may be larger than the image, and the decoder allocates whole tiles.
+  const wideGrey = bitDepth === 16 && colour === "grey";
+  const most = wideGrey ? (directory.value(TAG.maxSampleValue) ?? 0) : 0;
   const tile = (directory.value(TAG.tileWidth) ?? 1) * (directory.value(TAG.tileHeight) ?? 1);
   return {
     format: "tiff",
@@ -163,6 +166,9 @@ export function readTiffHeader(bytes: Uint8Array): HeaderStart {
       orientation: orientationOf(directory),
       alpha: extra > 0,
       interlaced: false,
+      // writers give the highest value of the one image, too: its bits are what images of a set share
+      ...(most >= 1 && most < 32_768 ? { greyMax: 2 ** Math.ceil(Math.log2(most + 1)) - 1 } : {}),
+      ...(wideGrey && photometric === 0 ? { whiteIsZero: true } : {}),
     }),
   };
 }

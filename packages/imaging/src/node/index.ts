@@ -8,6 +8,7 @@ export { DEFAULT_DECODE_OPTIONS } from "../decoder.js";
 export type { DicomFacts, ShownWindow } from "../dicom/dicom-facts.js";
 export { parseWindow, WINDOW_PRESETS } from "../dicom/dicom-image.js";
 export { ImagingError, type ImagingErrorCode } from "../errors.js";
+export { parseRange } from "../grey-range.js";
 export { readImageInfo } from "../header.js";
 export type { ImageInfo } from "../image-info.js";
 export { type SharpDecoderOptions, sharpDecoder } from "./sharp-decoder.js";

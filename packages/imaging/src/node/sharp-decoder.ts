@@ -4,6 +4,7 @@
 import type { Sharp, SharpInput, SharpOptions } from "sharp";
 import type { ImageDecoder } from "../decoder.js";
 import { corrupt, ImagingError } from "../errors.js";
+import { type GreyRange, greyToEight } from "../grey-range.js";
 import type { ImageInfo } from "../image-info.js";
 import { cmykToRgb, sixteenToEight, turnUpright } from "../pixels.js";
 import { imageDecoder } from "../still-image.js";
@@ -65,14 +66,15 @@ export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDe
         autoOrient: false,
       });
       if (limits.timeoutMs !== undefined) image.timeout({ seconds: Math.ceil(limits.timeoutMs / 1000) });
-      const rgb = await withinTime(readRgb(image, info), limits.timeoutMs);
-      return { ...turnUpright(rgb, info.width, info.height, limits.exif === "apply" ? info.orientation : 1), format: info.format };
+      const { data, note } = await withinTime(readRgb(image, info, limits.range), limits.timeoutMs);
+      const upright = turnUpright(data, info.width, info.height, limits.exif === "apply" ? info.orientation : 1);
+      return { ...upright, format: info.format, ...(note === undefined ? {} : { notes: [note] }) };
     }, installedCodecs),
   };
 }
 
 /** Runs the pipeline: RGB8 in stored rows [height,width,3]. */
-async function readRgb(image: Sharp, info: ImageInfo): Promise<Uint8Array> {
+async function readRgb(image: Sharp, info: ImageInfo, range: GreyRange | undefined): Promise<{ data: Uint8Array; note?: string }> {
   const cmyk = info.colour === "cmyk";
   const wide = info.bitDepth === 16;
   if (cmyk) image.pipelineColourspace("cmyk").toColourspace("cmyk");
@@ -92,9 +94,12 @@ async function readRgb(image: Sharp, info: ImageInfo): Promise<Uint8Array> {
   if (byteLength !== samples * (wide ? 2 : 1)) {
     throw corrupt(`${info.format.toUpperCase()} decoded to ${channels} channels — expected ${cmyk ? 4 : 3} as its header says`);
   }
-  if (wide) return sixteenToEight(new Uint16Array(buffer, byteOffset, samples));
+  if (wide) {
+    const wider = new Uint16Array(buffer, byteOffset, samples);
+    return info.colour === "grey" ? greyToEight(wider, 3, info, range) : { data: sixteenToEight(wider) };
+  }
   const data = new Uint8Array(buffer, byteOffset, byteLength);
-  return cmyk ? cmykToRgb(data) : data;
+  return { data: cmyk ? cmykToRgb(data) : data };
 }
 
 function decodeFailure(info: ImageInfo, cause: unknown): ImagingError {
