@@ -68,10 +68,9 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
         if (machine) await put({ file, ...(sha256 === undefined ? {} : { sha256 }), error });
         else terminal.error(`${printable(file)}: error[${error.code}]: ${printable(error.message)}`);
       } else if (machine) {
-        const { sha256, answer, dicom, notes, timings } = result;
+        const { sha256, answer, notes, timings } = result;
         for (const note of notes ?? []) terminal.warn(`${printable(file)}: ${note} (--range)`);
-        const told = { ...(dicom === undefined ? {} : { dicom }), ...(notes === undefined ? {} : { notes }) };
-        await put({ file, sha256, ...answer, ...told, ...common, timingsMs: rounded(timings) });
+        await put({ file, sha256, ...answer, ...toldOf(result), ...common, timingsMs: rounded(timings) });
       } else {
         for (const note of result.notes ?? []) terminal.warn(`${printable(file)}: ${note} (--range)`);
         const lines = answerLines(file, result.answer, classifier.bank, {
@@ -94,6 +93,11 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
     await runtime.close();
   }
 };
+
+/** What is told of the image beside its answer. */
+function toldOf({ dicom, notes }: { readonly dicom?: object; readonly notes?: readonly string[] }): object {
+  return { ...(dicom === undefined ? {} : { dicom }), ...(notes === undefined ? {} : { notes }) };
+}
 
 function counted(classes: number): string {
   return classes === 1 ? "1 class" : `${classes} classes`;
