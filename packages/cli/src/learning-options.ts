@@ -37,7 +37,7 @@ export const LEARNING_OPTIONS = {
     choices: ["on", "off"],
     default: "on",
     setting: true,
-    description: "keep embeddings (not images) in the cache folder",
+    description: "keep embeddings and reduced weights (not images) in the cache folder",
   },
 } as const satisfies OptionSpecs;
 
