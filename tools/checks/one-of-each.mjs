@@ -75,6 +75,7 @@ export const rules = [
     use: "use withLock or writeFileAtomic of @biovlm/files/node",
     elsewhere: {
       "packages/model/src/node/store/model-staging.ts": "a file in a folder that this process made for itself",
+      "packages/jobs/src/folder-store.ts": "a part under a name of its own, committed by link()",
     },
   },
   {

@@ -2,7 +2,7 @@
 
 import type { Core } from "@biovlm/core";
 import { nth } from "@biovlm/files";
-import { UNTRAINED_RHO } from "@biovlm/model";
+import { UNTRAINED_RHO } from "@biovlm/model/prompts";
 import { RECIPES, type Recipe } from "@biovlm/training";
 import { expertLogits, fitGaussianExpert, fitMixture, promptRecipe } from "@biovlm/training/loop";
 import { linearProbe } from "./baselines/linear-probe.js";

@@ -4,7 +4,6 @@
 
 import type { DicomFacts } from "./dicom/dicom-facts.js";
 import { ImagingError } from "./errors.js";
-import type { GreyRange } from "./grey-range.js";
 
 /** Formats that are decoded. */
 export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "dicom";
@@ -22,6 +21,12 @@ export interface DecodedImage {
   readonly dicom?: DicomFacts;
   /** What a reader should know of an image that is not DICOM; absent where there is nothing. */
   readonly notes?: readonly string[];
+}
+
+/** Values of 16-bit grey that become 0 and 255; what lies beyond is clamped. */
+export interface GreyRange {
+  readonly low: number;
+  readonly high: number;
 }
 
 /** Limits and choices. Every limit is inclusive. */

@@ -1,15 +1,10 @@
 // 16-bit grey → 8 bits: which values become 0 and 255. A person's range comes first, then what the file declares, else all 16 bits.
 // It never looks for an image's own lowest and highest value: images of one set must stay comparable.
 
+import type { GreyRange } from "./decoder.js";
 import { sampleAt } from "./element-read.js";
 import { ImagingError } from "./errors.js";
 import type { ImageInfo } from "./image-info.js";
-
-/** Values of 16-bit grey that become 0 and 255; what lies beyond is clamped. */
-export interface GreyRange {
-  readonly low: number;
-  readonly high: number;
-}
 
 /** All of 16 bits. */
 const FULL: GreyRange = { low: 0, high: 65_535 };

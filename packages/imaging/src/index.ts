@@ -4,14 +4,13 @@ import { browserDecoder } from "./browser-decoder.js";
 import type { DecodedImage, DecodeOptions } from "./decoder.js";
 
 export { type BrowserDecoderOptions, browserDecoder } from "./browser-decoder.js";
-export type { DecodedImage, DecodeOptions, FrameOptions, ImageDecoder, ImageFormat, ImageStack } from "./decoder.js";
+export type { DecodedImage, DecodeOptions, FrameOptions, GreyRange, ImageDecoder, ImageFormat, ImageStack } from "./decoder.js";
 export { DEFAULT_DECODE_OPTIONS } from "./decoder.js";
 export type { CodecSource, WasmCodec } from "./dicom/codecs/wasm-codecs.js";
 export type { DicomFacts, ShownWindow } from "./dicom/dicom-facts.js";
 export { parseWindow, WINDOW_PRESETS } from "./dicom/dicom-image.js";
 export { withPreamble } from "./dicom/file-preamble.js";
 export { ImagingError, type ImagingErrorCode } from "./errors.js";
-export type { GreyRange } from "./grey-range.js";
 export { readImageInfo } from "./header.js";
 export type { ImageInfo } from "./image-info.js";
 

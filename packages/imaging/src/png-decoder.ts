@@ -2,9 +2,10 @@
 // Browsers use it, because their canvas premultiplies alpha (colours under it are lost), cuts 16 bits to 8 in its own way and may add noise.
 // It allocates by the header, which must have passed the limits; inflation is streamed and stops at the size the header promised.
 
+import type { GreyRange } from "./decoder.js";
 import { sampleAt } from "./element-read.js";
 import { corrupt } from "./errors.js";
-import { type GreyRange, greyToEight } from "./grey-range.js";
+import { greyToEight } from "./grey-range.js";
 import { ByteView } from "./headers/byte-view.js";
 import { pngChunks } from "./headers/png.js";
 import type { ImageInfo } from "./image-info.js";

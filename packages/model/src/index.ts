@@ -16,7 +16,7 @@ export {
   writeBank,
 } from "./banks/bank.js";
 export { compileBank } from "./banks/compile-bank.js";
-export { attributeBank, DEFAULT_TEMPLATES, templateBank, UNTRAINED_RHO } from "./banks/zero-shot.js";
+export { attributeBank, DEFAULT_TEMPLATES, templateBank } from "./banks/zero-shot.js";
 export {
   type Classification,
   type Classifier,

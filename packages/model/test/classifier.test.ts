@@ -12,9 +12,9 @@ import {
   type PromptBank,
   readBank,
   templateBank,
-  UNTRAINED_RHO,
   writeBank,
 } from "../src/index.js";
+import { UNTRAINED_RHO } from "../src/prompts.js";
 
 const core = await loadCore({ deterministic: true });
 const model = await tinyModel();

@@ -6,7 +6,8 @@ import { tinyModel } from "@biovlm/model-tiny/node";
 import { RECIPES } from "@biovlm/training";
 import { describe, expect, it } from "vitest";
 import { classTokens } from "../src/banks/prompts.js";
-import { attributeBank, templateBank, UNTRAINED_RHO } from "../src/index.js";
+import { attributeBank, templateBank } from "../src/index.js";
+import { UNTRAINED_RHO } from "../src/prompts.js";
 
 const core = await loadCore({ deterministic: true });
 const model = await tinyModel();

@@ -2,9 +2,9 @@
 // sharp is imported on the first decode: a program that decodes elsewhere need not have it.
 
 import type { Sharp, SharpInput, SharpOptions } from "sharp";
-import type { ImageDecoder } from "../decoder.js";
+import type { GreyRange, ImageDecoder } from "../decoder.js";
 import { corrupt, ImagingError } from "../errors.js";
-import { type GreyRange, greyToEight } from "../grey-range.js";
+import { greyToEight } from "../grey-range.js";
 import type { ImageInfo } from "../image-info.js";
 import { cmykToRgb, sixteenToEight, turnUpright } from "../pixels.js";
 import { imageDecoder } from "../still-image.js";
