@@ -76,7 +76,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
       })),
     );
     expect(rows.map((r) => r.name)).toEqual(["chest-xray (4)", "fundus (4)"]);
-    for (const { sum } of rows) expect(Math.abs(sum - 600)).toBeLessThanOrEqual(12);
+    for (const { sum } of rows) expect(Math.abs(sum - 300)).toBeLessThanOrEqual(6);
     await picture(page, "routing");
     await page.selectOption("#routing-groups", "answer");
     const names = await page.$$eval(".heat tbody th bdi", (list) => list.map((th) => th.textContent));
