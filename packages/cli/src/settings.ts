@@ -27,6 +27,8 @@ export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   BIOVLM_PYTHON: "a Python with protocol clients for the tests",
   BIOVLM_SOAK: "full counts in the tests",
   BIOVLM_REQUIRE_CHROMIUM: "tests that need Chromium fail instead of skipping",
+  BIOVLM_NATIVE: "native kernels: on or require builds them, off leaves them out",
+  BIOVLM_REQUIRE_ORTHANC: "tests that need Orthanc, dcmtk or dicom3tools fail instead of skipping",
 };
 
 /** One config file that exists. */
