@@ -11,6 +11,7 @@ import {
   type FileWindow,
   fileWindow,
   fullRange,
+  type ModalityStep,
   modalityStep,
   paddingOf,
   rangeWindow,
@@ -120,9 +121,14 @@ function rangeOfFile(opened: Opened): Promise<ValueRange> {
 }
 
 /** How a grey frame is shown. */
-async function windowOf(opened: Opened, index: number, { values }: StoredFrame, asked: FrameOptions["window"]): Promise<FileWindow> {
+async function windowOf(
+  opened: Opened,
+  index: number,
+  { values }: StoredFrame,
+  step: ModalityStep,
+  asked: FrameOptions["window"],
+): Promise<FileWindow> {
   const { dataset, description, big } = opened;
-  const step = modalityStep(dataset, index, description, big);
   if (asked !== undefined && asked !== "min-max") {
     return { display: windowFunction(asked, "LINEAR"), shown: { ...asked, source: "asked" } };
   }
@@ -147,8 +153,8 @@ async function shown(
     return { data: palettePixels(frame.values, [table(1), table(2), table(3)]), window: undefined };
   }
   if (description.samples === 3) return { data: colourPixels(frame, description.bitsStored), window: undefined };
-  const { display, shown: window } = await windowOf(opened, index, frame, asked);
   const step = modalityStep(dataset, index, description, big);
+  const { display, shown: window } = await windowOf(opened, index, frame, step, asked);
   return { data: greyPixels(frame.values, step, display, description.photometric === "MONOCHROME1"), window };
 }
 

@@ -4,14 +4,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
-import { cases, golden, mutations, settledRss, sharedPath, soak } from "@biovlm/testkit";
+import { cases, golden, mutations, settledRss, skipUnlessShared, soak } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { joined } from "../../src/dicom/file-preamble.js";
 import { ImagingError, sharpDecoder } from "../../src/node/index.js";
 
 const decoder = sharpDecoder();
 const phantom = (name: string) => new Uint8Array(readFileSync(golden(`dicom/${name}.dcm`)));
-const real = sharedPath("data/images/dicom");
+const real = skipUnlessShared("data/images/dicom");
 
 const seeds: [string, Uint8Array][] = [
   ...[
