@@ -89,6 +89,10 @@ export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute. Relative paths of the user are resolved against it. */
   readonly cwd: string;
+  /** For a command that may take more than 15 seconds to end in order: the milliseconds after which it is ended. */
+  readonly endsWithin: (ms: number) => void;
+  /** Has SIGHUP call a listener instead of ending the process. */
+  readonly onHangup: (listener: () => void) => void;
   /** True with --debug. */
   readonly debug: boolean;
   /** The table that the command came from. */

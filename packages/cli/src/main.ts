@@ -5,12 +5,14 @@ import { reportError } from "./errors.js";
 import { run } from "./run.js";
 
 const stop = new AbortController();
+/** milliseconds that a command may take to end */
+let toEndMs = 15_000;
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => {
     // A second signal, or a command that does not come to an end, leaves at once; files are written so that this is safe.
     if (stop.signal.aborted) process.exit(name === "SIGTERM" ? 143 : 130);
     stop.abort(name);
-    setTimeout(() => process.exit(name === "SIGTERM" ? 143 : 130), 15_000).unref();
+    setTimeout(() => process.exit(name === "SIGTERM" ? 143 : 130), toEndMs).unref();
   });
 }
 for (const stream of [process.stdout, process.stderr]) {
@@ -33,6 +35,10 @@ const code = await run(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   signal: stop.signal,
+  endsWithin(ms) {
+    toEndMs = ms;
+  },
+  onHangup: (listener) => void process.on("SIGHUP", listener),
 });
 // Runtimes may hold worker threads; leave when both streams have taken everything.
 for (const stream of [process.stdout, process.stderr]) await new Promise((resolve) => stream.write("", resolve));

@@ -17,6 +17,10 @@ export interface Host {
   readonly cwd: string;
   /** Aborts with the name of the signal ("SIGINT", "SIGTERM") as reason. */
   readonly signal: AbortSignal;
+  /** Told how long a command may take to end after a signal, where that is not 15 seconds. */
+  readonly endsWithin?: (ms: number) => void;
+  /** Has SIGHUP call a listener instead of ending the process. */
+  readonly onHangup?: (listener: () => void) => void;
 }
 
 /** The line that stands wherever a person meets a result. */
@@ -45,7 +49,8 @@ export async function run(argv: readonly string[], host: Host): Promise<ExitCode
     for (const warning of unknownVariables(host.env, COMMANDS)) terminal.warn(printable(warning));
     if (request.command.aboutImages) terminal.note(RESEARCH_USE);
     const table = { commands: COMMANDS, groups: GROUPS };
-    const context: CommandContext = { terminal, signal: host.signal, env: host.env, cwd: host.cwd, debug, table };
+    const { signal, env, cwd, endsWithin = () => {}, onHangup = () => {} } = host;
+    const context: CommandContext = { terminal, signal, env, cwd, endsWithin, onHangup, debug, table };
     const work = await request.command.load();
     return (await work(context, options as never, request.args)) ?? EXIT.ok;
   } catch (error) {

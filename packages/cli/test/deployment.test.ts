@@ -66,7 +66,15 @@ async function start(words: readonly string[], name: string): Promise<Server> {
   if (nobody.uid !== undefined) chownSync(state, nobody.uid, nobody.gid);
   const child = spawn(process.execPath, [main, "serve", ...words], {
     cwd: locked,
-    env: { PATH: process.env["PATH"], BIOVLM_HOME: state, TMPDIR: state, NODE_ENV: "production", NODE_OPTIONS: "", HOME: locked },
+    env: {
+      PATH: process.env["PATH"],
+      BIOVLM_HOME: state,
+      BIOVLM_DRAIN_DELAY_MS: "100",
+      TMPDIR: state,
+      NODE_ENV: "production",
+      NODE_OPTIONS: "",
+      HOME: locked,
+    },
     stdio: ["ignore", "pipe", "pipe"],
     ...nobody,
   });
@@ -124,7 +132,7 @@ describe("the words of the deployment files", () => {
     expect((await server.ask("/metrics", { headers: { authorization } })).text).toMatch(new RegExp(`^${gauge}(\\{[^}]*\\})? \\d`, "m"));
     const { code, seconds } = await server.stop();
     expect(code).toBe(0);
-    expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(10); // the server drains for ten seconds at most
+    expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(20); // the hook's five seconds, the delay's five, and ten in which the server drains
     withinLimit("end after SIGTERM, s", seconds, spec.terminationGracePeriodSeconds);
   });
 

@@ -33,7 +33,8 @@ async function serve(...words: string[]): Promise<Served> {
 }
 
 async function serveWith(nodeOptions: string, ...words: string[]): Promise<Served> {
-  const all = [main, "serve", "--dataset", "busi", "--device", "cpu", "--threads", "1", "--port", "0", "--log-level", "silent", ...words];
+  const all = [main, "serve", "--dataset", "busi", "--device", "cpu", "--threads", "1", "--port", "0", "--log-level", "silent"];
+  all.push("--drain-delay-ms", "0", ...words);
   const child = spawn(process.execPath, all, {
     cwd: place,
     stdio: ["ignore", "ignore", "pipe"],

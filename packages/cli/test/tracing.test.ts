@@ -28,11 +28,15 @@ async function spansOf(words: readonly string[]): Promise<{ name: string; status
        appendFileSync(${JSON.stringify(file)}, JSON.stringify({ name, status: attributes["http.response.status_code"], parent: context.getValue(key) }) + "\\n");
      } }) }) });`,
   );
-  const child = spawn(process.execPath, [main, "serve", "--port", "0", "--pool", "0", "--device", "cpu", ...words], {
-    cwd,
-    env: { ...process.env, ...ENVIRONMENT, NODE_OPTIONS: `--import=${pathToFileURL(sdk).href}` },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    [main, "serve", "--port", "0", "--pool", "0", "--device", "cpu", "--drain-delay-ms", "0", ...words],
+    {
+      cwd,
+      env: { ...process.env, ...ENVIRONMENT, NODE_OPTIONS: `--import=${pathToFileURL(sdk).href}` },
+      stdio: ["ignore", "ignore", "pipe"],
+    },
+  );
   const ended = new Promise<number | null>((done) => child.once("close", done));
   let said = "";
   const address = await new Promise<string>((resolve, reject) => {

@@ -55,6 +55,13 @@ export const SERVING_OPTIONS = {
     default: 0,
     description: "requests a minute for each address; 0 for no limit",
   },
+  drainDelayMs: {
+    type: "integer",
+    minimum: 0,
+    maximum: 600_000,
+    default: 5000,
+    description: "time that new connections are still answered after SIGTERM, until balancers have seen /readyz say no, milliseconds",
+  },
   drainMs: {
     type: "integer",
     minimum: 0,

@@ -21,7 +21,7 @@ describe("the systemd unit", () => {
       ["NoNewPrivileges=yes", "NoNewPrivilege=yes", /NoNewPrivilege is no directive/],
       ["DynamicUser=yes", "User=root", /DynamicUser/],
       ["ProtectSystem=strict", "ProtectSystem=srict", /srict/],
-      ["TimeoutStopSec=20", "TimeoutStopSec=soon", /soon/],
+      ["TimeoutStopSec=30", "TimeoutStopSec=soon", /soon/],
       ["CapabilityBoundingSet=", "CapabilityBoundingSet=CAP_SYS_ADMIN", /CapabilityBoundingSet/],
       ["[Install]", "[Instal]", /Instal/],
       ["ExecStart=/usr/bin/env", "ExecStart=env", /ExecStart/],

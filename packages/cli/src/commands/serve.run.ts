@@ -11,6 +11,7 @@ import {
   createLogger,
   createMetrics,
   createServer,
+  type Drain,
   drainable,
   listen,
   openAuditLog,
@@ -36,7 +37,8 @@ const MiB = 2 ** 20;
 
 type Options = OptionValues<typeof SERVE_OPTIONS>;
 
-export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, signal, cwd }, options) => {
+export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, signal, cwd, endsWithin, onHangup }, options) => {
+  onHangup(() => {});
   const named =
     options.class.length > 0 || options.classesFile !== undefined || options.dataset !== undefined || options.bank !== undefined;
   if (named) checkClassOptions(options);
@@ -44,12 +46,13 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, 
   await mainThreadFirst();
   const keys = options.keysFile === undefined ? [] : parseKeys(await readInputText(cwd, options.keysFile, MiB));
   const serving = servingFrom(options, cwd);
+  endsWithin(serving.drainDelayMs + serving.drainMs + 5000);
   const bytes = named ? await bankBytes(options, cwd) : undefined;
   const { entry, name } = served(options, cwd, bytes);
   const metrics = createMetrics();
   const { engine: plain, ready } = await createEngine({ ...engineFrom(options), serve: [entry], observer: metrics.observer });
   const engine = options.auditLog === undefined ? plain : auditingEngine(plain, await openLog(options, options.auditLog, cwd));
-  let stop = async () => {};
+  let stop: Drain["drain"] = async () => {};
   const page = builtPageFolder();
   const app = await createServer({
     engine,
@@ -73,7 +76,8 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, 
     terminal.note(`ready: ${name}${bare}`);
   }
   await aborted(signal);
-  await stop();
+  // who pressed Ctrl-C is no balancer
+  await stop({ atOnce: signal.reason === "SIGINT" });
   return EXIT.ok;
 };
 

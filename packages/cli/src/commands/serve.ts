@@ -27,6 +27,7 @@ export const SERVE_OPTIONS = {
     "maxInFlightBytes",
     "requestTimeoutMs",
     "ratePerMinute",
+    "drainDelayMs",
     "drainMs",
   ]),
   auditLog: { type: "text", value: "FILE", setting: true, completes: "file", description: "write every answer to a hash-chained log" },
@@ -57,7 +58,7 @@ export const serve = defineCommand({
   description: [
     "Listens on 127.0.0.1 unless --host names another address, which then needs API keys (--keys-file). Without keys it answers to addresses, localhost and --allow-host alone, never to another site's page, and its admin routes are closed unless --admin opens them. Images are never stored and no address in a request is fetched. The documents are at /docs, the machine-readable ones at /openapi.json.",
     "A keys file is a JSON list of {name, sha256, scopes}: sha256 is that of the key itself (printf %s KEY | sha256sum), scopes are infer and admin.",
-    "SIGTERM ends it in order: not ready at once, requests in flight are answered, then exit code 0.",
+    "SIGTERM ends it in order: not ready at once, new connections are still answered for --drain-delay-ms, so that balancers can look elsewhere first, then what is in flight is answered for up to --drain-ms, then exit code 0. Ctrl-C (SIGINT) leaves the first wait out. SIGHUP does not end it.",
   ],
   aboutImages: true,
   options: SERVE_OPTIONS,

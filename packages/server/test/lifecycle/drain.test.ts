@@ -6,7 +6,7 @@ import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { bundleForNode, cases, withinLimit } from "@biovlm/testkit";
+import { bundleForNode, cases, soak, withinLimit } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const folder = mkdtempSync(join(import.meta.dirname, ".drain-"));
@@ -84,6 +84,77 @@ describe("a server told to stop (R13)", () => {
     expect(await ended).toBe(0);
     held.destroy();
   });
+});
+
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+/** Status of a GET on a connection of its own; rejects where that is refused or torn. */
+function get(port: number, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const call = request({ port, host: "127.0.0.1", path, agent: false }, (answer) => {
+      answer.resume();
+      answer.once("end", () => resolve(answer.statusCode!));
+    });
+    call.once("error", reject);
+    call.end();
+  });
+}
+
+describe("a server that is replaced", () => {
+  it("says at once that it is not ready, and answers new connections until the delay is over", async () => {
+    const { child, port, ended } = await started({ DELAY_MS: "600" });
+    expect(await get(port, "/readyz")).toBe(200);
+    child.kill("SIGTERM");
+    await expect.poll(() => get(port, "/readyz"), { interval: 20 }).toBe(503);
+    expect(await get(port, "/quick")).toBe(200);
+    expect(await ended).toBe(0);
+    await expect(get(port, "/quick")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+
+  const rollouts = soak ? 10 : 2;
+  it(`loses no request of a client that opens a connection for each, through ${rollouts} rollouts`, async () => {
+    const DELAY_MS = "1500";
+    // what a Service knows: servers whose probe said yes when it was last asked
+    let endpoints: Started[] = [];
+    const all = new Set<Started>([await started({ DELAY_MS })]);
+    let serving = true;
+    const probes = (async () => {
+      while (serving) {
+        const asked = await Promise.all([...all].map(async (one) => [one, await get(one.port, "/readyz").catch(() => 0)] as const));
+        endpoints = asked.filter(([, status]) => status === 200).map(([one]) => one);
+        await pause(100);
+      }
+    })();
+    await expect.poll(() => endpoints.length).toBe(1);
+    let answered = 0;
+    const failures: unknown[] = [];
+    const client = (async () => {
+      for (let i = 0; serving; i++) {
+        const { port } = endpoints[i % endpoints.length]!;
+        const status = await get(port, "/quick").catch((error: unknown) => error);
+        if (status === 200) answered++;
+        else failures.push(status);
+      }
+    })();
+    for (let i = 0; i < rollouts; i++) {
+      const [old] = [...all];
+      const next = await started({ DELAY_MS });
+      all.add(next);
+      await expect.poll(() => endpoints.includes(next)).toBe(true);
+      old!.child.kill("SIGTERM");
+      expect(await old!.ended).toBe(0);
+      all.delete(old!);
+    }
+    serving = false;
+    await Promise.all([client, probes]);
+    console.log(`${rollouts} rollouts: ${answered} answers, ${failures.length} failures`);
+    expect(failures).toEqual([]);
+    expect(answered).toBeGreaterThan(rollouts);
+    for (const { child, ended } of all) {
+      child.kill("SIGTERM");
+      expect(await ended).toBe(0);
+    }
+  }, 60_000);
 });
 
 it(`R15: cuts ${cases(500)} slow sockets in time and answers others meanwhile`, async () => {
