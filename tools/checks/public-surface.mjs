@@ -1,4 +1,4 @@
-// What a package shows at its main entry: how many names, each with a docstring. A name that is shown must be kept, so that fewer are better.
+// What a package shows: how many names at its main entry, and a docstring for each name of every entry. A name that is shown must be kept, so that fewer are better.
 import { join } from "node:path";
 import ts from "typescript";
 import { sourceProgram } from "./syntax.mjs";
@@ -40,12 +40,19 @@ export const publicSurface = {
   async run() {
     const problems = [];
     const notes = [];
+    const said = new Set();
     for (const { folder, manifest } of packages()) {
-      const entry = manifest.exports?.["."]?.["@biovlm/source"];
-      if (entry === undefined) continue;
-      const names = exportedNames(sourceProgram(), join(root, "packages", folder, entry));
-      problems.push(...surfaceProblems(folder, names));
-      notes.push(`${folder} ${names.length}`);
+      for (const [entry, targets] of Object.entries(manifest.exports ?? {})) {
+        const file = targets?.["@biovlm/source"];
+        if (typeof file !== "string" || !/\.tsx?$/.test(file)) continue;
+        const names = exportedNames(sourceProgram(), join(root, "packages", folder, file));
+        const where = entry === "." ? folder : `${folder}${entry.slice(1)}`;
+        // a name that two entries show is said once
+        const fresh = names.filter(({ name, documented: has }) => has || !said.has(`${folder} ${name}`));
+        for (const { name } of names) said.add(`${folder} ${name}`);
+        problems.push(...surfaceProblems(where, fresh, entry === "." ? mostNames[folder] : undefined));
+        if (entry === ".") notes.push(`${folder} ${names.length}`);
+      }
     }
     return { problems, notes: [notes.join(", ")] };
   },

@@ -13,6 +13,7 @@ export function createReferenceCore(detail = "the reference was asked for"): Cor
   return guardedCore({ build: "reference", kernels: "reference", deterministic: false, detail }, referenceKernels);
 }
 
+/** Every kernel as a plain loop in float64, rounded once: what the fast ones are measured against. Shapes as in `Kernels`. */
 export const referenceKernels: Kernels = {
   resample,
   resampleThroughTable,

@@ -12,6 +12,7 @@ import { DEFAULT_SHARES, drawSplit, type SplitShares, withSplits } from "../spli
 import { datasetName, fileItem } from "./image-folder.js";
 import { readText } from "./read-text.js";
 
+/** How a list of images (CSV) is read: its folder, columns, bounds. */
 export interface CsvListOptions {
   readonly name?: string | undefined;
   /** folder that image paths start from; `images` beside the list, else the list's own folder */

@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { medmnistFile } from "../medmnist.js";
 
+/** Sides of MedMNIST's images, pixels. */
 export type MedmnistSize = 28 | 64 | 128 | 224;
 export const MEDMNIST_SIZES: readonly MedmnistSize[] = [224, 128, 64, 28];
 

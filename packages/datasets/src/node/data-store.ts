@@ -10,6 +10,7 @@ import { MEDMNIST, medmnistFacts, medmnistFile, medmnistMaxBytes, medmnistUrl } 
 import { requireOptions } from "../names.js";
 import { dataRoot, firstPlace, MEDMNIST_SIZES, type MedmnistSize, medmnistPlaces } from "./data-root.js";
 
+/** Which MedMNIST file is fetched, and from where. */
 export interface PullOptions {
   readonly root?: string;
   /** image side. Default 28 */
@@ -32,6 +33,7 @@ export interface DataFile {
   readonly bytes: number;
 }
 
+/** What the data folder holds. */
 export interface DataListing {
   readonly root: string;
   readonly files: readonly DataFile[];

@@ -10,6 +10,7 @@ import { parseSplitFile } from "../split-file.js";
 import { DEFAULT_SHARES, drawSplit, type SplitShares } from "../splits.js";
 import { readText } from "./read-text.js";
 
+/** How a folder of class folders becomes a data set: names, the drawn split, bounds. */
 export interface ImageFolderOptions {
   /** name in results; the folder's own by default */
   readonly name?: string;

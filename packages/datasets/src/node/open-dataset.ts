@@ -17,6 +17,7 @@ import { dataRoot, firstPlace, MEDMNIST_SIZES, type MedmnistSize, medmnistPlaces
 import { datasetName, openImageFolder } from "./image-folder.js";
 import { openNpz } from "./npz-file.js";
 
+/** How a data set is found and read, whatever it is: a known name, a folder, a list, an npz file. */
 export interface OpenDatasetOptions
   extends Pick<CsvListOptions, "imageFolder" | "imageColumn" | "labelColumn" | "groupColumn" | "splitColumn" | "maxImageBytes"> {
   /** data folder for known names; see dataRoot */

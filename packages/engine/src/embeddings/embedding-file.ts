@@ -24,6 +24,7 @@ export interface EmbeddingFacts {
   readonly normalized: boolean;
 }
 
+/** Where the list of rows lies beside an embedding file. */
 export function rowsPath(out: string): string {
   return `${out}.rows.jsonl`;
 }

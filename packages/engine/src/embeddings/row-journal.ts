@@ -12,6 +12,7 @@ import type { RowSource } from "./row-source.js";
 const MAGIC = Buffer.from("BIOVLMJ1", "latin1");
 const HEADER_BYTES = 48;
 
+/** Rows of embeddings [D] float32 on disk while a run goes on, found again by content digest; a torn last row is cut off at opening. */
 export class RowJournal implements RowSource {
   readonly path: string;
   readonly D: number;

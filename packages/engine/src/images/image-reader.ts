@@ -16,6 +16,7 @@ export interface OpenedImage {
   pixels(): Promise<RgbImage>;
 }
 
+/** What an image reader decodes with, and how much it keeps. */
 export interface ImageReaderOptions {
   /** Encoded file → RGB8, within limits. */
   decode(bytes: Uint8Array): Promise<RgbImage>;

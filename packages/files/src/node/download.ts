@@ -12,6 +12,7 @@ import { fileFailure } from "../file-failure.js";
 import { syncFile, syncFolder } from "./atomic-file.js";
 import { type ExpectedContent, type ExpectedDigest, feed, startHash } from "./hash-file.js";
 
+/** One file to fetch: from where, to where, and what it must be. */
 export interface DownloadJob {
   /** What messages call the file, e.g. "owner/name/model.safetensors". */
   readonly label: string;
@@ -40,6 +41,7 @@ export interface DownloadJob {
   readonly onProgress?: ((received: number, total: number | undefined) => void) | undefined;
 }
 
+/** What a download took. */
 export interface DownloadReport {
   readonly requests: number;
   /** bytes that an earlier run had left */

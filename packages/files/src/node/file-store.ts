@@ -14,6 +14,7 @@ const MAGIC = "BIOVLME1";
 /** magic 8 · sha256 of key and payload 32 · key bytes u32 · payload bytes u64 · then key, payload (little-endian) */
 const HEAD = 8 + 32 + 4 + 8;
 
+/** Whom a store in a folder tells about damage. */
 export interface FileStoreOptions {
   /** Told about each entry that is damaged and therefore treated as absent. */
   readonly onWarning?: (message: string) => void;

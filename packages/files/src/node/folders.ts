@@ -3,6 +3,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 
+/** What decides where data lies: environment variables, platform, home folder. */
 export interface HostPlace {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly platform: NodeJS.Platform;
@@ -14,6 +15,7 @@ export function thisPlace(): HostPlace {
   return { env: process.env, platform: process.platform, home: homedir() };
 }
 
+/** The folders that biovlm keeps data in, as absolute paths. */
 export interface DataFolders {
   /** BIOVLM_HOME, else the platform's data folder */
   readonly home: string;

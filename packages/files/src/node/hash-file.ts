@@ -5,6 +5,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { FilesError } from "../errors.js";
 import { fileFailure } from "../file-failure.js";
 
+/** Bytes read at a time while hashing: 1 MiB. */
 export const HASH_CHUNK = 1 << 20;
 
 /** A digest that was published for a file: the hub gives sha256 for LFS files and git's blob sha1 for the others, data archives give md5. */

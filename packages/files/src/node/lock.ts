@@ -12,6 +12,7 @@ import { FilesError } from "../errors.js";
 import { fileFailure, systemCode } from "../file-failure.js";
 import { processRuns } from "./atomic-file.js";
 
+/** Who holds a lock. */
 export interface LockHolder {
   readonly pid: number;
   /** Host name and process namespace: process ids are compared only within one. */
@@ -19,6 +20,7 @@ export interface LockHolder {
   readonly token: string;
 }
 
+/** How long a lock is waited for, and when another's counts as abandoned. */
 export interface LockOptions {
   /** How long to wait for another holder. Default 60 000 ms; Infinity waits as long as the holder lives. */
   readonly waitMs?: number;

@@ -56,6 +56,7 @@ const isHidden = (name: string) => name.startsWith(".") || name === "__MACOSX";
 /** The lesion masks that lie beside their picture in ultrasound sets: `x.png`, `x_mask.png`, `x_mask_1.png`. */
 const MASK = /^(.*)_mask(?:_\d+)?(\.[^.]+)$/;
 
+/** Bounds of a walk. */
 export interface WalkOptions {
   readonly signal?: AbortSignal | undefined;
   /** Default 2 000 000; more are refused. */
@@ -64,6 +65,7 @@ export interface WalkOptions {
   readonly maxDepth?: number;
 }
 
+/** The images that a walk found, and what it left out. */
 export interface FoundImages {
   /** relative paths with forward slashes, by code units */
   readonly paths: readonly string[];

@@ -1,5 +1,6 @@
 // The sizes of a dual encoder, whatever family it is of: what towers, checks and banks ask of a model before they ask for its weights.
 
+/** Sizes of the image tower, a ViT. */
 export interface VisionSpec {
   /** S, pixels */
   readonly imageSize: number;
@@ -10,6 +11,7 @@ export interface VisionSpec {
   readonly mlp: number;
 }
 
+/** Sizes of the text tower. */
 export interface TextSpec {
   /** rows of the word embedding table (may exceed the tokenizer's vocabulary) */
   readonly vocabularyRows: number;

@@ -1,5 +1,6 @@
 // Runs asynchronous jobs in the order they came, at most `concurrency` at a time. A failed job does not stop the next.
 
+/** Lets at most `concurrency` tasks run at once, the others in order of arrival. */
 export class RunQueue {
   readonly concurrency: number;
   private readonly waiting: (() => void)[] = [];

@@ -11,6 +11,7 @@ import { openSafetensors } from "../weights/safetensors.js";
 import { type StateDict, safetensorsStateDict } from "../weights/state-dict.js";
 import { looksLikeTorch, openTorch } from "../weights/torch-checkpoint.js";
 
+/** An open file of weights, safetensors or torch; to be closed. */
 export interface WeightsFile {
   readonly format: "safetensors" | "torch";
   /** as the file names them; valid until `close` */
@@ -18,6 +19,7 @@ export interface WeightsFile {
   close(): void;
 }
 
+/** A file open for reads of ranges; to be closed. */
 export interface FileSource extends ByteSource {
   close(): void;
 }

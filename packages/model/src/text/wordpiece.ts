@@ -6,6 +6,7 @@ import { Tokenizer as WordPiece } from "@huggingface/tokenizers";
 import { ModelError } from "../contract/errors.js";
 import { cleanText } from "./text-cleaning.js";
 
+/** The files that a tokenizer is made of, one of the two. */
 export interface TokenizerFiles {
   /** tokenizer.json, its text */
   readonly tokenizerJson?: string | undefined;
@@ -13,6 +14,7 @@ export interface TokenizerFiles {
   readonly vocabTxt?: string | undefined;
 }
 
+/** How text is cleaned before it is cut into pieces. */
 export interface TokenizerOptions {
   /** open_clip's cleaning in full, without ftfy's part, or none */
   readonly cleaning?: "open_clip" | "without_ftfy" | "none";
@@ -25,6 +27,7 @@ export interface TokenRows {
   readonly shape: readonly [number, number];
 }
 
+/** Text → WordPiece ids, as BiomedCLIP's Python tokenizer gives them. */
 export interface Tokenizer {
   /** Ids of one text, [CLS] and [SEP] included, no padding, at most `contextLength`. */
   encode(text: string): number[];

@@ -14,6 +14,7 @@ export interface KeptTowers {
   put(key: string, bytes: Uint8Array): Promise<void>;
 }
 
+/** A model's towers as graphs still to be built, with what identifies them. */
 export interface TowerSource {
   /** Builds the image tower: `pixels` → `embedding`. */
   image(): Graph;

@@ -12,6 +12,7 @@ import { textTower, textTowerShapes } from "./bert.js";
 import { towerArtifacts } from "./tower-artifacts.js";
 import { imageTower, imageTowerShapes } from "./vit.js";
 
+/** Sizes of the towers that tests run in milliseconds. */
 export const TOY_SPEC: ModelSpec = {
   vision: { imageSize: 16, patchSize: 8, width: 16, layers: 2, heads: 2, mlp: 32 },
   text: { vocabularyRows: 40, maxPositions: 24, contextLength: 20, width: 16, layers: 2, heads: 2, mlp: 32, projectionHidden: 12 },
@@ -21,6 +22,7 @@ export const TOY_SPEC: ModelSpec = {
   std: [0.25, 0.25, 0.25],
 };
 
+/** Small random towers with their own float64 answers, for the conformance suite. */
 export interface ToyTowers {
   /** a fresh object each time: its encoder is nobody else's */
   readonly graphs: EncoderGraphs;
@@ -32,6 +34,7 @@ export interface ToyTowers {
   prompts(rows: PromptRows): Float64Array;
 }
 
+/** What toy towers are made with. */
 export interface ToyOptions {
   readonly precision?: EncoderGraphs["precision"];
   /** both projections to zero: towers that give all-zero rows */

@@ -25,6 +25,7 @@ export const SAFETENSORS_DTYPES = {
   U64: 8,
   C64: 8,
 } as const;
+/** Element types as a safetensors header names them, e.g. "F32". */
 export type SafetensorsDtype = keyof typeof SAFETENSORS_DTYPES;
 
 /** One tensor of a file: `bytes()` reads it, little-endian and row-major, `byteLength` long. */
@@ -39,6 +40,7 @@ export interface SafetensorsTensor {
   range(offset: number, length: number): Uint8Array;
 }
 
+/** A safetensors file's header; tensors are read on demand. */
 export interface Safetensors {
   /** The header's `__metadata__`, without a prototype; empty when the file has none. */
   readonly metadata: Readonly<Record<string, string>>;

@@ -16,6 +16,7 @@ export interface WeightTensor extends Tensor {
   range?(offset: number, length: number): Uint8Array;
 }
 
+/** Weights by the names of their checkpoint, read on demand. */
 export interface StateDict {
   /** Throws ModelError `missing_key` for a name that is absent. */
   get(name: string): WeightTensor;

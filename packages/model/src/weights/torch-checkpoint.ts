@@ -9,6 +9,7 @@ import { MAX_PICKLE_BYTES, malformedPickle, ORDERED_DICT, PickleGlobal, readPick
 import { SAFETENSORS_DTYPES, type SafetensorsDtype } from "./safetensors.js";
 import { type StateDict, stateDictOf, type WeightTensor, weightTensor } from "./state-dict.js";
 
+/** How a torch checkpoint is read; no code in it is ever run. */
 export interface TorchOptions {
   /** The file's name as an ONNX model beside it would write it; gives float32 tensors their `external` place. */
   readonly location?: string;

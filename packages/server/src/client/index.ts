@@ -8,10 +8,14 @@ import type { ClassifyAnswer, ClassifyOptions } from "../schemas/classify.js";
 import type { EmbeddingsAnswer, EmbeddingsBody, ModelList } from "../schemas/embeddings.js";
 import type { ModelMetadata } from "../schemas/inference.js";
 
+/** What the server answers to a classification, one prediction an image. */
 export type ClassifyResult = Static<typeof ClassifyAnswer>;
+/** Options of one classification: bank, classes, dataset, and the rest of the route's query. */
 export type ClassifyRequest = Static<typeof ClassifyOptions>;
+/** A bank as the server lists it. */
 export type BankInfo = Static<typeof Bank>;
 
+/** Which server, with which key. */
 export interface ClientOptions {
   /** e.g. "http://127.0.0.1:8080" */
   readonly baseUrl: string;
@@ -21,6 +25,7 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch;
 }
 
+/** What each call takes: a signal and a deadline. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** milliseconds after which the server gives the call up */
@@ -43,6 +48,7 @@ export class ApiError extends Error {
   }
 }
 
+/** A biovlm server's routes as functions. Refusals and failures reject with `ApiError`. */
 export interface Client {
   /** Encoded image files (PNG, JPEG, WebP, TIFF, DICOM) → routed predictions, in order. */
   classify(images: readonly (Uint8Array | Blob)[], options?: ClassifyRequest & CallOptions): Promise<ClassifyResult>;

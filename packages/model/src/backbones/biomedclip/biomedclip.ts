@@ -12,6 +12,7 @@ import { tokenEmbedding } from "./token-embedding.js";
 
 const CONFIG = "open_clip_config.json";
 
+/** BiomedCLIP: ViT-B/16 and PubMedBERT, from either layout of its weights. */
 export const biomedclip: Backbone = {
   name: "biomedclip",
   about: "ViT and BERT as open_clip saves them (visual.trunk.*) or as transformers does (vision_model.*)",

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { type HostPlace, thisPlace } from "@biovlm/files/node";
 
+/** Which hub, cache and token, as huggingface_hub's variables name them. */
 export interface HubSettings {
   /** HF_ENDPOINT without a trailing slash; https://huggingface.co by default */
   readonly endpoint: string;

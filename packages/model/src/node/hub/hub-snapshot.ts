@@ -15,6 +15,7 @@ import { checkRepo, checkRevision } from "./hub-names.js";
 import { type HubConnection, hubRequest } from "./hub-request.js";
 import type { HubSettings } from "./hub-settings.js";
 
+/** How far one file of a download is, bytes. */
 export interface SnapshotProgress {
   readonly file: string;
   /** bytes of the file that are there, and all of them */

@@ -10,6 +10,7 @@ import { ModelError } from "../../contract/errors.js";
 import { checkRepo } from "../hub/hub-names.js";
 import { MANIFEST_FILE, SIDE_FILES, STORED_WEIGHTS } from "./model-files.js";
 
+/** A file of a stored model: path within it, bytes, digest. */
 export interface ManifestFile {
   readonly path: string;
   readonly size: number;
@@ -22,6 +23,7 @@ export type ModelSource =
   | { readonly kind: "hub"; readonly repo: string; readonly commit: string; readonly file: string; readonly sha256: string }
   | { readonly kind: "file"; readonly file: string; readonly sha256: string };
 
+/** What a stored model consists of and where it came from. */
 export interface ModelManifest {
   readonly name: string;
   /** identity of the weights, "sha256:…" (`modelDigest`) */

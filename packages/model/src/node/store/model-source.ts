@@ -6,6 +6,7 @@ import { fileFailure } from "@biovlm/files/node";
 import { ModelError } from "../../contract/errors.js";
 import { SIDE_FILES, WEIGHT_FILES } from "./model-files.js";
 
+/** The files that a model is imported from, as paths. */
 export interface SourceFiles {
   /** a name for the model where none is given */
   readonly name: string;

@@ -24,6 +24,7 @@ import { type SourceFiles, sourceFiles } from "./model-source.js";
 import { withStaging } from "./model-staging.js";
 import { type Damage, findDamage, stampModel, type VerifyOptions } from "./model-verify.js";
 
+/** A model of the store: its name, folder and manifest. */
 export interface StoredModel {
   readonly name: string;
   readonly folder: string;
@@ -41,11 +42,13 @@ export interface AdmitOptions extends StageOptions {
   readonly licence?: string;
 }
 
+/** How a folder or bundle comes into the store. */
 export interface ImportOptions extends AdmitOptions {
   /** The weights file to take from a folder that holds several. */
   readonly weights?: string;
 }
 
+/** Models on disk, each verified against its manifest when it is opened. */
 export interface ModelStore {
   readonly folders: DataFolders;
   /** By name; a folder without a readable manifest is listed with its `problem`. */

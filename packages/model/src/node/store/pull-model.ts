@@ -9,6 +9,7 @@ import { SIDE_FILES } from "./model-files.js";
 import { nameFrom } from "./model-source.js";
 import type { AdmitOptions, ModelStore, StoredModel } from "./model-store.js";
 
+/** How a model is fetched from a hub into the store. */
 export interface PullOptions extends Omit<AdmitOptions, "onProgress" | "link">, Partial<Omit<SnapshotOptions, "signal">> {
   /** Told before each file that is copied or converted into the store. */
   readonly onStage?: (file: string) => void;
@@ -16,6 +17,7 @@ export interface PullOptions extends Omit<AdmitOptions, "onProgress" | "link">, 
   readonly copy?: boolean;
 }
 
+/** A model as it lies in the store after a pull. */
 export interface PulledModel extends StoredModel {
   /** false when the store had this very model */
   readonly fresh: boolean;
