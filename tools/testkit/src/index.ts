@@ -11,3 +11,4 @@ export { mutations } from "./mutator.js";
 export { BIOMEDCLIP_SIZES, type RandomStateDictOptions, writeRandomStateDict } from "./random-state-dict.js";
 export { type Seeded, seeded } from "./seeded.js";
 export { type TorchTensor, torchFile } from "./torch-file.js";
+export { rawZeroBomb, zlibZeroBomb } from "./zero-bomb.js";
