@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { attributeSentences, attributeSet } from "@biovlm/datasets";
 import type { Runtime } from "@biovlm/engine";
-import { bootstrapInterval } from "@biovlm/evaluation";
+import { wilsonInterval } from "@biovlm/evaluation";
 import { nth, present } from "@biovlm/files";
 import { createClassifier, promptCount, templateBank } from "@biovlm/model";
 import { DEFAULT_RECIPE, type LearnedBank, learnBank, RECIPES, type StepReport } from "@biovlm/training";
@@ -70,8 +70,9 @@ export async function learnPhantoms(runtime: Runtime, options: PhantomLearningOp
     const classifier = await createClassifier({ core, encoder, model, bank });
     const answers = await classifyAll(classifier, tested);
     const right = answers.map((a, i) => (nth(a.predictions, 0).class === classes[nth(labels, i)] ? 1 : 0));
-    const accuracy = right.reduce((a: number, b) => a + b, 0) / right.length;
-    const { low, high } = bootstrapInterval(Uint8Array.from(right), options.seed);
+    const sum = right.reduce((a: number, b) => a + b, 0);
+    const accuracy = sum / right.length;
+    const { low, high } = wilsonInterval(sum, right.length);
     return { answers, accuracy, interval: [low, high] as const };
   };
   const untrained = await measure(single);

@@ -11,7 +11,8 @@ import {
   scaledProbabilities,
 } from "./metrics/calibration.js";
 import { type ClassificationMetrics, classificationMetrics, predictions } from "./metrics/classification.js";
-import { bootstrapInterval, type Interval } from "./metrics/intervals.js";
+import type { Interval } from "./metrics/intervals.js";
+import { clusterInterval, wilsonInterval } from "./metrics/proportion-interval.js";
 
 /** How far probabilities can be trusted: expected calibration error (15 bins, 0 to 1), Brier score, negative log-likelihood in nats. */
 export interface CalibrationFigures {
@@ -21,17 +22,27 @@ export interface CalibrationFigures {
   readonly bins: readonly ReliabilityBin[];
 }
 
-/** All figures of one method on one test set; shares are 0 to 1. */
+/** What the constant answer gets that names the commonest class of the tested images; shares are 0 to 1. */
+export interface MajorityFigures {
+  readonly balancedAccuracy: number;
+  readonly auc: number;
+  readonly accuracy: number;
+}
+
+/** All figures of one method on one test set; shares are 0 to 1. Balanced accuracy and AUC stand first: classes are seldom equally many. */
 export interface Evaluation extends ClassificationMetrics {
   readonly auc: number;
-  /** 95 % bootstrap interval of the accuracy */
+  /** 95 %: Wilson's where images stand alone, a bootstrap over whole groups where lesions or patients are known */
   readonly accuracyInterval: Interval;
+  readonly majority: MajorityFigures;
   readonly calibration: CalibrationFigures;
   /** fitted on validation; absent where there is no validation */
   readonly temperature?: number;
   readonly calibrated?: CalibrationFigures;
   /** [n] 1 where right, for paired tests */
   readonly correct: Uint8Array;
+  /** [n] images of one lesion or patient share a number; absent where none is known */
+  readonly groups?: readonly number[];
 }
 
 /** Logits and labels to be judged; validation fits the one temperature. */
@@ -42,10 +53,31 @@ export interface EvaluationInput {
   readonly C: number;
   readonly seed: number;
   readonly validation?: { readonly logits: Float32Array; readonly labels: Int32Array };
+  /** [n] which images are of one lesion or patient: see {@link groupNumbers} */
+  readonly groups?: readonly number[] | undefined;
 }
 
-/** Accuracy with interval, AUC, recall, confusion, calibration before and after the one temperature fitted on validation. */
-export function evaluate({ logits, labels, C, seed, validation }: EvaluationInput): Evaluation {
+/** Items → numbers that images of one group share, by first appearance: names of patients stay out of results. Undefined where no group is known. */
+export function groupNumbers(items: readonly { readonly id: string; readonly group?: string }[]): readonly number[] | undefined {
+  if (items.every(({ group }) => group === undefined)) return undefined;
+  const numbers = new Map<string, number>();
+  return items.map(({ id, group }) => {
+    const key = group === undefined ? `image ${id}` : `group ${group}`;
+    const number = numbers.get(key) ?? numbers.size;
+    numbers.set(key, number);
+    return number;
+  });
+}
+
+/** The constant answer's figures on labels [n]; its AUC is a half by definition. */
+export function majorityFigures(labels: ArrayLike<number>): MajorityFigures {
+  const counts = new Map<number, number>();
+  for (const label of Array.from(labels)) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return { balancedAccuracy: 1 / counts.size, auc: 0.5, accuracy: Math.max(...counts.values()) / labels.length };
+}
+
+/** Balanced accuracy, AUC, accuracy with interval, recall, confusion, calibration before and after the one temperature fitted on validation. */
+export function evaluate({ logits, labels, C, seed, validation, groups }: EvaluationInput): Evaluation {
   const probabilities = scaledProbabilities(logits, C, 1);
   const predicted = predictions(probabilities, C);
   const correct = Uint8Array.from(predicted, (p, i) => (p === labels[i] ? 1 : 0));
@@ -61,12 +93,19 @@ export function evaluate({ logits, labels, C, seed, validation }: EvaluationInpu
   };
   const temperature =
     validation === undefined || validation.labels.length === 0 ? undefined : fitTemperature(validation.logits, validation.labels, C);
+  const { count, balancedAccuracy, accuracy, ...counted } = classificationMetrics(labels, predicted, C);
+  const right = correct.reduce((sum, one) => sum + one, 0);
   return {
-    ...classificationMetrics(labels, predicted, C),
+    count,
+    balancedAccuracy,
     auc: auc(probabilities, labels, C),
-    accuracyInterval: bootstrapInterval(correct, seed),
+    accuracy,
+    accuracyInterval: groups === undefined ? wilsonInterval(right, count) : clusterInterval(correct, groups, seed),
+    majority: majorityFigures(labels),
+    ...counted,
     calibration: figures(1),
     ...(temperature === undefined ? {} : { temperature, calibrated: figures(temperature) }),
     correct,
+    ...(groups === undefined ? {} : { groups }),
   };
 }

@@ -3,8 +3,16 @@
 export { linearProbe } from "./baselines/linear-probe.js";
 export { tipAdapter, tipAdapterF } from "./baselines/tip-adapter.js";
 export { type ClassSet, type ClassTexts, classSet } from "./class-set.js";
+export { type Comparison, comparisonsOf, DEFAULT_OPPONENT } from "./comparisons.js";
 export { EvaluationError, type EvaluationErrorCode } from "./errors.js";
-export { type CalibrationFigures, type Evaluation, type EvaluationInput, evaluate } from "./evaluate.js";
+export {
+  type CalibrationFigures,
+  type Evaluation,
+  type EvaluationInput,
+  evaluate,
+  groupNumbers,
+  type MajorityFigures,
+} from "./evaluate.js";
 export { accuracyOf, type FeatureSet, type FittedClassifier } from "./feature-set.js";
 export {
   baseToNewTask,
@@ -24,8 +32,19 @@ export {
   learningReport,
 } from "./learning-report.js";
 export { type FittedMethod, METHODS, type Method, type MethodInput, methodNamed, promptMethod, routed, type Teacher } from "./methods.js";
-export { bootstrapInterval, type Interval, mcNemar, meanStd } from "./metrics/intervals.js";
-export * from "./report.js";
-export * from "./results.js";
+export { type Interval, meanStd } from "./metrics/intervals.js";
+export { wilsonInterval } from "./metrics/proportion-interval.js";
+export { csvReport, markdownReport } from "./report.js";
+export {
+  type Cell,
+  COMMONEST_CLASS,
+  type Figures,
+  type OverSeeds,
+  type Row,
+  rowsOf,
+  type Setting,
+  type StoredEvaluation,
+  storedEvaluation,
+} from "./results.js";
 export { type SweepOptions, type SweepPlan, sweep } from "./sweep.js";
 export { type MethodResult, runTask, type TaskRunOptions } from "./task-run.js";

@@ -30,7 +30,7 @@ export interface LearningReport {
   readonly majority: number;
   readonly untrained: AnswererFigures;
   readonly learned: AnswererFigures;
-  /** paired by image: p-value that learned and untrained differ in accuracy */
+  /** paired by image, or by lesion or patient where known: p-value that learned and untrained differ in accuracy */
   readonly p: number;
   readonly warnings: readonly LearningWarning[];
 }
@@ -43,13 +43,15 @@ export interface LearningReportInput {
   readonly untrained: Float32Array;
   readonly learned: Float32Array;
   readonly seed: number;
+  /** [n] which images are of one lesion or patient, where known: flipped as one by the paired test */
+  readonly groups?: readonly number[] | undefined;
 }
 
 /** One class takes so much of the answers that the others say nothing. */
 const COLLAPSE = 0.95;
 
 /** @throws EvaluationError `bad_shape` where nothing was measured */
-export function learningReport({ classes, labels, untrained, learned, seed }: LearningReportInput): LearningReport {
+export function learningReport({ classes, labels, untrained, learned, seed, groups }: LearningReportInput): LearningReport {
   const C = classes.length;
   const n = labels.length;
   const counts = new Float64Array(C);
@@ -57,7 +59,7 @@ export function learningReport({ classes, labels, untrained, learned, seed }: Le
   const majority = Math.max(...counts) / n;
   const [before, after] = [figuresOf(untrained, labels, C, seed), figuresOf(learned, labels, C, seed)];
   const right = (logits: Float32Array) => Float64Array.from(predictions(logits, C), (called, i) => (called === labels[i] ? 1 : 0));
-  const { p } = signFlipTest(right(learned), right(untrained), { seed });
+  const { p } = signFlipTest(right(learned), right(untrained), { seed, groups });
   return { images: n, majority, untrained: before, learned: after, p, warnings: warningsOf(classes, counts, majority, before, after) };
 }
 

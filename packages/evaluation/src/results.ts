@@ -1,11 +1,11 @@
 // Results of a sweep: one cell per (setting, data set, shots, seed, method), and how cells become tables.
-// A cell is plain JSON, so that a sweep can be resumed, merged and read by other programs.
+// A cell is plain JSON, so that a sweep can be resumed, merged and read by other programs. How methods are compared is comparisons.ts's.
 
 import { nth } from "@biovlm/files";
 import { EvaluationError } from "./errors.js";
-import type { Evaluation } from "./evaluate.js";
+import type { Evaluation, MajorityFigures } from "./evaluate.js";
 import { harmonicMean } from "./metrics/classification.js";
-import { mcNemar, meanStd } from "./metrics/intervals.js";
+import { meanStd } from "./metrics/intervals.js";
 
 /** The paper's three settings: all classes; half of them learned, both halves tested; learned on one data set, tested on another. */
 export type Setting = "few-shot" | "base-to-new" | "cross-dataset";
@@ -15,7 +15,7 @@ export type StoredEvaluation = Omit<Evaluation, "correct"> & { readonly correct:
 
 /** The result of one method at one place of a sweep, as it is stored and resumed from. */
 export interface Cell {
-  readonly format: "biovlm-cell/1";
+  readonly format: "biovlm-cell/2";
   readonly setting: Setting;
   /** the data set tested on */
   readonly dataset: string;
@@ -42,87 +42,100 @@ export function storedEvaluation(evaluation: Evaluation): StoredEvaluation {
   return { ...evaluation, correct: evaluation.correct.join("") };
 }
 
-/** A method's figures over seeds on one data set. Accuracies are shares, 0 to 1. */
-export interface Row {
+/** Mean and sample standard deviation over seeds. */
+export interface OverSeeds {
+  readonly mean: number;
+  readonly std: number;
+}
+
+/** What tables show, in their order; shares, 0 to 1. AUC is NaN where a side has one class. */
+export interface Figures {
+  readonly balancedAccuracy: OverSeeds;
+  readonly auc: OverSeeds;
+  readonly accuracy: OverSeeds;
+}
+
+/** A method's figures over seeds on one data set; of base-to-new the harmonic mean of both sides. */
+export interface Row extends Figures {
   readonly setting: Setting;
   readonly dataset: string;
   readonly source?: string;
   readonly shots: number;
+  /** {@link COMMONEST_CLASS} for the constant answer */
   readonly method: string;
   readonly seeds: number;
-  readonly accuracy: { readonly mean: number; readonly std: number };
-  readonly balancedAccuracy: { readonly mean: number; readonly std: number };
-  readonly auc: { readonly mean: number; readonly std: number };
-  readonly ece: { readonly mean: number; readonly std: number };
-  readonly eceCalibrated?: { readonly mean: number; readonly std: number };
-  readonly brier: { readonly mean: number; readonly std: number };
+  /** absent for the constant answer, which has no probabilities */
+  readonly ece?: OverSeeds;
+  readonly eceCalibrated?: OverSeeds;
+  readonly brier?: OverSeeds;
   /** base-to-new only */
-  readonly baseAccuracy?: { readonly mean: number; readonly std: number };
-  readonly newAccuracy?: { readonly mean: number; readonly std: number };
+  readonly base?: Figures;
+  readonly new?: Figures;
   readonly caveat?: string;
 }
 
-/** Cells → one row per (setting, data set, source, shots, method), in order of first appearance. Base-to-new accuracy is the harmonic mean. */
+/** The row of the answer that is always the commonest class of the tested images: what a figure must beat to say anything. */
+export const COMMONEST_CLASS = "commonest-class";
+
+/**
+ * Cells → one row per (setting, data set, source, shots, method), in order of first appearance, after a row {@link COMMONEST_CLASS} for each
+ * (setting, data set, source, shots).
+ */
 export function rowsOf(cells: readonly Cell[]): Row[] {
-  const groups = new Map<string, Cell[]>();
-  for (const cell of cells) {
-    const key = JSON.stringify([cell.setting, cell.dataset, cell.source, cell.shots, cell.method]);
-    groups.set(key, [...(groups.get(key) ?? []), cell]);
-  }
-  return [...groups.values()].map((group) => {
-    const first = nth(group, 0);
-    const over = (pick: (e: StoredEvaluation) => number) => meanStd(group.map((c) => combined(c, pick)));
-    const calibrated = group.every((c) => parts(c).every((e) => e.calibrated !== undefined));
-    return {
-      setting: first.setting,
-      dataset: first.dataset,
-      ...(first.source === undefined ? {} : { source: first.source }),
-      shots: first.shots,
-      method: first.method,
-      seeds: group.length,
-      accuracy: over((e) => e.accuracy),
-      balancedAccuracy: over((e) => e.balancedAccuracy),
-      auc: over((e) => e.auc),
-      ece: over((e) => e.calibration.ece),
-      brier: over((e) => e.calibration.brier),
-      ...(calibrated ? { eceCalibrated: over((e) => e.calibrated?.ece ?? Number.NaN) } : {}),
-      ...(first.setting === "base-to-new"
-        ? {
-            baseAccuracy: meanStd(group.map((c) => held(c, "base").accuracy)),
-            newAccuracy: meanStd(group.map((c) => held(c, "new").accuracy)),
-          }
-        : {}),
-      ...(first.caveat === undefined ? {} : { caveat: first.caveat }),
-    };
+  const places = grouped(cells, ({ setting, dataset, source, shots }) => JSON.stringify([setting, dataset, source, shots]));
+  return places.flatMap((place) => {
+    const first = nth(place, 0);
+    const own = place.filter(({ method }) => method === first.method);
+    return [
+      { ...row(own, ({ majority }) => majority), method: COMMONEST_CLASS },
+      ...grouped(place, ({ method }) => method).map((group) => {
+        const over = (pick: (e: StoredEvaluation) => number) => meanStd(group.map((c) => combined(c, pick)));
+        const calibrated = group.every((c) => partsOf(c).every((e) => e.calibrated !== undefined));
+        return {
+          ...row(group, (evaluation) => evaluation),
+          ece: over((e) => e.calibration.ece),
+          brier: over((e) => e.calibration.brier),
+          ...(calibrated ? { eceCalibrated: over((e) => e.calibrated?.ece ?? Number.NaN) } : {}),
+        };
+      }),
+    ];
   });
 }
 
-/** A paired test of one method against another on the same images, all seeds pooled. */
-export interface PairedTest {
-  readonly method: string;
-  readonly against: string;
-  readonly onlyMethod: number;
-  readonly onlyOther: number;
-  readonly p: number;
+/** Items by key, in order of first appearance. */
+export function grouped<T>(items: readonly T[], key: (item: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const of = groups.get(key(item));
+    if (of === undefined) groups.set(key(item), [item]);
+    else of.push(item);
+  }
+  return [...groups.values()];
 }
 
-/** `method` against the best other method by mean accuracy among `cells` of one (setting, data set, shots); undefined without both. */
-export function againstBestBaseline(cells: readonly Cell[], method: string): PairedTest | undefined {
-  const rows = rowsOf(cells).filter((r) => r.method !== method);
-  const best = rows.reduce<Row | undefined>((a, r) => (a === undefined || r.accuracy.mean > a.accuracy.mean ? r : a), undefined);
-  if (best === undefined) return undefined;
-  const own: string[] = [];
-  const other: string[] = [];
-  for (const cell of cells.filter((c) => c.method === method)) {
-    const twin = cells.find((c) => c.method === best.method && c.seed === cell.seed);
-    if (twin === undefined) continue;
-    own.push(...parts(cell).map((e) => e.correct));
-    other.push(...parts(twin).map((e) => e.correct));
-  }
-  if (own.length === 0) return undefined;
-  const bits = (s: readonly string[]) => Array.from(s.join(""), Number);
-  const { onlyA, onlyB, p } = mcNemar(bits(own), bits(other));
-  return { method, against: best.method, onlyMethod: onlyA, onlyOther: onlyB, p };
+function row(group: readonly Cell[], of: (evaluation: StoredEvaluation) => MajorityFigures): Row {
+  const first = nth(group, 0);
+  const figures = (pick: (cell: Cell, figure: keyof MajorityFigures) => number): Figures => {
+    const over = (figure: keyof MajorityFigures) => meanStd(group.map((cell) => pick(cell, figure)));
+    return { balancedAccuracy: over("balancedAccuracy"), auc: over("auc"), accuracy: over("accuracy") };
+  };
+  const side = (name: "base" | "new") => figures((cell, figure) => number(of(held(cell, name))[figure]));
+  return {
+    setting: first.setting,
+    dataset: first.dataset,
+    ...(first.source === undefined ? {} : { source: first.source }),
+    shots: first.shots,
+    method: first.method,
+    seeds: group.length,
+    ...figures((cell, figure) => combined(cell, (e) => number(of(e)[figure]))),
+    ...(first.setting === "base-to-new" ? { base: side("base"), new: side("new") } : {}),
+    ...(first.caveat === undefined ? {} : { caveat: first.caveat }),
+  };
+}
+
+/** A figure as it was: JSON keeps NaN as null. */
+function number(figure: number | null): number {
+  return figure ?? Number.NaN;
 }
 
 /** The evaluation that a cell of its setting holds. @throws EvaluationError `bad_shape` for a cell that was cut */
@@ -136,11 +149,12 @@ function held(cell: Cell, name: "test" | "base" | "new"): StoredEvaluation {
   return evaluation;
 }
 
-function parts(cell: Cell): readonly StoredEvaluation[] {
+/** Evaluations of a cell: one, or base and new. @throws EvaluationError `bad_shape` for a cell that was cut */
+export function partsOf(cell: Cell): readonly StoredEvaluation[] {
   return cell.setting === "base-to-new" ? [held(cell, "base"), held(cell, "new")] : [held(cell, "test")];
 }
 
 function combined(cell: Cell, pick: (e: StoredEvaluation) => number): number {
-  const values = parts(cell).map(pick);
+  const values = partsOf(cell).map(pick);
   return values.length === 2 ? harmonicMean(nth(values, 0), nth(values, 1)) : nth(values, 0);
 }

@@ -5,6 +5,7 @@ import type { LearnContext } from "@biovlm/training";
 import type { KeyedBytes } from "@biovlm/training/loop";
 import { runDigest } from "@biovlm/training/loop";
 import { EvaluationError } from "./errors.js";
+import { groupNumbers } from "./evaluate.js";
 import { baseToNewTask, crossDatasetTask, fewShotTask, type Task, type TaskSource } from "./few-shot-task.js";
 import type { Method } from "./methods.js";
 import { type Cell, type Setting, storedEvaluation } from "./results.js";
@@ -65,7 +66,7 @@ export async function sweep(context: LearnContext, plan: SweepPlan, options: Swe
     for await (const result of runTask(context, task, missing, options)) {
       const { test, base, new: unseen } = result.evaluations;
       const cell: Cell = {
-        format: "biovlm-cell/1",
+        format: "biovlm-cell/2",
         setting: task.setting,
         dataset: task.dataset,
         ...(task.source === undefined ? {} : { source: task.source }),
@@ -136,6 +137,7 @@ function cellDigest(
     classes: [task.learn.classes, ...task.tests.map((t) => t.side.classes)],
     sentences: [task.learn.sentences ?? [], ...task.tests.map((t) => t.side.sentences ?? [])],
     tested: task.tests.map((t) => t.side.items.length),
+    groups: task.tests.map((t) => groupNumbers(t.side.items) ?? []),
     seed: task.seed,
     shots: task.shots,
     testOn: plan.testOn ?? "test",
@@ -154,7 +156,7 @@ function readCell(bytes: Uint8Array | undefined): Cell | undefined {
   if (bytes === undefined) return undefined;
   try {
     const cell = parseStrictJson(new TextDecoder().decode(bytes), "cell of a sweep") as unknown as Cell;
-    return cell.format === "biovlm-cell/1" ? cell : undefined;
+    return cell.format === "biovlm-cell/2" ? cell : undefined;
   } catch {
     return undefined;
   }

@@ -4,7 +4,7 @@ import type { Recipe, StepReport } from "@biovlm/training";
 import { type LearnContext, learnContext } from "@biovlm/training";
 import { freshViews, type KeyedBytes, plainViews, runDigest, type ViewSource, viewBank, viewPixels } from "@biovlm/training/loop";
 import { type ClassSet, classSet } from "./class-set.js";
-import { type Evaluation, evaluate } from "./evaluate.js";
+import { type Evaluation, evaluate, groupNumbers } from "./evaluate.js";
 import type { FeatureSet } from "./feature-set.js";
 import type { Task } from "./few-shot-task.js";
 import type { ItemImages } from "./item-images.js";
@@ -103,6 +103,7 @@ class PreparedTask {
         labels: test.labels,
         C: side.classes.length,
         seed: task.seed,
+        groups: groupNumbers(side.items),
         ...(same && validation.n > 0
           ? { validation: { logits: classifier.logits(validation.features, validation.n), labels: validation.labels } }
           : {}),

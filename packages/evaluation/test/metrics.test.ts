@@ -11,7 +11,7 @@ import {
   scaledProbabilities,
 } from "../src/metrics/calibration.js";
 import { classificationMetrics, harmonicMean, predictions } from "../src/metrics/classification.js";
-import { bootstrapInterval, mcNemar, meanStd } from "../src/metrics/intervals.js";
+import { meanStd } from "../src/metrics/intervals.js";
 
 const vectors = JSON.parse(readFileSync(golden("metrics.json"), "utf8"));
 
@@ -31,13 +31,6 @@ describe("metrics equal scikit-learn's on the committed vectors", () => {
       expect(negativeLogLikelihood(Float32Array.from(v.logits), y, v.C, 1)).toBeCloseTo(v.nll, 5);
     });
   }
-  it("gives the exact binomial p-value of McNemar's test", () => {
-    for (const { a, b, p } of vectors.mcnemar) {
-      const A = [...Array(a).fill(1), ...Array(b).fill(0), 1, 0];
-      const B = [...Array(a).fill(0), ...Array(b).fill(1), 1, 0];
-      expect(mcNemar(A, B).p).toBeCloseTo(p, 10);
-    }
-  });
 });
 
 describe("calibration", () => {
@@ -64,16 +57,7 @@ describe("calibration", () => {
   });
 });
 
-describe("intervals", () => {
-  it("covers the mean, is seeded and narrows with more images", () => {
-    const values = Array.from({ length: 400 }, (_, i) => (i % 4 === 0 ? 0 : 1));
-    const a = bootstrapInterval(values, 1);
-    expect(a).toEqual(bootstrapInterval(values, 1));
-    expect(a.low).toBeLessThan(0.75);
-    expect(a.high).toBeGreaterThan(0.75);
-    const wide = bootstrapInterval(values.slice(0, 40), 1);
-    expect(wide.high - wide.low).toBeGreaterThan(a.high - a.low);
-  });
+describe("figures over seeds", () => {
   it("gives the sample standard deviation and the harmonic mean", () => {
     expect(meanStd([1, 2, 3])).toEqual({ mean: 2, std: 1 });
     expect(harmonicMean(0.5, 1)).toBeCloseTo(2 / 3, 12);

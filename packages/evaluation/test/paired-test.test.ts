@@ -1,6 +1,7 @@
 // Paired comparison by image, correction over sets, and intervals of a share, against values that can be worked out or are published.
 
-import { seeded } from "@biovlm/testkit";
+import { readFileSync } from "node:fs";
+import { golden, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { holm, meanCorrectness, signFlipTest } from "../src/metrics/paired-test.js";
 import { clusterInterval, wilsonInterval } from "../src/metrics/proportion-interval.js";
@@ -62,6 +63,38 @@ describe("signFlipTest", () => {
   });
 });
 
+interface GoldenCase {
+  readonly a: readonly string[];
+  readonly b: readonly string[];
+  readonly groups: readonly number[] | null;
+  readonly units: number;
+  readonly differing: number;
+  readonly difference: number;
+  readonly p: number;
+}
+
+describe("numpy's values, by convolution in place of draws", () => {
+  const vectors = JSON.parse(readFileSync(golden("sign_flip.json"), "utf8")) as {
+    readonly cases: readonly GoldenCase[];
+    readonly holm: { readonly p: readonly number[]; readonly adjusted: readonly number[] };
+  };
+  for (const { a, b, groups, units, differing, difference, p } of vectors.cases) {
+    it(`${units} units, ${differing} that differ: p = ${p.toPrecision(3)}`, () => {
+      const mean = (runs: readonly string[]) => meanCorrectness(runs.map((run) => Array.from(run, Number)));
+      const flips = 10_000;
+      const found = signFlipTest(mean(a), mean(b), { seed: 1, flips, groups: groups ?? undefined });
+      expect(found.units).toBe(units);
+      expect(found.difference).toBeCloseTo(difference, 12);
+      // exact where all signs are tried; else within four standard errors of the draw, and never below one in all
+      if (differing <= 14) expect(found.p).toBeCloseTo(p, 12);
+      else expect(Math.abs(found.p - p)).toBeLessThan(4 * Math.sqrt((p * (1 - p)) / flips) + 1.5 / flips);
+    });
+  }
+  it("Holm's correction over the cases", () => {
+    for (const [i, value] of holm(vectors.holm.p).entries()) expect(value).toBeCloseTo(vectors.holm.adjusted[i]!, 12);
+  });
+});
+
 describe("holm", () => {
   it("adjusts as worked out by hand, in the order given, and never beyond one", () => {
     expect(holm([0.01, 0.04, 0.03, 0.005])).toEqual([0.03, 0.06, 0.06, 0.02].map((v) => expect.closeTo(v, 12)));
@@ -97,5 +130,10 @@ describe("clusterInterval", () => {
     expect(clusterInterval(values, groups, 1)).toEqual(byLesion);
     expect(byLesion.low).toBeLessThan(0.5);
     expect(byLesion.high).toBeGreaterThan(0.5);
+  });
+  it("has a width where every lesion is right, that of so many lesions", () => {
+    const groups = Array.from({ length: 40 }, (_, i) => i % 8);
+    expect(clusterInterval(new Array(40).fill(1), groups, 1)).toEqual(wilsonInterval(8, 8));
+    expect(clusterInterval(new Array(40).fill(0), groups, 1)).toEqual(wilsonInterval(0, 8));
   });
 });

@@ -4,7 +4,7 @@
 import { resolve } from "node:path";
 import { attributeSentences, classKey, matchClasses } from "@biovlm/datasets";
 import type { Runtime } from "@biovlm/engine";
-import { type Evaluation, evaluate, type FeatureSet, ItemImages, storedEvaluation } from "@biovlm/evaluation";
+import { type Evaluation, evaluate, type FeatureSet, groupNumbers, ItemImages, storedEvaluation } from "@biovlm/evaluation";
 import { reliabilityDiagram } from "@biovlm/evaluation/node";
 import { nth } from "@biovlm/files";
 import { attributeBank, type Classifier, createClassifier, normalisationOf, type PromptBank, readBank, templateBank } from "@biovlm/model";
@@ -112,6 +112,7 @@ async function measured(
     labels: test.labels,
     C,
     seed: 1,
+    groups: groupNumbers(dataset.items.filter((item) => item.split === options.split)),
     ...(validation === undefined || validation.n === 0
       ? {}
       : { validation: { logits: classifier.logits(validation.features, validation.n), labels: validation.labels } }),
@@ -126,12 +127,13 @@ async function tell(terminal: Terminal, title: string, figures: Evaluation, clas
   const after =
     calibrated === undefined || temperature === undefined ? "" : `, ${calibrated.ece.toFixed(3)} at temperature ${temperature.toFixed(2)}`;
   await terminal.line(title);
-  const images = figures.confusion.map((row) => row.reduce((sum, count) => sum + count, 0));
-  const majority = Math.max(...images) / images.reduce((sum, count) => sum + count, 0);
+  const { majority } = figures;
+  const groups = figures.groups === undefined ? "" : `, by ${new Set(figures.groups).size} groups`;
   await terminal.line(`balanced accuracy  ${share(figures.balancedAccuracy)}`);
   await terminal.line(`AUC                ${figures.auc.toFixed(4)}`);
+  await terminal.line(`accuracy           ${share(figures.accuracy)}  (95 %: ${share(low)} – ${share(high)}${groups})`);
   await terminal.line(
-    `accuracy           ${share(figures.accuracy)}  (95 %: ${share(low)} – ${share(high)}; always the commonest class: ${share(majority)})`,
+    `commonest class    ${share(majority.balancedAccuracy)} balanced, AUC ${majority.auc.toFixed(4)}, ${share(majority.accuracy)} accuracy`,
   );
   await terminal.line(`ECE                ${figures.calibration.ece.toFixed(3)}${after}`);
   await terminal.line(`Brier              ${figures.calibration.brier.toFixed(3)}`);

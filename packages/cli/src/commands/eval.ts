@@ -23,7 +23,7 @@ export const evaluate = defineCommand({
   name: "eval",
   summary: "measure a bank on a data set",
   description: [
-    "Accuracy with a 95 % interval, balanced accuracy, AUC, recall of each class, confusion matrix, calibration (ECE, Brier) before and after one temperature fitted on validation.",
+    "Balanced accuracy, AUC, accuracy with a 95 % interval (Wilson's, or by lesion or patient where known), the same of the answer that is always the commonest class, recall of each class, confusion matrix, calibration (ECE, Brier) before and after one temperature fitted on validation.",
     "Without --bank the attribute sentences of the data set serve as an untrained bank.",
   ],
   aboutImages: true,

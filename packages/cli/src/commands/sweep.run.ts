@@ -2,11 +2,24 @@
 // The work alone: what it is asked for by is sweep.ts.
 
 import { join, resolve } from "node:path";
-import { csvReport, ItemImages, METHODS, type Method, markdownReport, methodNamed, promptMethod, sweep } from "@biovlm/evaluation";
-import { nth, suggest } from "@biovlm/files";
+import {
+  type Cell,
+  comparisonsOf,
+  csvReport,
+  DEFAULT_OPPONENT,
+  ItemImages,
+  METHODS,
+  type Method,
+  markdownReport,
+  methodNamed,
+  promptMethod,
+  rowsOf,
+  sweep,
+} from "@biovlm/evaluation";
+import { suggest } from "@biovlm/files";
 import { fileStore } from "@biovlm/files/node";
-import { DEFAULT_RECIPE, recipeWith } from "@biovlm/training";
-import type { CommandRun } from "../command.js";
+import { recipeWith } from "@biovlm/training";
+import type { CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { itemReader, openSource } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
@@ -30,6 +43,7 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
     if (method === undefined) throw usageError("unknown_method", `no method ${JSON.stringify(name)}`, suggest(name, known));
     methods.push(method);
   }
+  checkAgainst(options, methods);
   const base = recipeOf(options);
   for (const text of options.variant) {
     methods.push(promptMethod(text, `${options.recipe} with ${text}`, recipeWith(base, settingsOf(text.split(","))), "attributes"));
@@ -73,12 +87,12 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
       },
     );
     bar?.end();
-    const main = [DEFAULT_RECIPE, "biovlm"].find((name) => methods.some((m) => m.name === name)) ?? nth(methods, 0).name;
-    const report = markdownReport(cells, main);
-    await writeResult(join(out, "results.json"), `${JSON.stringify(cells)}\n`);
-    await writeResult(join(out, "results.csv"), csvReport(cells));
+    const report = markdownReport(cells, options.against);
+    const results = JSON.stringify(resultsOf(cells, options.against));
+    await writeResult(join(out, "results.json"), `${results}\n`);
+    await writeResult(join(out, "results.csv"), csvReport(cells, options.against));
     await writeResult(join(out, "results.md"), report);
-    if (options.json) await terminal.line(JSON.stringify(cells));
+    if (options.json) await terminal.line(results);
     else await terminal.write(report);
     return undefined;
   } finally {
@@ -86,3 +100,27 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
     await runtime.close();
   }
 };
+
+/** An opponent that was asked for must be among what runs. The default one may be absent: the report then says that there is no test. */
+function checkAgainst({ against, variant }: OptionValues<typeof SWEEP_OPTIONS>, methods: readonly Method[]): void {
+  const running = [...methods.map(({ name }) => name), ...variant];
+  if (against !== DEFAULT_OPPONENT && !running.includes(against)) {
+    throw usageError(
+      "unknown_method",
+      `--against — expected one of the methods of this sweep (${running.join(", ")}), got ${JSON.stringify(against)}`,
+      suggest(against, running),
+    );
+  }
+}
+
+/** What results.json and --json hold. */
+function resultsOf(cells: readonly Cell[], against: string) {
+  return {
+    format: "biovlm-sweep/1",
+    notice: "Research use only, not a medical device.",
+    against,
+    rows: rowsOf(cells),
+    comparisons: comparisonsOf(cells, against),
+    cells,
+  };
+}

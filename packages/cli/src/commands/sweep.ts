@@ -12,6 +12,12 @@ export const SWEEP_OPTIONS = {
   variant: { type: "text", many: true, value: "NAME=VALUE,…", description: "the recipe with options changed, as a further method" },
   shots: { type: "text", value: "LIST", default: "16", description: "images of each class, e.g. 1,2,4,8,16" },
   seeds: { type: "text", value: "LIST", default: "1,2,3", description: "seeds, e.g. 1,2,3" },
+  against: {
+    type: "text",
+    value: "METHOD",
+    default: "attribute-bank",
+    description: "the method that every other one is tested against, named before looking",
+  },
   testOn: { type: "choice", choices: ["test", "val"], default: "test", description: "split to measure on" },
   json: { type: "flag", description: "print all cells as JSON" },
   ...LEARNING_OPTIONS,
@@ -23,7 +29,8 @@ export const sweep = defineCommand({
   name: "sweep",
   summary: "compare methods over data sets, shots and seeds",
   description: [
-    "Every cell (data set, shots, seed, method) is kept in the output folder as it ends; the same command goes on where it was stopped. Writes results.json, results.csv and results.md.",
+    "Every cell (data set, shots, seed, method) is kept in the output folder as it ends; the same command goes on where it was stopped. Writes results.json, results.csv and results.md: balanced accuracy and AUC first, accuracy after, with the answer that is always the commonest class.",
+    "Every method is compared with --against on the same images: correctness averaged over seeds, a sign-flip test by image, or by lesion or patient where known, p corrected by Holm over the data sets.",
     "--variant adds the recipe with options changed as a further method: --variant klDivisor=BNC,cosineAxis=class. With --test-on val nothing looks at the test split: that is how options are settled.",
   ],
   aboutImages: true,

@@ -4,7 +4,16 @@
 import { appendFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Runtime } from "@biovlm/engine";
-import { classSet, fewShotTask, ItemImages, type LearningReport, learningReport, routed, type TaskSide } from "@biovlm/evaluation";
+import {
+  classSet,
+  fewShotTask,
+  groupNumbers,
+  ItemImages,
+  type LearningReport,
+  learningReport,
+  routed,
+  type TaskSide,
+} from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
 import { createClassifier, scaleOf } from "@biovlm/model";
 import { UNTRAINED_RHO } from "@biovlm/model/prompts";
@@ -159,7 +168,7 @@ async function measure(
     n,
   );
   const learned = (await createClassifier({ ...runtime, bank })).logits(features, n);
-  return learningReport({ classes: learn.classes, labels, untrained, learned, seed });
+  return learningReport({ classes: learn.classes, labels, untrained, learned, seed, groups: groupNumbers(tests) });
 }
 
 async function tell(
@@ -207,7 +216,7 @@ function reportLines(classes: readonly string[], { images, majority, untrained, 
   return [
     `on ${images} images not learned from`,
     `  ${"".padEnd(widest)}  balanced       AUC  accuracy`,
-    row("commonest class", [1 / classes.length, 0.5, majority]),
+    row("commonest class", [1 / learned.recall.filter((share) => !Number.isNaN(share)).length, 0.5, majority]),
     row("untrained sentences", [untrained.balancedAccuracy, untrained.auc, untrained.accuracy]),
     row("learned bank", [learned.balancedAccuracy, learned.auc, learned.accuracy]),
     `  learned against untrained, paired by image: p = ${p.toPrecision(2)}`,

@@ -17,7 +17,7 @@ export interface PairedDifference {
 export interface SignFlipOptions {
   readonly seed: number;
   /** [images] images of one group are flipped together; each image by itself when absent */
-  readonly groups?: readonly string[] | undefined;
+  readonly groups?: readonly (string | number)[] | undefined;
   /** random flips where there are too many units to try all. Default 10 000 */
   readonly flips?: number | undefined;
 }

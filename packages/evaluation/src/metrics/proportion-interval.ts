@@ -17,14 +17,19 @@ export function wilsonInterval(right: number, n: number): Interval {
   return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
 }
 
-/** 95 % percentile bootstrap of the mean of `values` [n], whole groups drawn with replacement. Seeded. */
-export function clusterInterval(values: ArrayLike<number>, groups: readonly string[], seed: number, resamples = 2000): Interval {
-  const sums = new Map<string, { sum: number; count: number }>();
+/**
+ * 95 % percentile bootstrap of the mean of `values` [n], whole groups drawn with replacement. Seeded. Where all groups have one mean no draw
+ * differs, and Wilson's interval over the groups takes its place, so that nothing is ever certain.
+ */
+export function clusterInterval(values: ArrayLike<number>, groups: readonly (string | number)[], seed: number, resamples = 2000): Interval {
+  const sums = new Map<string | number, { sum: number; count: number }>();
   for (const [i, group] of groups.entries()) {
     const of = sums.get(group) ?? { sum: 0, count: 0 };
     sums.set(group, { sum: of.sum + (values[i] ?? Number.NaN), count: of.count + 1 });
   }
   const clusters = [...sums.values()];
+  const ofGroups = new Set(clusters.map(({ sum, count }) => sum / count));
+  if (ofGroups.size < 2) return wilsonInterval([...ofGroups].reduce((sum, mean) => sum + mean, 0) * clusters.length, clusters.length);
   const random = randomStream(seed, "cluster bootstrap");
   const means = Float64Array.from({ length: resamples }, () => {
     let sum = 0;
