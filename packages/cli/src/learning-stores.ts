@@ -5,12 +5,16 @@ import { dataFolders, fileStore } from "@biovlm/files/node";
 import { expendable, type KeyedBytes } from "@biovlm/training/loop";
 import { reportError } from "./errors.js";
 import type { LearningOptions } from "./learning-options.js";
+import type { RuntimeOptions } from "./runtime-options.js";
 import type { Terminal } from "./terminal.js";
 
 /** The cache of embeddings, or none. A folder that cannot be read or written is a warning: everything in it can be computed again. */
-export function cacheOf(options: Pick<LearningOptions, "cache">, terminal: Terminal): KeyedBytes | undefined {
+export function cacheOf(
+  options: Pick<LearningOptions, "cache"> & Pick<RuntimeOptions, "maxCacheBytes">,
+  terminal: Terminal,
+): KeyedBytes | undefined {
   if (options.cache === "off") return undefined;
-  return expendable(fileStore(join(dataFolders().cache, "embeddings")), (error) =>
+  return expendable(fileStore(join(dataFolders().cache, "embeddings"), { maxBytes: options.maxCacheBytes }), (error) =>
     terminal.warn(`embeddings are not kept for the next run: ${reportError(error).message}`),
   );
 }

@@ -21,11 +21,11 @@ export async function openRuntime(
   cwd: string,
   onChange?: (change: DeviceChange) => void,
 ): Promise<Runtime> {
-  const { device, precision, deterministic, threads } = options;
+  const { device, precision, deterministic, threads, maxCacheBytes } = options;
   const model = isFolder(options.model) ? resolve(cwd, options.model) : options.model;
   // said as it was given, not as it was resolved
   if (model !== options.model && !existsSync(model)) throw new FilesError("not_found", `no such model folder — ${options.model}`);
-  const spec = { model, device, precision, deterministic, ...(threads === undefined ? {} : { threads }) };
+  const spec = { model, device, precision, deterministic, maxCacheBytes, ...(threads === undefined ? {} : { threads }) };
   return openSpec(spec, onChange, options.cache === "off" ? memoryStore() : undefined);
 }
 

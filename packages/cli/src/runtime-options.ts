@@ -5,7 +5,7 @@ import type { OptionValues } from "./command.js";
 import { flagsOf } from "./schema-flags.js";
 
 /** Options that every command with a model has. */
-export const RUNTIME_OPTIONS = flagsOf(OPENING_OPTIONS, ["model", "device", "threads", "precision", "deterministic"], {
+export const RUNTIME_OPTIONS = flagsOf(OPENING_OPTIONS, ["model", "device", "threads", "precision", "deterministic", "maxCacheBytes"], {
   model: { value: "NAME|DIR", completes: "folder" },
 });
 

@@ -29,6 +29,8 @@ export interface EngineOptions extends Partial<ServingLimits> {
   readonly device?: OpeningSpec["device"];
   readonly precision?: OpeningSpec["precision"];
   readonly threads?: number;
+  /** most bytes of what was computed that are kept in the cache folder, 2 GiB unless said */
+  readonly maxCacheBytes?: number;
   /** same bytes whoever else asks meanwhile: plain SIMD, and int8 towers run on one image at a time, whatever `maxBatch` says */
   readonly deterministic?: boolean;
   readonly poolOptions?: HostOptions["poolOptions"];
@@ -41,7 +43,16 @@ export interface EngineOptions extends Partial<ServingLimits> {
  * @example const { engine, ready } = await createEngine({ serve: [{ name: "tiny", model: "tiny" }], pool: 0 }); await ready;
  */
 export async function createEngine(options: EngineOptions): Promise<{ readonly engine: Engine; readonly ready: Promise<void> }> {
-  const { serve, observer = SILENT, device = "auto", precision = "fp32", deterministic = false, threads, poolOptions } = options;
+  const {
+    serve,
+    observer = SILENT,
+    device = "auto",
+    precision = "fp32",
+    deterministic = false,
+    threads,
+    maxCacheBytes,
+    poolOptions,
+  } = options;
   const asked = filledOptions(
     SERVING_LIMITS,
     options,
@@ -49,7 +60,11 @@ export async function createEngine(options: EngineOptions): Promise<{ readonly e
   );
   // an int8 tower scales its activations by the largest of the whole run: whoever shares it shifts the others' answers by about 1e-3
   const limits = deterministic && precision === "int8" ? { ...asked, maxBatch: 1 } : asked;
-  const spec = (model: string): OpeningSpec => ({ model, device, precision, deterministic, ...(threads === undefined ? {} : { threads }) });
+  const spec = (model: string): OpeningSpec => ({
+    ...{ model, device, precision, deterministic },
+    ...(threads === undefined ? {} : { threads }),
+    ...(maxCacheBytes === undefined ? {} : { maxCacheBytes }),
+  });
   const names = serve.map((entry) => entry.name);
   if (serve.length === 0 || new Set(names).size !== names.length)
     throw new EngineError("bad_option", `served names — expected one or more, each once, got ${names.join(", ") || "none"}. Correct them.`);

@@ -53,16 +53,16 @@ describe("kept text embeddings", () => {
   it("are those of the first call, bit for bit, and cost the next start no run", async () => {
     const folder = join(scratch, "texts");
     const first = counting();
-    const computed = await withKeptTexts(first.encoder, tower, computedStore(folder)).encodeTexts(ids, mask, [2, 3]);
+    const computed = await withKeptTexts(first.encoder, tower, computedStore(undefined, folder)).encodeTexts(ids, mask, [2, 3]);
     const second = counting();
-    const kept = await withKeptTexts(second.encoder, tower, computedStore(folder)).encodeTexts(ids, mask, [2, 3]);
+    const kept = await withKeptTexts(second.encoder, tower, computedStore(undefined, folder)).encodeTexts(ids, mask, [2, 3]);
     expect(kept).toEqual(computed);
     expect([first.calls(), second.calls()]).toEqual([1, 0]);
   });
 
   it("are computed for other tokens, another mask, shape, model or runtime", async () => {
     const { encoder, calls } = counting();
-    const store = computedStore(join(scratch, "others"));
+    const store = computedStore(undefined, join(scratch, "others"));
     await withKeptTexts(encoder, tower, store).encodeTexts(ids, mask, [2, 3]);
     await withKeptTexts(encoder, tower, store).encodeTexts(Int32Array.of(2, 5, 3, 2, 8, 3), mask, [2, 3]);
     await withKeptTexts(encoder, tower, store).encodeTexts(ids, Uint8Array.of(1, 1, 1, 1, 1, 0), [2, 3]);
@@ -75,23 +75,41 @@ describe("kept text embeddings", () => {
   it("are computed again where they are damaged, and where nothing can be kept", async () => {
     const folder = join(scratch, "damaged");
     const { encoder, calls } = counting();
-    const texts = withKeptTexts(encoder, tower, computedStore(folder));
+    const texts = withKeptTexts(encoder, tower, computedStore(undefined, folder));
     const computed = await texts.encodeTexts(ids, mask, [2, 3]);
     expect(damage(folder)).toBe(1);
     expect(await texts.encodeTexts(ids, mask, [2, 3])).toEqual(computed);
     expect(calls()).toBe(2);
     const file = join(scratch, "file");
     writeFileSync(file, "no folder");
-    expect(await withKeptTexts(encoder, tower, computedStore(file)).encodeTexts(ids, mask, [2, 3])).toEqual(computed);
+    expect(await withKeptTexts(encoder, tower, computedStore(undefined, file)).encodeTexts(ids, mask, [2, 3])).toEqual(computed);
     expect(calls()).toBe(3);
   });
 
   it("are not given after close, nor to an aborted call", async () => {
-    const texts = withKeptTexts(counting().encoder, tower, computedStore(join(scratch, "closed")));
+    const texts = withKeptTexts(counting().encoder, tower, computedStore(undefined, join(scratch, "closed")));
     await texts.encodeTexts(ids, mask, [2, 3]);
     await expect(texts.encodeTexts(ids, mask, [2, 3], { signal: AbortSignal.abort(new Error("stop")) })).rejects.toThrow("stop");
     await texts.close();
     await expect(texts.encodeTexts(ids, mask, [2, 3])).rejects.toThrow("closed");
+  });
+});
+
+describe("the folder of what was computed", () => {
+  it("keeps within its limit, the least recently used going first", async () => {
+    const folder = join(scratch, "limited");
+    const { encoder } = counting();
+    const texts = withKeptTexts(encoder, tower, computedStore(3 * 4096, folder));
+    const files = () => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
+    for (let word = 0; word < 6; word++) {
+      await texts.encodeTexts(Int32Array.of(2, word, 3), new Uint8Array(3).fill(1), [1, 3]);
+      expect(files()).toBeLessThanOrEqual(3);
+    }
+    const calls = counting();
+    const again = withKeptTexts(calls.encoder, tower, computedStore(3 * 4096, folder));
+    await again.encodeTexts(Int32Array.of(2, 5, 3), new Uint8Array(3).fill(1), [1, 3]);
+    await again.encodeTexts(Int32Array.of(2, 0, 3), new Uint8Array(3).fill(1), [1, 3]);
+    expect(calls.calls()).toBe(1);
   });
 });
 
@@ -102,7 +120,7 @@ describe("a kept int8 tower", () => {
     mkdirSync(model);
     for (const name of ["model.safetensors", "open_clip_config.json", "tokenizer.json"]) cpSync(new URL(name, files), join(model, name));
     const folder = join(scratch, "towers");
-    const store = computedStore(folder);
+    const store = computedStore(undefined, folder);
     let puts = 0;
     const kept = {
       get: store.get,

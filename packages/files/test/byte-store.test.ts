@@ -155,3 +155,64 @@ describe("an atomic write", () => {
     expect(readdirSync(folder).sort()).toEqual(["link", "pipe"]);
   });
 });
+
+describe("a folder with a limit", () => {
+  /** An entry's file takes one block of 4096 bytes or more; these take two. */
+  const two = (fill: number) => new Uint8Array(5000).fill(fill);
+  /** File times count in steps of the system's clock. */
+  const later = () => new Promise((resolve) => setTimeout(resolve, 15));
+  const onDisk = () =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .reduce((sum, { parentPath, name }) => sum + lstatSync(join(parentPath, name)).size, 0);
+
+  it("lets those go that were neither written nor read for longest, and keeps within the limit", async () => {
+    const store = fileStore(folder, { maxBytes: 8 * 8192 });
+    for (let i = 0; i < 8; i++) {
+      await store.put(`a/${i}`, two(i));
+      await later();
+    }
+    expect(await store.list("")).toHaveLength(8);
+    // read, so it is not the oldest any more
+    expect(await store.get("a/0")).toEqual(two(0));
+    await later();
+    await store.put("b/new", two(9));
+    expect(await store.list("")).toEqual(["a/0", "a/3", "a/4", "a/5", "a/6", "a/7", "b/new"]);
+    expect(await store.get("b/new")).toEqual(two(9));
+    for (let i = 0; i < 40; i++) {
+      await store.put(`c/${i}`, two(i));
+      expect(onDisk()).toBeLessThanOrEqual(8 * 8192);
+    }
+    expect(await store.get("c/39")).toEqual(two(39));
+  });
+
+  it("counts what another process, or an earlier one without a limit, left there", async () => {
+    const before = fileStore(folder);
+    for (let i = 0; i < 12; i++) await before.put(`old/${i}`, two(i));
+    await later();
+    const store = fileStore(folder, { maxBytes: 4 * 8192 });
+    await store.put("new", two(1));
+    const left = await store.list("");
+    expect(left).toContain("new");
+    expect(left).toHaveLength(3);
+  });
+
+  it("does not keep what is larger than the limit, nor the old bytes under its key, and 0 keeps nothing", async () => {
+    const store = fileStore(folder, { maxBytes: 8192 });
+    await store.put("k", two(1));
+    await store.put("k", new Uint8Array(9000));
+    expect(await store.get("k")).toBeUndefined();
+    const none = fileStore(folder, { maxBytes: 0 });
+    await none.put("k", Uint8Array.of(1));
+    expect(await none.list("")).toEqual([]);
+  });
+
+  it("touches no file that is not an entry", async () => {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "notes.txt"), new Uint8Array(100_000));
+    const store = fileStore(folder, { maxBytes: 8192 });
+    for (let i = 0; i < 3; i++) await store.put(`k${i}`, two(i));
+    expect(readFileSync(join(folder, "notes.txt"))).toHaveLength(100_000);
+    expect(await store.list("")).toEqual(["k2"]);
+  });
+});

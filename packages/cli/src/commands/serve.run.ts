@@ -89,9 +89,9 @@ function servingFrom(options: Options, cwd: string): ServingOptions {
 
 /** Where it computes, and how many images meet or wait. */
 function engineFrom({ threads, deterministic, ...options }: Options): Omit<EngineOptions, "serve" | "observer"> {
-  const { device, precision, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels } = options;
+  const { device, precision, maxCacheBytes, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels } = options;
   return {
-    ...{ device, precision, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels },
+    ...{ device, precision, maxCacheBytes, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels },
     ...(threads === undefined ? {} : { threads }),
     ...(deterministic ? { deterministic } : {}),
   };

@@ -11,7 +11,10 @@ export interface OpenModel {
 }
 
 /** Opens a model's files: the embedded one, a folder's (anything with a path separator, or dots), or one of the store. @throws ModelError `not_found`, `integrity`, as the readers do. */
-export async function openModel({ model: given, precision }: OpeningSpec, kept: ComputedStore = computedStore()): Promise<OpenModel> {
+export async function openModel(
+  { model: given, precision, maxCacheBytes }: OpeningSpec,
+  kept: ComputedStore = computedStore(maxCacheBytes),
+): Promise<OpenModel> {
   if (given === "tiny") {
     const { tinyModel } = await import("@biovlm/model-tiny/node");
     return { model: await tinyModel({ precision }), close() {} };

@@ -14,6 +14,15 @@ export const OPENING_OPTIONS = {
     default: false,
     description: "the same bits on every machine: plain SIMD in the core; served int8 towers run on one image at a time",
   },
+  maxCacheBytes: {
+    type: "integer",
+    minimum: 0,
+    maximum: 2 ** 50,
+    default: 2 * 2 ** 30,
+    description:
+      "most bytes of text embeddings and reduced weights kept in the cache folder, and as many of image embeddings; what was not used for longest goes first",
+  },
 } as const satisfies OptionSchemas;
+type Options = OptionsOf<typeof OPENING_OPTIONS>;
 /** What to open: a model ("tiny", a name of the store, or a folder: anything with a path separator), a device, and how its towers compute. */
-export type OpeningSpec = OptionsOf<typeof OPENING_OPTIONS>;
+export type OpeningSpec = Omit<Options, "maxCacheBytes"> & Partial<Pick<Options, "maxCacheBytes">>;

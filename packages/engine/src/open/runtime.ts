@@ -35,7 +35,7 @@ export interface Runtime {
 export async function openRuntime(
   spec: OpeningSpec,
   onChange?: (change: DeviceChange) => void,
-  store: ComputedStore = computedStore(),
+  store: ComputedStore = computedStore(spec.maxCacheBytes),
 ): Promise<Runtime> {
   if (isFolder(spec.model) && !existsSync(spec.model)) throw new FilesError("not_found", `no such model folder — ${spec.model}`);
   const core = await openCore(spec);

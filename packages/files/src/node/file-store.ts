@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { type ByteStore, checkKey } from "../byte-store.js";
 import { fileFailure, systemCode } from "../file-failure.js";
 import { sweepTemporaries, syncFolder, writeFileAtomic } from "./atomic-file.js";
+import { StoreRoom } from "./store-room.js";
 
 // `~` is in no key, so an entry's file never collides with the folder of a longer key.
 const SUFFIX = ".~entry";
@@ -18,6 +19,8 @@ const HEAD = 8 + 32 + 4 + 8;
 export interface FileStoreOptions {
   /** Told about each entry that is damaged and therefore treated as absent. */
   readonly onWarning?: (message: string) => void;
+  /** Most bytes on the disk: beyond it the entries go that were read or written longest ago. What is larger is not kept. No limit unless given. */
+  readonly maxBytes?: number | undefined;
 }
 
 /**
@@ -28,6 +31,15 @@ export interface FileStoreOptions {
 export function fileStore(folder: string, options: FileStoreOptions = {}): ByteStore {
   const pathOf = (key: string) => join(folder, ...`${checkKey(key)}${SUFFIX}`.split("/"));
   const swept = new Set<string>();
+  const keys = async () => {
+    const names = await readdir(folder, { recursive: true }).catch((error) => {
+      if (systemCode(error) === "ENOENT") return [];
+      throw fileFailure(error, `listing ${folder}`);
+    });
+    return names.filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length).replaceAll("\\", "/"));
+  };
+  const { maxBytes } = options;
+  const room = maxBytes === undefined ? undefined : new StoreRoom(async () => (await keys()).map(pathOf), maxBytes);
   return {
     async get(key) {
       const path = pathOf(key);
@@ -39,18 +51,28 @@ export function fileStore(folder: string, options: FileStoreOptions = {}): ByteS
         throw fileFailure(error, `reading ${path}`);
       }
       const payload = openEntry(key, file);
-      if (typeof payload !== "string") return payload;
+      if (typeof payload !== "string") {
+        await room?.used(path);
+        return payload;
+      }
       options.onWarning?.(`entry ${key} is ignored: ${payload}`);
       return undefined;
     },
     async put(key, bytes) {
       const path = pathOf(key);
+      const size = HEAD + Buffer.byteLength(key) + bytes.length;
+      if (room?.fits(size) === false) {
+        // not the old bytes under the key either
+        await rm(path, { force: true }).catch(() => {});
+        return;
+      }
       const place = dirname(path);
       if (!swept.has(place)) {
         swept.add(place);
         await sweepTemporaries(place);
       }
       await writeFileAtomic(path, [sealEntry(key, bytes), bytes]);
+      await room?.wrote(path, size);
     },
     async delete(key) {
       const path = pathOf(key);
@@ -63,17 +85,7 @@ export function fileStore(folder: string, options: FileStoreOptions = {}): ByteS
         throw fileFailure(error, `removing ${path}`);
       }
     },
-    async list(prefix) {
-      const names = await readdir(folder, { recursive: true }).catch((error) => {
-        if (systemCode(error) === "ENOENT") return [];
-        throw fileFailure(error, `listing ${folder}`);
-      });
-      return names
-        .filter((name) => name.endsWith(SUFFIX))
-        .map((name) => name.slice(0, -SUFFIX.length).replaceAll("\\", "/"))
-        .filter((key) => key.startsWith(prefix))
-        .sort();
-    },
+    list: async (prefix) => (await keys()).filter((key) => key.startsWith(prefix)).sort(),
   };
 }
 
