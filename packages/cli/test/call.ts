@@ -36,12 +36,15 @@ class Kept extends Writable {
   text = "";
   readonly isTTY: boolean;
   readonly columns = 100;
-  constructor(isTTY: boolean) {
+  private readonly said: (text: string) => void;
+  constructor(isTTY: boolean, said: (text: string) => void = () => {}) {
     super();
     this.isTTY = isTTY;
+    this.said = said;
   }
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.text += chunk.toString();
+    this.said(this.text);
     done();
   }
 }
@@ -51,19 +54,24 @@ export interface CallOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   readonly tty?: boolean;
+  /** Sees stderr as it grows. */
+  readonly said?: (err: string) => void;
+  /** Gets what SIGHUP would call. */
+  readonly onHangup?: (listener: () => void) => void;
 }
 
 /** Variables that give a call its own home. */
 export const ENVIRONMENT: Readonly<Record<string, string>> = { BIOVLM_HOME: home, BIOVLM_CONFIG: userConfig };
 
 export async function call(words: readonly string[], options: CallOptions = {}): Promise<Called> {
-  const [stdout, stderr] = [new Kept(options.tty ?? false), new Kept(options.tty ?? false)];
+  const [stdout, stderr] = [new Kept(options.tty ?? false), new Kept(options.tty ?? false, options.said)];
   const code = await run(words, {
     stdout,
     stderr,
     env: { ...ENVIRONMENT, ...options.env },
     cwd: options.cwd ?? base,
     signal: options.signal ?? new AbortController().signal,
+    ...(options.onHangup === undefined ? {} : { onHangup: options.onHangup }),
   });
   return { code, out: stdout.text, err: stderr.text };
 }

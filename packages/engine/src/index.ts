@@ -6,6 +6,7 @@ export type * from "./contract/engine.js";
 export { EngineError, type EngineErrorCode } from "./contract/errors.js";
 export { type EngineObserver, SILENT } from "./contract/observer.js";
 export { createEngine, type EngineOptions, type ServedEntry } from "./create-engine.js";
+export { deferredEngine, type EngineOpening } from "./deferred-engine.js";
 export {
   type ClassifiedImage,
   type ClassifyImagesOptions,

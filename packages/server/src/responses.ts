@@ -11,8 +11,8 @@ const FORMS: Readonly<Record<ErrorForm, { type: string; schema: TSchema }>> = {
   openai: { type: "application/json", schema: OpenaiError },
 };
 
-/** Codes every route behind a key may answer with. */
-export const GUARDED: readonly ServerErrorCode[] = ["unauthorized", "forbidden", "rate_limited"];
+/** Codes every route behind a key may answer with; `not_ready` until models are opened. */
+export const GUARDED: readonly ServerErrorCode[] = ["unauthorized", "forbidden", "rate_limited", "not_ready"];
 
 /**
  * Response schemas of a route by status.
@@ -29,7 +29,7 @@ export function responses(
       ? { description: success["description"], content: { [success.type]: { schema: { type: "string" } } } }
       : { description: "answered", content: { "application/json": { schema: success } } };
   const byStatus = new Map<number, ServerErrorCode[]>();
-  for (const code of codes) byStatus.set(STATUS_OF[code], [...(byStatus.get(STATUS_OF[code]) ?? []), code]);
+  for (const code of new Set(codes)) byStatus.set(STATUS_OF[code], [...(byStatus.get(STATUS_OF[code]) ?? []), code]);
   for (const [status, list] of [...byStatus].sort(([a], [b]) => a - b)) {
     const { type, schema } = FORMS[form];
     out[String(status)] = { description: list.join(", "), content: { [type]: { schema } } };

@@ -2,7 +2,15 @@
 // The work alone: what it is asked for by is serve.ts.
 
 import { resolve } from "node:path";
-import { collectLessOften, createEngine, type EngineOptions, isFolder, mainThreadFirst, type ServedEntry } from "@biovlm/engine";
+import {
+  collectLessOften,
+  createEngine,
+  deferredEngine,
+  type EngineOptions,
+  isFolder,
+  mainThreadFirst,
+  type ServedEntry,
+} from "@biovlm/engine";
 import { compileBank, writeBank } from "@biovlm/model";
 import {
   type AuditLog,
@@ -47,10 +55,13 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, 
   const keys = options.keysFile === undefined ? [] : parseKeys(await readInputText(cwd, options.keysFile, MiB));
   const serving = servingFrom(options, cwd);
   endsWithin(serving.drainDelayMs + serving.drainMs + 5000);
-  const bytes = named ? await bankBytes(options, cwd) : undefined;
-  const { entry, name } = served(options, cwd, bytes);
   const metrics = createMetrics();
-  const { engine: plain, ready } = await createEngine({ ...engineFrom(options), serve: [entry], observer: metrics.observer });
+  const { engine: plain, open } = deferredEngine(async (say) => {
+    say("embedding the class texts");
+    const bytes = named ? await bankBytes(options, cwd) : undefined;
+    say("opening the model");
+    return createEngine({ ...engineFrom(options), serve: [served(options, cwd, bytes)], observer: metrics.observer });
+  });
   const engine = options.auditLog === undefined ? plain : auditingEngine(plain, await openLog(options, options.auditLog, cwd));
   let stop: Drain["drain"] = async () => {};
   const page = builtPageFolder();
@@ -69,11 +80,16 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, 
   });
   const where = await listen(app, serving);
   terminal.note(`listening on ${printable(where)}; warming up …`);
-  // a device or model that cannot open ends the server, before anyone relies on it
-  await Promise.race([ready, aborted(signal)]);
+  try {
+    // a device, bank or model that cannot open ends the server
+    await Promise.race([open(), aborted(signal)]);
+  } catch (error) {
+    await stop({ atOnce: true });
+    throw error;
+  }
   if (!signal.aborted) {
-    const bare = bytes === undefined ? " (embeddings only; start with --bank, --dataset or --class, or upload a bank)" : "";
-    terminal.note(`ready: ${name}${bare}`);
+    const bare = named ? "" : " (embeddings only; start with --bank, --dataset or --class, or upload a bank)";
+    terminal.note(`ready: ${servedName(options)}${bare}`);
   }
   await aborted(signal);
   // who pressed Ctrl-C is no balancer
@@ -97,12 +113,14 @@ function engineFrom({ threads, deterministic, ...options }: Options): Omit<Engin
   };
 }
 
+function servedName({ name, model }: Options): string {
+  return name ?? (isFolder(model) ? "model" : model);
+}
+
 /** The one served name, with its bank where there is one. */
-function served(options: Options, cwd: string, bytes: Uint8Array | undefined): { readonly entry: ServedEntry; readonly name: string } {
-  const folder = isFolder(options.model);
-  const name = options.name ?? (folder ? "model" : options.model);
-  const model = folder ? resolve(cwd, options.model) : options.model;
-  return { name, entry: { name, model, ...(bytes === undefined ? {} : { bank: { name: "default", bytes } }) } };
+function served(options: Options, cwd: string, bytes: Uint8Array | undefined): ServedEntry {
+  const model = isFolder(options.model) ? resolve(cwd, options.model) : options.model;
+  return { name: servedName(options), model, ...(bytes === undefined ? {} : { bank: { name: "default", bytes } }) };
 }
 
 async function bankBytes(options: Options, cwd: string): Promise<Uint8Array> {

@@ -109,6 +109,7 @@ export interface EmbeddingRows {
  * `not_ready`, `backend_unavailable`, `bad_output`; for a single image also `unreadable_image`, `unsupported_format`, `payload_too_large`.
  */
 export interface Engine {
+  /** @throws EngineError `not_ready` while nothing is opened yet */
   models(): readonly ServedModel[];
   model(name: string): ServedModel;
   /** ready: every served model is warmed up, and the engine is not draining */

@@ -1,5 +1,6 @@
 // Liveness, readiness and metrics: what a platform asks a process. No rate limit: a busy server must not look dead.
 
+import type { Engine } from "@biovlm/engine";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type {} from "../fastify-types.js";
@@ -33,10 +34,7 @@ export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics:
     },
     async (_request, reply) => {
       const state = engine.readiness();
-      const models = engine
-        .models()
-        .map(({ name, ready, device, reason }) => ({ name, ready, device, ...(reason === undefined ? {} : { reason }) }));
-      return reply.code(state.ready ? 200 : 503).send({ ...state, models });
+      return reply.code(state.ready ? 200 : 503).send({ ...state, models: modelStates(engine) });
     },
   );
   if (metrics === undefined) return;
@@ -52,4 +50,13 @@ export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics:
     },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
+}
+
+/** Each model's state; none while they are still being opened. */
+function modelStates(engine: Engine) {
+  try {
+    return engine.models().map(({ name, ready, device, reason }) => ({ name, ready, device, ...(reason === undefined ? {} : { reason }) }));
+  } catch {
+    return [];
+  }
 }

@@ -2,7 +2,7 @@
 // fits the documented schema; and no answer given here is undocumented. A status nobody can provoke does not belong in the document.
 
 import { createHash } from "node:crypto";
-import { createEngine, type Engine } from "@biovlm/engine";
+import { createEngine, deferredEngine, type Engine } from "@biovlm/engine";
 import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { FastifyInstance } from "fastify";
@@ -15,8 +15,8 @@ interface Call {
   readonly url: string;
   readonly headers?: Record<string, string>;
   readonly payload?: Buffer | string | object;
-  /** which server: one that serves, one that is closing, one that allows a single request a minute, one without keys */
-  readonly on?: "serving" | "closing" | "rationed" | "keyless";
+  /** which server: one that serves, one that is closing, one that allows a single request a minute, one without keys, one whose model is not opened yet */
+  readonly on?: "serving" | "closing" | "rationed" | "keyless" | "opening";
 }
 type Response = { readonly description?: string; readonly content?: Record<string, { schema?: object }> };
 type Document = { readonly paths: Record<string, Record<string, { responses: Record<string, Response> }>> };
@@ -35,7 +35,7 @@ const slow = Buffer.from(greyPng(3000, 3000));
 const big = Buffer.alloc(300_000);
 const json = { "content-type": "application/json" };
 const engines: Engine[] = [];
-const apps = {} as Record<"serving" | "closing" | "rationed" | "keyless", FastifyInstance>;
+const apps = {} as Record<"serving" | "closing" | "rationed" | "keyless" | "opening", FastifyInstance>;
 let bank: Buffer;
 let document: Document;
 
@@ -64,6 +64,8 @@ beforeAll(async () => {
     if (name === "rationed") await app.inject({ url: "/v1/models", headers: infer });
     apps[name] = app;
   }
+  const { engine: unopened } = deferredEngine(() => Promise.reject(new Error("never asked")));
+  apps.opening = await createServer({ engine: unopened, options: servingOptions(), version: "0.1.0", keys });
   document = (await apps.serving.inject({ url: "/openapi.json" })).json();
 }, 60_000);
 afterAll(async () => {
@@ -77,6 +79,7 @@ function refusals(call: Call): Record<number, Call> {
     401: { ...call, headers: { ...call.headers, authorization: "Bearer wrong" } },
     403: { ...call, headers: { ...call.headers, "sec-fetch-site": "cross-site" }, on: "keyless" },
     429: { ...call, on: "rationed" },
+    503: { ...call, on: "opening" },
   };
 }
 
@@ -151,7 +154,7 @@ function provokers(): Record<string, Record<number, Call>> {
   const classes = { classes: ["chest X-ray", "head CT"] };
   const of = modelRoutes("/v2/models/tiny", "/v2/models/other", "/v2/models/..%2fetc");
   const versioned = modelRoutes("/v2/models/tiny/versions/1", "/v2/models/tiny/versions/9", "/v2/models/..%2fetc/versions/1");
-  const { 429: _unrationed, ...metricsRefused } = refusals({ method: "GET", url: "/metrics" });
+  const { 429: _unrationed, 503: _always, ...metricsRefused } = refusals({ method: "GET", url: "/metrics" });
   const bankRead = listed("/v1/banks/kinds");
   return {
     "get /livez": open("/livez"),
