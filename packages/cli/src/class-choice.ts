@@ -4,9 +4,10 @@ import { attributeSentences, attributeSet, datasetClasses, likeOwn, listDatasets
 import type { Runtime } from "@biovlm/engine";
 import { suggest } from "@biovlm/files";
 import { attributeBank, type PromptBank, readBank, templateBank } from "@biovlm/model";
+import { type ListedClass, readClassFile } from "./class-file.js";
 import type { ClassOptions } from "./class-options.js";
 import { usageError } from "./errors.js";
-import { INPUT_LIMITS, readInput, readInputLines } from "./input-file.js";
+import { INPUT_LIMITS, readInput } from "./input-file.js";
 
 export interface ChosenBank {
   readonly bank: PromptBank;
@@ -14,6 +15,8 @@ export interface ChosenBank {
   readonly classes?: readonly string[];
   /** for each class its sentences, one a prompt, where prompts are attribute sentences */
   readonly sentences?: readonly (readonly string[])[];
+  /** codes of public schemes by class, where the classes file has them */
+  readonly codes: ReadonlyMap<string, NonNullable<ListedClass["code"]>>;
   /** what it is, for a person */
   readonly described: string;
 }
@@ -46,10 +49,14 @@ export function checkClassOptions(options: ClassOptions): void {
 /** Makes or reads the bank. */
 export async function chooseBank(options: ClassOptions, runtime: Runtime, cwd: string): Promise<ChosenBank> {
   const { core, encoder, model } = runtime;
-  const names = await classNames(options, cwd);
+  const listed = await classesGiven(options, cwd);
+  const names = listed?.map(({ name }) => name);
+  const codesOf = (own: readonly string[] = names ?? []) =>
+    new Map((listed ?? []).flatMap(({ code }, i) => (code === undefined ? [] : [[own[i] ?? "", code] as const])));
   if (options.bank !== undefined) {
     const bank = readBank(await readInput(cwd, options.bank, INPUT_LIMITS.bank));
-    return { bank, ...(names === undefined ? {} : { classes: likeOwn(bank.classes, names) }), described: `bank ${bank.recipe}` };
+    const classes = names === undefined ? undefined : likeOwn(bank.classes, names);
+    return { bank, ...(classes === undefined ? {} : { classes }), codes: codesOf(classes), described: `bank ${bank.recipe}` };
   }
   if (options.dataset !== undefined) {
     const set = attributeSet(options.dataset);
@@ -59,17 +66,18 @@ export async function chooseBank(options: ClassOptions, runtime: Runtime, cwd: s
       set.classes.map((c) => c.name),
       sentences,
     );
-    return { bank, sentences, described: `attribute sentences of ${options.dataset}, no training` };
+    return { bank, sentences, codes: codesOf(), described: `attribute sentences of ${options.dataset}, no training` };
   }
-  return { bank: await templateBank({ core, encoder, model }, names!), described: "sentence templates, no training" };
+  return { bank: await templateBank({ core, encoder, model }, names!), codes: codesOf(), described: "sentence templates, no training" };
 }
 
-/** Class names given on the command line, or a data set's. */
-async function classNames(options: ClassOptions, cwd: string): Promise<readonly string[] | undefined> {
-  if (options.classesFile !== undefined) return [...options.class, ...(await readInputLines(cwd, options.classesFile))];
-  if (options.class.length > 0) return options.class;
+/** Classes given on the command line, or a data set's. */
+async function classesGiven(options: ClassOptions, cwd: string): Promise<readonly ListedClass[] | undefined> {
+  const typed = options.class.map((name) => ({ name }));
+  if (options.classesFile !== undefined) return [...typed, ...(await readClassFile(cwd, options.classesFile))];
+  if (typed.length > 0) return typed;
   if (options.dataset !== undefined && options.bank !== undefined) {
-    return datasetClasses(options.dataset);
+    return datasetClasses(options.dataset).map((name) => ({ name }));
   }
   return undefined;
 }

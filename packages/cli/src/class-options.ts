@@ -4,7 +4,7 @@ import type { OptionSpecs, OptionValues } from "./command.js";
 
 export const CLASS_OPTIONS = {
   class: { type: "text", many: true, value: "NAME", description: "a class name; give it once for each class" },
-  classesFile: { type: "text", value: "FILE", completes: "file", description: "class names, one a line" },
+  classesFile: { type: "text", value: "FILE", completes: "file", description: "class names, one a line, or a JSON array with codes" },
   dataset: { type: "text", value: "NAME", description: "classes and attribute sentences of a known data set, e.g. busi" },
   bank: { type: "text", value: "FILE", completes: "file", description: "a prompt bank, learned or compiled" },
   rho: { type: "number", min: 0.0001, max: 1, description: "share of prompts kept for an image; the bank's own when absent" },

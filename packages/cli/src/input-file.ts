@@ -14,9 +14,3 @@ export function readInput(cwd: string, given: string, most: number): Promise<Uin
 export async function readInputText(cwd: string, given: string, most: number): Promise<string> {
   return new TextDecoder().decode(await readInput(cwd, given, most));
 }
-
-/** Lines with text in them, trimmed. */
-export async function readInputLines(cwd: string, given: string): Promise<string[]> {
-  const lines = (await readInputText(cwd, given, INPUT_LIMITS.list)).split(/\r?\n/).map((line) => line.trim());
-  return lines.filter((line) => line !== "");
-}

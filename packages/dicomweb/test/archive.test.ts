@@ -1,7 +1,13 @@
 // An archive that misbehaves: a local server with every fault an archive or a proxy before it can have.
 
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { withoutProgram } from "@biovlm/testkit";
 import { afterEach, describe, expect, it } from "vitest";
 import { authorizationOf, openArchive } from "../src/index.js";
 
@@ -218,5 +224,36 @@ describe("credentials", () => {
       expect(message).toContain("credentials");
       expect(message).not.toMatch(/TOKEN|Evil/);
     }
+  });
+});
+
+describe.skipIf(withoutProgram("openssl"))("an archive with a certificate of its own", () => {
+  it("is asked where its certificate is named, and refused at once where it is not", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "biovlm-archive-"));
+    const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...subject, "-keyout", key, "-out", cert], {
+      stdio: "ignore",
+    });
+    const pem = readFileSync(cert, "utf8");
+    rmSync(cert);
+    let asked = 0;
+    const server = createSecureServer({ cert: pem, key: readFileSync(key) }, (_, response) => {
+      asked++;
+      json(response, [row(1)]);
+    });
+    rmSync(folder, { recursive: true });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    stop = () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      });
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/dicom-web`;
+    expect(await openArchive({ url, ...quick, ca: pem }).findInstances("2.25.1")).toHaveLength(1);
+    // a pause between tries would take longer than the test may
+    const refused = openArchive({ url, timeoutMs: 5000, backoffMs: 30_000 }).findInstances("2.25.1");
+    await expect(refused).rejects.toMatchObject({ code: "network", message: expect.stringContaining("SELF_SIGNED") });
+    expect(asked).toBe(1);
   });
 });

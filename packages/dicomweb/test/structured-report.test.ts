@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cases, golden, mutations } from "@biovlm/testkit";
+import { cases, golden, mutations, withoutProgram } from "@biovlm/testkit";
 import { describe, expect, it, vi } from "vitest";
 import { readDataset } from "../src/dicom-library.js";
 import {
@@ -35,13 +35,6 @@ const answers = (): ImageAnswer[] => [
 /** The data set of a written file, by keyword. */
 function readBack(bytes: Uint8Array): Record<string, unknown> {
   return readDataset(new Uint8Array(bytes).buffer);
-}
-
-/** Whether a program is not here, which it must be where BIOVLM_REQUIRE_ORTHANC is set. */
-function absent(program: string): boolean {
-  if (spawnSync(program).error === undefined) return false;
-  if (process.env["BIOVLM_REQUIRE_ORTHANC"] === "1") throw new Error(`${program} was to be there, and is not`);
-  return true;
 }
 
 function onDisk(bytes: Uint8Array, look: (path: string) => void) {
@@ -128,7 +121,7 @@ describe("file", () => {
   });
 
   it("passes dciodvfy without an error", (ctx) => {
-    if (absent("dciodvfy")) return ctx.skip("skipped: no dciodvfy (Debian: dicom3tools)");
+    if (withoutProgram("dciodvfy")) return ctx.skip("skipped: no dciodvfy (Debian: dicom3tools)");
     onDisk(structuredReport(answers(), author, when).bytes, (path) => {
       const { stderr, stdout } = spawnSync("dciodvfy", [path], { encoding: "utf8" });
       expect(`${stdout}${stderr}`).toContain("ComprehensiveSR");
@@ -137,7 +130,7 @@ describe("file", () => {
   });
 
   it("is printed by dsrdump", (ctx) => {
-    if (absent("dsrdump")) return ctx.skip("skipped: no dsrdump (Debian: dcmtk)");
+    if (withoutProgram("dsrdump")) return ctx.skip("skipped: no dsrdump (Debian: dcmtk)");
     onDisk(structuredReport(answers(), author, when).bytes, (path) => {
       const { status, stdout } = spawnSync("dsrdump", [path], { encoding: "utf8" });
       expect(status).toBe(0);

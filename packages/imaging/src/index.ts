@@ -10,6 +10,7 @@ export type { CodecSource, WasmCodec } from "./dicom/codecs/wasm-codecs.js";
 export type { DicomFacts, ShownWindow } from "./dicom/dicom-facts.js";
 export { parseWindow, WINDOW_PRESETS } from "./dicom/dicom-image.js";
 export { withPreamble } from "./dicom/file-preamble.js";
+export { withoutPicture } from "./dicom/not-images.js";
 export { ImagingError, type ImagingErrorCode } from "./errors.js";
 export { readImageInfo } from "./header.js";
 export type { ImageInfo } from "./image-info.js";

@@ -25,7 +25,9 @@ const chosenFrame = (frames: number, asked: number | undefined) => asked ?? (fra
 /** `open` and `decode` of a decoder: of DICOM with the codecs of `wasm`, of other formats by how their first frame is decoded. */
 export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<ImageDecoder, "open" | "decode"> {
   const codecs = wasmCodecs(wasm);
-  const open = async (bytes: Uint8Array, options?: DecodeOptions): Promise<ImageStack> => {
+  const open = async (given: Uint8Array, options?: DecodeOptions): Promise<ImageStack> => {
+    // a Buffer's slice() copies nothing, and its memory may hold more than the file
+    const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
     const limits = resolveDecodeOptions(options);
     requireBytes(bytes, limits);
     if (isDicomFile(bytes)) {

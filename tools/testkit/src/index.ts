@@ -8,6 +8,7 @@ export { type GoldenTensor, goldenTensors } from "./golden-tensors.js";
 export { withinLimit } from "./limits.js";
 export { golden, sharedPath, skipUnlessShared } from "./locations.js";
 export { mutations } from "./mutator.js";
+export { Orthanc, withoutProgram } from "./orthanc.js";
 export { BIOMEDCLIP_SIZES, type RandomStateDictOptions, writeRandomStateDict } from "./random-state-dict.js";
 export { type Seeded, seeded } from "./seeded.js";
 export { type TorchTensor, torchFile } from "./torch-file.js";

@@ -3,10 +3,11 @@
 
 import { resolve } from "node:path";
 import { generateAttributes, lintAttributes, parseAttributeSet } from "@biovlm/datasets";
+import { readClassFile } from "../class-file.js";
 import type { CommandRun } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
-import { INPUT_LIMITS, readInputLines, readInputText } from "../input-file.js";
+import { INPUT_LIMITS, readInputText } from "../input-file.js";
 import { writeResult } from "../result-file.js";
 import { printable } from "../terminal.js";
 import type { ATTRIBUTES_GENERATE_OPTIONS, ATTRIBUTES_LINT_OPTIONS } from "./attributes.js";
@@ -19,7 +20,7 @@ export const generateSentences: CommandRun<typeof ATTRIBUTES_GENERATE_OPTIONS> =
       'For example: --modality "breast ultrasound" --llm llama3.1',
     );
   }
-  const fromFile = options.classesFile === undefined ? [] : await readInputLines(cwd, options.classesFile);
+  const fromFile = options.classesFile === undefined ? [] : (await readClassFile(cwd, options.classesFile)).map(({ name }) => name);
   const classes = [...options.class, ...fromFile];
   if (classes.length < 2)
     throw usageError("no_classes", "attributes generate — expected at least two classes with --class or --classes-file");

@@ -6,7 +6,7 @@ export const ATTRIBUTES_GENERATE_OPTIONS = {
   name: { type: "text", value: "NAME", default: "own", description: "name of the set" },
   modality: { type: "text", value: "TEXT", description: 'kind of image, e.g. "breast ultrasound"' },
   class: { type: "text", many: true, value: "NAME", description: "a class name; give it once for each class, in label order" },
-  classesFile: { type: "text", value: "FILE", completes: "file", description: "class names, one a line" },
+  classesFile: { type: "text", value: "FILE", completes: "file", description: "class names, one a line, or a JSON array" },
   llm: { type: "text", value: "NAME", description: "language model, as the endpoint knows it" },
   endpoint: { type: "text", value: "URL", setting: true, description: "base address of the API" },
   perClass: { type: "integer", min: 1, max: 100, default: 10, description: "sentences for each class" },

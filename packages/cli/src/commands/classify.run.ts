@@ -1,23 +1,33 @@
 // `biovlm classify`: images in, routed predictions out.
 // The work alone: what it is asked for by is classify.ts.
 
-import { classifyImages } from "@biovlm/engine";
-import { createClassifier } from "@biovlm/model";
-import { checkClassOptions, chooseBank } from "../class-choice.js";
+import { type ClassifiedImage, classifyImages, type ImageSource, type Runtime } from "@biovlm/engine";
+import { type Classifier, createClassifier } from "@biovlm/model";
+import { type ChosenBank, checkClassOptions, chooseBank } from "../class-choice.js";
 import { answerLines } from "../classification-text.js";
-import type { CommandRun } from "../command.js";
+import { AnswerOutput } from "../classify/answer-output.js";
+import { archiveImages, checkArchiveOptions } from "../classify/archive-images.js";
+import { type Report, ReportWriter } from "../classify/report-writer.js";
+import type { CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
-import { findImageFiles } from "../image-files.js";
+import { type FailedPath, findImageFiles } from "../image-files.js";
 import { changeNote, fallbackNote, imageSources, openRuntime } from "../opening.js";
-import { printable } from "../terminal.js";
+import { printable, type Terminal } from "../terminal.js";
+import { version } from "../version.js";
 import type { CLASSIFY_OPTIONS } from "./classify.js";
+
+type Options = OptionValues<typeof CLASSIFY_OPTIONS>;
+type Answered = Exclude<ClassifiedImage, { readonly error: object }>;
 
 export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ terminal, signal, cwd }, options, paths) => {
   if (options.json && options.jsonl) throw usageError("bad_usage", "--json and --jsonl — expected one of them, got both");
   checkClassOptions(options);
-  const { files, failed, note: leftOut } = await findImageFiles(paths, cwd, signal);
+  checkArchiveOptions(options, paths);
+  const { sources, failed, note: leftOut, store } = await imagesAsked(options, paths, cwd, signal);
   if (leftOut !== undefined) terminal.note(leftOut);
+  const reports = options.sr === undefined && store === undefined ? undefined : new ReportWriter({ folder: options.sr, store, cwd });
+  await reports?.prepare();
   const runtime = await openRuntime(options, cwd, (change) => terminal.warn(changeNote(change)));
   try {
     const note = fallbackNote(runtime);
@@ -33,70 +43,110 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
       ...(options.rho === undefined ? {} : { rho: options.rho }),
     });
     if (classifier.classes.length === 1) terminal.warn("one class: every answer is 100 %; name what else an image may show");
-    const machine = options.json || options.jsonl;
-    if (!machine) {
+    const output = new AnswerOutput(terminal, options);
+    if (!output.machine) {
       const { device } = encoder.capabilities;
       terminal.note(`${model.name} on ${device} (${runtime.detail}), ${chosen.described}, ${counted(classifier.classes.length)}`);
     }
-    const common = {
-      model: { name: model.name, digest: model.digest },
-      bank: { digest: classifier.bankDigest },
-      device: encoder.capabilities.device,
-      core: core.info.build,
-    };
-    const progress = terminal.progress("classify", files.length + failed.length);
-    let bad = 0;
-    let count = 0;
-    const put = async (element: object) => {
-      const text = JSON.stringify(element);
-      if (options.jsonl) await terminal.line(text);
-      else if (options.json) await terminal.write(`${count === 0 ? "[\n" : ",\n"}${text}`);
-      count++;
-    };
+    const telling: Telling = { terminal, options, output, reports, runtime, classifier, chosen, signal };
+    const progress = terminal.progress("classify", sources.length + failed.length);
     for (const { name, error } of failed) {
-      bad++;
-      if (machine) await put({ file: name, error });
-      else terminal.error(`${printable(name)}: error[${error.code}]: ${printable(error.message)}`);
+      await output.failed(name, error);
       progress.advance();
     }
     const asked = { core, encoder, classifier, files: options, explain: options.explain, signal };
-    for await (const result of classifyImages(imageSources(files, options), asked)) {
-      const file = result.source.name;
+    const atOnce = options.dicomweb === undefined ? {} : { atOnce: options.inFlight };
+    const watched = reports === undefined ? sources : sources.map((source) => reports.watched(source));
+    for await (const result of classifyImages(watched, { ...asked, ...atOnce })) {
       if ("error" in result) {
-        bad++;
-        const { sha256, error } = result;
-        if (machine) await put({ file, ...(sha256 === undefined ? {} : { sha256 }), error });
-        else terminal.error(`${printable(file)}: error[${error.code}]: ${printable(error.message)}`);
-      } else if (machine) {
-        const { sha256, answer, notes, timings } = result;
-        for (const note of notes ?? []) terminal.warn(`${printable(file)}: ${note} (--range)`);
-        await put({ file, sha256, ...answer, ...toldOf(result), ...common, timingsMs: rounded(timings) });
-      } else {
-        for (const note of result.notes ?? []) terminal.warn(`${printable(file)}: ${note} (--range)`);
-        const lines = answerLines(file, result.answer, classifier.bank, {
-          top: options.top,
-          explain: options.explain,
-          columns: terminal.columns,
-          colors: terminal.out,
-          ...(chosen.sentences === undefined ? {} : { sentences: chosen.sentences }),
-          ...(result.dicom === undefined ? {} : { dicom: result.dicom }),
-        });
-        await terminal.line(lines.join("\n"));
-      }
+        reports?.forget(result.source);
+        await output.failed(result.source.name, result.error, result.sha256);
+      } else await tell(result, telling);
       progress.advance();
     }
     progress.end();
-    if (options.json) await terminal.line(count === 0 ? "[]" : "\n]");
-    const all = files.length + failed.length;
-    return bad === 0 ? EXIT.ok : bad === all ? EXIT.failure : EXIT.partial;
+    await output.end();
+    const all = sources.length + failed.length;
+    return output.bad === 0 ? EXIT.ok : output.bad === all ? EXIT.failure : EXIT.partial;
   } finally {
     await runtime.close();
   }
 };
 
-/** What is told of the image beside its answer. */
-function toldOf({ dicom, notes }: { readonly dicom?: object; readonly notes?: readonly string[] }): object {
-  return { ...(dicom === undefined ? {} : { dicom }), ...(notes === undefined ? {} : { notes }) };
+/** Images by what was asked for: an archive's, or files. */
+async function imagesAsked(options: Options, paths: readonly string[], cwd: string, signal: AbortSignal): Promise<ImagesAsked> {
+  if (options.dicomweb !== undefined) {
+    const { store, ...images } = await archiveImages(options, cwd, signal);
+    return { ...images, failed: [], store: options.store ? store : undefined };
+  }
+  const { files, failed, note } = await findImageFiles(paths, cwd, signal);
+  return { sources: imageSources(files, options), failed, note, store: undefined };
+}
+
+interface ImagesAsked {
+  readonly sources: readonly ImageSource[];
+  readonly failed: readonly FailedPath[];
+  readonly note: string | undefined;
+  readonly store: ((file: Uint8Array) => Promise<void>) | undefined;
+}
+
+/** What telling an answer needs beside the answer. */
+interface Telling {
+  readonly terminal: Terminal;
+  readonly options: Options;
+  readonly output: AnswerOutput;
+  readonly reports: ReportWriter | undefined;
+  readonly runtime: Runtime;
+  readonly classifier: Classifier;
+  readonly chosen: ChosenBank;
+  readonly signal: AbortSignal;
+}
+
+/** An answer: its report written, then printed. */
+async function tell(result: Answered, { terminal, options, output, reports, runtime, classifier, chosen, signal }: Telling): Promise<void> {
+  const { core, encoder, model } = runtime;
+  const { source, sha256, answer, dicom, notes, timings } = result;
+  for (const note of notes ?? []) terminal.warn(`${printable(source.name)}: ${note} (--range)`);
+  const author = { model: model.name, modelDigest: model.digest, bankDigest: classifier.bankDigest, version: version() };
+  const frame = dicom === undefined || dicom.frames === 1 ? {} : { frame: dicom.frame };
+  const told = { ...frame, predictions: answer.predictions };
+  const report = await reports?.write(source, [told], author, chosen.codes, signal);
+  if (report !== undefined && "error" in report) {
+    output.bad++;
+    if (!output.machine)
+      terminal.error(`${printable(source.name)}: no report: error[${report.error.code}]: ${printable(report.error.message)}`);
+  }
+  const element = {
+    ...{ file: source.name, sha256, ...answer },
+    ...(dicom === undefined ? {} : { dicom }),
+    ...(notes === undefined ? {} : { notes }),
+    ...(report === undefined ? {} : { report }),
+    model: { name: model.name, digest: model.digest },
+    bank: { digest: classifier.bankDigest },
+    device: encoder.capabilities.device,
+    core: core.info.build,
+    timingsMs: rounded(timings),
+  };
+  await output.put(element, () => [
+    ...answerLines(source.name, answer, classifier.bank, {
+      top: options.top,
+      explain: options.explain,
+      columns: terminal.columns,
+      colors: terminal.out,
+      ...(chosen.sentences === undefined ? {} : { sentences: chosen.sentences }),
+      ...(dicom === undefined ? {} : { dicom }),
+    }),
+    ...reportLines(report).map((line) => terminal.out.dim(line)),
+  ]);
+}
+
+function reportLines(report: Report | undefined): string[] {
+  if (report === undefined || "error" in report) return [];
+  const places = [
+    ...(report.file === undefined ? [] : [printable(report.file)]),
+    ...(report.stored === undefined ? [] : ["stored in the archive"]),
+  ];
+  return [`  report: ${places.join(", ")}`];
 }
 
 function counted(classes: number): string {

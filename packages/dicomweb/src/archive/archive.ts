@@ -206,6 +206,7 @@ export function openArchive(options: ArchiveOptions): Archive {
       tries: options.tries ?? REQUEST_LIMITS.tries,
       backoffMs: options.backoffMs ?? REQUEST_LIMITS.backoffMs,
       timeoutMs: options.timeoutMs ?? REQUEST_LIMITS.timeoutMs,
+      ca: options.ca,
     },
     signal,
   };

@@ -34,7 +34,8 @@ export function partsOf(body: Uint8Array, boundary: string): Uint8Array[] {
     // the delimiter belongs to the line break before it
     const end = head < 0 ? -1 : bytes.indexOf(Buffer.concat([Buffer.from("\r\n"), delimiter]), head + 2);
     if (head < 0 || end < 0) throw broken();
-    parts.push(bytes.subarray(head + 4, Math.max(head + 4, end)));
+    // no Buffer: who reads the part may take its slices for copies
+    parts.push(body.subarray(head + 4, Math.max(head + 4, end)));
     at = end + 2;
   }
 }

@@ -1,6 +1,8 @@
 // One request to an archive: tried again where that can help, bounded in bytes and time, never led elsewhere by a redirect. Messages name the
 // status and the kind of request; never the address's path, which holds UIDs, and never a credential.
 
+import { type IncomingMessage, request as plainRequest } from "node:http";
+import { request as secureRequest } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import { DicomwebError } from "../errors.js";
 
@@ -12,6 +14,8 @@ export interface RequestLimits {
   readonly backoffMs: number;
   /** longest time of one try. Default 120 000 ms */
   readonly timeoutMs: number;
+  /** certificates (PEM) that https is checked by, instead of those that the system trusts */
+  readonly ca?: string | undefined;
 }
 
 export const REQUEST_LIMITS: RequestLimits = { tries: 5, backoffMs: 500, timeoutMs: 120_000 };
@@ -48,16 +52,13 @@ class Again extends Error {
 }
 
 /** Bytes of a body, at most `maxBytes`. @throws DicomwebError `too_large` */
-async function bodyOf(response: Response, what: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+async function bodyOf(response: IncomingMessage, what: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () =>
     new DicomwebError("too_large", `${what} — expected at most ${maxBytes} bytes, got more. Raise the limit, or ask for less.`);
-  if (Number(response.headers.get("content-length") ?? 0) > maxBytes) {
-    await response.body?.cancel();
-    throw tooLarge();
-  }
+  if (Number(response.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of response.body ?? []) {
+  for await (const piece of response as AsyncIterable<Buffer>) {
     size += piece.byteLength;
     if (size > maxBytes) throw tooLarge();
     pieces.push(piece);
@@ -65,42 +66,59 @@ async function bodyOf(response: Response, what: string, maxBytes: number): Promi
   return new Uint8Array(Buffer.concat(pieces));
 }
 
-function retryAfterMs(response: Response): number {
-  const seconds = Number(response.headers.get("retry-after"));
+function retryAfterMs(response: IncomingMessage): number {
+  const seconds = Number(response.headers["retry-after"]);
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 60) * 1000 : 0;
 }
 
-async function once(request: ArchiveRequest, timeoutMs: number): Promise<ArchiveAnswer> {
-  const { what, url, headers, method = "GET", body, maxBytes, signal } = request;
+/** Sends a request; resolves with the head of the answer. Redirects are not followed. */
+function sent(
+  { url, method = "GET", headers, body }: ArchiveRequest,
+  ca: string | undefined,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const send = url.protocol === "https:" ? secureRequest : plainRequest;
+  const length = body === undefined ? {} : { "content-length": body.length };
+  return new Promise((resolve, reject) => {
+    const options = { method, headers: { ...headers, ...length }, signal, ...(ca !== undefined && { ca }) };
+    send(url, options, resolve).on("error", reject).end(body);
+  });
+}
+
+async function once(request: ArchiveRequest, { timeoutMs, ca }: RequestLimits): Promise<ArchiveAnswer> {
+  const { what, maxBytes, signal } = request;
   const timeout = AbortSignal.timeout(timeoutMs);
+  let response: IncomingMessage | undefined;
   try {
-    const response = await fetch(url, {
-      method,
-      headers,
-      redirect: "manual",
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-      ...(body !== undefined && { body }),
-    });
-    if (response.status >= 300 && response.status < 400) {
-      await response.body?.cancel();
+    response = await sent(request, ca, signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
+    const status = response.statusCode ?? 0;
+    if (status >= 300 && status < 400) {
       throw new DicomwebError(
         "refused",
-        `${what} — expected an answer, got a redirect (${response.status}). Give the address that it leads to, if you trust it.`,
+        `${what} — expected an answer, got a redirect (${status}). Give the address that it leads to, if you trust it.`,
       );
     }
     const answer = await bodyOf(response, what, maxBytes);
-    if (response.status === 429 || response.status >= 500) {
+    if (status === 429 || status >= 500) {
       const failure = new DicomwebError(
         "unavailable",
-        `${what} — expected an answer, got ${response.status}. Try again later, or look at the archive's log.`,
+        `${what} — expected an answer, got ${status}. Try again later, or look at the archive's log.`,
       );
       throw new Again(failure, retryAfterMs(response));
     }
-    return { status: response.status, contentType: response.headers.get("content-type") ?? "", body: answer };
+    return { status, contentType: response.headers["content-type"] ?? "", body: answer };
   } catch (error) {
+    response?.destroy();
     if (error instanceof DicomwebError || error instanceof Again) throw error;
     if (signal?.aborted === true) throw new DicomwebError("aborted", `${what} — stopped. Start it again to go on.`, { cause: error });
     const reason = timeout.aborted ? `none within ${timeoutMs} ms` : reasonOf(error);
+    if (CERTIFICATE.test(reason)) {
+      throw new DicomwebError(
+        "network",
+        `${what} — expected a certificate that can be checked, got one that cannot (${reason}). Name the certificate of the authority that signed it.`,
+        { cause: error },
+      );
+    }
     throw new Again(
       new DicomwebError("network", `${what} — expected an answer, got ${reason}. Check the address and that the archive runs.`, {
         cause: error,
@@ -109,10 +127,12 @@ async function once(request: ArchiveRequest, timeoutMs: number): Promise<Archive
   }
 }
 
+/** Codes of a certificate that is not trusted, is over, or names another host: another try meets it again. */
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
+
 /** The system's code of a failed connection: ECONNREFUSED, DEPTH_ZERO_SELF_SIGNED_CERT, … */
 function reasonOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? error.cause : undefined;
-  const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
+  const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
   return typeof code === "string" ? code : "a connection that broke";
 }
 
@@ -123,7 +143,7 @@ function reasonOf(error: unknown): string {
 export async function send(request: ArchiveRequest, limits: RequestLimits): Promise<ArchiveAnswer> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await once(request, limits.timeoutMs);
+      return await once(request, limits);
     } catch (error) {
       if (!(error instanceof Again)) throw error;
       if (attempt >= limits.tries) throw error.failure;

@@ -43,6 +43,8 @@ export interface ClassifyImagesOptions extends Pick<RowOptions, "thumbnail" | "s
   readonly files: ImageOptions;
   /** every prompt's own answer, too */
   readonly explain: boolean;
+  /** images opened and decoded at once; as many as keep the cores busy unless given */
+  readonly atOnce?: number;
 }
 
 /** How this process prepares images: sharp within the limits, and as many at once as keep the cores busy. */
@@ -59,13 +61,14 @@ export async function* classifyImages(
   sources: Iterable<ImageSource>,
   options: ClassifyImagesOptions,
 ): AsyncGenerator<ClassifiedImage, void, undefined> {
-  const { core, classifier, files, thumbnail, signal } = options;
+  const { core, classifier, files, thumbnail, atOnce, signal } = options;
   let pending: ImageRow[] = [];
   let ready = 0;
   const rows = imageRows(sources, {
     ...rowPreparation(core, classifier.pixels, files),
     signal,
     ...(thumbnail === undefined ? {} : { thumbnail }),
+    ...(atOnce === undefined ? {} : { concurrency: atOnce }),
   });
   for await (const row of rows) {
     pending.push(row);

@@ -19,8 +19,8 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^4\.2$/, "spectroscopy"],
 ];
 
-/** What the object is, in words; undefined where it may be a picture. */
-function kindOf(sopClass: string): string | undefined {
+/** What an object without a picture is, by its SOP class, in words; undefined where it may be a picture. */
+export function withoutPicture(sopClass: string): string | undefined {
   if (sopClass === "1.2.840.10008.1.3.10") return "a DICOMDIR, an index of other files";
   if (!sopClass.startsWith(STORAGE)) return undefined;
   const rest = sopClass.slice(STORAGE.length);
@@ -29,7 +29,7 @@ function kindOf(sopClass: string): string | undefined {
 
 /** @throws ImagingError `not_an_image` for an object without a picture */
 export function requirePicture(sopClass: string | undefined, hasPixels: boolean): void {
-  const kind = sopClass === undefined ? undefined : kindOf(sopClass);
+  const kind = sopClass === undefined ? undefined : withoutPicture(sopClass);
   if (kind !== undefined) {
     throw new ImagingError(
       "not_an_image",

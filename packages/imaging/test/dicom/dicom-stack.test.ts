@@ -37,6 +37,14 @@ describe("frames", () => {
     for (const frame of [3, -1, 0.5]) await expect(decoder.decode(bytes, { frame })).rejects.toMatchObject({ code: "bad_option" });
   });
 
+  it("are the same of a Buffer whose memory holds more than the file", async () => {
+    for (const name of ["frames_3_min_max", "window_linear", "rgb_rle"]) {
+      const bytes = phantom(name);
+      const part = Buffer.concat([Buffer.alloc(1001, 7), bytes, Buffer.alloc(99, 7)]).subarray(1001, 1001 + bytes.length);
+      expect(await decoder.decode(part)).toEqual(await decoder.decode(bytes));
+    }
+  });
+
   it("are the same in any order, and in a decoder for browsers", async () => {
     for (const name of ["frames_3_min_max", "frames_2_rle", "enhanced_window_per_frame", "deflated"]) {
       const forward = await decoder.open(phantom(name));

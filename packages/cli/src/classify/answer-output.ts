@@ -1,0 +1,46 @@
+// Where answers of `classify` go: a JSON array, a JSON object a line, or text for a person. What failed is told in the same place, and counted.
+
+import type { FailedPath } from "../image-files.js";
+import { printable, type Terminal } from "../terminal.js";
+
+/** How answers are printed. */
+export interface OutputChoice {
+  readonly json: boolean;
+  readonly jsonl: boolean;
+}
+
+/** Answers of one call, in order. */
+export class AnswerOutput {
+  /** images without an answer, or without the report that was asked for */
+  bad = 0;
+  readonly machine: boolean;
+  private readonly terminal: Terminal;
+  private readonly choice: OutputChoice;
+  private count = 0;
+
+  constructor(terminal: Terminal, choice: OutputChoice) {
+    this.terminal = terminal;
+    this.choice = choice;
+    this.machine = choice.json || choice.jsonl;
+  }
+
+  /** An answer: `element` for a machine, the lines for a person. */
+  async put(element: object, lines: () => readonly string[]): Promise<void> {
+    if (!this.machine) return this.terminal.line(lines().join("\n"));
+    const text = JSON.stringify(element);
+    if (this.choice.jsonl) await this.terminal.line(text);
+    else await this.terminal.write(`${this.count === 0 ? "[\n" : ",\n"}${text}`);
+    this.count++;
+  }
+
+  /** An image without an answer. */
+  async failed(file: string, error: FailedPath["error"], sha256?: string): Promise<void> {
+    this.bad++;
+    if (this.machine) await this.put({ file, ...(sha256 === undefined ? {} : { sha256 }), error }, () => []);
+    else this.terminal.error(`${printable(file)}: error[${error.code}]: ${printable(error.message)}`);
+  }
+
+  async end(): Promise<void> {
+    if (this.choice.json) await this.terminal.line(this.count === 0 ? "[]" : "\n]");
+  }
+}
