@@ -133,7 +133,6 @@ export const rules = [
     elsewhere: {
       "packages/datasets/src/chat-endpoint.ts": "the chat endpoint, named by the operator",
       "packages/backend-web/src/delivery/": "a page's download, from its own origin",
-      "packages/dicomweb/src/archive/requests.ts": "the archive, named by the operator",
       "packages/demo/src/": "the page asks its own origin",
     },
   },

@@ -22,8 +22,8 @@ type Answered = Exclude<ClassifiedImage, { readonly error: object }>;
 
 export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ terminal, signal, cwd }, options, paths) => {
   if (options.json && options.jsonl) throw usageError("bad_usage", "--json and --jsonl — expected one of them, got both");
-  checkClassOptions(options);
   checkArchiveOptions(options, paths);
+  checkClassOptions(options);
   const { sources, failed, note: leftOut, store } = await imagesAsked(options, paths, cwd, signal);
   if (leftOut !== undefined) terminal.note(leftOut);
   const reports = options.sr === undefined && store === undefined ? undefined : new ReportWriter({ folder: options.sr, store, cwd });
