@@ -82,7 +82,7 @@ export function deviceSteps(device) {
     { name: "classify by a bank", words: ["classify", "in/busi", "--bank", out("compiled.safetensors"), "--explain", "--jsonl", ...on] },
     {
       name: "sweep",
-      words: ["sweep", "in/busi", "--shots", "2", "--seeds", "1", "--set", "epochs=4", "--out", out("sweep"), "--json", ...on],
+      words: ["sweep", "in/busi", "--shots", "2", "--seeds", "1", "--out", out("sweep"), "--json", ...on],
       files: ["results.json", "results.csv", "results.md"].map((name) => out(`sweep/${name}`)),
     },
     {

@@ -25,6 +25,12 @@ export const LEARNING_OPTIONS = {
     completes: "file",
     description: "attribute sentences of the classes; see attributes generate",
   },
+  class: {
+    type: "text",
+    many: true,
+    value: "NAME",
+    description: "class names in label order, where labels are numbers: an .npz file, a list with numbers",
+  },
   rename: {
     type: "text",
     many: true,

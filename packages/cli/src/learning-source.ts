@@ -10,6 +10,7 @@ import type { ReadItem, TaskSource } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
 import { decodeImage, ImagingError } from "@biovlm/imaging/node";
 import { SEEN_WITH_LABELS } from "@biovlm/model-tiny";
+import { usageError } from "./errors.js";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
 import type { LearningOptions } from "./learning-options.js";
 import { settingsOf } from "./recipe-choice.js";
@@ -43,23 +44,69 @@ function byName(dataset: OpenedDataset, set: AttributeSet, rename: readonly stri
   return { ...set, dataset: dataset.name, classes: places.map((place, id) => ({ ...nth(set.classes, place), id })) };
 }
 
-/** `--rename folder=name` pairs. @throws CliError `bad_value` */
+/** `--rename folder=name` pairs. @throws CliError `bad_value`, also where one folder stands twice */
 export function renames(pairs: readonly string[]): Readonly<Record<string, string>> {
-  return settingsOf(pairs, "--rename");
+  const named = settingsOf(pairs, "--rename");
+  if (Object.keys(named).length < pairs.length)
+    throw usageError("bad_value", `--rename — expected each folder once, got ${JSON.stringify(pairs.join(", "))}`);
+  return named;
+}
+
+/** A renaming speaks of an attribute file's or a bank's names: without either there is nothing that it could act on. @throws CliError `bad_usage` */
+export function checkRename(
+  {
+    rename,
+    attributes,
+    bank,
+  }: { readonly rename: readonly string[]; readonly attributes?: string | undefined; readonly bank?: string | undefined },
+  takesBank = false,
+): void {
+  renames(rename);
+  if (rename.length === 0 || attributes !== undefined || bank !== undefined) return;
+  const [expected, got] = takesBank ? ["--attributes or --bank", "neither"] : ["--attributes", "none"];
+  throw usageError(
+    "bad_usage",
+    `--rename — expected ${expected} beside it, got ${got}`,
+    "It says what an attribute file or a bank calls a class of the data set. Classes are called as their folders are: rename a folder to rename its class.",
+  );
+}
+
+/** The data set with the names of `--class`, where its labels are numbers. @throws CliError `bad_usage`, `bad_value` */
+function withNames(dataset: OpenedDataset, names: readonly string[]): OpenedDataset {
+  if (names.length === 0 || sameList(dataset.classes, names)) return dataset;
+  const refused = dataset.classes.every((name) => /^-?\d+$/.test(name))
+    ? dataset.classes.length === names.length
+      ? undefined
+      : usageError("bad_value", `--class — expected ${dataset.classes.length} names, one a label, got ${names.length}`)
+    : usageError(
+        "bad_usage",
+        `--class — expected a data set whose labels are numbers, got classes ${dataset.classes.slice(0, 5).join(", ")}`,
+        "They are called as the data set has them. Drop --class.",
+      );
+  if (refused === undefined) return { ...dataset, classes: names };
+  dataset.close();
+  throw refused;
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, i) => name === b[i]);
 }
 
 /** A data set by name or folder, with its attributes and the care that the embedded model asks for. */
 export async function openSource(
   given: string,
-  options: Pick<LearningOptions, "attributes" | "data" | "rename"> & Pick<ImageLimitOptions, "maxImageBytes">,
+  options: Pick<LearningOptions, "attributes" | "data" | "rename" | "class"> & Pick<ImageLimitOptions, "maxImageBytes">,
   model: string,
   cwd: string,
 ): Promise<TaskSource & { readonly dataset: OpenedDataset; readonly notes: readonly string[] }> {
-  const place = /[\\/]|^\.{1,2}$/.test(given) ? resolve(cwd, given) : given;
-  const dataset = await openDataset(place, {
+  const place = /[\\/]|^\.{1,2}$|\.(?:csv|npz)$/i.test(given) ? resolve(cwd, given) : given;
+  const arrays = /\.npz$/i.test(given);
+  const opened = await openDataset(place, {
     maxImageBytes: options.maxImageBytes,
     ...(options.data === undefined ? {} : { root: resolve(cwd, options.data) }),
+    ...(arrays && options.class.length > 0 ? { classes: options.class } : {}),
   });
+  const dataset = withNames(opened, options.class);
   const attributes =
     options.attributes === undefined
       ? dataset.attributes

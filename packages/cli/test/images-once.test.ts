@@ -64,7 +64,7 @@ describe("image files are opened once and decoded once", () => {
     const cwd = folder();
     writeClasses(join(cwd, "scans"), 2, 10, 3);
     const methods = ["--method", "zero-shot", "--method", "linear-probe", "--variant", "epochs=1", "--variant", "normalisation=imagenet"];
-    const words = ["sweep", "scans/", "--shots", "1,2", "--seeds", "1,2", "--cache", "off", "--set", "epochs=1", ...methods];
+    const words = ["sweep", "scans/", "--shots", "1,2", "--seeds", "1,2", "--cache", "off", ...methods];
     const { files, most, decodes } = await reads(words, cwd);
     expect(most).toBe(1);
     expect(files).toBeGreaterThan(8);

@@ -119,8 +119,8 @@ describe("killed at any moment (R8)", () => {
     const cwd = folder("sweep");
     for (const [i, name] of ["one", "two"].entries()) writeClasses(join(cwd, name), 2, 8, i);
     const out = join(cwd, "sweep");
-    const recipe = ["--set", "epochs=3", "--set", "prompts=2", "--set", "batch=4", "--views-per-image", "2"];
-    const plan = ["--shots", "2", "--seeds", "1", "--method", "biovlm", "--method", "zero-shot", "--method", "linear-probe"];
+    const recipe = ["--recipe", "biovlm", "--variant", "epochs=3,prompts=2,batch=4", "--views-per-image", "2"];
+    const plan = ["--shots", "2", "--seeds", "1", "--method", "zero-shot", "--method", "linear-probe"];
     const figures = () =>
       (JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as { cells: Record<string, unknown>[] }).cells.map(
         ({ seconds, ...cell }) => {

@@ -48,6 +48,11 @@ export function parseCsv(text: string, { maxLength = 128 * 2 ** 20, maxRows = 2_
   return { columns, rows };
 }
 
+/** One line of a CSV as RFC 4180 has it, without its end: fields with a comma, a quote or a line end are quoted, and so is one with spaces around. */
+export function csvLine(fields: readonly (string | number)[]): string {
+  return fields.map((field) => (/[",\r\n]|^\s|\s$/.test(`${field}`) ? `"${`${field}`.replaceAll('"', '""')}"` : `${field}`)).join(",");
+}
+
 function bad(expected: string, got: string): DatasetError {
   return new DatasetError("bad_file", `CSV — expected ${expected}, got ${got}.`);
 }

@@ -14,43 +14,63 @@ const MAX_ITEMS = 5_000_000;
 export async function medmnistDataset(npz: NpzFile, facts: MedmnistFacts, classes: readonly string[]): Promise<Dataset> {
   const items: DatasetItem[] = [];
   for (const split of ["train", "val", "test"] as const) {
-    const part = await npzItems(npz, { what: facts.name, prefix: `${split}_`, split, classCount: classes.length });
+    const part = await npzItems(npz, { what: facts.name, prefix: `${split}_`, split, classCount: classes.length, remedy: OFFICIAL });
     const channels = npz.members.get(`${split}_images`)?.shape[3] ?? 1;
     if (part.length !== facts.counts[split] || channels !== facts.channels)
-      throw bad(facts.name, `${facts.counts[split]} ${split} images of ${facts.channels} channels`, `${part.length} of ${channels}`);
+      throw bad(
+        facts.name,
+        `${facts.counts[split]} ${split} images of ${facts.channels} channels`,
+        `${part.length} of ${channels}`,
+        OFFICIAL,
+      );
     items.push(...part);
   }
   return { name: facts.name, classes, sided: facts.sided, items };
 }
 
-/** Members `images` (uint8 [n,H,W] or [n,H,W,3]) and `labels` ([n] or [n,1]), without a split. */
+/**
+ * Members `images` (uint8 [n,H,W] or [n,H,W,3]) and `labels` ([n] or [n,1]) without a split, or `train_images`, `train_labels`, `val_…`, `test_…`,
+ * of which any may be absent: an archive of test images alone can be measured on.
+ * @throws DatasetError `bad_file` where an array is missing, of another form, or a label is not one of `classes`
+ */
 export async function arraysDataset(npz: NpzFile, name: string, classes: readonly string[]): Promise<Dataset> {
-  return { name, classes, sided: false, items: await npzItems(npz, { what: name, prefix: "", classCount: classes.length }) };
+  const part = { what: name, classCount: classes.length, remedy: OWN_ARRAYS };
+  const sides = (["train", "val", "test"] as const).filter((split) => npz.members.has(`${split}_images`));
+  if (sides.length === 0) return { name, classes, sided: false, items: await npzItems(npz, { ...part, prefix: "" }) };
+  const items: DatasetItem[] = [];
+  for (const split of sides) items.push(...(await npzItems(npz, { ...part, prefix: `${split}_`, split })));
+  return { name, classes, sided: false, items };
 }
+
+const OFFICIAL = "Download the official file again";
+const OWN_ARRAYS =
+  "Save arrays images and labels, or train_images, train_labels and the same for val and test, and name a class for each label";
 
 interface Part {
   readonly what: string;
   readonly prefix: string;
   readonly split?: SplitName;
   readonly classCount: number;
+  readonly remedy: string;
 }
 
-async function npzItems(npz: NpzFile, { what, prefix, split, classCount }: Part): Promise<DatasetItem[]> {
+async function npzItems(npz: NpzFile, { what, prefix, split, classCount, remedy }: Part): Promise<DatasetItem[]> {
   const imagesName = `${prefix}images`;
+  const refused = (expected: string, got: string) => bad(what, expected, got, remedy);
   const images = npz.members.get(imagesName);
   const labels = npz.members.get(`${prefix}labels`);
   if (images === undefined || labels === undefined)
-    throw bad(what, `members ${imagesName} and ${prefix}labels`, [...npz.members.keys()].join(", "));
+    throw refused(`members ${imagesName} and ${prefix}labels`, [...npz.members.keys()].join(", "));
   const [n, height, width, channels] = [...images.shape, 1] as [number, number, number, number];
   if (images.type !== "uint8" || images.shape.length < 3 || images.shape.length > 4 || (channels !== 1 && channels !== 3))
-    throw bad(what, `uint8 ${imagesName} [n, H, W] or [n, H, W, 3]`, `${images.type} [${images.shape.join(", ")}]`);
+    throw refused(`uint8 ${imagesName} [n, H, W] or [n, H, W, 3]`, `${images.type} [${images.shape.join(", ")}]`);
   if (n < 1 || n > MAX_ITEMS || height < 1 || width < 1 || height * width > 25e6)
-    throw bad(what, `1 to ${MAX_ITEMS} images of at most 25 megapixels`, `[${images.shape.join(", ")}]`);
+    throw refused(`1 to ${MAX_ITEMS} images of at most 25 megapixels`, `[${images.shape.join(", ")}]`);
   if (labels.shape[0] !== n || labels.shape.slice(1).some((d) => d !== 1))
-    throw bad(what, `labels [${n}, 1]`, `[${labels.shape.join(", ")}]`);
+    throw refused(`labels [${n}, 1]`, `[${labels.shape.join(", ")}]`);
   const values = labelValues(await npz.read(`${prefix}labels`, 8 * n), labels.type, n);
   const wrong = values.findIndex((v) => !(Number.isInteger(v) && v >= 0 && v < classCount));
-  if (wrong >= 0) throw bad(what, `labels 0 to ${classCount - 1}`, `${values[wrong]}`);
+  if (wrong >= 0) throw refused(`labels 0 to ${classCount - 1}`, `${values[wrong]}`);
 
   const rowBytes = height * width * channels;
   let held: Promise<Uint8Array> | undefined;
@@ -69,8 +89,8 @@ async function npzItems(npz: NpzFile, { what, prefix, split, classCount }: Part)
   }));
 }
 
-function bad(what: string, expected: string, got: string): DatasetError {
-  return new DatasetError("bad_file", `${what} — expected ${expected}, got ${got}. Download the official file again.`);
+function bad(what: string, expected: string, got: string, remedy: string): DatasetError {
+  return new DatasetError("bad_file", `${what} — expected ${expected}, got ${got}. ${remedy}.`);
 }
 
 function labelValues(bytes: Uint8Array, type: string, n: number): number[] {

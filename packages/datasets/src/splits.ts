@@ -27,7 +27,7 @@ export function fewShot(items: readonly DatasetItem[], classCount: number, optio
     if (candidates.length === 0) {
       throw new DatasetError(
         "too_few_images",
-        `few-shot draw — expected at least one image of class ${label}, got none. Check the split and the parity option.`,
+        `few-shot draw — expected at least one image of class ${label}, got none${parity === "odd" && pool.length === 0 && items.some((item) => item.label === label) ? " at an odd position" : ""}. Give training images of every class.`,
       );
     }
     return random.sample(candidates, Math.min(shots, candidates.length));

@@ -57,6 +57,44 @@ describe("openCsvList", () => {
     await expect(openCsvList(rows("none.png,1,train"))).rejects.toThrow(/got 11; the first missing one is in row 7/);
   });
 
+  it("orders labels that are numbers by their value", async () => {
+    const data = await openCsvList(listed("image,label", (i) => `${i}.png,${i}`));
+    expect(data.classes).toEqual(Array.from({ length: 12 }, (_, i) => `${i}`));
+    const mixed = await openCsvList(listed("image,label", (i) => `${i}.png,${["10", "9", "b", "a"][i % 4]}`));
+    expect(mixed.classes).toEqual(["9", "10", "a", "b"]);
+  });
+
+  it("leaves a column of fold numbers aside and says so, and refuses a wrong word among right ones", async () => {
+    const data = await openCsvList(listed("image,label,fold", (i) => `${i}.png,${i % 2},${i % 5}`));
+    expect([data.splitOrigin, data.notes]).toEqual(["drawn", ['column "fold" holds no train, val or test: not taken as split']]);
+    const words = await openCsvList(listed("image,label,fold", (i) => `${i}.png,${i % 2},${i % 5 === 0 ? "test" : "train"}`));
+    expect(words.splitOrigin).toBe("given");
+    const wrong = listed("image,label,fold", (i) => `${i}.png,${i % 2},${i === 4 ? "3" : "train"}`);
+    await expect(openCsvList(wrong)).rejects.toThrow(/row 6 — expected train, val or test/);
+  });
+
+  it("takes a|a as a, and refuses several classes of one image by row", async () => {
+    const data = await openCsvList(listed("image,label", (i) => `${i}.png,${["a|a", "a", "b", "b|b|"][i % 4]}`));
+    expect(data.classes).toEqual(["a", "b"]);
+    const several = listed("image,label", (i) => `${i}.png,${i === 2 ? "a|b" : ["a", "b"][i % 2]}`);
+    await expect(openCsvList(several)).rejects.toThrow(/row 4 — expected one class, got 2 joined by "\|"/);
+  });
+
+  it("takes absolute paths below the image folder, and says of others what is wrong, without the path", async () => {
+    const list = listed("image,label", (i) => `${i}.png,${i % 2}`);
+    const at = join(list, "..", "images");
+    folder?.add("absolute.csv", `image,label\n${Array.from({ length: 12 }, (_, i) => `${join(at, `${i}.png`)},${i % 2}`).join("\n")}\n`);
+    const data = await openCsvList(join(list, "..", "absolute.csv"));
+    expect(data.items.map(({ id }) => id)).toContain("11.png");
+    for (const path of ["/elsewhere/DOE_JANE.png", "C:\\DOE_JANE.png", `${at}/../DOE_JANE.png`]) {
+      folder?.add("other.csv", `image,label\n0.png,0\n${path},1\n`);
+      const refused = openCsvList(join(list, "..", "other.csv"));
+      await expect(refused).rejects.toThrow(/^(?!.*DOE_JANE).*row 3/);
+    }
+    folder?.add("other.csv", "image,label\n0.png,0\n/elsewhere/x.png,1\n");
+    await expect(openCsvList(join(list, "..", "other.csv"))).rejects.toThrow(/got an absolute path that leads elsewhere/);
+  });
+
   it("refuses one class, and class names of another count", async () => {
     await expect(openCsvList(listed("image,label", (i) => `${i}.png,same`))).rejects.toThrow(/2 to 10000 different class names, got 1/);
     await expect(

@@ -8,8 +8,9 @@ import { sharedPath } from "@biovlm/testkit";
 import { afterEach, describe, expect, it } from "vitest";
 import { medmnistFile, medmnistUrl } from "../src/index.js";
 import { medmnistFacts, medmnistMaxBytes } from "../src/medmnist.js";
-import { listData, pullDataset, verifyData } from "../src/node/index.js";
+import { listData, openDataset, pullDataset, verifyData } from "../src/node/index.js";
 import { type FolderFiles, folderOf } from "./folder-files.js";
+import { npy, npz } from "./npy-file.js";
 
 let root: FolderFiles | undefined;
 let server: Server | undefined;
@@ -91,6 +92,30 @@ describe("listData", () => {
 });
 
 describe("official files", () => {
+  it("are called so where their MD5 is the published one, and never for name and shapes alone", async (context) => {
+    const { counts } = medmnistFacts("breastmnist");
+    const sides = Object.entries(counts).flatMap(([side, n]) => [
+      [`${side}_images`, npy({ shape: [n, 28, 28] }, new Uint8Array(n * 784))] as const,
+      [
+        `${side}_labels`,
+        npy(
+          { shape: [n, 1] },
+          Uint8Array.from({ length: n }, (_, i) => i % 2),
+        ),
+      ] as const,
+    ]);
+    const folder = empty();
+    root?.add("breastmnist.npz", npz(Object.fromEntries(sides), 0));
+    const made = await openDataset("breastmnist", { root: folder });
+    made.close();
+    expect(made.notes[0]).toBe("not the official file: its MD5 is not the published one; 28 × 28 pixels");
+    const official = sharedPath("data/medmnist/breastmnist.npz");
+    if (official === undefined) return context.skip("skipped: shared data absent (data/medmnist)");
+    const published = await openDataset("breastmnist", { root: dirname(official) });
+    published.close();
+    expect(published.notes[0]).toBe("official file (its MD5 is the published one), 28 × 28 pixels");
+  });
+
   it("have names, addresses and a size that none of them exceeds", () => {
     expect(medmnistFile("breastmnist", 28)).toBe("breastmnist.npz");
     expect(medmnistFile("breastmnist", 224)).toBe("breastmnist_224.npz");

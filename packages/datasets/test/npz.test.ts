@@ -7,7 +7,7 @@ import { cases, mutations } from "@biovlm/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { DatasetError } from "../src/errors.js";
 import { MEDMNIST } from "../src/medmnist.js";
-import { openNpz } from "../src/node/index.js";
+import { openDataset, openNpz } from "../src/node/index.js";
 import type { NpzFile, NpzLimits } from "../src/npz.js";
 import { arraysDataset, medmnistDataset } from "../src/npz-dataset.js";
 import { int64, npy, npz } from "./npy-file.js";
@@ -149,6 +149,38 @@ describe("arraysDataset", () => {
       await expect(arraysDataset(file, "toy", ["a", "b"])).rejects.toMatchObject({ code: "bad_file" });
       file.close();
     }
+  });
+});
+
+describe("archives with sides of a split", () => {
+  const side = (name: string, n: number) => ({
+    [`${name}_images`]: npy({ shape: [n, 4, 4] }, images(n)),
+    [`${name}_labels`]: npy(
+      { shape: [n, 1] },
+      Uint8Array.from({ length: n }, (_, i) => i % 2),
+    ),
+  });
+  const place = async (name: string, members: Readonly<Record<string, Uint8Array>>) => {
+    const path = join(folder, name);
+    writeFileSync(path, npz(members));
+    return openDataset(path, { classes: ["a", "b"] });
+  };
+
+  it("are taken as they are, also with test images alone", async () => {
+    const alone = await place("alone.npz", side("test", 6));
+    expect([alone.splitOrigin, alone.items.length]).toEqual(["given", 6]);
+    expect(alone.items.every((item) => item.split === "test")).toBe(true);
+    const both = await place("both.npz", { ...side("train", 4), ...side("test", 2) });
+    expect(both.items.map((item) => item.split)).toEqual([...new Array(4).fill("train"), "test", "test"]);
+    for (const data of [alone, both]) data.close();
+  });
+
+  it("are refused with a remedy that can be followed", async () => {
+    await expect(place("half.npz", { ...side("train", 4), test_images: npy({ shape: [2, 4, 4] }, images(2)) })).rejects.toThrow(
+      /expected members test_images and test_labels.*Save arrays images and labels, or train_images/,
+    );
+    writeFileSync(join(folder, "unnamed.npz"), set(4, [0, 1, 0, 1]));
+    await expect(openDataset(join(folder, "unnamed.npz"))).rejects.toThrow(/--class NAME, once for each/);
   });
 });
 

@@ -1,7 +1,8 @@
 // A list of classes as text: the sentences that methods without training use, and a learned context filled with these names.
 
+import { nth } from "@biovlm/files";
 import { DEFAULT_TEMPLATES } from "@biovlm/model";
-import { classTokens, encodeSentences, promptFrame } from "@biovlm/model/prompts";
+import { checkSentences, classTokens, encodeSentences, promptFrame } from "@biovlm/model/prompts";
 import type { LearnContext, Recipe } from "@biovlm/training";
 import { attributeFeatures, PROMPT_SUFFIX, teacherSentences } from "@biovlm/training/loop";
 
@@ -24,7 +25,11 @@ export interface ClassSet {
   promptTexts(ctx: Float32Array, recipe: Recipe): Promise<Float32Array>;
 }
 
-/** @param sentences for each class M attribute sentences */
+/**
+ * @param sentences for each class M attribute sentences
+ * @throws ModelError `bad_classes` for classes that the text tower cannot tell apart, by their names or by their sentences: every method would
+ * answer them evenly
+ */
 export async function classSet(
   context: LearnContext,
   classes: readonly string[],
@@ -34,9 +39,16 @@ export async function classSet(
   const { core, encoder, model } = context;
   const C = classes.length;
   const D = model.spec.embedDim;
+  const taught = teacherSentences(classes, sentences);
   const filled = DEFAULT_TEMPLATES.map((t) => classes.map((name) => t.replace("{}", () => name.replaceAll("_", " "))));
+  checkSentences(model, classes, filled.slice(0, 1));
+  checkSentences(
+    model,
+    classes,
+    nth(taught, 0).map((_, m) => taught.map((own) => nth(own, m))),
+  );
   const templates = (await encodeSentences({ core, encoder, tokenizer: model.tokenizer }, filled.flat(), { signal })).data;
-  const attributes = await attributeFeatures(context, teacherSentences(classes, sentences), signal);
+  const attributes = await attributeFeatures(context, taught, signal);
   return {
     classes,
     C,

@@ -1,6 +1,7 @@
 // Rows of results as Markdown and CSV: balanced accuracy and AUC first, accuracy after, the commonest class beside the methods. The text says how
 // many seeds, what is left out of averages and why, and how methods were compared; no charts.
 
+import { csvLine } from "@biovlm/datasets";
 import { type Comparison, comparisonsOf } from "./comparisons.js";
 import { meanStd } from "./metrics/intervals.js";
 import { type Cell, COMMONEST_CLASS, type Figures, type OverSeeds, type Row, rowsOf, type Setting } from "./results.js";
@@ -142,12 +143,12 @@ export function csvReport(cells: readonly Cell[], against: string): string {
       (c) => c.setting === r.setting && c.dataset === r.dataset && c.source === r.source && c.shots === r.shots && c.method === r.method,
     );
     const figures = (of: Figures | undefined) => CSV_FIGURES.map((figure) => shown(of?.[figure].mean));
-    return [
+    return csvLine([
       r.setting,
-      quoted(r.dataset),
-      quoted(r.source ?? ""),
+      r.dataset,
+      r.source ?? "",
       r.shots,
-      quoted(r.method),
+      r.method,
       r.seeds,
       ...CSV_FIGURES.flatMap((figure) => [shown(r[figure].mean), shown(r[figure].std)]),
       shown(r.ece?.mean),
@@ -159,17 +160,12 @@ export function csvReport(cells: readonly Cell[], against: string): string {
       shown(test?.difference),
       shown(test?.p),
       shown(test?.pHolm),
-      quoted(r.caveat ?? ""),
-    ].join(",");
+      r.caveat ?? "",
+    ]);
   });
   return `${[header, ...lines].join("\n")}\n`;
 }
 
 function shown(figure: number | undefined): string {
   return figure === undefined || Number.isNaN(figure) ? "" : String(figure);
-}
-
-/** A field as RFC 4180 has it: quoted where it holds a comma, a quote or a line end. */
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -126,6 +126,17 @@ describe("sweep", () => {
     expect(new Set(cells.map((c) => `${c.source}→${c.dataset}`)).size).toBe(4);
   });
 
+  it("refuses classes that the text tower cannot tell apart, also for methods that learn no prompt", async () => {
+    const { context, options } = await setUp();
+    const zeroShot = { ...plan, shots: [2], seeds: [1], methods: METHODS.filter(({ name }) => name === "zero-shot") };
+    const alike = async () => ({ dataset: toyDataset({ name: "toys", classes: ["red", "Green", "green"] }) });
+    await expect(sweep(context, zeroShot, { ...options, open: alike })).rejects.toMatchObject({ code: "bad_classes" });
+    const classes = ["red", "green", "blue"].map((name, id) => ({ id, name, attributes: [name === "red" ? "warm" : "cold"] }));
+    const attributes = { dataset: "toys", modality: "toy", template: "a {attribute} thing", classes };
+    const shared = async () => ({ dataset: toyDataset({ name: "toys", classes: ["red", "green", "blue"] }), attributes });
+    await expect(sweep(context, zeroShot, { ...options, open: shared })).rejects.toMatchObject({ code: "bad_classes" });
+  });
+
   it("computes a cell again when its bytes are not a cell", async () => {
     const { context, options } = await setUp();
     const small = { ...plan, shots: [2], seeds: [1] };

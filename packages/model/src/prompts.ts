@@ -13,7 +13,7 @@ export {
   paddedRows,
   promptFrame,
 } from "./banks/prompts.js";
-export { UNTRAINED_RHO } from "./banks/zero-shot.js";
+export { checkSentences, UNTRAINED_RHO } from "./banks/zero-shot.js";
 export { expertScores } from "./classify/expert-scores.js";
 export type { PromptRows, Tape } from "./contract/encoder.js";
 export type { PromptFrameRule, TokenEmbedding } from "./contract/prompt-frame.js";

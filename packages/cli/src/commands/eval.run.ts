@@ -2,7 +2,7 @@
 // The work alone: what it is asked for by is eval.ts.
 
 import { resolve } from "node:path";
-import { attributeSentences, classKey, matchClasses } from "@biovlm/datasets";
+import { attributeSentences, classKey, type DatasetItem, matchClasses } from "@biovlm/datasets";
 import type { Runtime } from "@biovlm/engine";
 import { type Evaluation, evaluate, type FeatureSet, groupNumbers, ItemImages, storedEvaluation } from "@biovlm/evaluation";
 import { reliabilityDiagram } from "@biovlm/evaluation/node";
@@ -10,10 +10,12 @@ import { nth } from "@biovlm/files";
 import { attributeBank, type Classifier, createClassifier, normalisationOf, type PromptBank, readBank, templateBank } from "@biovlm/model";
 import { viewPixels } from "@biovlm/training/loop";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
+import { usageError } from "../errors.js";
 import { INPUT_LIMITS, readInput } from "../input-file.js";
-import { itemReader, openSource, renames } from "../learning-source.js";
+import { checkRename, itemReader, openSource, renames } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
+import { predictionList, splitList } from "../prediction-list.js";
 import { writeResult } from "../result-file.js";
 import type { Terminal } from "../terminal.js";
 import type { EVALUATE_OPTIONS } from "./eval.js";
@@ -23,6 +25,7 @@ type Source = Awaited<ReturnType<typeof openSource>>;
 
 export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, options, [given = ""]) => {
   const { terminal, cwd } = context;
+  checkRename(options, true);
   const source = await openSource(given, options, options.model, cwd);
   const { dataset } = source;
   try {
@@ -30,7 +33,7 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, 
     const runtime = await openRuntime({ ...options, deterministic: true }, cwd);
     try {
       const { bank, classifier } = await chosenBank(runtime, source, options, cwd);
-      const { test, figures } = await measured(context, runtime, source, { bank, classifier, options });
+      const { items, test, figures, logits } = await measured(context, runtime, source, { bank, classifier, options });
       const result = {
         dataset: dataset.name,
         split: options.split,
@@ -43,6 +46,12 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, 
         notice: "Research use only, not a medical device.",
       };
       if (options.out !== undefined) await writeResult(resolve(cwd, options.out), `${JSON.stringify(result)}\n`);
+      if (options.predictions !== undefined) {
+        const probabilities = runtime.core.softmax(logits, test.n, classifier.classes.length);
+        const list = predictionList({ classes: classifier.classes, items, probabilities, kept: keptPrompts(classifier, test) });
+        await writeResult(resolve(cwd, options.predictions), list);
+      }
+      if (options.splitList !== undefined) await writeResult(resolve(cwd, options.splitList), splitList(dataset.classes, dataset.items));
       if (options.diagram !== undefined) {
         await writeResult(resolve(cwd, options.diagram), await reliabilityDiagram(dataset.name, figures.calibration, figures.calibrated));
       }
@@ -82,18 +91,48 @@ function asked(bank: PromptBank, classes: readonly string[], dataset: string, op
   return matchClasses(classes, bank.classes, match).map((place) => nth(bank.classes, place));
 }
 
+/** Kept prompts of each image, in blocks, so that memory stays flat. */
+function keptPrompts(classifier: Classifier, { features, n }: FeatureSet): (readonly number[])[] {
+  const D = features.length / n;
+  const kept: (readonly number[])[] = [];
+  for (let from = 0; from < n; from += 1024) {
+    const answers = classifier.classifyEmbeddings(features.subarray(from * D, Math.min(n, from + 1024) * D));
+    kept.push(...answers.map((answer) => answer.kept.map(({ prompt }) => prompt)));
+  }
+  return kept;
+}
+
+interface Measured {
+  /** of the asked split, in the order of everything else */
+  readonly items: readonly DatasetItem[];
+  readonly test: FeatureSet;
+  readonly figures: Evaluation;
+  /** [n,C] */
+  readonly logits: Float32Array;
+}
+
 /** Figures on the asked split; one temperature is fitted on validation where that is not the split asked for. */
 async function measured(
   { terminal, signal }: CommandContext,
   runtime: Runtime,
   { dataset }: Source,
   { bank, classifier, options }: { readonly bank: PromptBank; readonly classifier: Classifier; readonly options: Options },
-): Promise<{ readonly test: FeatureSet; readonly figures: Evaluation }> {
+): Promise<Measured> {
   const { model } = runtime;
   const images = new ItemImages(runtime, { read: itemReader(options), cache: cacheOf(options, terminal) });
   const pixels = viewPixels(model.spec, { normalisation: normalisationOf(bank) });
+  const of = (split: string) => dataset.items.filter((item) => item.split === split);
+  const items = of(options.split);
+  if (items.length === 0) {
+    const there = ["train", "val", "test"].filter((split) => of(split).length > 0).map((split) => `${split} ${of(split).length}`);
+    throw usageError(
+      "empty_split",
+      `--split ${options.split} — expected images on that side, got none (${there.join(", ")})`,
+      "Name a side that has images.",
+    );
+  }
   const features = async (split: string) => {
-    const items = dataset.items.filter((item) => item.split === split);
+    const items = of(split);
     const bar = terminal.progress(`embed ${split}`, items.length);
     let seen = 0;
     const onProgress = (done: number) => {
@@ -107,17 +146,18 @@ async function measured(
   const C = classifier.classes.length;
   const test = await features(options.split);
   const validation = options.split === "val" ? undefined : await features("val");
+  const logits = classifier.logits(test.features, test.n);
   const figures = evaluate({
-    logits: classifier.logits(test.features, test.n),
+    logits,
     labels: test.labels,
     C,
     seed: 1,
-    groups: groupNumbers(dataset.items.filter((item) => item.split === options.split)),
+    groups: groupNumbers(items),
     ...(validation === undefined || validation.n === 0
       ? {}
       : { validation: { logits: classifier.logits(validation.features, validation.n), labels: validation.labels } }),
   });
-  return { test, figures };
+  return { items, test, figures, logits };
 }
 
 async function tell(terminal: Terminal, title: string, figures: Evaluation, classes: readonly string[]): Promise<void> {

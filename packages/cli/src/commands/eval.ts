@@ -9,9 +9,22 @@ export const EVALUATE_OPTIONS = {
   bank: { type: "text", value: "FILE", completes: "file", description: "a learned bank" },
   split: { type: "choice", choices: ["test", "val", "train"], default: "test", description: "images to measure on" },
   out: { type: "text", value: "FILE", completes: "file", description: "write all figures as JSON" },
+  predictions: {
+    type: "text",
+    value: "FILE",
+    completes: "file",
+    description: "write a CSV line for each image: file, label, answer, probabilities, kept prompts",
+  },
+  splitList: {
+    type: "text",
+    value: "FILE",
+    completes: "file",
+    description: "write which image is on which side of the split, as a CSV list that can be read again",
+  },
   diagram: { type: "text", value: "FILE", completes: "file", description: "write the reliability diagram as SVG" },
   json: { type: "flag", description: "print all figures as JSON" },
   attributes: LEARNING_OPTIONS.attributes,
+  class: LEARNING_OPTIONS.class,
   rename: LEARNING_OPTIONS.rename,
   data: LEARNING_OPTIONS.data,
   cache: LEARNING_OPTIONS.cache,
@@ -27,9 +40,13 @@ export const evaluate = defineCommand({
     "Without --bank the attribute sentences of the data set serve as an untrained bank.",
   ],
   aboutImages: true,
-  arguments: [{ name: "source", description: "data set, folder of class/name.png, or list.csv", completes: "folder" }],
+  arguments: [{ name: "source", description: "data set, folder of class/name.png, list.csv, or arrays.npz", completes: "folder" }],
   options: EVALUATE_OPTIONS,
   examples: [
     { command: "biovlm eval breastmnist --bank bank.safetensors --diagram reliability.svg", shows: "a learned bank on a test split" },
+    {
+      command: "biovlm eval own.npz --class benign --class malignant --predictions answers.csv",
+      shows: "arrays of one's own, with an answer for each image",
+    },
   ],
 });

@@ -21,7 +21,7 @@ import { fileStore } from "@biovlm/files/node";
 import { recipeWith } from "@biovlm/training";
 import type { CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
-import { itemReader, openSource } from "../learning-source.js";
+import { checkRename, itemReader, openSource } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
 import { recipeOf, settingsOf, viewsOf } from "../recipe-choice.js";
@@ -44,6 +44,8 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
     methods.push(method);
   }
   checkAgainst(options, methods);
+  checkRename(options);
+  checkRecipe(options);
   const base = recipeOf(options);
   for (const text of options.variant) {
     methods.push(promptMethod(text, `${options.recipe} with ${text}`, recipeWith(base, settingsOf(text.split(","))), "attributes"));
@@ -111,6 +113,16 @@ function checkAgainst({ against, variant }: OptionValues<typeof SWEEP_OPTIONS>, 
       suggest(against, running),
     );
   }
+}
+
+/** The recipe's options make variants; the named methods have recipes of their own, which nothing here changes. */
+function checkRecipe({ set, variant }: OptionValues<typeof SWEEP_OPTIONS>): void {
+  if (set.length === 0 || variant.length > 0) return;
+  throw usageError(
+    "bad_usage",
+    "--set — expected --variant beside it, got none",
+    `Named methods keep their own recipes. Ask for the changed one as a variant: --variant ${set.join(",")}`,
+  );
 }
 
 /** What results.json and --json hold. */

@@ -21,7 +21,7 @@ import { type LearnedBank, type LearnOptions, learnBank, logLine, type Recipe, t
 import { viewPixels } from "@biovlm/training/loop";
 import type { CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
-import { itemReader, openSource } from "../learning-source.js";
+import { checkRename, itemReader, openSource } from "../learning-source.js";
 import { cacheOf, checkpointsOf } from "../learning-stores.js";
 import { fallbackNote, openRuntime } from "../opening.js";
 import { recipeOf, viewsOf } from "../recipe-choice.js";
@@ -34,6 +34,7 @@ type Source = Awaited<ReturnType<typeof openSource>>;
 
 export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, signal, cwd }, options, [given = ""]) => {
   if (options.all && options.shots !== undefined) throw usageError("bad_usage", "--all and --shots — expected one of them, got both");
+  checkRename(options);
   const recipe = recipeOf(options);
   const source = await openSource(given, options, options.model, cwd);
   try {

@@ -1,7 +1,7 @@
 // A CSV list as a data set: one row an image, with its class, and where there are such columns its group (lesion, patient) and its split.
 
-import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { realpath, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { byCodeUnit, nearest, nth, present } from "@biovlm/files";
 import { findImages } from "@biovlm/files/node";
 import { type CsvTable, parseCsv } from "../csv.js";
@@ -57,9 +57,10 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
   const image = present(column(table, "image", options.imageColumn), "image column");
   const label = present(column(table, "label", options.labelColumn), "label column");
   const group = column(table, "group", options.groupColumn);
-  const split = column(table, "split", options.splitColumn);
+  const { split, notes: splitNotes } = splitColumn(table, options.splitColumn);
   const folder = options.imageFolder ?? (await defaultFolder(csvPath));
-  const labels = options.labels ?? [...new Set(table.rows.map((row) => nth(row, label)))].sort(byCodeUnit);
+  const values = table.rows.map((row, i) => oneLabel(nth(row, label), i + 2));
+  const labels = options.labels ?? [...new Set(values)].sort(byLabel);
   const classes = options.classes ?? labels.map(classText);
   if (classes.length !== labels.length)
     throw new DatasetError("bad_option", `class names — expected ${labels.length}, one a label value, got ${classes.length}.`);
@@ -75,6 +76,7 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
     );
 
   const find = await imageFinder(folder);
+  const below = await belowFolder(folder);
   const labelOf = new Map(labels.map((value, i) => [value, i]));
   const seen = new Set<string>();
   const sides: (SplitName | undefined)[] = [];
@@ -82,13 +84,13 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
   let firstMissing = 0;
   const items = table.rows.map((row, i): DatasetItem => {
     const where = `CSV list, row ${i + 2}`;
-    const at = labelOf.get(nth(row, label));
+    const at = labelOf.get(nth(values, i));
     if (at === undefined)
       throw new DatasetError(
         "bad_file",
         `${where} — expected one of the labels ${labels.slice(0, 20).join(", ")}, got another. Correct the row.`,
       );
-    const path = relativePath(nth(row, image).trim(), where);
+    const path = relativePath(below(nth(row, image).trim(), where), where);
     const found = find(path);
     if (found === undefined && missing++ === 0) firstMissing = i + 2;
     if (seen.has(found ?? path)) throw new DatasetError("bad_file", `${where} — expected every image once, got one again. Remove a row.`);
@@ -106,7 +108,7 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
   if (missing > 0) {
     throw new DatasetError(
       "not_found",
-      `CSV list — expected ${items.length} images in the image folder, got ${items.length - missing}; the first missing one is in row ${firstMissing}. Check the image folder and column.`,
+      `CSV list — expected ${items.length} images in the image folder, got ${items.length - missing}; the first missing one is in row ${firstMissing}. Check the file names in the list, and that images lie in the folder \`images\` beside it, or beside the list itself.`,
     );
   }
   return {
@@ -120,8 +122,11 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
     splitOrigin: split === undefined ? "drawn" : "given",
     notes:
       group === undefined
-        ? []
-        : [`grouped by column "${table.columns[group]}": ${new Set(items.map((item) => item.group ?? item.id)).size} groups`],
+        ? splitNotes
+        : [
+            ...splitNotes,
+            `grouped by column "${table.columns[group]}": ${new Set(items.map((item) => item.group ?? item.id)).size} groups`,
+          ],
     close() {},
   };
 }
@@ -143,8 +148,57 @@ function column(table: CsvTable, kind: keyof typeof USUAL, named: string | undef
   if (kind === "group" || kind === "split") return undefined;
   throw new DatasetError(
     "bad_file",
-    `CSV list — expected a column for the ${kind} (${USUAL[kind].join(", ")}), got ${table.columns.slice(0, 20).join(", ")}. Rename it, or name it as an option.`,
+    `CSV list — expected a column for the ${kind} (${USUAL[kind].join(", ")}), got ${table.columns.slice(0, 20).join(", ")}. Rename the column in the file.`,
   );
+}
+
+/**
+ * The column that says which side a row is on. A usual name alone does not make one: a column of fold numbers is left aside, and said.
+ * Values that are wrong among right ones are refused row by row.
+ */
+function splitColumn(
+  table: CsvTable,
+  named: string | undefined,
+): { readonly split: number | undefined; readonly notes: readonly string[] } {
+  const at = column(table, "split", named);
+  if (at === undefined || named !== undefined || table.rows.some((row) => Object.hasOwn(SPLIT_VALUES, nth(row, at).trim().toLowerCase())))
+    return { split: at, notes: [] };
+  return { split: undefined, notes: [`column "${table.columns[at]}" holds no train, val or test: not taken as split`] };
+}
+
+/** The one class of a row: `a|a` is a twice over. @throws DatasetError `bad_file` for several classes in one field */
+function oneLabel(field: string, row: number): string {
+  if (!field.includes("|")) return field;
+  const parts = [...new Set(field.split("|").map((part) => part.trim()))].filter((part) => part !== "");
+  if (parts.length === 1) return parts.join();
+  throw new DatasetError(
+    "bad_file",
+    `CSV list, row ${row} — expected one class, got ${parts.length} joined by "|". Leave such rows out, or give each image one class.`,
+  );
+}
+
+/** Numbers by their value, so that 10 comes after 9; other labels by their code units, after them. */
+function byLabel(a: string, b: string): number {
+  const number = (text: string) => (/^\s*-?\d+(\.\d+)?\s*$/.test(text) ? Number(text) : Number.NaN);
+  const [x, y] = [number(a), number(b)];
+  if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) && Number.isNaN(y) ? byCodeUnit(a, b) : Number.isNaN(x) ? 1 : -1;
+  return x === y ? byCodeUnit(a, b) : x - y;
+}
+
+/** Absolute paths below the image folder → paths below it; others as they are. @throws DatasetError `bad_file` for one that leads elsewhere */
+async function belowFolder(folder: string): Promise<(path: string, where: string) => string> {
+  const plain = (path: string) => `${path.replaceAll("\\", "/").replace(/\/+$/, "")}/`;
+  const roots = [...new Set([plain(resolve(folder)), plain(await realpath(folder).catch(() => resolve(folder)))])];
+  return (path, where) => {
+    const slashed = path.replaceAll("\\", "/");
+    if (!/^(?:\/|[A-Za-z]:)/.test(slashed)) return path;
+    const root = roots.find((one) => slashed.startsWith(one));
+    if (root !== undefined) return slashed.slice(root.length);
+    throw new DatasetError(
+      "bad_file",
+      `${where} — expected a path below the image folder, got an absolute path that leads elsewhere. Put the list beside its images, and name them from there.`,
+    );
+  };
 }
 
 async function defaultFolder(csvPath: string): Promise<string> {

@@ -116,7 +116,7 @@ async function bySplitFile(
   if (missing > 0) {
     throw new DatasetError(
       "not_found",
-      `split file — expected its ${items.length} images in the folder, got ${items.length - missing} of them. Check the folder, or map its folders' names.`,
+      `split file — expected its ${items.length} images in the folder, got ${items.length - missing} of them. Check the folder: it must hold the files under the names of the split file.`,
     );
   }
   const extra = paths.length - used.size;

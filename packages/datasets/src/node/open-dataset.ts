@@ -4,6 +4,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { NAME_PATTERN } from "@biovlm/files";
+import { digestFile } from "@biovlm/files/node";
 import { attributeSet } from "../attribute-sets.js";
 import { BUSI_FOLDERS, CATALOGUE, type CatalogueEntry, HAM10000_LABELS } from "../catalogue.js";
 import type { OpenedDataset } from "../dataset.js";
@@ -145,20 +146,41 @@ async function openOfficial(file: string, name: string, classes: readonly string
   const npz = await openNpz(file);
   try {
     const dataset = await medmnistDataset(npz, medmnistFacts(name), classes);
-    const side = npz.members.get("train_images")?.shape[1];
-    return { ...dataset, splitOrigin: "official", notes: [`official file, ${side} × ${side} pixels`], close: () => npz.close() };
+    const side = npz.members.get("train_images")?.shape[1] ?? 0;
+    return { ...dataset, splitOrigin: "official", notes: [await officialNote(file, name, side)], close: () => npz.close() };
   } catch (error) {
     npz.close();
     throw error;
   }
 }
 
+/** Files up to this size are held against their published MD5 when they are opened; larger ones by `data verify`. */
+const CHECKED_BYTES = 64 * 2 ** 20;
+
+/** A file is called official where its MD5 is the published one, and never for its name and shapes alone: labels may have been changed. */
+async function officialNote(file: string, name: string, side: number): Promise<string> {
+  const pixels = `${side} × ${side} pixels`;
+  const published = Object.entries(medmnistFacts(name).md5).find(([size]) => Number(size) === side)?.[1];
+  const { size } = await stat(file);
+  if (published === undefined || size > CHECKED_BYTES)
+    return `file in the official form, ${pixels}; its MD5 was not checked${published === undefined ? "" : `: run \`biovlm data verify ${name}\``}`;
+  return (await digestFile(file, "md5")) === published
+    ? `official file (its MD5 is the published one), ${pixels}`
+    : `not the official file: its MD5 is not the published one; ${pixels}`;
+}
+
 async function openArrays(file: string, name: string, options: OpenDatasetOptions): Promise<OpenedDataset> {
   if (options.classes === undefined)
-    throw new DatasetError("bad_option", `data set "${name}" — expected class names for an .npz file, got none. Name them in label order.`);
+    throw new DatasetError(
+      "bad_option",
+      `data set "${name}" — expected a class name for each label of an .npz file, got none. Name them in label order: --class NAME, once for each.`,
+    );
   const npz = await openNpz(file);
   try {
     const dataset = await arraysDataset(npz, name, options.classes);
+    // what an archive says of its split stays, also where it holds one side alone
+    if (dataset.items.some((item) => item.split !== undefined))
+      return { ...dataset, splitOrigin: "given", notes: [], close: () => npz.close() };
     const items = drawSplit(dataset.items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1);
     return { ...dataset, items, splitOrigin: "drawn", notes: [], close: () => npz.close() };
   } catch (error) {

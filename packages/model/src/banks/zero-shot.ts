@@ -100,15 +100,7 @@ async function sentenceBank(
   prompts: readonly string[],
   { rho = UNTRAINED_RHO, ...run }: ZeroShotOptions,
 ): Promise<PromptBank> {
-  const { contextLength } = model.spec.text;
-  checkToldApart(
-    classes,
-    classes.map((_, c) => {
-      const texts = sentences.map((prompt) => nth(prompt, c));
-      const rows = texts.map((text) => model.tokenizer.encode(text));
-      return { texts, rows, cut: rows.some((row) => row.length >= contextLength) };
-    }),
-  );
+  checkSentences(model, classes, sentences);
   const { data } = await encodeSentences({ core, encoder, tokenizer: model.tokenizer }, sentences.flat(), run);
   return {
     modelDigest: model.digest,
@@ -121,4 +113,24 @@ async function sentenceBank(
     createdBy: "biovlm",
     text: { data, shape: [sentences.length, classes.length, model.spec.embedDim] },
   };
+}
+
+/**
+ * Passes where the sentences of no two classes become the same tokens in every prompt.
+ * @param sentences [N][C] sentence of each prompt and class @throws ModelError `bad_classes` naming both classes and why they are alike
+ */
+export function checkSentences(
+  model: { readonly spec: ModelSpec; readonly tokenizer: PromptTokenizer },
+  classes: readonly string[],
+  sentences: readonly (readonly string[])[],
+): void {
+  const { contextLength } = model.spec.text;
+  checkToldApart(
+    classes,
+    classes.map((_, c) => {
+      const texts = sentences.map((prompt) => nth(prompt, c));
+      const rows = texts.map((text) => model.tokenizer.encode(text));
+      return { texts, rows, cut: rows.some((row) => row.length >= contextLength) };
+    }),
+  );
 }
