@@ -1,5 +1,6 @@
 // One answer as a person reads it: a bar for each class, and which prompts were kept.
 
+import type { TogetherAnswer } from "@biovlm/engine";
 import type { DicomFacts } from "@biovlm/imaging/node";
 import type { Classification, PromptBank } from "@biovlm/model";
 import { promptNames } from "@biovlm/model";
@@ -33,6 +34,43 @@ function windowWords({ source, center, width }: NonNullable<DicomFacts["window"]
   return source === "file" ? `window ${numbers} of the file` : `window ${numbers}`;
 }
 
+/** How bars are drawn. */
+interface BarOptions {
+  readonly top: number;
+  readonly columns: number;
+  readonly colors: Palette;
+}
+
+/** A bar for each class that is shown. */
+function barLines(predictions: Classification["predictions"], { top, columns, colors }: BarOptions): string[] {
+  const shown = predictions.slice(0, top);
+  const widest = Math.min(40, Math.max(...shown.map((p) => p.class.length)));
+  const barWidth = Math.max(8, Math.min(30, columns - widest - 16));
+  const lines: string[] = [];
+  for (const [rank, { class: name, probability }] of shown.entries()) {
+    const cut = name.length > widest ? `${name.slice(0, widest - 1)}…` : name;
+    const text = `  ${printable(cut).padEnd(widest)}  ${bar(probability, barWidth).padEnd(barWidth)} ${(probability * 100).toFixed(1).padStart(5)} %`;
+    lines.push(rank === 0 ? colors.green(text) : text);
+  }
+  return lines;
+}
+
+/** One frame of several: its own answer on a line. */
+export function frameLine(file: string, { frame, frames }: DicomFacts, first: Classification["predictions"][number] | undefined): string {
+  const said = first === undefined ? "" : `  ${printable(first.class)}  ${(first.probability * 100).toFixed(1)} %`;
+  return `${printable(file)} frame ${frame} of ${frames}${said}`;
+}
+
+/** What frames or slices say together. `counted` is "12 of 50 frames", `each` what one of them is called. */
+export function togetherLines(file: string, together: TogetherAnswer, counted: string, each: string, options: BarOptions): string[] {
+  const surest = together.surest.map((sure) => `${each} ${sure.at} (${printable(sure.class)} ${(sure.probability * 100).toFixed(1)} %)`);
+  return [
+    options.colors.bold(printable(file)),
+    ...barLines(together.predictions, options),
+    options.colors.dim(`  mean of ${counted}; surest: ${surest.join(", ")}`),
+  ];
+}
+
 /** Lines for one file. */
 export function answerLines(
   file: string,
@@ -50,20 +88,13 @@ export function answerLines(
   },
 ): string[] {
   const { colors } = options;
-  const shown = answer.predictions.slice(0, options.top);
-  const widest = Math.min(40, Math.max(...shown.map((p) => p.class.length)));
-  const barWidth = Math.max(8, Math.min(30, options.columns - widest - 16));
   const names = promptNames(bank);
   const label = (prompt: number) => (names?.[prompt] === undefined ? `prompt ${prompt + 1}` : printable(names[prompt].replace("{}", "…")));
   const lines = [
     colors.bold(printable(file)),
     ...(options.dicom === undefined ? [] : dicomLines(options.dicom).map((line) => colors.dim(line))),
+    ...barLines(answer.predictions, options),
   ];
-  for (const [rank, { class: name, probability }] of shown.entries()) {
-    const cut = name.length > widest ? `${name.slice(0, widest - 1)}…` : name;
-    const text = `  ${printable(cut).padEnd(widest)}  ${bar(probability, barWidth).padEnd(barWidth)} ${(probability * 100).toFixed(1).padStart(5)} %`;
-    lines.push(rank === 0 ? colors.green(text) : text);
-  }
   const prompts = answer.prompts?.length;
   const kept = answer.kept.map((k) => `${label(k.prompt)} (${k.entropy.toFixed(2)})`);
   if (!options.explain) {

@@ -2,7 +2,7 @@
 
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { golden } from "@biovlm/testkit";
+import { golden, madeCine } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { call, folder } from "./call.js";
 
@@ -56,6 +56,30 @@ describe("classify on DICOM", () => {
     for (const { dicom } of rows) expect(dicom).toMatchObject({ frame: 1, window: { center: 400, width: 1800, source: "asked" } });
     const text = await call(["classify", "S1/1.2.840.10008.55", ...CLASSES, "--window", "40/80"], { cwd: place });
     expect(text.out).toContain("DICOM: OT, frame 2 of 3, window 40/80");
+  });
+
+  it("answers every frame, and the file by their mean, the surest named", async () => {
+    const place = folder("cine");
+    writeFileSync(join(place, "cine.dcm"), madeCine([5, 60, 120, 180, 250], 32));
+    const { code, rows } = await classified(["cine.dcm", "--frame", "all"], place);
+    expect(code).toBe(0);
+    const [file, ...frames] = [rows.at(-1), ...rows.slice(0, -1)] as [Element & { frames: object }, ...Element[]];
+    expect(frames.map(({ dicom }) => dicom?.frame)).toEqual([1, 2, 3, 4, 5]);
+    const of = ({ predictions }: Element, name: string) => predictions.find((p) => p.class === name)?.probability ?? Number.NaN;
+    for (const name of ["chest X-ray", "head CT"]) {
+      expect(of(file, name)).toBeCloseTo(frames.reduce((sum, frame) => sum + of(frame, name), 0) / 5, 12);
+    }
+    const surest = frames.map(({ dicom, predictions }) => ({ frame: dicom?.frame, ...predictions[0] }));
+    surest.sort((a, b) => (b.probability ?? 0) - (a.probability ?? 0) || (a.frame ?? 0) - (b.frame ?? 0));
+    expect(file.frames).toEqual({ count: 5, answered: 5, surest: surest.slice(0, 3) });
+    expect(file.sha256).toBe(frames[0]?.sha256);
+    const text = await call(["classify", "cine.dcm", ...CLASSES, "--frame", "every=2"], { cwd: place });
+    expect(text.out).toContain("mean of 3 of 5 frames; surest: frame ");
+    expect(text.out).toContain("cine.dcm frame 5 of 5");
+    const single = await classified(["cine.dcm", "--frame", "3"], place);
+    expect(single.rows[0]?.predictions).toEqual(frames[2]?.predictions);
+    const learned = await call(["embed", "cine.dcm", "--out", "e.safetensors", "--frame", "all"], { cwd: place });
+    expect([learned.code, learned.err]).toEqual([2, expect.stringContaining("classify alone takes all")]);
   });
 
   it("refuses a window and a frame that are none, with what there is", async () => {

@@ -75,7 +75,7 @@ describe("classify --sr", () => {
     expect(row?.predictions).toHaveLength(2);
     expect(row?.report?.error?.code).toBe("not_dicom");
     const text = await call(["classify", png, "--class", "a", "--class", "b", "--sr", "out"], { cwd: place });
-    expect([text.code, text.err]).toEqual([1, expect.stringContaining("no report: error[not_dicom]")]);
+    expect([text.code, text.err]).toEqual([6, expect.stringContaining("no report: error[not_dicom]")]);
   });
 
   it("refuses a classes file of another form by the class that is wrong", async () => {

@@ -15,11 +15,12 @@ export {
   joinedPixels,
   rowPreparation,
 } from "./images/classified-images.js";
-export { decodeOptions, frameVariant } from "./images/decode-options.js";
+export { decodeOptions, frameStep, frameVariant } from "./images/decode-options.js";
 export { type ImageFailure, imageFailure } from "./images/image-failure.js";
 export { fileSource } from "./images/image-file.js";
 export { type ImageRow, imageRows, type PixelRow, type RowOptions, type RowTimings } from "./images/image-rows.js";
 export type { ImageContent, ImageSource } from "./images/image-source.js";
+export { MeanAnswer, type SureAnswer, type TogetherAnswer } from "./images/mean-answer.js";
 export type { Preparation } from "./images/prepared-image.js";
 export { backendsFor } from "./open/backends.js";
 export { openCore } from "./open/core.js";

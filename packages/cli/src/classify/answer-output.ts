@@ -11,8 +11,10 @@ export interface OutputChoice {
 
 /** Answers of one call, in order. */
 export class AnswerOutput {
-  /** images without an answer, or without the report that was asked for */
+  /** images and frames without an answer, or without the report that was asked for */
   bad = 0;
+  /** answers told */
+  answered = 0;
   readonly machine: boolean;
   private readonly terminal: Terminal;
   private readonly choice: OutputChoice;
@@ -25,7 +27,12 @@ export class AnswerOutput {
   }
 
   /** An answer: `element` for a machine, the lines for a person. */
-  async put(element: object, lines: () => readonly string[]): Promise<void> {
+  put(element: object, lines: () => readonly string[]): Promise<void> {
+    this.answered++;
+    return this.print(element, lines);
+  }
+
+  private async print(element: object, lines: () => readonly string[]): Promise<void> {
     if (!this.machine) return this.terminal.line(lines().join("\n"));
     const text = JSON.stringify(element);
     if (this.choice.jsonl) await this.terminal.line(text);
@@ -33,11 +40,17 @@ export class AnswerOutput {
     this.count++;
   }
 
-  /** An image without an answer. */
-  async failed(file: string, error: FailedPath["error"], sha256?: string): Promise<void> {
+  /** An image, or a frame of one, without an answer. */
+  async failed(
+    file: string,
+    error: FailedPath["error"],
+    { sha256, frame }: { readonly sha256?: string; readonly frame?: number } = {},
+  ): Promise<void> {
     this.bad++;
-    if (this.machine) await this.put({ file, ...(sha256 === undefined ? {} : { sha256 }), error }, () => []);
-    else this.terminal.error(`${printable(file)}: error[${error.code}]: ${printable(error.message)}`);
+    const element = { file, ...(sha256 === undefined ? {} : { sha256 }), ...(frame === undefined ? {} : { frame }), error };
+    const what = `${printable(file)}${frame === undefined ? "" : ` frame ${frame}`}`;
+    if (this.machine) await this.print(element, () => []);
+    else this.terminal.error(`${what}: error[${error.code}]: ${printable(error.message)}`);
   }
 
   async end(): Promise<void> {

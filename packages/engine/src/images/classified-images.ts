@@ -5,7 +5,8 @@ import type { Core, PixelSpec } from "@biovlm/core";
 import { type DicomFacts, sharpDecoder } from "@biovlm/imaging/node";
 import type { Classification, Classifier, Encoder } from "@biovlm/model";
 import type { ImageOptions } from "../options/engine-options.js";
-import { decodeOptions } from "./decode-options.js";
+import { decodeOptions, frameStep } from "./decode-options.js";
+import { frameRows } from "./frame-rows.js";
 import type { ImageFailure } from "./image-failure.js";
 import { type ImageRow, imageRows, type PixelRow, type RowOptions } from "./image-rows.js";
 import type { ImageSource } from "./image-source.js";
@@ -33,7 +34,7 @@ export type ClassifiedImage =
       /** [side,side,3] bytes, where asked for */
       readonly thumbnail?: Uint8Array;
     }
-  | { readonly source: ImageSource; readonly sha256?: string; readonly error: ImageFailure };
+  | { readonly source: ImageSource; readonly sha256?: string; readonly frame?: number; readonly error: ImageFailure };
 
 /** What images are classified by, and what answers carry beside the prediction. */
 export interface ClassifyImagesOptions extends Pick<RowOptions, "thumbnail" | "signal"> {
@@ -56,7 +57,10 @@ export function rowPreparation(
   return { core, pixels, decode: decodeOptions(files), decoder: sharpDecoder(), concurrency: Math.max(2, availableParallelism()) * 2 };
 }
 
-/** Classifies images in the order of `sources`. Rejects with the signal's reason, or as the encoder does. */
+/**
+ * Classifies images in the order of `sources`; where `files.frame` is all or every=K, each of those frames of a DICOM file. Rejects with the
+ * signal's reason, or as the encoder does.
+ */
 export async function* classifyImages(
   sources: Iterable<ImageSource>,
   options: ClassifyImagesOptions,
@@ -64,12 +68,14 @@ export async function* classifyImages(
   const { core, classifier, files, thumbnail, atOnce, signal } = options;
   let pending: ImageRow[] = [];
   let ready = 0;
-  const rows = imageRows(sources, {
-    ...rowPreparation(core, classifier.pixels, files),
+  const step = frameStep(files.frame);
+  const asked = {
+    ...rowPreparation(core, classifier.pixels, step === undefined ? files : { ...files, frame: "middle" }),
     signal,
     ...(thumbnail === undefined ? {} : { thumbnail }),
     ...(atOnce === undefined ? {} : { concurrency: atOnce }),
-  });
+  };
+  const rows = step === undefined ? imageRows(sources, asked) : frameRows(sources, step, asked);
   for await (const row of rows) {
     pending.push(row);
     if (row.kind === "pixels") ready++;
@@ -96,7 +102,10 @@ async function* classified(
   const encode = (encoded - started) / Math.max(1, good.length);
   const route = (performance.now() - encoded) / Math.max(1, good.length);
   for (const row of rows) {
-    if (row.kind === "failed") yield { source: row.source, error: row.error, ...(row.sha256 === undefined ? {} : { sha256: row.sha256 }) };
+    if (row.kind === "failed") {
+      const { kind: _, ...failure } = row;
+      yield failure;
+    }
     if (row.kind !== "pixels") continue;
     const { value: answer } = answers.next() as IteratorYieldResult<Classification>;
     const { source, sha256, thumbnail, dicom, notes, timings } = row;

@@ -31,8 +31,15 @@ function frameIndex(text: string): number | undefined {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text) - 1;
   throw new ImagingError(
     "bad_option",
-    `frame — expected middle or a number from 1, got ${JSON.stringify(text.slice(0, 40))}. For instance: 1.`,
+    `frame — expected middle or a number from 1 (classify alone takes all and every=K), got ${JSON.stringify(text.slice(0, 40))}. For instance: 1.`,
   );
+}
+
+/** Step between frames where several are asked for: "all" → 1, "every=5" → 5; undefined where one is. */
+export function frameStep(text: string): number | undefined {
+  if (text === "all") return 1;
+  const step = /^every=([1-9]\d{0,4})$/.exec(text)?.[1];
+  return step === undefined ? undefined : Number(step);
 }
 
 /** Of frame, window and range, where they are not the usual ones: "frame 3, window lung". Empty where they are. What is kept of an image is kept under it. */

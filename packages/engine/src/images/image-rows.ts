@@ -4,7 +4,7 @@
 import { inOrder } from "@biovlm/files";
 import type { DicomFacts } from "@biovlm/imaging/node";
 import { type ImageFailure, imageFailure } from "./image-failure.js";
-import type { ImageSource } from "./image-source.js";
+import type { ImageContent, ImageSource } from "./image-source.js";
 import { contentDigest, type Preparation, prepareImage } from "./prepared-image.js";
 
 /** Milliseconds spent on one image. */
@@ -36,7 +36,14 @@ export type ImageRow =
   | PixelRow
   /** `known` said that this content needs no decoding. */
   | { readonly kind: "known"; readonly source: ImageSource; readonly sha256: string; readonly timings: RowTimings }
-  | { readonly kind: "failed"; readonly source: ImageSource; readonly sha256?: string; readonly error: ImageFailure };
+  | {
+      readonly kind: "failed";
+      readonly source: ImageSource;
+      readonly sha256?: string;
+      /** the frame, counted from 1, where it is one frame that failed */
+      readonly frame?: number;
+      readonly error: ImageFailure;
+    };
 
 /** How a walk over image files is read: limits on bytes and pixels, how many at once, a signal. */
 export interface RowOptions extends Preparation {
@@ -63,15 +70,26 @@ async function imageRow(source: ImageSource, options: RowOptions): Promise<Image
     sha256 = await contentDigest(content);
     const read = performance.now() - t0;
     if (options.known?.(sha256)) return { kind: "known", source, sha256, timings: { read, decode: 0, preprocess: 0 } };
-    const { pixels, image, dicom, notes, decode, preprocess } = await prepareImage(content, options, { signal });
-    const timings = { read, decode, preprocess };
-    const { thumbnail: side } = options;
-    const small = side === undefined ? {} : { thumbnail: options.core.resizeCrop(image, side) };
-    const told = { ...(dicom === undefined ? {} : { dicom }), ...(notes === undefined ? {} : { notes }) };
-    return { kind: "pixels", source, sha256, pixels, timings, ...small, ...told };
+    return await preparedRow(source, content, sha256, read, options);
   } catch (error) {
     signal?.throwIfAborted();
     const why = imageFailure(error);
     return sha256 === undefined ? { kind: "failed", source, error: why } : { kind: "failed", source, sha256, error: why };
   }
+}
+
+/** The row of content that was opened. @throws as `prepareImage` */
+export async function preparedRow(
+  source: ImageSource,
+  content: ImageContent,
+  sha256: string,
+  read: number,
+  options: RowOptions,
+): Promise<PixelRow> {
+  const { pixels, image, dicom, notes, decode, preprocess } = await prepareImage(content, options, { signal: options.signal });
+  const timings = { read, decode, preprocess };
+  const { thumbnail: side } = options;
+  const small = side === undefined ? {} : { thumbnail: options.core.resizeCrop(image, side) };
+  const told = { ...(dicom === undefined ? {} : { dicom }), ...(notes === undefined ? {} : { notes }) };
+  return { kind: "pixels", source, sha256, pixels, timings, ...small, ...told };
 }

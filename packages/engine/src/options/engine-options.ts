@@ -21,7 +21,11 @@ const FILE_LIMITS = {
 
 /** Which frame of DICOM is shown, in which window, and which values of other 16-bit grey. What is neither is shown as it is. */
 export const FRAME_OPTIONS = {
-  frame: { type: "string", default: "middle", description: "frame of DICOM with several: middle, or a number from 1" },
+  frame: {
+    type: "string",
+    default: "middle",
+    description: "frame of DICOM with several: middle, or a number from 1; classify also takes all and every=K",
+  },
   window: {
     type: "string",
     default: "file",

@@ -1,0 +1,143 @@
+// What is told of each answer of `classify`, and of the frames or slices that belong together: written into a report where one is asked for,
+// then printed. Holds one file's or volume's sums at a time.
+
+import { type ClassifiedImage, type ImageSource, MeanAnswer, type Runtime } from "@biovlm/engine";
+import type { Classifier } from "@biovlm/model";
+import type { ChosenBank } from "../class-choice.js";
+import { answerLines, frameLine, togetherLines } from "../classification-text.js";
+import { printable, type Terminal } from "../terminal.js";
+import { version } from "../version.js";
+import type { AnswerOutput } from "./answer-output.js";
+import type { Report, ReportWriter, ToldAnswer } from "./report-writer.js";
+
+type Answered = Exclude<ClassifiedImage, { readonly error: object }>;
+
+/** What telling needs beside the answers. */
+export interface Telling {
+  readonly terminal: Terminal;
+  readonly output: AnswerOutput;
+  readonly reports: ReportWriter | undefined;
+  readonly runtime: Runtime;
+  readonly classifier: Classifier;
+  readonly chosen: ChosenBank;
+  readonly top: number;
+  readonly explain: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Frames of one file whose answers are being gathered. */
+interface Gathered {
+  readonly source: ImageSource;
+  readonly sha256: string;
+  readonly frames: number;
+  readonly mean: MeanAnswer;
+}
+
+/** Tells the results of one call, in order. */
+export class Teller {
+  private readonly telling: Telling;
+  private gathered: Gathered | undefined;
+
+  constructor(telling: Telling) {
+    this.telling = telling;
+  }
+
+  /** One result. Frames of a file come one after another; what they say together is told with `sourceEnds`. */
+  async tell(result: ClassifiedImage, byFrame: boolean): Promise<void> {
+    const { output, classifier } = this.telling;
+    if ("error" in result) return output.failed(result.source.name, result.error, result);
+    const { source, sha256, answer, dicom } = result;
+    if (!byFrame || dicom === undefined || dicom.frames === 1) return this.one(result);
+    if (this.gathered?.source !== source)
+      this.gathered = { source, sha256, frames: dicom.frames, mean: new MeanAnswer({ classes: classifier.classes }) };
+    this.gathered.mean.add(dicom.frame, answer.predictions);
+    await output.put(this.element(result), () => [frameLine(source.name, dicom, answer.predictions[0])]);
+  }
+
+  /** The source has no more results. */
+  async sourceEnds(source: ImageSource): Promise<void> {
+    const { gathered } = this;
+    this.gathered = undefined;
+    const together = gathered?.mean.together();
+    if (gathered === undefined || together === undefined) return this.telling.reports?.forget(source);
+    const { output, terminal, top } = this.telling;
+    const { sha256, frames } = gathered;
+    const { predictions, answers, surest } = together;
+    const named = surest.map(({ at, ...answer }) => ({ frame: at, ...answer }));
+    const surestTold = surest.map(
+      (sure): ToldAnswer => ({ frame: sure.at, predictions: [{ class: sure.class, probability: sure.probability }] }),
+    );
+    const report = await this.reported(source, [{ predictions }, ...surestTold]);
+    const told = { file: source.name, sha256, predictions, frames: { count: frames, answered: answers, surest: named } };
+    await output.put({ ...told, ...(report === undefined ? {} : { report }), ...this.made() }, () => [
+      ...togetherLines(source.name, together, `${answers} of ${frames} frames`, "frame", {
+        top,
+        columns: terminal.columns,
+        colors: terminal.out,
+      }),
+      ...reportLines(report).map((line) => terminal.out.dim(line)),
+    ]);
+  }
+
+  private async one(result: Answered): Promise<void> {
+    const { terminal, output, classifier, chosen, top, explain } = this.telling;
+    const { source, answer, dicom, notes } = result;
+    for (const note of notes ?? []) terminal.warn(`${printable(source.name)}: ${note} (--range)`);
+    const frame = dicom === undefined || dicom.frames === 1 ? {} : { frame: dicom.frame };
+    const report = await this.reported(source, [{ ...frame, predictions: answer.predictions }]);
+    await output.put(this.element(result, report), () => [
+      ...answerLines(source.name, answer, classifier.bank, {
+        top,
+        explain,
+        columns: terminal.columns,
+        colors: terminal.out,
+        ...(chosen.sentences === undefined ? {} : { sentences: chosen.sentences }),
+        ...(dicom === undefined ? {} : { dicom }),
+      }),
+      ...reportLines(report).map((line) => terminal.out.dim(line)),
+    ]);
+  }
+
+  private async reported(source: ImageSource, answers: readonly ToldAnswer[]): Promise<Report | undefined> {
+    const { reports, runtime, classifier, chosen, output, terminal, signal } = this.telling;
+    if (reports === undefined) return undefined;
+    const { name, digest } = runtime.model;
+    const author = { model: name, modelDigest: digest, bankDigest: classifier.bankDigest, version: version() };
+    const report = await reports.write(source, answers, author, chosen.codes, signal);
+    if ("error" in report) {
+      output.bad++;
+      const { code, message } = report.error;
+      if (!output.machine) terminal.error(`${printable(source.name)}: no report: error[${code}]: ${printable(message)}`);
+    }
+    return report;
+  }
+
+  private element({ source, sha256, answer, dicom, notes, timings }: Answered, report?: Report): object {
+    return {
+      ...{ file: source.name, sha256, ...answer },
+      ...(dicom === undefined ? {} : { dicom }),
+      ...(notes === undefined ? {} : { notes }),
+      ...(report === undefined ? {} : { report }),
+      ...this.made(),
+      timingsMs: Object.fromEntries(Object.entries(timings).map(([name, ms]: [string, number]) => [name, Math.round(ms * 1000) / 1000])),
+    };
+  }
+
+  /** What an answer was made by. */
+  private made(): object {
+    const { runtime, classifier } = this.telling;
+    const { core, encoder, model } = runtime;
+    return {
+      model: { name: model.name, digest: model.digest },
+      bank: { digest: classifier.bankDigest },
+      device: encoder.capabilities.device,
+      core: core.info.build,
+    };
+  }
+}
+
+function reportLines(report: Report | undefined): string[] {
+  if (report === undefined || "error" in report) return [];
+  const file = report.file === undefined ? [] : [printable(report.file)];
+  return [`  report: ${[...file, ...(report.stored === undefined ? [] : ["stored in the archive"])].join(", ")}`];
+}
