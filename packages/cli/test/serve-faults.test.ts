@@ -2,7 +2,7 @@
 // thousand images, SIGTERM under load, and minutes of steady work. Every 200 is compared with the undisturbed answer: none may differ.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cases, seeded, soak, withinLimit } from "@biovlm/testkit";
@@ -25,6 +25,8 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 interface Served {
   readonly url: string;
   readonly child: ChildProcess;
+  /** what it and its encoders wrote to stderr */
+  said(): string;
   stop(): Promise<number | null>;
 }
 
@@ -52,6 +54,7 @@ async function serveWith(nodeOptions: string, ...words: string[]): Promise<Serve
   return {
     url,
     child,
+    said: () => said,
     stop: () => {
       child.kill("SIGTERM");
       return ended;
@@ -122,9 +125,36 @@ function load(url: string, expected: readonly string[], connections: number) {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const children = (pid: number) => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/).filter(Boolean).map(Number);
 const resident = (pid: number) => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) / 1024;
+/** ports of loopback and of every address that a process listens on */
+function listeners(pid: number): number[] {
+  const rows = readFileSync(`/proc/${pid}/net/tcp`, "utf8").split("\n").slice(1);
+  const own = new Set(
+    readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+      } catch {
+        return undefined;
+      }
+    }),
+  );
+  return rows.flatMap((row) => {
+    const [, local = "", , state, , , , , , inode] = row.trim().split(/\s+/);
+    return state === "0A" && own.has(inode) ? [Number.parseInt(local.split(":")[1]!, 16)] : [];
+  });
+}
 const descriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
 
 describe.skipIf(process.platform !== "linux")("the served model", () => {
+  it("opens no debugger on SIGUSR1, neither its own nor an encoder's, and goes on answering", async () => {
+    server = await serve("--pool", "1");
+    const { url, child, said } = server;
+    for (const pid of [child.pid!, ...children(child.pid!)]) process.kill(pid, "SIGUSR1");
+    expect((await classify(url, images[0]!)).status).toBe(200);
+    expect(said()).not.toMatch(/Debugger|inspector/i);
+    // the signal is handled, not only silent: nobody listens where Node's debugger would
+    for (const pid of [child.pid!, ...children(child.pid!)]) expect(listeners(pid), String(pid)).not.toContain(9229);
+  });
+
   it(`R10: answers rightly through ${cases(100)} crashes of its encoder processes`, { timeout: 600_000 }, async () => {
     server = await serve("--pool", "2");
     const { url, child } = server;

@@ -24,9 +24,13 @@ async function spansOf(words: readonly string[]): Promise<{ name: string; status
      import api from ${JSON.stringify(api)};
      const key = api.createContextKey("parent");
      api.propagation.setGlobalPropagator({ inject() {}, fields: () => [], extract: (context, headers) => context.setValue(key, headers.traceparent) });
-     api.trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan: (name, { attributes }, context) => ({ setStatus() {}, end() {
-       appendFileSync(${JSON.stringify(file)}, JSON.stringify({ name, status: attributes["http.response.status_code"], parent: context.getValue(key) }) + "\\n");
-     } }) }) });`,
+     api.trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan: (name, { attributes }, context) => ({
+       setStatus() {},
+       setAttribute(name, value) { attributes[name] = value; },
+       end() {
+         appendFileSync(${JSON.stringify(file)}, JSON.stringify({ name, status: attributes["http.response.status_code"], parent: context.getValue(key) }) + "\\n");
+       },
+     }) }) });`,
   );
   const child = spawn(
     process.execPath,

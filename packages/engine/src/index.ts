@@ -29,4 +29,5 @@ export { isFolder, type OpenModel, openModel } from "./open/model.js";
 export type { OpeningSpec } from "./open/opening-spec.js";
 export { openRuntime, type Runtime } from "./open/runtime.js";
 export { collectLessOften } from "./process/collections.js";
+export { ignoreDebugSignal } from "./process/debug-signal.js";
 export { mainThreadFirst } from "./process/thread-priority.js";

@@ -278,7 +278,7 @@ export class LocalEngine implements Engine {
     if (found === undefined)
       throw new EngineError(
         "unknown_model",
-        `model — expected one of GET /v2/models, got ${JSON.stringify(name.slice(0, 80))}. Correct it.`,
+        `model — expected one of ${[...this.served.keys()].join(", ")}, got another name. Correct it.`,
       );
     return found;
   }

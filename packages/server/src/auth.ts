@@ -1,6 +1,7 @@
 // Who may ask what: several API keys, each known by its sha256 only, with scopes. Checked before a body is read, in constant time.
 
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import { NAME_PATTERN, parseStrictJson } from "@biovlm/files";
 import { Type } from "typebox";
 import { Check } from "typebox/value";
@@ -61,9 +62,15 @@ export function checkExposure(options: Pick<ServingOptions, "host" | "socket" | 
   );
 }
 
-/** The key of a bearer token, looked for among all keys whatever is found, so that time says nothing. */
-function keyOf(authorization: string | undefined, keys: readonly ApiKey[]): ApiKey | undefined {
-  const token = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization ?? "")?.[1] ?? "";
+/** What a request brings: a bearer token, or X-API-Key where it has no Authorization. */
+function tokenOf({ authorization, "x-api-key": apiKey }: IncomingHttpHeaders): string {
+  const given = authorization === undefined ? `Bearer ${String(apiKey ?? "")}` : authorization;
+  return /^bearer +([\x21-\x7e]{1,512})$/i.exec(given)?.[1] ?? "";
+}
+
+/** The key of a token, looked for among all keys whatever is found, so that time says nothing. */
+function keyOf(headers: IncomingHttpHeaders, keys: readonly ApiKey[]): ApiKey | undefined {
+  const token = tokenOf(headers);
   const digest = createHash("sha256").update(token).digest();
   let found: ApiKey | undefined;
   for (const key of keys) if (timingSafeEqual(digest, Buffer.from(key.sha256, "hex"))) found = key;
@@ -71,11 +78,14 @@ function keyOf(authorization: string | undefined, keys: readonly ApiKey[]): ApiK
 }
 
 /** Throws `unauthorized` or `forbidden`; gives the key. Without any keys everything is allowed (loopback). */
-export function authorize(authorization: string | undefined, scope: Scope, keys: readonly ApiKey[]): ApiKey | undefined {
+export function authorize(headers: IncomingHttpHeaders, scope: Scope, keys: readonly ApiKey[]): ApiKey | undefined {
   if (keys.length === 0) return undefined;
-  const key = keyOf(authorization, keys);
+  const key = keyOf(headers, keys);
   if (key === undefined)
-    throw new ServerError("unauthorized", "API key — expected Authorization: Bearer with a known key, got none. Ask the operator for one.");
+    throw new ServerError(
+      "unauthorized",
+      "API key — expected Authorization: Bearer (or X-API-Key) with a known key, got none. Ask the operator for one.",
+    );
   if (!key.scopes.includes(scope) && !key.scopes.includes("admin")) {
     throw new ServerError("forbidden", `API key ${key.name} — expected the scope ${scope}, got ${key.scopes.join(", ")}. Use another key.`);
   }

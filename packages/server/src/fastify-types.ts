@@ -15,6 +15,8 @@ declare module "fastify" {
   }
   interface FastifySchema {
     summary?: string;
+    /** what generated clients call the operation */
+    operationId?: string;
     tags?: readonly string[];
     hide?: boolean;
   }

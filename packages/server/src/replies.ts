@@ -33,8 +33,8 @@ const FOREIGN_CODES: Readonly<Record<string, ServerErrorCode>> = {
   bad_argument: "bad_request",
 };
 
-/** Any error as one of ours. */
-export function serverError(error: unknown): ServerError {
+/** Any error as one of ours. @param taken media types that the route takes, for an error about them */
+export function serverError(error: unknown, taken?: () => readonly string[]): ServerError {
   if (error instanceof ServerError) return error;
   if (error instanceof EngineError) {
     const { code, message, retryAfter } = error;
@@ -42,6 +42,13 @@ export function serverError(error: unknown): ServerError {
   }
   const { code, statusCode, message } = error as FastifyError;
   const known = typeof code === "string" ? (FASTIFY_CODES[code] ?? FOREIGN_CODES[code]) : undefined;
+  if (known === "unsupported_media_type" && taken !== undefined) {
+    const types = taken().join(", ");
+    return new ServerError(known, `request body — expected one of ${types}, got another type or none. Name it in Content-Type.`, {
+      cause: error,
+    });
+  }
+  if (known === "bad_request" && "validation" in (error as object)) return new ServerError(known, schemaFault(error as FastifyError));
   if (known !== undefined) return new ServerError(known, message, { cause: error });
   if (statusCode === 429)
     return new ServerError("rate_limited", "rate — expected fewer requests a minute. Wait as Retry-After says.", {
@@ -55,6 +62,14 @@ export function serverError(error: unknown): ServerError {
   });
 }
 
+/** What of a request does not fit its schema. An unknown field is named by those there are: its own name may be anything. */
+function schemaFault({ message, validation, validationContext }: FastifyError): string {
+  const fault = validation?.find(({ keyword }) => keyword === "additionalProperties");
+  const { properties } = ((fault as { parentSchema?: object } | undefined)?.parentSchema ?? {}) as { properties?: object };
+  if (properties === undefined) return message;
+  return `${validationContext ?? "request"} — expected only ${Object.keys(properties).join(", ")}, got another field. Leave it out.`;
+}
+
 /** Answers with an error in a route's form. */
 export function replyWith(error: ServerError, form: ErrorForm, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { code, status } = error;
@@ -62,6 +77,8 @@ export function replyWith(error: ServerError, form: ErrorForm, request: FastifyR
   if (error.retryAfter !== undefined || status === 429 || status === 503)
     reply.header("retry-after", String(Math.ceil(error.retryAfter ?? 1)));
   if (status === 401) reply.header("www-authenticate", 'Bearer realm="biovlm"');
+  // the work would take as long again: OpenAI's clients try a 408 anew unless they are told
+  if (code === "deadline_exceeded") reply.header("x-should-retry", "false");
   // what is left of a body that was refused unread must not be taken for the next request
   if (status === 401 || status === 413) reply.header("connection", "close");
   reply.code(status);

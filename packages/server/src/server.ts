@@ -1,24 +1,22 @@
 // The server, put together in plain sight: limits → records → keys → bodies → errors → routes. It opens nothing by itself: the engine is handed in.
 
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
 import type { Engine } from "@biovlm/engine";
-import { parseStrictJson } from "@biovlm/files";
 import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
-import swagger from "@fastify/swagger";
-import swaggerUi from "@fastify/swagger-ui";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
 import { type ApiKey, authorize, checkExposure } from "./auth.js";
-import { ServerError } from "./errors.js";
 import type {} from "./fastify-types.js";
+import { readBodies, takenTypes } from "./lifecycle/body-types.js";
 import { BytesInFlight, boundBodies } from "./lifecycle/bytes-in-flight.js";
 import { connectionLimits, limitRequestsPerSocket } from "./lifecycle/connection-limits.js";
 import { checkCallers } from "./lifecycle/host-check.js";
 import { ImageBodies } from "./lifecycle/image-bodies.js";
 import { createLogger } from "./lifecycle/logging.js";
 import { recordRequests } from "./lifecycle/request-records.js";
+import { answerUnrouted, ROUTER_OPTIONS, refusePath } from "./lifecycle/unrouted.js";
 import type { Metrics } from "./metrics.js";
+import { documents } from "./openapi.js";
 import type { ServingOptions } from "./options.js";
 import type { PageFiles } from "./page-files.js";
 import { replyWith, serverError } from "./replies.js";
@@ -28,7 +26,7 @@ import { embeddingRoutes } from "./routes/embeddings.js";
 import { healthRoutes } from "./routes/health.js";
 import { inferenceRoutes } from "./routes/inference-v2.js";
 import { pageRoutes } from "./routes/page.js";
-import { IMAGE_TYPES } from "./schemas/classify.js";
+import { repositoryRoutes } from "./routes/repository.js";
 import { serving } from "./serving.js";
 
 /** What a server is put together from. */
@@ -65,8 +63,10 @@ export async function createServer({
     ...limits,
     // unique over restarts: the audit log names requests
     genReqId: () => randomUUID(),
+    routerOptions: ROUTER_OPTIONS,
+    frameworkErrors: refusePath,
     loggerInstance: logger ?? createLogger("silent"),
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false, verbose: true } },
   }) as unknown as FastifyInstance;
 
   limitRequestsPerSocket(app);
@@ -75,7 +75,7 @@ export async function createServer({
   app.decorateRequest("keyName", undefined);
   app.addHook("onRequest", async (request) => {
     const { scope } = request.routeOptions.config;
-    if (scope !== undefined) request.keyName = authorize(request.headers.authorization, scope, keys)?.name;
+    if (scope !== undefined) request.keyName = authorize(request.headers, scope, keys)?.name;
   });
   checkCallers(app, options, keys);
   if (options.ratePerMinute > 0) await app.register(rateLimit, { max: options.ratePerMinute, timeWindow: 60_000 });
@@ -93,26 +93,19 @@ export async function createServer({
     throwFileSizeLimit: true,
   });
   boundBodies(app, inFlight, options.maxBodyBytes);
+  answerUnrouted(app);
   await documents(app, version);
 
   app.setErrorHandler((error, request, reply) => {
-    const known = serverError(error);
+    const known = serverError(error, () => takenTypes(request));
     if (known.status >= 500) request.log.error({ err: error }, "request failed");
     return replyWith(known, request.routeOptions.config.errors ?? "problem", request, reply);
-  });
-  app.setNotFoundHandler((request, reply) => {
-    const form = request.url.startsWith("/v2") ? "protocol" : "problem";
-    return replyWith(
-      new ServerError("not_found", "route — expected one of /openapi.json, got another path or method. See /docs."),
-      form,
-      request,
-      reply,
-    );
   });
   const parts = serving(engine, options, version, bodies, inFlight);
   await app.register(async (routes) => {
     healthRoutes(routes, parts, metrics);
     inferenceRoutes(routes, parts);
+    repositoryRoutes(routes, parts);
     classifyRoutes(routes, parts);
     embeddingRoutes(routes, parts);
     bankRoutes(routes, parts);
@@ -120,67 +113,4 @@ export async function createServer({
   });
 
   return app;
-}
-
-/** JSON is parsed strictly; images and tensors stay bytes; anything else is refused. */
-function readBodies(app: FastifyInstance, options: ServingOptions, bodies: ImageBodies): void {
-  app.removeAllContentTypeParsers();
-  app.addHook("preParsing", async (request) => {
-    const { headers, method } = request;
-    if (method === "GET" || method === "HEAD") return;
-    // Triton's Python client names no type; the protocol's codec finds out itself
-    if (headers["content-type"] === undefined && request.routeOptions.url?.endsWith("/infer")) headers["content-type"] = "application/json";
-    // a compressed body has no bound on what it grows to
-    if (!/^(identity)?$/i.test(headers["content-encoding"] ?? "")) {
-      throw new ServerError("unsupported_media_type", "request body — expected it as it is, got a Content-Encoding. Send it uncompressed.");
-    }
-  });
-  app.addContentTypeParser("application/json", { parseAs: "buffer", bodyLimit: options.maxBodyBytes }, (request, body, done) => {
-    // the protocol's own codec reads the raw bytes: a header of JSON may be followed by tensors
-    if (request.routeOptions.url?.endsWith("/infer")) return done(null, { raw: viewed(body as Buffer) });
-    try {
-      const text = new TextDecoder("utf-8", { fatal: true }).decode(body as Buffer);
-      done(null, plain(parseStrictJson(text, "request body")));
-    } catch (cause) {
-      const why = (cause as Error).message.replace(/^\[[^\]]*\] /, "");
-      done(new ServerError("bad_json", `request body — expected JSON, got: ${why}`, { cause }));
-    }
-  });
-  app.addContentTypeParser([...IMAGE_TYPES], (request: FastifyRequest, body: IncomingMessage) => {
-    const declared = request.headers["content-length"];
-    // tensors and banks come as octet streams too: what is no image by its type may be as large as any body
-    const isImage = request.headers["content-type"]?.startsWith("image/") === true;
-    const limit = isImage ? Math.min(options.maxImageBytes, options.maxBodyBytes) : options.maxBodyBytes;
-    return bodies.read(body, declared === undefined ? undefined : Number(declared), limit);
-  });
-}
-
-/** The same bytes as a plain array: a Buffer's `slice` means another thing. */
-function viewed({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-/** Objects with the usual prototype, as the validator expects; keys are checked by then (`__proto__` is refused by the parser). */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
-}
-
-async function documents(app: FastifyInstance, version: string): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: {
-        title: "BioVLM",
-        version,
-        description:
-          "Routed prompts for biomedical images. Research use only, not a medical device. No address in a request is ever fetched.",
-        license: { name: "Apache-2.0" },
-      },
-      components: { securitySchemes: { key: { type: "http", scheme: "bearer" } } },
-    },
-  });
-  app.get("/openapi.json", { schema: { hide: true } }, async () => (app as unknown as { swagger(): object }).swagger());
-  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
 }

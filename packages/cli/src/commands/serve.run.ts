@@ -7,6 +7,7 @@ import {
   createEngine,
   deferredEngine,
   type EngineOptions,
+  ignoreDebugSignal,
   isFolder,
   mainThreadFirst,
   type ServedEntry,
@@ -51,6 +52,7 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, 
     options.class.length > 0 || options.classesFile !== undefined || options.dataset !== undefined || options.bank !== undefined;
   if (named) checkClassOptions(options);
   collectLessOften();
+  ignoreDebugSignal();
   await mainThreadFirst();
   const keys = options.keysFile === undefined ? [] : parseKeys(await readInputText(cwd, options.keysFile, MiB));
   const serving = servingFrom(options, cwd);

@@ -50,8 +50,7 @@ export class BankShelf {
 
   get(name: string): ShelvedBank {
     const found = this.byName.get(name);
-    if (found === undefined)
-      throw new EngineError("unknown_bank", `bank — expected one of GET /v1/banks, got ${JSON.stringify(name.slice(0, 80))}. Correct it.`);
+    if (found === undefined) throw new EngineError("unknown_bank", "bank — expected one of GET /v1/banks, got another name. Correct it.");
     return found;
   }
 

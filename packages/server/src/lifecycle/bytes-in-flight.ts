@@ -4,6 +4,7 @@
 import { Transform } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ServerError } from "../errors.js";
+import { isCompressed } from "./inflate.js";
 
 /** The budget of one server. */
 export class BytesInFlight {
@@ -45,8 +46,11 @@ export function boundBodies(app: FastifyInstance, bytes: BytesInFlight, maxBodyB
     if (declared !== undefined) {
       const length = Number(declared);
       if (length > maxBodyBytes) throw tooLarge(maxBodyBytes, length);
-      bytes.reserve(request, length);
-      return payload;
+      // what a compressed body grows to is known when it has grown
+      if (!isCompressed(request)) {
+        bytes.reserve(request, length);
+        return payload;
+      }
     }
     // a form is read from the socket by its own parser, which counts its parts
     if (/^multipart\/form-data\b/i.test(headers["content-type"] ?? "")) return payload;
@@ -60,7 +64,10 @@ export function boundBodies(app: FastifyInstance, bytes: BytesInFlight, maxBodyB
         }
       },
     });
+    // Fastify compares it with the declared length
+    Object.defineProperty(counted, "receivedEncodedLength", { get: () => payload.receivedEncodedLength });
     payload.on("error", (error) => counted.destroy(error));
+    reply.raw.once("close", () => counted.destroy());
     return payload.pipe(counted);
   });
 }

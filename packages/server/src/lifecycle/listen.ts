@@ -14,9 +14,13 @@ const SOCKET_PATH_BYTES = process.platform === "linux" ? 107 : 103;
 /** Listens and says where: "http://127.0.0.1:8080" or "unix:/run/biovlm.sock". @throws ServerError `port_in_use`, `bad_address`, `conflict` where another server answers */
 export async function listen(app: FastifyInstance, { host, port, socket }: ServingOptions): Promise<string> {
   if (socket === undefined) {
-    return app.listen({ host, port, backlog: 511 }).catch((error: unknown) => {
+    const said = await app.listen({ host, port, backlog: 511 }).catch((error: unknown) => {
       throw addressError(error, port);
     });
+    // Fastify names loopback for "every address", as if nobody else could ask
+    if (host !== "0.0.0.0" && host !== "::") return said;
+    const at = new URL(said);
+    return `${at.protocol}//${host === "::" ? "[::]" : host}:${at.port}`;
   }
   // the system cuts a longer one without a word, and listens elsewhere
   if (Buffer.byteLength(socket) > SOCKET_PATH_BYTES) {

@@ -23,7 +23,7 @@ export function bankRoutes(app: FastifyInstance, serving: Serving): void {
     "/v1/banks",
     {
       config: { scope: "infer", errors: "problem" },
-      schema: { summary: "Prompt banks", tags: ["native"], response: responses(BankList, "problem", GUARDED) },
+      schema: { summary: "Prompt banks", operationId: "listBanks", tags: ["native"], response: responses(BankList, "problem", GUARDED) },
     },
     async (): Promise<BankList> => ({ banks: engine.banks().map(bankOf) }),
   );
@@ -33,6 +33,7 @@ export function bankRoutes(app: FastifyInstance, serving: Serving): void {
       config: { scope: "infer", errors: "problem" },
       schema: {
         summary: "One prompt bank",
+        operationId: "getBank",
         tags: ["native"],
         params: BankName,
         response: responses(Bank, "problem", ["bad_request", ...GUARDED, "unknown_bank"]),
@@ -46,6 +47,7 @@ export function bankRoutes(app: FastifyInstance, serving: Serving): void {
       config: { scope: "admin", errors: "problem" },
       schema: {
         summary: "Upload a bank file",
+        operationId: "putBank",
         tags: ["admin"],
         params: BankName,
         body: { content: { "application/octet-stream": { schema: {} } } },
@@ -67,6 +69,7 @@ export function bankRoutes(app: FastifyInstance, serving: Serving): void {
       config: { scope: "admin", errors: "problem" },
       schema: {
         summary: "A bank with text embeddings for classes, as a file",
+        operationId: "compileBank",
         tags: ["admin"],
         params: BankName,
         body: CompileBody,
@@ -90,12 +93,12 @@ function named({ engine }: Serving, name: string): ServedBank {
   if (bank === undefined)
     throw new ServerError(
       "unknown_bank",
-      `bank ${name} — expected one of ${
+      `bank — expected one of ${
         engine
           .banks()
           .map((b) => b.name)
           .join(", ") || "none"
-      }. See /v1/banks.`,
+      }, got another name. See /v1/banks.`,
     );
   return bank;
 }

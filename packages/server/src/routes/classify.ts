@@ -60,6 +60,7 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
       validatorCompiler: () => () => true,
       schema: {
         summary: "Classify images by routed prompts",
+        operationId: "classify",
         tags: ["native"],
         querystring: ClassifyQuery,
         body: {
@@ -156,7 +157,7 @@ function optionsOf(entries: readonly (readonly [string, unknown])[], where: stri
     const error = OPTIONS.Errors(raw).at(-1);
     throw new ServerError(
       "bad_request",
-      `${where} — ${error?.instancePath || Object.keys(raw).join(", ")} ${error?.message ?? "is wrong"}. See /docs.`,
+      `${where} — ${error?.instancePath || `expected only ${Object.keys(ClassifyOptions.properties).join(", ")};`} ${error?.message ?? "is wrong"}. See /docs.`,
     );
   }
   return raw as ClassifyOptions;

@@ -1,10 +1,13 @@
 // POST /v1/embeddings and GET /v1/models in OpenAI's shape: texts, or images as data URIs. Token arrays and addresses are refused.
 
+import type { ServedModel } from "@biovlm/engine";
 import type { FastifyInstance } from "fastify";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
 import { GUARDED, responses } from "../responses.js";
-import { EmbeddingsAnswer, EmbeddingsBody, ModelList } from "../schemas/embeddings.js";
+import { inputsOf, refuseTokens } from "../schemas/embedding-inputs.js";
+import { EmbeddingsAnswer, EmbeddingsBody, ModelEntry, ModelList } from "../schemas/embeddings.js";
+import { ModelParams } from "../schemas/inference.js";
 import type { Serving } from "../serving.js";
 import { decodeBase64 } from "../tensors/infer-codec.js";
 
@@ -30,23 +33,24 @@ export function embeddingRoutes(app: FastifyInstance, serving: Serving): void {
     "/v1/embeddings",
     {
       config: { scope: "infer", errors: "openai" },
+      preValidation: async (request) => refuseTokens(request.body),
       schema: {
         summary: "Embeddings of texts or images",
+        operationId: "createEmbedding",
         tags: ["openai"],
         body: EmbeddingsBody,
         response: responses(EmbeddingsAnswer, "openai", CODES),
       },
     },
     async (request, reply): Promise<EmbeddingsAnswer> => {
-      const { model: asked, input, encoding_format: format = "float", dimensions } = request.body;
+      const { model: asked, encoding_format: format = "float", dimensions } = request.body;
       const model = serving.engine.model(asked);
       if (dimensions !== undefined && dimensions !== model.embedDim) {
         throw new ServerError("bad_option", `dimensions — expected ${model.embedDim}, the model's own, got ${dimensions}. Leave it out.`);
       }
-      const inputs = [input].flat();
-      const isImage = inputs.map((text) => /^data:image\//i.test(text));
-      const images = inputs.filter((_, i) => isImage[i]).map((text, i) => decodeBase64(text, `image ${i}`));
-      const texts = inputs.filter((_, i) => !isImage[i]);
+      const inputs = inputsOf(request.body);
+      const images = inputs.filter(({ isImage }) => isImage).map(({ text }, i) => decodeBase64(text, `image ${i}`));
+      const texts = inputs.flatMap(({ text, isImage }) => (isImage ? [] : [text]));
       if (images.length > serving.options.maxImages) {
         throw new ServerError(
           "bad_request",
@@ -63,9 +67,9 @@ export function embeddingRoutes(app: FastifyInstance, serving: Serving): void {
       tokens = ofTexts?.tokens ?? 0;
       let image = 0;
       let text = 0;
-      for (const each of isImage) {
-        const from = each ? ofImages! : ofTexts!;
-        const at = each ? image++ : text++;
+      for (const { isImage } of inputs) {
+        const from = isImage ? ofImages! : ofTexts!;
+        const at = isImage ? image++ : text++;
         rows.push(from.data.subarray(at * from.shape[1], (at + 1) * from.shape[1]));
       }
       return {
@@ -80,13 +84,28 @@ export function embeddingRoutes(app: FastifyInstance, serving: Serving): void {
     "/v1/models",
     {
       config: { scope: "infer", errors: "openai" },
-      schema: { summary: "Served models", tags: ["openai"], response: responses(ModelList, "openai", GUARDED) },
+      schema: { summary: "Served models", operationId: "listModels", tags: ["openai"], response: responses(ModelList, "openai", GUARDED) },
     },
-    async (): Promise<ModelList> => ({
-      object: "list",
-      data: serving.engine.models().map(({ name }) => ({ id: name, object: "model", created: 0, owned_by: "biovlm" })),
-    }),
+    async (): Promise<ModelList> => ({ object: "list", data: serving.engine.models().map(entry) }),
   );
+  app.get<{ Params: ModelParams }>(
+    "/v1/models/:model",
+    {
+      config: { scope: "infer", errors: "openai" },
+      schema: {
+        summary: "One served model",
+        operationId: "retrieveModel",
+        tags: ["openai"],
+        params: ModelParams,
+        response: responses(ModelEntry, "openai", ["bad_request", ...GUARDED, "unknown_model"]),
+      },
+    },
+    async (request): Promise<ModelEntry> => entry(serving.engine.model(request.params.model)),
+  );
+}
+
+function entry({ name }: ServedModel): ModelEntry {
+  return { id: name, object: "model", created: 0, owned_by: "biovlm" };
 }
 
 /** Little-endian float32, as the official client reads it. */

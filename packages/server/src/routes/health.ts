@@ -22,7 +22,7 @@ export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics:
     "/livez",
     {
       config: { errors: "problem", rateLimit: false },
-      schema: { summary: "The process answers", tags: ["health"], response: { 200: Live } },
+      schema: { summary: "The process answers", operationId: "live", tags: ["health"], response: { 200: Live } },
     },
     async () => ({ status: "live" as const }),
   );
@@ -30,7 +30,12 @@ export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics:
     "/readyz",
     {
       config: { errors: "problem", rateLimit: false },
-      schema: { summary: "Every served model is warmed up", tags: ["health"], response: { 200: ReadyState, 503: ReadyState } },
+      schema: {
+        summary: "Every served model is warmed up",
+        operationId: "ready",
+        tags: ["health"],
+        response: { 200: ReadyState, 503: ReadyState },
+      },
     },
     async (_request, reply) => {
       const state = engine.readiness();
@@ -44,6 +49,7 @@ export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics:
       config: { scope: "infer", errors: "problem", rateLimit: false },
       schema: {
         summary: "Prometheus metrics",
+        operationId: "metrics",
         tags: ["health"],
         response: responses({ type: "text/plain", description: "Prometheus text format" }, "problem", ["unauthorized", "forbidden"]),
       },

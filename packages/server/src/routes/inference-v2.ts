@@ -2,7 +2,7 @@
 // or `embedding` (FP32 [n,D]); outputs are probabilities, the best class, and the kept prompts with their entropies.
 
 import type { ClassifyOptions, ImageAnswer, ServedModel } from "@biovlm/engine";
-import { nth, parseStrictJson } from "@biovlm/files";
+import { nth } from "@biovlm/files";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
@@ -20,6 +20,7 @@ import {
 } from "../schemas/inference.js";
 import type { Serving } from "../serving.js";
 import { type DecodedRequest, decodeInferRequest, encodeInferResponse, type OutputTensor } from "../tensors/infer-codec.js";
+import { requestParameters } from "../tensors/infer-parameters.js";
 
 const VERSION = "1";
 const CODES: readonly ServerErrorCode[] = [
@@ -49,22 +50,28 @@ export function inferenceRoutes(app: FastifyInstance, serving: Serving): void {
   const { engine, version } = serving;
   app.get(
     "/v2",
-    { config: OPEN, schema: { summary: "Server metadata", tags, response: responses(ServerMetadata, "protocol", []) } },
+    {
+      config: OPEN,
+      schema: { summary: "Server metadata", operationId: "serverMetadata", tags, response: responses(ServerMetadata, "protocol", []) },
+    },
     async () => ({
       name: "biovlm",
       version,
-      extensions: ["binary_tensor_data"],
+      extensions: ["binary_tensor_data", "classification", "model_repository"],
       notice: RESEARCH_USE,
     }),
   );
   app.get(
     "/v2/health/live",
-    { config: OPEN, schema: { summary: "Liveness", tags, response: responses(Live, "protocol", []) } },
+    { config: OPEN, schema: { summary: "Liveness", operationId: "serverLive", tags, response: responses(Live, "protocol", []) } },
     async () => ({ live: true }),
   );
   app.get(
     "/v2/health/ready",
-    { config: OPEN, schema: { summary: "Readiness", tags, response: responses(Ready, "protocol", ["not_ready"]) } },
+    {
+      config: OPEN,
+      schema: { summary: "Readiness", operationId: "serverReady", tags, response: responses(Ready, "protocol", ["not_ready"]) },
+    },
     async () => {
       const state = engine.readiness();
       if (!state.ready)
@@ -72,17 +79,24 @@ export function inferenceRoutes(app: FastifyInstance, serving: Serving): void {
       return { ready: true };
     },
   );
-  modelRoutes(app, serving, "/v2/models/:model", ModelParams);
-  modelRoutes(app, serving, "/v2/models/:model/versions/:version", ModelVersionParams);
+  modelRoutes(app, serving, "/v2/models/:model", ModelParams, "model");
+  modelRoutes(app, serving, "/v2/models/:model/versions/:version", ModelVersionParams, "modelVersion");
 }
 
-function modelRoutes(app: FastifyInstance, serving: Serving, path: string, params: typeof ModelParams | typeof ModelVersionParams): void {
+function modelRoutes(
+  app: FastifyInstance,
+  serving: Serving,
+  path: string,
+  params: typeof ModelParams | typeof ModelVersionParams,
+  called: string,
+): void {
   app.get<{ Params: Params }>(
     path,
     {
       config: PROTECTED,
       schema: {
         summary: "Model metadata",
+        operationId: `${called}Metadata`,
         tags,
         params,
         response: responses(ModelMetadata, "protocol", ["bad_request", ...GUARDED, "unknown_model"]),
@@ -96,6 +110,7 @@ function modelRoutes(app: FastifyInstance, serving: Serving, path: string, param
       config: PROTECTED,
       schema: {
         summary: "Model readiness",
+        operationId: `${called}Ready`,
         tags,
         params,
         response: responses(ModelReady, "protocol", ["bad_request", ...GUARDED, "unknown_model", "not_ready"]),
@@ -117,6 +132,7 @@ function modelRoutes(app: FastifyInstance, serving: Serving, path: string, param
       config: PROTECTED,
       schema: {
         summary: "Inference",
+        operationId: `${called}Infer`,
         tags,
         params,
         body: {
@@ -181,7 +197,8 @@ async function answer(serving: Serving, model: ServedModel, decoded: DecodedRequ
   const [input, ...more] = decoded.inputs;
   if (input === undefined || more.length > 0)
     throw new ServerError("bad_tensor", `inputs — expected one of image or embedding, got ${decoded.inputs.length}.`);
-  const options: ClassifyOptions = { ...serving.call(request, reply), ...wanted(decoded.parameters) };
+  const call = serving.call(request, reply);
+  const options: ClassifyOptions = { ...call, ...requestParameters(decoded.parameters, call.deadline) };
   let answers: readonly Omit<ImageAnswer, "sha256">[];
   let result: Awaited<ReturnType<typeof serving.engine.classifyEmbeddings>> | Awaited<ReturnType<typeof serving.engine.classify>>;
   if (input.name === "image" && input.elements !== undefined) {
@@ -231,7 +248,7 @@ function tensors(answers: readonly Omit<ImageAnswer, "sha256">[], classes: reado
     for (const p of predictions) probabilities[i * classes.length + classes.indexOf(p.class)] = p.probability;
   }
   return [
-    { name: "probabilities", datatype: "FP32", shape: [n, classes.length], data: probabilities },
+    { name: "probabilities", datatype: "FP32", shape: [n, classes.length], data: probabilities, labels: classes },
     { name: "class", datatype: "BYTES", shape: [n], data: answers.map((a) => nth(a.predictions, 0).class) },
     { name: "kept", datatype: "INT32", shape: [n, K], data: Int32Array.from(answers.flatMap((a) => a.kept.map((k) => k.prompt))) },
     {
@@ -241,22 +258,4 @@ function tensors(answers: readonly Omit<ImageAnswer, "sha256">[], classes: reado
       data: Float32Array.from(answers.flatMap((a) => a.kept.map((k) => k.entropy))),
     },
   ];
-}
-
-/** `classes` (a JSON list) and `rho` of a request's parameters. */
-function wanted(parameters: DecodedRequest["parameters"]): Pick<ClassifyOptions, "classes" | "rho"> {
-  const { classes, rho } = parameters;
-  let names: unknown;
-  if (classes !== undefined) {
-    try {
-      names = parseStrictJson(String(classes), "parameter classes");
-    } catch {
-      names = undefined;
-    }
-    if (!Array.isArray(names) || !names.every((name) => typeof name === "string"))
-      throw new ServerError("bad_classes", "parameter classes — expected a JSON list of names, got other text.");
-  }
-  if (rho !== undefined && !(typeof rho === "number" && rho > 0 && rho <= 1))
-    throw new ServerError("bad_request", `parameter rho — expected a number in (0, 1], got ${String(rho)}.`);
-  return { ...(names === undefined ? {} : { classes: names as string[] }), ...(rho === undefined ? {} : { rho: rho as number }) };
 }

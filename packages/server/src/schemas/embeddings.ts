@@ -9,6 +9,11 @@ export const EmbeddingsBody = Type.Object(
     encoding_format: Type.Optional(Type.Union([Type.Literal("float"), Type.Literal("base64")])),
     dimensions: Type.Optional(Type.Integer({ minimum: 1 })),
     user: Type.Optional(Type.String({ description: "accepted and not kept" })),
+    truncate: Type.Optional(
+      Type.Union([Type.Boolean(), Type.String()], { description: "true or END: a text that is too long loses its end, as without it" }),
+    ),
+    normalize: Type.Optional(Type.Boolean({ description: "true: rows have length 1, as without it" })),
+    input_type: Type.Optional(Type.String({ description: "accepted; queries and passages are embedded alike" })),
   },
   { additionalProperties: false },
 );
@@ -28,8 +33,13 @@ export const EmbeddingsAnswer = Type.Object({
 });
 export type EmbeddingsAnswer = Static<typeof EmbeddingsAnswer>;
 
-export const ModelList = Type.Object({
-  object: Type.Literal("list"),
-  data: Type.Array(Type.Object({ id: Type.String(), object: Type.Literal("model"), created: Type.Integer(), owned_by: Type.String() })),
+export const ModelEntry = Type.Object({
+  id: Type.String(),
+  object: Type.Literal("model"),
+  created: Type.Integer(),
+  owned_by: Type.String(),
 });
+export type ModelEntry = Static<typeof ModelEntry>;
+
+export const ModelList = Type.Object({ object: Type.Literal("list"), data: Type.Array(ModelEntry) });
 export type ModelList = Static<typeof ModelList>;

@@ -25,6 +25,7 @@ export const ModelMetadata = Type.Object({
 export type ModelMetadata = Static<typeof ModelMetadata>;
 
 export const ModelParams = Type.Object({ model: Name });
+export type ModelParams = Static<typeof ModelParams>;
 export const ModelVersionParams = Type.Object({ model: Name, version: Type.String({ maxLength: 64 }) });
 export const Live = Type.Object({ live: Type.Boolean() });
 export const Ready = Type.Object({ ready: Type.Boolean() });

@@ -6,6 +6,7 @@ import { parseStrictJson } from "@biovlm/files";
 import { Compile } from "typebox/compile";
 import { ServerError } from "../errors.js";
 import { InferRequest, type InferResponse } from "../schemas/inference.js";
+import { outputParameters } from "./infer-parameters.js";
 
 export interface DecodedTensor {
   readonly name: string;
@@ -22,7 +23,7 @@ export interface DecodedRequest {
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly inputs: readonly DecodedTensor[];
   /** names asked for, with whether each is wanted in binary; undefined where all are */
-  readonly outputs?: readonly { readonly name: string; readonly binary: boolean }[];
+  readonly outputs?: readonly { readonly name: string; readonly binary: boolean; readonly classification?: number }[];
   /** what outputs that say nothing are sent as */
   readonly binaryOutput: boolean;
 }
@@ -94,10 +95,7 @@ export function decodeInferRequest(body: Uint8Array, headerLength?: number, maxJ
     ...(request.outputs === undefined
       ? {}
       : {
-          outputs: request.outputs.map(({ name, parameters }) => ({
-            name,
-            binary: typeof parameters?.["binary_data"] === "boolean" ? parameters["binary_data"] : binaryOutput,
-          })),
+          outputs: request.outputs.map(({ name, parameters }) => ({ name, ...outputParameters(name, parameters, binaryOutput) })),
         }),
   };
 }
@@ -178,9 +176,41 @@ function binaryElements(name: string, bytes: Uint8Array, count: number): Uint8Ar
 
 /** One output tensor as a route made it. */
 export type OutputTensor =
-  | { readonly name: string; readonly datatype: "FP32"; readonly shape: readonly number[]; readonly data: Float32Array }
+  | {
+      readonly name: string;
+      readonly datatype: "FP32";
+      readonly shape: readonly number[];
+      readonly data: Float32Array;
+      /** names of the columns, where they are classes */
+      readonly labels?: readonly string[];
+    }
   | { readonly name: string; readonly datatype: "INT32"; readonly shape: readonly number[]; readonly data: Int32Array }
   | { readonly name: string; readonly datatype: "BYTES"; readonly shape: readonly number[]; readonly data: readonly string[] };
+
+/** Outputs asked for, in the order asked. Throws `bad_tensor` for an output there is not. */
+function wantedOutputs(
+  outputs: readonly OutputTensor[],
+  request: Pick<DecodedRequest, "outputs" | "binaryOutput">,
+): { readonly tensor: OutputTensor; readonly binary: boolean }[] {
+  const all: NonNullable<DecodedRequest["outputs"]> = outputs.map(({ name }) => ({ name, binary: request.binaryOutput }));
+  return (request.outputs ?? all).map(({ name, binary, classification }) => {
+    const tensor = outputs.find((o) => o.name === name);
+    if (tensor === undefined) throw bad(`output ${JSON.stringify(name)} — expected one of ${outputs.map((o) => o.name).join(", ")}.`);
+    return { tensor: classification === undefined || tensor.datatype !== "FP32" ? tensor : ranked(tensor, classification), binary };
+  });
+}
+
+/** The protocol's classification extension: probabilities [n,C] → [n,count] texts "probability:index:class", most probable first. */
+function ranked({ name, shape, data, labels = [] }: OutputTensor & { readonly datatype: "FP32" }, count: number): OutputTensor {
+  const [n = 0, C = 0] = shape;
+  const k = Math.min(count, C);
+  const texts = Array.from({ length: n }, (_, i) => {
+    const row = Array.from(data.subarray(i * C, (i + 1) * C)).map((probability, index) => ({ probability, index }));
+    row.sort((a, b) => b.probability - a.probability || a.index - b.index);
+    return row.slice(0, k).map(({ probability, index }) => `${probability.toFixed(6)}:${index}:${labels[index] ?? ""}`);
+  });
+  return { name, datatype: "BYTES", shape: [n, k], data: texts.flat() };
+}
 
 export interface EncodedResponse {
   readonly body: Uint8Array;
@@ -194,11 +224,7 @@ export function encodeInferResponse(
   outputs: readonly OutputTensor[],
   request: Pick<DecodedRequest, "id" | "outputs" | "binaryOutput">,
 ): EncodedResponse {
-  const wanted = (request.outputs ?? outputs.map(({ name }) => ({ name, binary: request.binaryOutput }))).map(({ name, binary }) => {
-    const tensor = outputs.find((o) => o.name === name);
-    if (tensor === undefined) throw bad(`output ${JSON.stringify(name)} — expected one of ${outputs.map((o) => o.name).join(", ")}.`);
-    return { tensor, binary };
-  });
+  const wanted = wantedOutputs(outputs, request);
   const blobs: Uint8Array[] = [];
   const response: InferResponse = {
     model_name: head.model,

@@ -1,5 +1,6 @@
 // Where a server listens, and how it may be seen: TLS, a unix socket of its owner's, refusal of open addresses, spans for a tracer.
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
@@ -8,7 +9,7 @@ import { connect, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createEngine, type Engine } from "@biovlm/engine";
-import { trace } from "@opentelemetry/api";
+import { type Context, context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createServer, listen, ServerError, type ServingOptions, servingOptions, traceRequests } from "../../src/index.js";
@@ -186,31 +187,76 @@ it("refuses every address beyond loopback without keys, unless told to", async (
   for (const host of ["0.0.0.0", "::", "192.0.2.1", "example.org"]) {
     await expect(start({ host })).rejects.toMatchObject({ code: "bad_option" });
   }
-  expect(await start({ host: "0.0.0.0", insecure: true })).toMatch(/^http:/);
+  // and says what it listens on, not the loopback address that it can be reached at from here
+  expect(await start({ host: "0.0.0.0", insecure: true })).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
 });
 
-it("makes one span a request for a tracer, by route and without names, and marks faults", async () => {
-  const spans: { name: string; attributes: Record<string, unknown>; ended: boolean }[] = [];
+it("makes one span a request for a tracer, by route and without names, under which its handler's spans nest; and marks faults", async () => {
+  const spans: { name: string; attributes: Record<string, unknown>; ended: boolean; under: string | undefined }[] = [];
+  const store = new AsyncLocalStorage<Context>();
+  context.setGlobalContextManager({
+    active: () => store.getStore() ?? ROOT_CONTEXT,
+    with: (inner: Context, run: (...args: never[]) => unknown, that: unknown, ...args: never[]) =>
+      store.run(inner, () => run.apply(that, args)),
+    bind: (_context: Context, target: unknown) => target,
+    enable: () => undefined,
+    disable: () => undefined,
+  } as never);
   trace.setGlobalTracerProvider({
     getTracer: () =>
       ({
-        startSpan(name: string, options: { attributes: Record<string, unknown> }) {
-          const span = { name, attributes: options.attributes, ended: false };
+        startSpan(name: string, options: { attributes?: Record<string, unknown> }, parent = context.active()) {
+          const under = (trace.getSpan(parent) as unknown as { name?: string } | undefined)?.name;
+          const span = {
+            ...{ name, attributes: { ...options?.attributes }, ended: false, under },
+            setStatus: () => span,
+            setAttribute(key: string, value: unknown) {
+              span.attributes[key] = value;
+              return span;
+            },
+            end() {
+              span.ended = true;
+            },
+          };
           spans.push(span);
-          return { setStatus() {}, end: () => (span.ended = true) };
+          return span;
         },
       }) as never,
   });
   try {
-    const url = await start({}, traceRequests);
+    const url = await start({}, async (app) => {
+      await traceRequests(app);
+      app.post("/nested", { schema: { hide: true } }, async (request) => {
+        trace
+          .getTracer("test")
+          .startSpan(`inside ${(request.body as Uint8Array).length}`, {})
+          .end();
+        return "done";
+      });
+    });
     await fetch(`${url}/livez?patient=Jane`);
     await fetch(`${url}/v1/banks/Jane-Doe`);
-    expect(spans.map((s) => [s.name, s.attributes["http.response.status_code"], s.ended])).toEqual([
-      ["GET /livez", 200, true],
-      ["GET /v1/banks/:name", 404, true],
+    await fetch(`${url}/nested`, {
+      method: "POST",
+      body: new Uint8Array(300_000),
+      headers: { "content-type": "application/octet-stream" },
+    });
+    expect(spans.map((s) => [s.name, s.attributes["http.response.status_code"], s.ended, s.under])).toEqual([
+      ["GET /livez", 200, true, undefined],
+      ["GET /v1/banks/:name", 404, true, undefined],
+      ["POST /nested", 200, true, undefined],
+      ["inside 300000", undefined, true, "POST /nested"],
     ]);
+    expect(spans[0]!.attributes).toMatchObject({
+      "url.scheme": "http",
+      "server.address": "127.0.0.1",
+      "server.port": Number(new URL(url).port),
+    });
+    expect(spans[0]!.attributes["error.type"]).toBeUndefined();
+    expect(spans[1]!.attributes["error.type"]).toBe("unknown_bank");
     expect(JSON.stringify(spans)).not.toMatch(/Jane/);
   } finally {
     trace.disable();
+    context.disable();
   }
 });

@@ -149,6 +149,12 @@ function provokers(): Record<string, Record<number, Call>> {
     headers: { ...admin, "content-type": type },
     payload,
   });
+  const index = (payload: object | Buffer | string, type = "application/json"): Call => ({
+    method: "POST",
+    url: "/v2/repository/index",
+    headers: { ...infer, "content-type": type },
+    payload,
+  });
   const text = { model: "tiny", input: "a chest X-ray" };
   const uri = (bytes: Buffer) => `data:image/png;base64,${bytes.toString("base64")}`;
   const classes = { classes: ["chest X-ray", "head CT"] };
@@ -192,6 +198,19 @@ function provokers(): Record<string, Record<number, Call>> {
       503: { ...embed(text), on: "closing" },
     },
     "get /v1/models": listed("/v1/models"),
+    "get /v1/models/{model}": {
+      ...listed("/v1/models/tiny"),
+      400: { method: "GET", url: "/v1/models/..%2fx", headers: infer },
+      404: { method: "GET", url: "/v1/models/other", headers: infer },
+    },
+    "get /v2/models": listed("/v2/models"),
+    "post /v2/repository/index": {
+      200: index({}),
+      ...refusals(index({})),
+      400: index({ ready: "no" }),
+      413: index(big),
+      415: index("x", "text/plain"),
+    },
     "get /v1/banks": listed("/v1/banks"),
     "get /v1/banks/{name}": {
       ...bankRead,

@@ -105,7 +105,7 @@ describe("the page at /", () => {
   });
 
   it("takes no other method, and leaves the server's routes and their keys as they are", async () => {
-    expect((await fetch(`${url}/`, { method: "POST", body: "x" })).status).toBe(404);
+    expect((await fetch(`${url}/`, { method: "POST", body: "x" })).status).toBe(405);
     expect((await fetch(`${url}/v1/banks`)).status).toBe(401);
     expect((await fetch(`${url}/livez`)).status).toBe(200);
   });

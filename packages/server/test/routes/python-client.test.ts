@@ -79,8 +79,11 @@ describe.each(clients)("$title", ({ python, script, versions }) => {
         expect(said.model).toMatchObject({ name: "tiny", versions: ["1"], platform: "biovlm" });
         expect(said.embedding.probabilities[0]).toHaveLength(2);
         expect(said.bad_shape).toMatchObject({ status: "400", message: expect.stringContaining("image") });
-        for (const name of ["gzip", "deflate"])
-          expect(said[name], name).toMatchObject({ status: "415", message: expect.stringContaining("uncompressed") });
+        for (const name of ["gzip", "deflate"]) expect(said[name], name).toEqual({ ...said.binary, id: null });
+        expect(said.index).toEqual([{ name: "tiny", version: "1", state: "READY", reason: "" }]);
+        const best = row.indexOf(Math.max(...row));
+        expect(said.top).toEqual([0, 1].map(() => [`${row[best]!.toFixed(6)}:${best}:${predictions[0]!.class}`]));
+        expect(said.priority).toMatchObject({ status: "400", message: expect.stringContaining("order") });
       } finally {
         await app.close();
         await engine.close(1000);

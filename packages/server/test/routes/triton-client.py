@@ -60,6 +60,17 @@ for name, compression in (("gzip", "gzip"), ("deflate", "deflate")):
         out[name] = answer(client.infer("tiny", [image(True)], headers=auth(), request_compression_algorithm=compression))
     except InferenceServerException as error:
         out[name] = {"status": error.status(), "message": error.message()}
+index = client.get_model_repository_index(headers=auth())
+out["index"] = index
+out["top"] = client.infer(
+    "tiny", [image(True)], outputs=[triton.InferRequestedOutput("probabilities", class_count=1)], timeout=20_000_000, headers=auth()
+).as_numpy("probabilities").tolist()
+out["top"] = [[t.decode() for t in row] for row in out["top"]]
+try:
+    client.infer("tiny", [image(True)], priority=2, headers=auth())
+    out["priority"] = "no error"
+except InferenceServerException as error:
+    out["priority"] = {"status": error.status(), "message": error.message()}
 embedding = triton.InferInput("embedding", [1, 128], "FP32")
 embedding.set_data_from_numpy(np.eye(1, 128, dtype=np.float32), binary_data=True)
 out["embedding"] = answer(client.infer("tiny", [embedding], headers=auth()))
