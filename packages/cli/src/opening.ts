@@ -17,7 +17,7 @@ import type { RuntimeOptions } from "./runtime-options.js";
  * @throws `no_backend`, `not_found`, `integrity`, …
  */
 export async function openRuntime(
-  options: RuntimeOptions & { readonly cache?: "on" | "off" },
+  options: Omit<RuntimeOptions, "maxCacheBytes"> & Partial<Pick<RuntimeOptions, "maxCacheBytes">> & { readonly cache?: "on" | "off" },
   cwd: string,
   onChange?: (change: DeviceChange) => void,
 ): Promise<Runtime> {
@@ -25,7 +25,11 @@ export async function openRuntime(
   const model = isFolder(options.model) ? resolve(cwd, options.model) : options.model;
   // said as it was given, not as it was resolved
   if (model !== options.model && !existsSync(model)) throw new FilesError("not_found", `no such model folder — ${options.model}`);
-  const spec = { model, device, precision, deterministic, maxCacheBytes, ...(threads === undefined ? {} : { threads }) };
+  const spec = {
+    ...{ model, device, precision, deterministic },
+    ...(threads === undefined ? {} : { threads }),
+    ...(maxCacheBytes === undefined ? {} : { maxCacheBytes }),
+  };
   return openSpec(spec, onChange, options.cache === "off" ? memoryStore() : undefined);
 }
 
