@@ -1,7 +1,12 @@
 // `biovlm serve` in this process: it listens before its model is opened, and ends with the reason where that fails.
 
-import { writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readdirSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
 import { join } from "node:path";
+import { connect, type TLSSocket } from "node:tls";
+import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { describe, expect, it } from "vitest";
 import { type Called, call, folder } from "./call.js";
 
@@ -24,7 +29,22 @@ async function serve(words: readonly string[], cwd: string, until = /^ready: /m)
   const onHangup = (listener: () => void) => {
     hangUp = listener;
   };
-  const all = ["serve", "--port", "0", "--pool", "0", "--device", "cpu", "--threads", "1", "--drain-delay-ms", "0", ...words];
+  const all = [
+    "serve",
+    "--port",
+    "0",
+    "--pool",
+    "0",
+    "--device",
+    "cpu",
+    "--threads",
+    "1",
+    "--drain-delay-ms",
+    "0",
+    "--log-level",
+    "silent",
+    ...words,
+  ];
   const ended = call(all, { cwd, signal: stop.signal, said: (text) => heard(text), onHangup });
   const url = await Promise.race([
     listening,
@@ -63,4 +83,111 @@ describe("serve", () => {
     expect(err).not.toMatch(/listening/);
     expect((await server.stop("SIGINT")).code).toBe(0);
   });
+});
+
+const keysFile = (key: string) =>
+  JSON.stringify([{ name: "k", sha256: createHash("sha256").update(key).digest("hex"), scopes: ["admin"] }]);
+
+/** A certificate for a name, with its key, at the two paths. */
+function certify(name: string, cert: string, key: string): void {
+  const words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+  execFileSync("openssl", [...words, "-subj", `/CN=${name}`, "-keyout", key, "-out", cert], { stdio: "ignore" });
+}
+
+/** Common name of the certificate that a new connection gets. */
+function shownName(port: number): Promise<string | string[] | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().subject.CN);
+      socket.destroy();
+    });
+    socket.once("error", reject);
+  });
+}
+
+describe("while it serves", () => {
+  it("takes new keys, a new certificate and a new bank at SIGHUP, and keeps the old where the new is broken", async (ctx) => {
+    if (spawnSync("openssl", ["version"]).error !== undefined) return ctx.skip("skipped: no openssl to make a certificate with");
+    const place = folder("renewed");
+    const at = (name: string) => join(place, name);
+    writeFileSync(at("keys.json"), keysFile("old"));
+    writeFileSync(at("bank.safetensors"), await tinyBank(["chest X-ray", "head CT"]));
+    certify("old.example", at("cert.pem"), at("key.pem"));
+    const words = ["--keys-file", "keys.json", "--bank", "bank.safetensors", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    const server = await serve(words, place);
+    const { port } = new URL(server.url);
+    /** GET with a key, on a connection of its own or on the given one. */
+    const get = (path: string, key: string, socket?: TLSSocket) =>
+      new Promise<{ status: number; text: string }>((resolve, reject) => {
+        const headers = { authorization: `Bearer ${key}` };
+        const on = socket === undefined ? { agent: false as const } : { createConnection: () => socket };
+        const call = request({ port, host: "127.0.0.1", path, headers, rejectUnauthorized: false, ...on }, (answer) => {
+          let text = "";
+          answer.on("data", (part) => {
+            text += part;
+          });
+          answer.on("end", () => resolve({ status: answer.statusCode!, text }));
+        });
+        call.once("error", reject);
+        call.end();
+      });
+    const statuses = async () => [(await get("/v1/banks", "old")).status, (await get("/v1/banks", "new")).status];
+    const classes = async (key: string) => JSON.parse((await get("/v1/banks", key)).text).banks[0].classes as string[];
+    const metric = async (key: string, line: RegExp) => line.exec((await get("/metrics", key)).text)?.[1];
+    const open = connect({ port: Number(port), host: "127.0.0.1", rejectUnauthorized: false });
+    await new Promise((done) => open.once("secureConnect", done));
+    expect([await statuses(), await classes("old"), await shownName(Number(port))]).toEqual([
+      [200, 401],
+      ["chest X-ray", "head CT"],
+      "old.example",
+    ]);
+
+    writeFileSync(at("keys.json"), keysFile("new").slice(0, 40));
+    writeFileSync(at("bank.safetensors"), "no bank");
+    writeFileSync(at("cert.pem"), "no certificate");
+    server.hangUp();
+    await expect.poll(() => metric("old", /^biovlm_reload_last_successful\{what="bank"\} (\d)/m)).toBe("0");
+    expect([await statuses(), await classes("old"), await shownName(Number(port))]).toEqual([
+      [200, 401],
+      ["chest X-ray", "head CT"],
+      "old.example",
+    ]);
+    expect(await metric("old", /^biovlm_reload_last_successful\{what="keys"\} (\d)/m)).toBe("0");
+    expect(await metric("old", /^biovlm_reload_last_successful\{what="certificate"\} (\d)/m)).toBe("0");
+
+    writeFileSync(at("keys.json"), keysFile("new"));
+    writeFileSync(at("bank.safetensors"), await tinyBank(["retina", "skin"]));
+    certify("new.example", at("cert.pem"), at("key.pem"));
+    server.hangUp();
+    await expect.poll(statuses).toEqual([401, 200]);
+    await expect.poll(() => classes("new")).toEqual(["retina", "skin"]);
+    await expect.poll(() => shownName(Number(port))).toBe("new.example");
+    expect((await get("/v1/banks", "new", open)).status).toBe(200);
+    expect(await metric("new", /^biovlm_reload_last_successful\{what="bank"\} (\d)/m)).toBe("1");
+    expect((await server.stop("SIGINT")).code).toBe(0);
+  }, 60_000);
+
+  it("keeps uploaded banks in the folder it is given, but not one in place of its own", async () => {
+    const place = folder("kept");
+    const words = ["--banks-dir", "banks", "--admin", "--class", "scan of a lung", "--class", "scan of a head"];
+    const put = async (url: string, name: string, bytes: Uint8Array) => {
+      const headers = { "content-type": "application/octet-stream" };
+      return (await fetch(`${url}/v1/banks/${name}`, { method: "PUT", body: Buffer.from(bytes), headers })).status;
+    };
+    const names = async (url: string) => {
+      const { banks } = (await (await fetch(`${url}/v1/banks`)).json()) as { banks: { name: string; classes: string[] }[] };
+      return Object.fromEntries(banks.map(({ name, classes }) => [name, classes]));
+    };
+    const first = await serve(words, place);
+    const bytes = await tinyBank(["retina", "skin"]);
+    expect([await put(first.url, "more", bytes), await put(first.url, "default", bytes)]).toEqual([200, 200]);
+    expect(await put(first.url, "torn", bytes.subarray(0, 900))).toBe(400);
+    expect(await names(first.url)).toEqual({ default: ["retina", "skin"], more: ["retina", "skin"] });
+    await first.stop("SIGINT");
+    expect(readdirSync(join(place, "banks"))).toEqual(["more.safetensors"]);
+    writeFileSync(join(place, "banks", "broken.safetensors"), "no bank");
+    const second = await serve(words, place);
+    expect(await names(second.url)).toEqual({ default: ["scan of a lung", "scan of a head"], more: ["retina", "skin"] });
+    await second.stop("SIGINT");
+  }, 60_000);
 });

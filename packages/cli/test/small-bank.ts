@@ -6,7 +6,8 @@ import { attributeBank, writeBank } from "@biovlm/model";
 import { openRuntime } from "../src/opening.js";
 
 export async function attributeBankFile(): Promise<Uint8Array> {
-  const runtime = await openRuntime({ model: "tiny", device: "cpu", threads: 1, precision: "fp32", deterministic: true }, process.cwd());
+  const spec = { model: "tiny", device: "cpu", threads: 1, precision: "fp32", deterministic: true, maxCacheBytes: 2 ** 28 } as const;
+  const runtime = await openRuntime(spec, process.cwd());
   try {
     const set = attributeSet("busi");
     const core = await loadCore({ deterministic: true });

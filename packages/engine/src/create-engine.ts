@@ -2,9 +2,8 @@
 // are below it.
 
 import { known } from "@biovlm/files";
-import { type BankFile, readBankFile, watchBankFiles } from "./banks/bank-files.js";
 import { BankShelf } from "./banks/bank-shelf.js";
-import type { Engine } from "./contract/engine.js";
+import type { BankFile, Engine } from "./contract/engine.js";
 import { EngineError } from "./contract/errors.js";
 import { type EngineObserver, SILENT } from "./contract/observer.js";
 import { LocalEngine, type Served } from "./local-engine.js";
@@ -26,6 +25,8 @@ export interface ServedEntry {
 /** What an engine is made of: models, devices, limits. */
 export interface EngineOptions extends Partial<ServingLimits> {
   readonly serve: readonly ServedEntry[];
+  /** banks that may be asked for beside the served ones; one that does not fit is left out, and the observer is told */
+  readonly banks?: readonly BankFile[];
   readonly device?: OpeningSpec["device"];
   readonly precision?: OpeningSpec["precision"];
   readonly threads?: number;
@@ -85,9 +86,7 @@ export async function createEngine(options: EngineOptions): Promise<{ readonly e
       hosts.set(model, host);
       observer.queue(model, () => host.queue.depth);
     }
-    for (const { bank, model } of serve) {
-      if (bank !== undefined) await shelf.put(bank.name, await readBankFile(bank), [known(hosts, model).model]);
-    }
+    await putBanks(options, shelf, hosts);
   } catch (error) {
     await Promise.all([...hosts.values()].map((host) => host.close(0)));
     throw error;
@@ -96,13 +95,23 @@ export async function createEngine(options: EngineOptions): Promise<{ readonly e
     serve.map((entry): [string, Served] => [entry.name, { name: entry.name, host: known(hosts, entry.model), bankName: entry.bank?.name }]),
   );
   const engine = new LocalEngine(core, served, [...hosts.values()], shelf, observer);
-  engine.stopWatching = watchBankFiles(
-    serve.flatMap((entry) => (entry.bank === undefined ? [] : [entry.bank])),
-    async (name, bytes) => {
-      const { served: now } = await shelf.put(name, bytes, engine.loadedModels());
-      observer.bankReloaded(name, now.digest);
-    },
-    (name, code) => observer.bankRefused(name, code),
-  );
   return { engine, ready: engine.warmUp() };
+}
+
+/** The served banks, then the others: of those, one that does not fit changes nothing. */
+async function putBanks(
+  { serve, banks = [], observer = SILENT }: EngineOptions,
+  shelf: BankShelf,
+  hosts: ReadonlyMap<string, ModelHost>,
+): Promise<void> {
+  for (const { bank, model } of serve) if (bank !== undefined) await shelf.put(bank.name, bank.bytes, [known(hosts, model).model]);
+  const models = [...hosts.values()].map((host) => host.model);
+  for (const { name, bytes } of banks) {
+    try {
+      await shelf.put(name, bytes, models);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      observer.bankRefused(name, error.code);
+    }
+  }
 }

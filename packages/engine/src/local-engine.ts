@@ -33,7 +33,6 @@ export interface Served {
 
 /** The engine of this process. */
 export class LocalEngine implements Engine {
-  stopWatching: () => void = () => {};
   private readonly core: Core;
   private readonly served: ReadonlyMap<string, Served>;
   private readonly hosts: readonly ModelHost[];
@@ -182,7 +181,10 @@ export class LocalEngine implements Engine {
   addBank(name: string, bytes: Uint8Array): Promise<ServedBank> {
     return this.call({}, async () => {
       const before = this.shelf.list().find((b) => b.name === name);
-      const { served } = await this.shelf.put(name, bytes, this.loadedModels());
+      const { served } = await this.shelf.put(name, bytes, this.loadedModels()).catch((error: unknown) => {
+        if (error instanceof EngineError) this.observer.bankRefused(name, error.code);
+        throw error;
+      });
       if (before?.digest !== served.digest) this.observer.bankReloaded(name, served.digest);
       return served;
     });
@@ -204,7 +206,6 @@ export class LocalEngine implements Engine {
     this.closing ??= (async () => {
       this.draining = true;
       this.state = "closed";
-      this.stopWatching();
       const until = performance.now() + graceMs;
       if (this.calls > 0) {
         let timer: NodeJS.Timeout | undefined;

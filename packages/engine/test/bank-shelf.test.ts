@@ -1,16 +1,11 @@
 // Banks by name: what is taken, what is refused and changes nothing, and classifiers that are made once.
 
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { memoryStore } from "@biovlm/files";
 import { type PromptBank, templateBank, writeBank } from "@biovlm/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readBankFile, watchBankFiles } from "../src/banks/bank-files.js";
 import { BankShelf } from "../src/banks/bank-shelf.js";
 import { openRuntime, type Runtime } from "../src/index.js";
 
-const folder = mkdtempSync(join(tmpdir(), "banks-"));
 let runtime: Runtime;
 let bank: PromptBank;
 let bytes: Uint8Array;
@@ -25,7 +20,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await runtime.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 describe("a runtime", () => {
@@ -73,40 +67,5 @@ describe("the shelf of banks", () => {
       await expect(shelf.classifier(runtime, shelved, undefined, rho)).rejects.toMatchObject({ code: "bad_option" });
     const many = Array.from({ length: 257 }, (_, i) => `class ${i}`);
     await expect(shelf.classifier(runtime, shelved, many)).rejects.toMatchObject({ code: "bad_classes" });
-  });
-});
-
-describe("a bank's file", () => {
-  it("is told when its content is another, not when it was only touched; a refusal is told by its code", async () => {
-    const path = join(folder, "bank.safetensors");
-    const place = (content: Uint8Array) => {
-      writeFileSync(`${path}.new`, content);
-      renameSync(`${path}.new`, path);
-    };
-    place(bytes);
-    expect(new Uint8Array(await readBankFile({ name: "bank", path }))).toEqual(bytes);
-    const told: string[] = [];
-    const changed = async (name: string, now: Uint8Array) => {
-      told.push(`${name} ${now.length}`);
-      if (now.length < 9) throw Object.assign(new Error("torn"), { code: "bad_bank" });
-    };
-    const end = watchBankFiles([{ name: "bank", path }], changed, (name, code) => told.push(`${name} refused ${code}`), 5);
-    const until = async (count: number) => {
-      for (let i = 0; i < 400 && told.length < count; i++) await new Promise((done) => setTimeout(done, 5));
-    };
-    try {
-      await new Promise((done) => setTimeout(done, 50));
-      place(bytes);
-      await new Promise((done) => setTimeout(done, 50));
-      expect(told).toEqual([]);
-      place(new Uint8Array(5));
-      await until(2);
-      expect(told.slice(-2)).toEqual(["bank 5", "bank refused bad_bank"]);
-      rmSync(path);
-      await until(3);
-      expect(told[2]).toBe("bank refused ENOENT");
-    } finally {
-      end();
-    }
   });
 });

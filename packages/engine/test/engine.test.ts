@@ -2,8 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cpuBackend } from "@biovlm/backend-cuda";
 import { loadCore } from "@biovlm/core";
@@ -17,7 +16,6 @@ import { type EngineObserver, SILENT } from "../src/contract/observer.js";
 import { createEngine } from "../src/create-engine.js";
 
 const root = join(import.meta.dirname, "../../..");
-const folder = mkdtempSync(join(tmpdir(), "engine-"));
 const CLASSES = ["benign tumor", "malignant tumor", "normal"];
 let images: Uint8Array[];
 let bankBytes: Uint8Array;
@@ -46,7 +44,7 @@ beforeAll(async () => {
   }
   await encoder.close();
 }, 120_000);
-const made = [folder];
+const made: string[] = [];
 afterAll(() => {
   for (const each of made) rmSync(each, { recursive: true, force: true });
 });
@@ -224,23 +222,24 @@ it("answers an image with the same bytes whoever shares its run, in int8 too, wh
   await engine.close(1000);
 });
 
-it("a bank's file that changes is served anew; one that is torn is not", async () => {
-  const path = join(folder, "bank.safetensors");
-  writeFileSync(path, bankBytes);
+it("has banks beside the served ones from the start; one that does not fit is left out and told", async () => {
+  const refused: string[] = [];
   const { engine, ready } = await createEngine({
-    serve: [{ name: "scans", model: "tiny", bank: { name: "b", path } }],
+    serve: [{ name: "scans", model: "tiny", bank: { name: "b", bytes: bankBytes } }],
+    banks: [
+      { name: "lungs", bytes: otherBank },
+      { name: "torn", bytes: otherBank.subarray(0, 1000) },
+    ],
     device: "cpu",
     pool: 0,
+    observer: { ...SILENT, bankRefused: (name, code) => refused.push(`${name} ${code}`) },
   });
   await ready;
-  const first = engine.model("scans").bank!.digest;
-  await new Promise((done) => setTimeout(done, 100));
-  writeFileSync(path, otherBank.subarray(0, 1000));
-  await new Promise((done) => setTimeout(done, 2500));
-  expect(engine.model("scans").bank!.digest).toBe(first);
-  writeFileSync(path, otherBank);
-  await expect.poll(() => engine.model("scans").bank!.digest, { timeout: 8000 }).not.toBe(first);
-  const { classes } = await engine.classify("scans", [images[0]!]);
+  expect(engine.banks().map((bank) => bank.name)).toEqual(["b", "lungs"]);
+  expect(refused).toEqual(["torn bad_bank"]);
+  await expect(engine.addBank("b", otherBank.subarray(0, 1000))).rejects.toMatchObject({ code: "bad_bank" });
+  expect(refused.at(-1)).toBe("b bad_bank");
+  const { classes } = await engine.classify("scans", [images[0]!], { bank: "lungs" });
   expect(classes).toEqual(["pneumonia", "normal lung"]);
   await engine.close(0);
 });

@@ -32,6 +32,7 @@ export const STATUS_OF = {
   client_closed: 499,
   internal: 500,
   not_ready: 503,
+  not_kept: 503,
   backend_unavailable: 503,
   bad_output: 503,
 } as const satisfies Readonly<Record<EngineErrorCode, number>> & Readonly<Record<string, number>>;

@@ -5,10 +5,12 @@ export { type AuditLog, type AuditLogOptions, type AuditRecord, openAuditLog } f
 export { auditingEngine } from "./auditing-engine.js";
 export { type ApiKey, parseKeys, type Scope } from "./auth.js";
 export { ServerError, type ServerErrorCode, STATUS_OF } from "./errors.js";
-export { connectionLimits } from "./lifecycle/connection-limits.js";
+export { bankKeepingEngine, keptBanks } from "./kept-banks.js";
+export { connectionLimits, renewCertificate } from "./lifecycle/connection-limits.js";
 export { type Drain, drainable, drainOnSignals } from "./lifecycle/drain.js";
 export { listen } from "./lifecycle/listen.js";
 export { createLogger, type LogLevel } from "./lifecycle/logging.js";
+export { type ReloadListeners, type Reloads, type Renewable, watchRenewables } from "./lifecycle/reloads.js";
 export { recordRequests, traceRequests } from "./lifecycle/request-records.js";
 export { createMetrics, type Metrics } from "./metrics.js";
 export { isLoopback, type ServingOptions, servingOptions } from "./options.js";

@@ -10,6 +10,8 @@ export interface Metrics {
   readonly observer: EngineObserver;
   /** one HTTP answer: the route as it is declared, never as it was asked for */
   request(route: string, method: string, status: number, seconds: number): void;
+  /** keys, a certificate or a bank were read: at the start, and again while serving */
+  reloaded(what: string, outcome: "loaded" | "refused"): void;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -23,6 +25,7 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
   return {
     registry,
     observer: engineObserver(of, queue),
+    reloaded: reloadInstruments(registry),
     request: (route, method, status, seconds) => http.observe({ route, method, status: String(status) }, seconds),
   };
 }
@@ -90,6 +93,30 @@ function instruments(registry: Registry) {
     registers,
   });
   return { stage, http, batchSize, images, entropy, kept, crashes, recycled, fallbacks, backend, reloads };
+}
+
+/** Whether what can be renewed was, and when that last went well. */
+function reloadInstruments(registry: Registry): Metrics["reloaded"] {
+  const registers = [registry];
+  const labelNames = ["what"];
+  const tries = new Counter({
+    name: "biovlm_reload_attempts_total",
+    help: "Times that keys, a certificate or a bank were read",
+    labelNames: ["what", "outcome"],
+    registers,
+  });
+  const well = new Gauge({ name: "biovlm_reload_last_successful", help: "0 where the last reading was refused", labelNames, registers });
+  const when = new Gauge({
+    name: "biovlm_reload_last_success_timestamp_seconds",
+    help: "Time of the last reading that was not refused",
+    labelNames,
+    registers,
+  });
+  return (what, outcome) => {
+    tries.inc({ what, outcome });
+    well.set({ what }, outcome === "loaded" ? 1 : 0);
+    if (outcome === "loaded") when.setToCurrentTime({ what });
+  };
 }
 
 /** Images that wait, read when they are asked for: model → its queue's depth. */

@@ -14,6 +14,10 @@ export const SERVING_OPTIONS = {
   socket: { type: "string", description: "unix socket to listen on instead" },
   tlsCert: { type: "string", description: "certificate chain, PEM" },
   tlsKey: { type: "string", description: "private key, PEM" },
+  banksDir: {
+    type: "string",
+    description: "folder that keeps uploaded banks for the next start; without it they last until the server ends",
+  },
   insecure: { type: "boolean", default: false, description: "allow an address beyond loopback without keys" },
   allowHost: {
     type: "string",

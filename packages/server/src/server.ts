@@ -34,7 +34,8 @@ export interface ServerParts {
   readonly engine: Engine;
   readonly options: ServingOptions;
   readonly version: string;
-  readonly keys?: readonly ApiKey[];
+  /** those that may call; a function is asked at every request, for keys that are renewed */
+  readonly keys?: readonly ApiKey[] | (() => readonly ApiKey[]);
   readonly metrics?: Metrics;
   readonly logger?: FastifyBaseLogger;
   /** the browser page for `/` (`pageFiles`) */
@@ -51,13 +52,14 @@ export async function createServer({
   engine,
   options,
   version,
-  keys = [],
+  keys: known = [],
   metrics,
   logger,
   page,
   prepare,
 }: ServerParts): Promise<FastifyInstance> {
-  checkExposure(options, keys);
+  const keys = typeof known === "function" ? known : () => known;
+  checkExposure(options, keys());
   const limits = await connectionLimits(options);
   const app = Fastify({
     ...limits,
@@ -75,9 +77,9 @@ export async function createServer({
   app.decorateRequest("keyName", undefined);
   app.addHook("onRequest", async (request) => {
     const { scope } = request.routeOptions.config;
-    if (scope !== undefined) request.keyName = authorize(request.headers, scope, keys)?.name;
+    if (scope !== undefined) request.keyName = authorize(request.headers, scope, keys())?.name;
   });
-  checkCallers(app, options, keys);
+  checkCallers(app, options, keys());
   if (options.ratePerMinute > 0) await app.register(rateLimit, { max: options.ratePerMinute, timeWindow: 60_000 });
   const bodies = new ImageBodies();
   const inFlight = new BytesInFlight(options.maxInFlightBytes);

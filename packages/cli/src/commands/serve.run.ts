@@ -2,17 +2,7 @@
 // The work alone: what it is asked for by is serve.ts.
 
 import { resolve } from "node:path";
-import {
-  collectLessOften,
-  createEngine,
-  deferredEngine,
-  type EngineOptions,
-  ignoreDebugSignal,
-  isFolder,
-  mainThreadFirst,
-  type ServedEntry,
-} from "@biovlm/engine";
-import { compileBank, writeBank } from "@biovlm/model";
+import { collectLessOften, ignoreDebugSignal, mainThreadFirst } from "@biovlm/engine";
 import {
   type AuditLog,
   auditingEngine,
@@ -25,45 +15,40 @@ import {
   listen,
   openAuditLog,
   pageFiles,
-  parseKeys,
   type ServingOptions,
   servingOptions,
   traceRequests,
   verifyAuditLog,
+  watchRenewables,
 } from "@biovlm/server";
-import { checkClassOptions, chooseBank } from "../class-choice.js";
-import type { CommandRun, OptionValues } from "../command.js";
+import { checkClassOptions } from "../class-choice.js";
+import type { CommandRun } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
-import { readInput, readInputText } from "../input-file.js";
-import { openRuntime } from "../opening.js";
+import { readInput } from "../input-file.js";
 import { builtPageFolder } from "../page-server.js";
+import { type ServeOptions, servedEngine, servedName, withClasses } from "../served-engine.js";
+import { type Renewed, readKeys, renewablesOf } from "../served-renewals.js";
 import { printable } from "../terminal.js";
 import { version } from "../version.js";
 import type { AUDIT_OPTIONS, SERVE_OPTIONS } from "./serve.js";
 
-const MiB = 2 ** 20;
-
-type Options = OptionValues<typeof SERVE_OPTIONS>;
-
-export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, signal, cwd, endsWithin, onHangup }, options) => {
-  onHangup(() => {});
-  const named =
-    options.class.length > 0 || options.classesFile !== undefined || options.dataset !== undefined || options.bank !== undefined;
-  if (named) checkClassOptions(options);
+export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async (context, options) => {
+  const { terminal, signal, cwd, endsWithin, onHangup } = context;
+  let hangUp = () => {};
+  onHangup(() => hangUp());
+  if (withClasses(options)) checkClassOptions(options);
   collectLessOften();
   ignoreDebugSignal();
   await mainThreadFirst();
-  const keys = options.keysFile === undefined ? [] : parseKeys(await readInputText(cwd, options.keysFile, MiB));
   const serving = servingFrom(options, cwd);
   endsWithin(serving.drainDelayMs + serving.drainMs + 5000);
+  const renewed: Renewed = { keys: [] };
+  const watching = await watchRenewables(renewablesOf(options, serving, cwd, renewed));
+  renewed.keys = await readKeys(options, cwd);
   const metrics = createMetrics();
-  const { engine: plain, open } = deferredEngine(async (say) => {
-    say("embedding the class texts");
-    const bytes = named ? await bankBytes(options, cwd) : undefined;
-    say("opening the model");
-    return createEngine({ ...engineFrom(options), serve: [served(options, cwd, bytes)], observer: metrics.observer });
-  });
+  const logger = createLogger(options.logLevel);
+  const { engine: plain, open } = await servedEngine(options, serving, cwd, metrics.observer);
   const engine = options.auditLog === undefined ? plain : auditingEngine(plain, await openLog(options, options.auditLog, cwd));
   let stop: Drain["drain"] = async () => {};
   const page = builtPageFolder();
@@ -72,9 +57,9 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, 
     ...(page === undefined ? {} : { page: await pageFiles(page) }),
     options: serving,
     version: version(),
-    keys,
+    keys: () => renewed.keys,
     metrics,
-    logger: createLogger(options.logLevel),
+    logger,
     async prepare(app) {
       stop = drainable(app, engine, serving).drain;
       if (options.trace) await traceRequests(app);
@@ -82,63 +67,36 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async ({ terminal, 
   });
   const where = await listen(app, serving);
   terminal.note(`listening on ${printable(where)}; warming up …`);
+  const opened = open();
+  Object.assign(renewed, { app, engine: opened.then(() => engine) });
+  renewed.engine?.catch(() => {});
+  const reloads = watching({ metrics, logger });
+  hangUp = () => void reloads.reload();
   try {
     // a device, bank or model that cannot open ends the server
-    await Promise.race([open(), aborted(signal)]);
-  } catch (error) {
-    await stop({ atOnce: true });
-    throw error;
+    await Promise.race([opened, aborted(signal)]);
+    if (!signal.aborted) {
+      const bare = withClasses(options) ? "" : " (embeddings only; start with --bank, --dataset or --class, or upload a bank)";
+      terminal.note(`ready: ${servedName(options)}${bare}`);
+    }
+    await aborted(signal);
+    return EXIT.ok;
+  } finally {
+    reloads.stop();
+    // neither a failure to open nor a person's Ctrl-C has a balancer to tell
+    await stop({ atOnce: signal.reason !== "SIGTERM" });
   }
-  if (!signal.aborted) {
-    const bare = named ? "" : " (embeddings only; start with --bank, --dataset or --class, or upload a bank)";
-    terminal.note(`ready: ${servedName(options)}${bare}`);
-  }
-  await aborted(signal);
-  // who pressed Ctrl-C is no balancer
-  await stop({ atOnce: signal.reason === "SIGINT" });
-  return EXIT.ok;
 };
 
 /** How it listens and what it takes. */
-function servingFrom(options: Options, cwd: string): ServingOptions {
+function servingFrom(options: ServeOptions, cwd: string): ServingOptions {
   const path = (given: string | undefined) => (given === undefined ? undefined : resolve(cwd, given));
-  return servingOptions({ ...options, socket: path(options.socket), tlsCert: path(options.tlsCert), tlsKey: path(options.tlsKey) });
+  const { socket, tlsCert, tlsKey, banksDir } = options;
+  const paths = { socket: path(socket), tlsCert: path(tlsCert), tlsKey: path(tlsKey), banksDir: path(banksDir) };
+  return servingOptions({ ...options, ...paths });
 }
 
-/** Where it computes, and how many images meet or wait. */
-function engineFrom({ threads, deterministic, ...options }: Options): Omit<EngineOptions, "serve" | "observer"> {
-  const { device, precision, maxCacheBytes, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels } = options;
-  return {
-    ...{ device, precision, maxCacheBytes, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels },
-    ...(threads === undefined ? {} : { threads }),
-    ...(deterministic ? { deterministic } : {}),
-  };
-}
-
-function servedName({ name, model }: Options): string {
-  return name ?? (isFolder(model) ? "model" : model);
-}
-
-/** The one served name, with its bank where there is one. */
-function served(options: Options, cwd: string, bytes: Uint8Array | undefined): ServedEntry {
-  const model = isFolder(options.model) ? resolve(cwd, options.model) : options.model;
-  return { name: servedName(options), model, ...(bytes === undefined ? {} : { bank: { name: "default", bytes } }) };
-}
-
-async function bankBytes(options: Options, cwd: string): Promise<Uint8Array> {
-  if (options.bank !== undefined && options.class.length === 0 && options.classesFile === undefined && options.dataset === undefined) {
-    return readInput(cwd, options.bank, 512 * MiB);
-  }
-  const runtime = await openRuntime(options, cwd);
-  try {
-    const { bank, classes } = await chooseBank(options, runtime, cwd);
-    return writeBank(classes === undefined ? bank : await compileBank(runtime, bank, classes));
-  } finally {
-    await runtime.close();
-  }
-}
-
-async function openLog({ auditKeyFile }: Options, path: string, cwd: string): Promise<AuditLog> {
+async function openLog({ auditKeyFile }: ServeOptions, path: string, cwd: string): Promise<AuditLog> {
   return openAuditLog(resolve(cwd, path), { key: await keyOf(auditKeyFile, cwd) });
 }
 

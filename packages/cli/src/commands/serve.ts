@@ -11,10 +11,11 @@ export const SERVE_OPTIONS = {
   name: { type: "text", value: "NAME", description: "name it is served under; the model's when absent" },
   ...CLASS_OPTIONS,
   ...RUNTIME_OPTIONS,
-  ...flagsOf(SERVING_OPTIONS, ["host", "port", "socket", "tlsCert", "tlsKey", "insecure", "allowHost", "admin"], {
+  ...flagsOf(SERVING_OPTIONS, ["host", "port", "socket", "tlsCert", "tlsKey", "banksDir", "insecure", "allowHost", "admin"], {
     host: { value: "ADDRESS" },
     allowHost: { value: "NAMES" },
     socket: { value: "FILE" },
+    banksDir: { value: "DIR", completes: "folder" },
     tlsCert: { value: "FILE", completes: "file" },
     tlsKey: { value: "FILE", completes: "file" },
   }),
@@ -58,7 +59,8 @@ export const serve = defineCommand({
   description: [
     "Listens on 127.0.0.1 unless --host names another address, which then needs API keys (--keys-file). Without keys it answers to addresses, localhost and --allow-host alone, never to another site's page, and its admin routes are closed unless --admin opens them. Images are never stored and no address in a request is fetched. The documents are at /docs, the machine-readable ones at /openapi.json.",
     "A keys file is a JSON list of {name, sha256, scopes}: sha256 is that of the key itself (printf %s KEY | sha256sum), scopes are infer and admin.",
-    "SIGTERM ends it in order: not ready at once, new connections are still answered for --drain-delay-ms, so that balancers can look elsewhere first, then what is in flight is answered for up to --drain-ms, then exit code 0. Ctrl-C (SIGINT) leaves the first wait out. SIGHUP does not end it.",
+    "SIGTERM ends it in order: not ready at once, new connections are still answered for --drain-delay-ms, so that balancers can look elsewhere first, then what is in flight is answered for up to --drain-ms, then exit code 0. Ctrl-C (SIGINT) leaves the first wait out.",
+    "The keys file, the certificate and its key, and the files of --bank and --classes-file are read again when they change (they are looked at every two seconds) and at SIGHUP: a key that is gone is refused from then on, new connections get the new certificate, answers come from the new bank. A file that does not read or does not fit changes nothing; the log and /metrics say so.",
   ],
   aboutImages: true,
   options: SERVE_OPTIONS,

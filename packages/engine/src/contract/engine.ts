@@ -38,6 +38,12 @@ export interface ServedBank {
   readonly openSet: boolean;
 }
 
+/** A bank file's bytes, under the name that it is served by. */
+export interface BankFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 /** What every call may carry: a signal that ends it, and how its time is watched. */
 export interface CallOptions {
   /** aborted when the client leaves */

@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type Server as TlsServer } from "node:tls";
 import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
 import type { ServingOptions } from "../options.js";
@@ -10,6 +10,7 @@ import type { ServingOptions } from "../options.js";
 /** Time for a request's headers: they fit in a few packets, so whoever takes longer holds a socket for its own sake. */
 const HEADERS_MS = 10_000;
 const KEEP_ALIVE_MS = 30_000;
+const LEAST_TLS = "TLSv1.2";
 const MAX_HEADER_BYTES = 16 * 1024;
 /** requests on one connection before it is closed, so that balancers spread anew */
 const REQUESTS_PER_SOCKET = 10_000;
@@ -22,7 +23,7 @@ export interface ConnectionLimits {
   readonly forceCloseConnections: "idle";
   readonly return503OnClosing: false;
   readonly http: HttpLimits;
-  readonly https: (HttpLimits & { readonly cert: Buffer; readonly key: Buffer; readonly minVersion: "TLSv1.2" }) | null;
+  readonly https: (HttpLimits & { readonly cert: Buffer; readonly key: Buffer; readonly minVersion: typeof LEAST_TLS }) | null;
 }
 
 interface HttpLimits {
@@ -49,7 +50,7 @@ export async function connectionLimits(options: ServingOptions): Promise<Connect
   const tls =
     tlsCert === undefined || tlsKey === undefined
       ? null
-      : { ...http, ...(await certificate(tlsCert, tlsKey)), minVersion: "TLSv1.2" as const };
+      : ({ ...http, ...(await certificate(tlsCert, tlsKey)), minVersion: LEAST_TLS } as const);
   return {
     requestTimeout: requestTimeoutMs,
     // an idle socket in the middle of an answer; longer than an answer may take
@@ -77,6 +78,19 @@ export function limitRequestsPerSocket(app: FastifyInstance): void {
     if (count >= REQUESTS_PER_SOCKET) reply.header("connection", "close");
     done();
   });
+}
+
+/**
+ * Reads the certificate's files again: new connections get it, those that are open live on.
+ * @throws ServerError `bad_option` as at the start; the old one is then still shown
+ */
+export async function renewCertificate(
+  app: FastifyInstance,
+  { tlsCert, tlsKey }: Pick<ServingOptions, "tlsCert" | "tlsKey">,
+): Promise<void> {
+  if (tlsCert === undefined || tlsKey === undefined) return;
+  const server = app.server as unknown as TlsServer;
+  server.setSecureContext({ ...(await certificate(tlsCert, tlsKey)), minVersion: LEAST_TLS });
 }
 
 async function certificate(certFile: string, keyFile: string): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {

@@ -51,7 +51,7 @@ export function bankRoutes(app: FastifyInstance, serving: Serving): void {
         tags: ["admin"],
         params: BankName,
         body: { content: { "application/octet-stream": { schema: {} } } },
-        response: responses(Bank, "problem", ADMIN),
+        response: responses(Bank, "problem", [...ADMIN, "not_kept"]),
       },
     },
     async (request): Promise<Bank> => {

@@ -1,0 +1,57 @@
+// Uploaded banks that outlast the server: each is a file of a folder, written when the engine has taken it and put on the shelf again at the next
+// start. The bank that the server was started with is not among them: its own file, or its classes, say what it is.
+
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { BankFile, Engine } from "@biovlm/engine";
+import { NAME_PATTERN } from "@biovlm/files";
+import { readFileWithin, writeFileAtomic } from "@biovlm/files/node";
+import { ServerError } from "./errors.js";
+import type { ServingOptions } from "./options.js";
+
+const ENDING = ".safetensors";
+const MAX_BANK_BYTES = 512 * 2 ** 20;
+
+/**
+ * The banks of the folder, by name; it is made where it is not there. Other files in it are left alone. None without a folder.
+ * @throws FilesError as the file system refuses, `too_large`
+ */
+export async function keptBanks({ banksDir: folder }: Pick<ServingOptions, "banksDir">): Promise<BankFile[]> {
+  if (folder === undefined) return [];
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const names = (await readdir(folder))
+    .filter((file) => file.endsWith(ENDING))
+    .map((file) => file.slice(0, -ENDING.length))
+    .filter((name) => NAME_PATTERN.test(name))
+    .sort();
+  const banks: BankFile[] = [];
+  for (const name of names)
+    banks.push({ name, bytes: await readFileWithin(join(folder, `${name}${ENDING}`), MAX_BANK_BYTES, "a kept bank") });
+  return banks;
+}
+
+/** @returns the same engine; a bank that it takes is kept in the folder, where there is one, but for `served`, which is the server's own */
+export function bankKeepingEngine(engine: Engine, { banksDir: folder }: Pick<ServingOptions, "banksDir">, served: string): Engine {
+  if (folder === undefined) return engine;
+  const addBank: Engine["addBank"] = async (name, bytes) => {
+    const added = await engine.addBank(name, bytes);
+    if (name === served) return added;
+    try {
+      await writeFileAtomic(join(folder, `${name}${ENDING}`), bytes, { mode: 0o600 });
+    } catch (cause) {
+      throw new ServerError(
+        "not_kept",
+        "bank — expected to be kept for the next start, got a failure; it is in use until then. Upload it again later.",
+        { cause, retryAfter: 30 },
+      );
+    }
+    return added;
+  };
+  return new Proxy(engine, {
+    get(target, name) {
+      if (name === "addBank") return addBank;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
