@@ -8,17 +8,22 @@ import { byId } from "./page/elements.js";
 import { bindEngine } from "./page/engine-bar.js";
 import { bindIntake } from "./page/file-intake.js";
 import { bindGallery } from "./page/gallery.js";
+import { labelFiles } from "./page/label-files.js";
 import { bindLearning } from "./page/learn-panel.js";
+import { bindProject } from "./page/project.js";
+import { ask } from "./page/question.js";
 import { bindResult } from "./page/result-view.js";
 import { bindRouting } from "./page/routing-view.js";
 import { Session } from "./page/session.js";
 import { bindTabs } from "./page/tabs.js";
 import { bindTheme } from "./page/theme.js";
+import { bindUndo } from "./page/undo-buttons.js";
 
 const session = new Session((onDevice) =>
   engineClient(new Worker(new URL("./engine/engine-worker.ts", import.meta.url), { type: "module", name: "engine" }), onDevice),
 );
 session.onNotice = notice;
+session.askWhether = ask;
 
 bindTheme(byId("theme-button"));
 bindTabs(byId("views"));
@@ -26,8 +31,11 @@ bindGallery(session);
 bindResult(session);
 bindRouting(session);
 const classPanel = bindClasses(session);
-bindLearning(session, classPanel);
-bindIntake(session, classPanel.takeBank);
+bindUndo(session);
+const project = bindProject(session);
+const lists = labelFiles(session, classPanel, project);
+bindLearning(session, classPanel, lists.root);
+bindIntake(session, { bank: classPanel.takeBank, labels: lists.take });
 
 async function offeredModels(): Promise<readonly OfferedModel[]> {
   const answer = await fetch(new URL("models/index.json", document.baseURI));
@@ -36,7 +44,9 @@ async function offeredModels(): Promise<readonly OfferedModel[]> {
 }
 
 try {
-  await bindEngine(session, await offeredModels()).start();
+  const engine = bindEngine(session, await offeredModels(), project);
+  await project.restore();
+  await engine.start();
 } catch (error) {
   notice(String((error as Error).message), true);
 }

@@ -143,3 +143,16 @@ export async function settle(page: Page, settings: Readonly<Record<string, strin
   await page.waitForSelector('#device-badge[data-state="busy"]', { timeout: 2000 }).catch(() => undefined);
   await ready(page);
 }
+
+/** Put before the worker's code: every WebGPU device it is given stays reachable, to be destroyed. */
+export const KEEP_DEVICES = `
+globalThis.devices = [];
+{
+  const request = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (descriptor) {
+    const device = await request.call(this, descriptor);
+    globalThis.devices.push(device);
+    return device;
+  };
+}
+`;

@@ -11,8 +11,20 @@ import { call } from "../../cli/test/call.js";
 import { accessFlows } from "./flows/access-flows.js";
 import { classFlows } from "./flows/class-flows.js";
 import { galleryFlows } from "./flows/gallery-flows.js";
+import { projectFlows } from "./flows/project-flows.js";
 import { bomb, HOSTILE_NAMES } from "./hostile-names.js";
-import { allAnswered, dropFiles, type OpenPage, openStage, picture, ready, type Stage, settle, typeClasses } from "./page-under-test.js";
+import {
+  allAnswered,
+  dropFiles,
+  KEEP_DEVICES,
+  type OpenPage,
+  openStage,
+  picture,
+  ready,
+  type Stage,
+  settle,
+  typeClasses,
+} from "./page-under-test.js";
 
 const CLASSES = ["chest radiograph", "retinal fundus photograph", "brain MRI"];
 
@@ -231,7 +243,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     await page.waitForFunction(() => !/expected one made for model/.test(document.querySelector("#notice")?.textContent ?? ""));
     expect(await page.isVisible("#notice")).toBe(true);
     await typeClasses(page, CLASSES);
-    expect(await page.isVisible("#notice")).toBe(false);
+    expect(await page.isVisible("#notice.bad")).toBe(false);
   });
 
   it("R28: reads hostile file names as text and corrupt files as failures, one by one", async () => {
@@ -306,6 +318,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
   it("clears what it kept when asked, and fetches it again", async () => {
     const { page } = open;
     await page.click("#clear-kept");
+    await page.click("#question-yes");
     await page.waitForFunction(() => document.querySelector("#kept-text")?.textContent === "kept here: nothing");
     expect(await page.evaluate(async () => (await caches.keys()).length)).toBe(0);
     await page.reload();
@@ -370,6 +383,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
 
   classFlows(() => stage);
   galleryFlows(() => stage);
+  projectFlows(() => stage);
   accessFlows(() => stage);
 
   it("is small: code within 250 kB gzipped without runtime and models, the model within 8 MB", () => {
@@ -383,16 +397,3 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     expect(files.some((f) => f.endsWith(".map"))).toBe(false);
   });
 });
-
-/** Put before the worker's code: every WebGPU device it is given stays reachable, to be destroyed. */
-const KEEP_DEVICES = `
-globalThis.devices = [];
-{
-  const request = GPUAdapter.prototype.requestDevice;
-  GPUAdapter.prototype.requestDevice = async function (descriptor) {
-    const device = await request.call(this, descriptor);
-    globalThis.devices.push(device);
-    return device;
-  };
-}
-`;

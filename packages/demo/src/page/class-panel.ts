@@ -47,6 +47,14 @@ export function bindClasses(session: Session): ClassPanel {
   }
   apply.addEventListener("click", () => void choose());
 
+  /** Shows a choice that was made elsewhere, or earlier. */
+  function show(source: ClassSource): void {
+    if (source.kind === "names") names.show(source.names);
+    if (source.kind === "dataset") byId<HTMLSelectElement>("dataset").value = source.name;
+    if (source.kind === "bank") bank.take(source.file, "as before");
+    kinds.find((radio) => radio.value === source.kind)?.click();
+  }
+
   function takeBank(file: Blob, name: string): Promise<boolean> {
     bank.take(file, name);
     byId("class-kind-bank").click();
@@ -55,6 +63,7 @@ export function bindClasses(session: Session): ClassPanel {
 
   session.listen((change) => {
     if (change === "device") apply.disabled = session.opened === undefined;
+    if (change === "source" && session.source !== undefined) show(session.source);
     if (change === "classes" && session.prepared !== undefined) {
       // the worker answers in the middle of a choice: the button is free as soon as the classes are ready
       apply.disabled = false;
@@ -65,10 +74,7 @@ export function bindClasses(session: Session): ClassPanel {
   });
   return {
     takeBank,
-    showNames(found) {
-      names.show(found);
-      byId("class-kind-names").click();
-    },
+    showNames: (found) => show({ kind: "names", names: found }),
   };
 }
 
@@ -87,6 +93,7 @@ function namesWay(use: () => void): { readonly chosen: Way; show(names: readonly
     },
     show(names) {
       field.value = names.join("\n");
+      field.dispatchEvent(new Event("input", { bubbles: true }));
       error("");
     },
   };

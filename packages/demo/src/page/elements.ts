@@ -59,6 +59,14 @@ export function byteCount(bytes: number): string {
   return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
+/** Hands a text to the browser's downloads. */
+export function saveText(name: string, type: string, text: string): void {
+  const href = URL.createObjectURL(new Blob([text], { type }));
+  element("a", { attributes: { href, download: name } }).click();
+  // the download has its own hold of the content once it began
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
+
 /** A class name as people read it. */
 export function plainName(name: string): string {
   return visibleText(name.replaceAll("_", " "));

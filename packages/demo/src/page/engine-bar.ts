@@ -4,18 +4,21 @@ import type { OfferedModel } from "../engine/protocol.js";
 import { announce, notice } from "./announcer.js";
 import { byId, element, visibleText } from "./elements.js";
 import { bindMemory } from "./memory-line.js";
+import type { Project } from "./project.js";
 import type { OpenChoices, Session } from "./session.js";
 import { bindSettings } from "./settings-dialog.js";
 
 /** Binds badge, dialog and the foot of the page; `start` opens what the dialog stands at. */
-export function bindEngine(session: Session, offered: readonly OfferedModel[]): { start(): Promise<void> } {
+export function bindEngine(session: Session, offered: readonly OfferedModel[], project: Project): { start(): Promise<void> } {
   const badge = byId("device-badge");
   const text = byId("device-text");
-  const measure = bindMemory(session);
+  let turns = 0;
+  const measure = bindMemory(session, project);
   const settings = bindSettings(offered, (choices) => void open(choices));
 
   async function open(choices: OpenChoices): Promise<void> {
     notice("", false);
+    const turn = ++turns;
     badge.dataset["state"] = "busy";
     text.textContent = "opening the model";
     try {
@@ -25,6 +28,8 @@ export function bindEngine(session: Session, offered: readonly OfferedModel[]): 
       if (session.opened?.memoryOnly !== undefined)
         notice(`This browser keeps nothing after the tab is closed: ${session.opened.memoryOnly}`, false);
     } catch (error) {
+      // a later opening took over: how this one ended is nobody's business
+      if (turn !== turns) return;
       badge.dataset["state"] = "bad";
       text.textContent = "no model";
       notice(String((error as Error).message), true);

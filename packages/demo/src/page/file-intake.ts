@@ -5,7 +5,13 @@ import { droppedFiles, MOST_FILES, type PickedFile, pickedFiles } from "./droppe
 import { byId } from "./elements.js";
 import type { Session } from "./session.js";
 
-export function bindIntake(session: Session, takeBank: (file: File, name: string) => void): void {
+/** Who takes what is no image. */
+export interface Taking {
+  bank(file: File, name: string): void;
+  labels(file: File): Promise<void>;
+}
+
+export function bindIntake(session: Session, taking: Taking): void {
   const drop = byId("drop");
   const fileInput = byId<HTMLInputElement>("file-input");
   const folderInput = byId<HTMLInputElement>("folder-input");
@@ -14,20 +20,22 @@ export function bindIntake(session: Session, takeBank: (file: File, name: string
 
   const take = (picked: readonly PickedFile[]) => {
     const bank = picked.find(({ file }) => /\.safetensors$/i.test(file.name));
-    const images = picked.filter(({ file }) => !/\.safetensors$/i.test(file.name));
+    const labels = picked.find(({ file }) => /\.csv$/i.test(file.name));
+    const images = picked.filter(({ file }) => !/\.(safetensors|csv)$/i.test(file.name));
     if (session.images.length + images.length > MOST_FILES) {
       notice(`Too many images: at most ${MOST_FILES} at once. Drop a smaller folder.`, true);
       return;
     }
     notice("", false);
-    if (bank !== undefined) takeBank(bank.file, bank.file.name);
+    if (bank !== undefined) taking.bank(bank.file, bank.file.name);
     if (images.length > 0) {
       const twice = session.add(images);
       const added = images.length - twice;
       announce(`${added} image${added === 1 ? "" : "s"} added`);
       if (twice > 0) notice(`${twice} of these ${twice === 1 ? "was" : "were"} there already: each image is shown once.`, false);
       session.answer().catch((error: unknown) => notice(String((error as Error).message), true));
-    } else if (bank === undefined) notice("No images there: PNG, JPEG and WebP files are read.", true);
+    } else if (bank === undefined && labels === undefined) notice("No images there: PNG, JPEG and WebP files are read.", true);
+    if (labels !== undefined) void taking.labels(labels.file);
   };
   for (const input of [fileInput, folderInput]) {
     input.addEventListener("change", () => {

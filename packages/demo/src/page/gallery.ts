@@ -2,7 +2,8 @@
 
 import { announce } from "./announcer.js";
 import { byId, visibleText } from "./elements.js";
-import type { ImageItem, Session } from "./session.js";
+import type { ImageItem } from "./image-item.js";
+import type { Session } from "./session.js";
 import { imageTile, type Tile } from "./tile.js";
 
 /** Binds the gallery of the page's markup to a session. */

@@ -31,13 +31,23 @@ export function labelGroup(session: Session, panel: HTMLElement): LabelGroup {
       const names = classes();
       labels.replaceChildren(...labelButtons(session, names));
       counts.replaceChildren(
-        ...names.map((name, c) => {
-          const labelled = session.images.filter((i) => i.label === c).length;
-          return element("li", {}, element("bdi", { text: plainName(name) }), `: ${labelled} labelled`);
-        }),
+        ...names.map((name, c) => count(name, session.images.filter((i) => i.label === c).length)),
+        ...otherLabels(session).map(([name, labelled]) => count(name, labelled, ", not among the classes now")),
       );
     },
   };
+}
+
+function count(name: string, labelled: number, more = ""): HTMLElement {
+  return element("li", {}, element("bdi", { text: plainName(name) }), `: ${labelled} labelled${more}`);
+}
+
+/** Labels of classes that are not chosen just now: kept until they are. */
+function otherLabels({ images }: Session): (readonly [string, number])[] {
+  const counts = new Map<string, number>();
+  for (const { label, labelName } of images)
+    if (label === undefined && labelName !== undefined) counts.set(labelName, (counts.get(labelName) ?? 0) + 1);
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function labelButtons(session: Session, names: readonly string[]): HTMLElement[] {

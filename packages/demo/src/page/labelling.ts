@@ -1,7 +1,7 @@
 // Labels for learning: which images are learned from and which are measured on, and labels taken from folder names.
 
 import { byCodeUnits } from "./file-order.js";
-import type { ImageItem } from "./session.js";
+import type { ImageItem } from "./image-item.js";
 
 /** The last part of a folder's path. */
 export function lastPart(folder: string): string {

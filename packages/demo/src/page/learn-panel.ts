@@ -2,6 +2,7 @@
 
 import type { LearnChoices } from "../engine/protocol.js";
 import { notice } from "./announcer.js";
+import { classPlaces } from "./class-names.js";
 import type { ClassPanel } from "./class-panel.js";
 import { byId, element } from "./elements.js";
 import { labelGroup } from "./label-group.js";
@@ -14,7 +15,7 @@ import type { Session } from "./session.js";
 const ASK = "Label images of at least two classes to begin. Keys 1 to 9 label the chosen image.";
 
 /** Binds the panel. A bank that was learned becomes the class panel's when it is used. */
-export function bindLearning(session: Session, classPanel: ClassPanel): void {
+export function bindLearning(session: Session, classPanel: ClassPanel, lists: HTMLElement): void {
   const root = byId("panel-learn");
   const settings = learnSettings();
   const labels = labelGroup(session, root);
@@ -27,7 +28,7 @@ export function bindLearning(session: Session, classPanel: ClassPanel): void {
     quiet(
       "The model stays as it is; only a few prompt vectors are learned. A dozen images of each class can do. All of it happens in this tab.",
     ),
-    element("div", { class: "row" }, folders),
+    element("div", { class: "row" }, folders, lists),
     labels.root,
     settings.root,
     quiet("With “At most of each class” the other labelled images are not learned from and measure the bank."),
@@ -89,13 +90,13 @@ function folderButton(session: Session, classPanel: ClassPanel): HTMLElement {
     try {
       const names = folderClasses(session.images);
       const known = session.prepared?.classes ?? [];
-      if (!names.every((name) => known.includes(name))) {
+      const placeOf = classPlaces(known);
+      if (!names.every((name) => placeOf(name) !== undefined)) {
         classPanel.showNames(names);
-        const chosen = session.choose({ kind: "names", names });
+        const chosen = session.choose({ kind: "names", names }, { sameClasses: false });
         labelByFolder(session);
         await chosen;
-      }
-      labelByFolder(session);
+      } else labelByFolder(session);
     } catch (error) {
       notice(String((error as Error).message), true);
     } finally {
@@ -106,9 +107,8 @@ function folderButton(session: Session, classPanel: ClassPanel): HTMLElement {
 }
 
 function labelByFolder(session: Session): void {
-  for (const image of session.images) {
-    const c = session.prepared?.classes.indexOf(folderClass(image.folder)) ?? -1;
-    if (c >= 0) image.label = c;
-  }
-  session.changed("labels");
+  session.relabel(
+    session.images.flatMap((image) => (image.folder === "" ? [] : [[image, folderClass(image.folder)] as const])),
+    "labels by folder",
+  );
 }

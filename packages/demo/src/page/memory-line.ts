@@ -2,13 +2,15 @@
 
 import { announce, notice } from "./announcer.js";
 import { byId, byteCount } from "./elements.js";
+import type { Project } from "./project.js";
+import { ask } from "./question.js";
 import type { Session } from "./session.js";
 
 /** Milliseconds between two looks. */
 const EVERY = 30_000;
 
 /** Binds the line; what comes back measures at once. */
-export function bindMemory(session: Session): () => Promise<void> {
+export function bindMemory(session: Session, project: Project): () => Promise<void> {
   const measure = async () => {
     const kept = session.opened === undefined ? undefined : await session.engine.ask("memory", {}).catch(() => undefined);
     if (kept?.stored !== undefined) byId("kept-text").textContent = `kept here: ${byteCount(kept.stored)}`;
@@ -22,7 +24,7 @@ export function bindMemory(session: Session): () => Promise<void> {
     if (bytes !== undefined) say(bytes);
   };
   byId("clear-kept").addEventListener("click", () =>
-    clear(session).catch((error: unknown) => notice(String((error as Error).message), true)),
+    clear(session, project).catch((error: unknown) => notice(String((error as Error).message), true)),
   );
   setInterval(() => void measure(), EVERY);
   return measure;
@@ -32,8 +34,12 @@ function say(used: number | undefined): void {
   byId("memory-text").textContent = used === undefined ? "memory: this browser does not say" : `memory: ${byteCount(used)}`;
 }
 
-async function clear(session: Session): Promise<void> {
+async function clear(session: Session, project: Project): Promise<void> {
+  const count = session.book.size;
+  const labels = `Labels of ${count} image${count === 1 ? "" : "s"}, class names and settings are kept in this browser. Clear them with the model's files?`;
+  if (count > 0 && !(await ask(labels, "Clear all of it", "Keep all of it"))) return;
   const { cleared } = await session.engine.ask("clear", {});
+  await project.clear();
   for (const name of await caches.keys()) await caches.delete(name);
   announce(`${cleared} kept pieces cleared`);
   byId("kept-text").textContent = "kept here: nothing";

@@ -4,8 +4,9 @@ import type { Classification } from "@biovlm/model";
 import { EngineFailure } from "../engine/engine-client.js";
 import { announce } from "./announcer.js";
 import { element, percent, plainName, probabilityText } from "./elements.js";
+import type { ImageItem } from "./image-item.js";
 import { paintOcclusion } from "./picture.js";
-import type { ImageItem, Session } from "./session.js";
+import type { Session } from "./session.js";
 
 /** Cells along a side. */
 const GRID = 8;

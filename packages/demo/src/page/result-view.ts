@@ -4,9 +4,10 @@
 import type { Classification, PromptAnswer } from "@biovlm/model";
 import { announce } from "./announcer.js";
 import { byId, element, plainName, probabilityText, visibleText } from "./elements.js";
+import type { ImageItem } from "./image-item.js";
 import { occlusionControls } from "./occlusion-view.js";
 import { paintPicture } from "./picture.js";
-import type { ImageItem, Session } from "./session.js";
+import type { Session } from "./session.js";
 
 interface Row {
   readonly class: string;

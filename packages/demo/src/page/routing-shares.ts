@@ -1,7 +1,7 @@
 // Which prompts serve which kind of image: for each group the share of its images that keep each prompt. Numbers only; routing-view.ts draws.
 
+import type { ImageItem } from "./image-item.js";
 import { lastPart } from "./labelling.js";
-import type { ImageItem } from "./session.js";
 
 export type Grouping = "folder" | "answer" | "label";
 

@@ -1,32 +1,22 @@
 // What the page knows and does, without any element: images, classes, answers, labels, and the engine behind them. Views read it and listen.
 
-import type { Classification } from "@biovlm/model";
 import { type EngineClient, EngineFailure } from "../engine/engine-client.js";
-import type { ClassSource, DeviceState, Failure, ImageAnswer, Opened, Picture, Prepared, Requests } from "../engine/protocol.js";
+import type { ClassSource, DeviceState, Opened, Prepared, Requests } from "../engine/protocol.js";
+import { Answering } from "./answering.js";
+import { classPlaces, renamedClasses } from "./class-names.js";
 import type { PickedFile } from "./dropped-files.js";
 import { byNature, fileKey } from "./file-order.js";
+import { History } from "./history.js";
+import type { ImageItem } from "./image-item.js";
+import { type Identity, LabelBook } from "./label-book.js";
 
-export interface ImageItem {
-  readonly id: number;
-  readonly name: string;
-  /** the folder it lay in, or "" */
-  folder: string;
-  readonly file: File;
-  answer?: Classification;
-  /** what the model sees, small */
-  picture?: Picture;
-  failure?: Failure;
-  /** class index given by a person */
-  label?: number;
-}
+/** A label for each of some images; undefined takes it away. */
+export type Relabelling = readonly (readonly [ImageItem, string | undefined])[];
 
-/** What changed: views draw what they show of it. */
-export type Change = "images" | "answers" | "selection" | "classes" | "labels" | "device" | "busy";
+/** What changed: views draw what they show of it. "source": classes were chosen by something else than the panel, which shows them now. */
+export type Change = "images" | "answers" | "selection" | "classes" | "labels" | "device" | "busy" | "source" | "history";
 
 export type OpenChoices = Requests["open"]["ask"];
-
-/** Images in one request: small enough that a stop is quick, large enough for a device's batch. */
-const BATCH = 8;
 
 export class Session {
   readonly images: ImageItem[] = [];
@@ -34,21 +24,19 @@ export class Session {
   device: DeviceState | undefined;
   prepared: Prepared | undefined;
   selected: ImageItem | undefined;
-  /** images without an answer yet, while they are worked on */
-  waiting = 0;
   /** something that a person should read */
   onNotice: (text: string, bad: boolean) => void = () => {};
   private readonly listeners: ((change: Change) => void)[] = [];
   private readonly start: (onDevice: (state: DeviceState, reason: string) => void) => EngineClient;
   private client: EngineClient | undefined;
   private nextId = 1;
-  private work: AbortController | undefined;
-  /** the engine that is looking at images */
-  private looking: EngineClient | undefined;
+  private readonly answering = new Answering(this);
   private choices: OpenChoices | undefined;
   private classes: ClassSource | undefined;
-  /** class names that the images' labels count in */
-  private labelNames: readonly string[] = [];
+  readonly history = new History();
+  readonly book = new LabelBook();
+  /** whether new names are those of the old classes: asked where nothing else tells */
+  askWhether: (question: string, yes: string, no: string) => Promise<boolean> = async () => false;
 
   constructor(start: (onDevice: (state: DeviceState, reason: string) => void) => EngineClient) {
     this.start = start;
@@ -69,7 +57,7 @@ export class Session {
 
   /** Starts a fresh worker with a model on a device; classes chosen before are chosen again. */
   async open(choices: OpenChoices, onBytes: (done: number, total: number) => void): Promise<void> {
-    this.work?.abort();
+    this.answering.stop();
     this.client?.end();
     this.opened = this.device = this.prepared = undefined;
     this.choices = choices;
@@ -91,23 +79,113 @@ export class Session {
     this.opened = opened;
     this.device = opened;
     this.changed("device");
-    await (this.classes === undefined ? this.look() : this.choose(this.classes));
+    if (this.classes === undefined) return this.answering.look();
+    try {
+      await this.prepare(this.classes);
+    } catch (error) {
+      // a later opening took over; or this model refuses the classes, which says nothing against the model
+      if (this.client === client) this.onNotice(error instanceof Error ? error.message : String(error), true);
+    }
   }
 
-  /** Chooses classes and prompts, and answers every image with them. */
-  async choose(source: ClassSource): Promise<void> {
+  /** Classes to begin with, as they were chosen in an earlier visit. */
+  resume(source: ClassSource): void {
     this.classes = source;
-    this.work?.abort();
-    this.prepared = await this.engine.ask("prepare", { classes: source });
-    const { classes } = this.prepared;
-    for (const image of this.images) {
-      delete image.answer;
-      // labels follow their class's name, also over another device or model
-      if (image.label !== undefined) setLabel(image, classes.indexOf(this.labelNames[image.label] ?? ""));
+    this.changed("source");
+  }
+
+  /** How the classes were chosen. */
+  get source(): ClassSource | undefined {
+    return this.classes;
+  }
+
+  /**
+   * Chooses classes and prompts, and answers every image with them. A line that was written anew is its class's new name: labels go along.
+   * Labels of classes that are gone are kept, and count again when the class comes back. `sameClasses` false: other names are other classes.
+   */
+  async choose(source: ClassSource, { sameClasses = true } = {}): Promise<void> {
+    const before = this.classes;
+    const names = sameClasses ? await this.renames(before, source) : new Map<string, string>();
+    await this.prepare(source, () => {
+      if (before === undefined || same(before, source)) return;
+      const again = async (classes: ClassSource) => {
+        this.resume(classes);
+        await this.prepare(classes);
+      };
+      let written: ReturnType<LabelBook["rename"]> = [];
+      const renamed = this.images.flatMap((image) => (names.has(image.labelName ?? "") ? [[image, image.labelName] as const] : []));
+      const rename = () => {
+        written = this.book.rename(names);
+        for (const [image, name] of renamed) image.labelName = names.get(name ?? "") ?? "";
+      };
+      rename();
+      this.record({
+        what: "the choice of classes",
+        undo: () => {
+          this.book.restore(written);
+          for (const [image, name] of renamed) setName(image, name);
+          return again(before);
+        },
+        redo: () => {
+          rename();
+          return again(source);
+        },
+      });
+      for (const [from, to] of names) {
+        const count = renamed.filter(([, name]) => name === from).length;
+        if (count > 0)
+          this.onNotice(
+            `“${from}” is called “${to}” now: its ${count} label${count === 1 ? "" : "s"} went along. Undo takes it back.`,
+            false,
+          );
+      }
+    });
+    const waiting = this.images.filter((image) => image.labelName !== undefined && image.label === undefined).length;
+    if (waiting > 0 && before !== undefined && !same(before, source))
+      this.onNotice(
+        `${waiting} label${waiting === 1 ? " is of a class that is" : "s are of classes that are"} not among these: kept, and there again with the name.`,
+        false,
+      );
+  }
+
+  /** New names of the classes that have labels, where the person writes other names than before. */
+  private async renames(before: ClassSource | undefined, after: ClassSource): Promise<Map<string, string>> {
+    const none = new Map<string, string>();
+    if (before?.kind !== "names" || after.kind !== "names") return none;
+    const { names, open } = renamedClasses(before.names, after.names);
+    const labelled = this.images.filter(({ labelName }) => labelName !== undefined && names.has(labelName)).length;
+    if (!open || labelled === 0) return open ? none : names;
+    const question = `${labelled} image${labelled === 1 ? " has a label" : "s have labels"} of the classes before (${before.names.join(", ")}). Are these new names of the same classes?`;
+    return (await this.askWhether(question, "Same classes, new names", "Other classes")) ? names : none;
+  }
+
+  /** Makes the bank of a source and answers every image with it; `ready` runs between. */
+  private async prepare(source: ClassSource, ready: () => void = () => {}): Promise<void> {
+    const before = this.classes;
+    this.classes = source;
+    this.answering.stop();
+    try {
+      this.prepared = await this.engine.ask("prepare", { classes: source });
+    } catch (error) {
+      // an engine that ended is followed by another, which prepares this; a refusal leaves what was
+      if (!(error instanceof EngineFailure && error.code === "stopped") && this.classes === source) this.classes = before;
+      throw error;
     }
-    this.labelNames = classes;
+    for (const image of this.images) delete image.answer;
+    ready();
+    this.place(this.images);
     this.changed("classes");
     await this.answer();
+  }
+
+  /** Labels' names as places among the classes. */
+  private place(images: Iterable<ImageItem>): void {
+    const placeOf = classPlaces(this.prepared?.classes ?? []);
+    for (const image of images) {
+      const place = image.labelName === undefined ? undefined : placeOf(image.labelName);
+      if (place === undefined) delete image.label;
+      else image.label = place;
+    }
   }
 
   /**
@@ -140,19 +218,49 @@ export class Session {
   remove(image: ImageItem): void {
     const at = this.images.indexOf(image);
     if (at < 0) return;
-    this.images.splice(at, 1);
-    if (this.selected === image) this.selected = this.images[at] ?? this.images[at - 1];
+    const next = this.images[at + 1] ?? this.images[at - 1];
+    this.takeAway([image]);
+    if (this.selected === image) this.selected = next;
     this.changed("images");
     this.changed("selection");
   }
 
   removeAll(): void {
-    this.work?.abort();
-    this.images.length = 0;
+    this.answering.stop();
+    this.answering.waiting = 0;
+    this.takeAway(this.images);
     this.selected = undefined;
-    this.waiting = 0;
     this.changed("images");
     this.changed("selection");
+  }
+
+  private takeAway(images: readonly ImageItem[]): void {
+    if (images.length === 0) return;
+    const gone = new Set(images);
+    const without = () => this.images.splice(0, this.images.length, ...this.images.filter((image) => !gone.has(image)));
+    without();
+    this.record({
+      what: gone.size === 1 ? `the removal of ${[...gone][0]?.name}` : `the removal of ${gone.size} images`,
+      undo: () => {
+        const known = new Set(this.images.map((image) => `${image.folder}/${fileKey(image.file)}`));
+        const back = [...gone].filter((image) => !known.has(`${image.folder}/${fileKey(image.file)}`));
+        this.images.push(...back);
+        this.images.sort(byNature);
+        this.place(back);
+        this.selected = back[0] ?? this.selected;
+        // classes may have changed meanwhile
+        for (const image of back) delete image.answer;
+        this.changed("images");
+        this.changed("selection");
+        return this.answer();
+      },
+      redo: () => {
+        without();
+        if (this.selected !== undefined && gone.has(this.selected)) this.selected = this.images[0];
+        this.changed("images");
+        this.changed("selection");
+      },
+    });
   }
 
   select(image: ImageItem | undefined): void {
@@ -161,63 +269,56 @@ export class Session {
     this.changed("selection");
   }
 
+  /** Labels an image with a class by its index; undefined takes the label away. */
   label(image: ImageItem, label: number | undefined): void {
-    setLabel(image, label ?? -1);
-    this.changed("labels");
+    this.relabel([[image, label === undefined ? undefined : this.prepared?.classes[label]]], `the label of ${image.name}`);
   }
 
-  /** Pictures of images that have none, until classes are chosen: answers bring them along. */
-  private async look(): Promise<void> {
-    const { client } = this;
-    // one look at a time: it comes to later images too
-    if (client === undefined || this.opened === undefined || this.looking === client) return;
-    this.looking = client;
-    try {
-      while (this.prepared === undefined && this.client === client) {
-        const batch = this.images.filter((i) => i.picture === undefined && i.failure === undefined).slice(0, BATCH);
-        if (batch.length === 0) return;
-        await Promise.all(batch.map((image) => lookAt(image, client)));
-        this.changed("answers");
+  /** Labels images with classes by their names. @param what what undoing takes back */
+  relabel(labels: Relabelling, what: string): void {
+    const changes = labels.filter(([image, name]) => image.labelName !== name);
+    if (changes.length === 0) return;
+    const before: Relabelling = changes.map(([image]) => [image, image.labelName]);
+    const write = (list: Relabelling) => {
+      for (const [image, name] of list) {
+        setName(image, name);
+        if (image.identity !== undefined) this.book.say(image.identity, name);
       }
-    } catch (error) {
-      if (!(error instanceof EngineFailure && error.code === "stopped")) throw error;
-    } finally {
-      if (this.looking === client) this.looking = undefined;
+      this.place(list.map(([image]) => image));
+      this.changed("labels");
+    };
+    write(changes);
+    this.record({ what, undo: () => write(before), redo: () => write(changes) });
+  }
+
+  /** An image's content is known now: its label is kept, or comes back. */
+  identified(image: ImageItem, identity: Identity): void {
+    image.identity = identity;
+    const known = this.book.of(identity);
+    if (image.labelName !== undefined) {
+      if (known !== image.labelName) this.book.say(identity, image.labelName);
+    } else if (known !== undefined) {
+      image.labelName = known;
+      this.place([image]);
+      this.changed("labels");
     }
+  }
+
+  /** Takes back what was done last, or does again what was taken back last; answers what that was. */
+  async step(direction: "undo" | "redo"): Promise<string | undefined> {
+    const stepping = this.history[direction]();
+    this.changed("history");
+    return stepping;
+  }
+
+  private record(step: Parameters<History["add"]>[0]): void {
+    this.history.add(step);
+    this.changed("history");
   }
 
   /** Answers what has no answer; without classes, shows what the model sees. A later call takes over from an earlier one. */
-  async answer(): Promise<void> {
-    if (this.prepared === undefined) return this.look();
-    this.work?.abort();
-    const work = new AbortController();
-    this.work = work;
-    const todo = this.images.filter((image) => image.answer === undefined && image.failure === undefined);
-    this.waiting = todo.length;
-    this.changed("busy");
-    try {
-      for (let at = 0; at < todo.length; at += BATCH) {
-        const batch = todo.slice(at, at + BATCH);
-        const answers = await this.engine.ask("classify", { images: batch.map(({ id, file }) => ({ id, file })) }, { signal: work.signal });
-        if (work.signal.aborted) {
-          // what was decoded is not sent a second time
-          for (const [i, image] of batch.entries()) takePicture(image, answers[i]);
-          this.changed("answers");
-          return;
-        }
-        const byId = new Map(answers.map((answer) => [answer.id, answer]));
-        for (const image of batch) take(image, byId.get(image.id));
-        this.waiting = todo.length - at - batch.length;
-        this.changed("answers");
-      }
-    } catch (error) {
-      if (!(error instanceof EngineFailure && error.code === "stopped")) throw error;
-    } finally {
-      if (this.work === work) {
-        this.waiting = 0;
-        this.changed("busy");
-      }
-    }
+  answer(): Promise<void> {
+    return this.prepared === undefined ? this.answering.look() : this.answering.answer();
   }
 
   /** Name and weakness of the open model, to stand beside every answer. */
@@ -227,40 +328,26 @@ export class Session {
     return `${this.opened?.model.name ?? "no model"}: ${weakness}`;
   }
 
+  /** images without an answer yet, while they are worked on */
+  get waiting(): number {
+    return this.answering.waiting;
+  }
+
   /** How the open model was asked for. */
   get lastChoices(): OpenChoices | undefined {
     return this.choices;
   }
 }
 
-/** An answer onto its image; an engine that gave none for it is a failure of that image. */
-function take(image: ImageItem, answer: ImageAnswer | undefined): void {
-  if (answer?.ok !== true) {
-    image.failure = answer?.error ?? { code: "no_answer", message: "no answer" };
-    return;
-  }
-  image.answer = answer.answer;
-  takePicture(image, answer);
+function setName(image: ImageItem, name: string | undefined): void {
+  if (name === undefined) delete image.labelName;
+  else image.labelName = name;
 }
 
-function takePicture(image: ImageItem, answer: ImageAnswer | undefined): void {
-  if (answer?.ok === true && answer.picture !== undefined) image.picture = answer.picture;
-}
-
-/** A picture onto its image, or why there is none. */
-async function lookAt(image: ImageItem, engine: EngineClient): Promise<void> {
-  try {
-    image.picture = await engine.ask("look", { file: image.file });
-  } catch (error) {
-    // an engine that ended says nothing about the file
-    if (!(error instanceof EngineFailure) || error.code === "stopped" || error.code === "engine_died") throw error;
-    image.failure = { code: error.code, message: error.message };
-  }
-}
-
-function setLabel(image: ImageItem, label: number): void {
-  if (label < 0) delete image.label;
-  else image.label = label;
+/** The same choice of classes. */
+function same(a: ClassSource, b: ClassSource): boolean {
+  if (a.kind === "bank" || b.kind === "bank") return a.kind === b.kind && a === b;
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function addTo(map: Map<string, ImageItem[]>, key: string, image: ImageItem): void {

@@ -1,9 +1,9 @@
 // One tile of the gallery: what the model sees of an image, its name, its folder, what was answered, its label.
 
 import { element, plainName, probabilityText, visibleText } from "./elements.js";
+import type { ImageItem } from "./image-item.js";
 import { lastPart } from "./labelling.js";
 import { paintPicture } from "./picture.js";
-import type { ImageItem } from "./session.js";
 
 export interface Tile {
   /** an option of the gallery's listbox */

@@ -1,9 +1,9 @@
 // Labels from folders, the split of labelled images, and which prompts serve which group: numbers without any element.
 
 import { describe, expect, it } from "vitest";
+import type { ImageItem } from "../../src/page/image-item.js";
 import { folderClass, folderClasses, lastPart, learningSplit } from "../../src/page/labelling.js";
 import { routingShares } from "../../src/page/routing-shares.js";
-import type { ImageItem } from "../../src/page/session.js";
 
 let nextId = 1;
 function image(path: string, more: Partial<ImageItem> = {}): ImageItem {

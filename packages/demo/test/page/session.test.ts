@@ -156,16 +156,96 @@ describe("the session", () => {
     expect(session.waiting).toBe(0);
   });
 
-  it("keeps labels by the class's name when classes change their places, and drops those whose class is gone", async () => {
+  const labels = () => session.images.map((i) => [i.labelName, i.label]);
+  const labelled = async () => {
     session.add([file("1.png"), file("2.png"), file("3.png")]);
     await session.choose({ kind: "names", names: ["a", "b"] });
     const [one, two] = session.images;
     if (one !== undefined) session.label(one, 0);
     if (two !== undefined) session.label(two, 1);
-    await session.choose({ kind: "names", names: ["c", "a"] });
-    expect(session.images.map((i) => i.label)).toEqual([1, undefined, undefined]);
+  };
+
+  it("keeps labels by the class's name when classes change their places; a class that is gone brings its labels back when it comes again", async () => {
+    await labelled();
+    const said: string[] = [];
+    session.onNotice = (text) => said.push(text);
+    await session.choose({ kind: "names", names: ["c", "A"] });
+    expect(labels()).toEqual([
+      ["a", 1],
+      ["b", undefined],
+      [undefined, undefined],
+    ]);
+    expect(said).toEqual(["1 label is of a class that is not among these: kept, and there again with the name."]);
+    await session.choose({ kind: "names", names: ["a", "b", "c"] });
+    expect(labels().map(([, label]) => label)).toEqual([0, 1, undefined]);
+    const [one] = session.images;
     if (one !== undefined) session.label(one, undefined);
-    expect(one).not.toHaveProperty("label");
+    expect(one).not.toHaveProperty("labelName");
+  });
+
+  it("takes labels along when a line is written anew, also those of images that are not here, and takes that back", async () => {
+    await labelled();
+    const [one, two] = session.images;
+    if (one !== undefined) session.identified(one, { hash: "h1", place: "p1" });
+    session.book.say({ hash: "h9", place: "p9" }, "a");
+    await session.choose({ kind: "names", names: ["alpha", "b"] });
+    expect([one?.labelName, one?.label, two?.labelName]).toEqual(["alpha", 0, "b"]);
+    expect([session.book.of({ hash: "h9", place: "p9" }), session.book.of({ hash: "h1", place: "p1" })]).toEqual(["alpha", "alpha"]);
+    expect(await session.step("undo")).toBe("the choice of classes");
+    expect([one?.labelName, session.prepared?.classes, session.book.of({ hash: "h9", place: "p9" })]).toEqual(["a", ["a", "b"], "a"]);
+    await session.step("redo");
+    expect([one?.labelName, one?.label, session.prepared?.classes]).toEqual(["alpha", 0, ["alpha", "b"]]);
+  });
+
+  it("asks whether other names are those of the same classes where no line stayed, and loses nothing either way", async () => {
+    for (const answer of [true, false]) {
+      session.removeAll();
+      await labelled();
+      const asked: string[] = [];
+      session.askWhether = async (question) => asked.push(question) > 0 && answer;
+      await session.choose({ kind: "names", names: ["x", "y"] });
+      expect(asked).toEqual(["2 images have labels of the classes before (a, b). Are these new names of the same classes?"]);
+      expect(labels().slice(0, 2)).toEqual(
+        answer
+          ? [
+              ["x", 0],
+              ["y", 1],
+            ]
+          : [
+              ["a", undefined],
+              ["b", undefined],
+            ],
+      );
+    }
+  });
+
+  it("takes back labels and removals in the order they were made, and does them again", async () => {
+    await labelled();
+    const [, two] = session.images;
+    if (two !== undefined) session.remove(two);
+    session.removeAll();
+    for (let i = 0; i < 4; i++) await session.step("undo");
+    expect(names(session)).toEqual(["1.png", "2.png", "3.png"]);
+    expect(labels().map(([name]) => name)).toEqual([undefined, undefined, undefined]);
+    for (let i = 0; i < 3; i++) await session.step("redo");
+    expect(names(session)).toEqual(["1.png", "3.png"]);
+    expect([two?.labelName, session.images[0]?.labelName]).toEqual(["b", "a"]);
+    expect(session.images.every((i) => i.answer !== undefined)).toBe(true);
+    await session.step("redo");
+    expect([session.images.length, await session.step("redo")]).toEqual([0, undefined]);
+  });
+
+  it("keeps the chosen classes over a refusal, and over an engine that ended while they were prepared", async () => {
+    session.add([file("1.png")]);
+    await session.choose({ kind: "names", names: ["a", "b"] });
+    await expect(session.choose({ kind: "bank", file: new Blob() })).rejects.toThrow("no bank");
+    await session.open(CHOICES, () => undefined);
+    expect(session.prepared?.classes).toEqual(["a", "b"]);
+    session.resume({ kind: "bank", file: new Blob() });
+    const said: string[] = [];
+    session.onNotice = (text) => said.push(text);
+    await session.open(CHOICES, () => undefined);
+    expect([session.opened?.model.name, said]).toEqual(["toy", ["no bank"]]);
   });
 
   it("opens again on other settings: the old engine ends, classes are chosen again, labels stay, every image is answered anew", async () => {
