@@ -6,7 +6,7 @@ import { attributesGenerate, attributesLint } from "./commands/attributes.js";
 import { bankCompile, bankShow } from "./commands/bank.js";
 import { classify } from "./commands/classify.js";
 import { completion } from "./commands/completion.js";
-import { dataLs, dataPull, dataVerify } from "./commands/data.js";
+import { dataLint, dataLs, dataPull, dataVerify } from "./commands/data.js";
 import { demo } from "./commands/demo.js";
 import { doctor } from "./commands/doctor.js";
 import { embed } from "./commands/embed.js";
@@ -28,7 +28,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   models: "models in the store: fetch, import, list, check, remove",
   bank: "prompt banks: look into one, compile one",
   audit: "a server's audit log",
-  data: "data sets: fetch, list, check",
+  data: "data sets: fetch, list, check, find what is there twice",
   attributes: "sentences that say how classes look: have them written, check them",
 };
 
@@ -52,6 +52,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   withRun(auditVerify, async () => (await import("./commands/serve.run.js")).verifyLog),
   withRun(dataPull, async () => (await import("./commands/data.run.js")).pullData),
   withRun(dataLs, async () => (await import("./commands/data.run.js")).listDataSets),
+  withRun(dataLint, async () => (await import("./commands/data-lint.run.js")).lintData),
   withRun(dataVerify, async () => (await import("./commands/data.run.js")).verifyDataSets),
   withRun(attributesGenerate, async () => (await import("./commands/attributes.run.js")).generateSentences),
   withRun(attributesLint, async () => (await import("./commands/attributes.run.js")).lintSentences),

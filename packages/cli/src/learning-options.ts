@@ -37,6 +37,16 @@ export const LEARNING_OPTIONS = {
     value: "FOLDER=NAME",
     description: "a class of the data set that the attribute file or the bank calls by another name",
   },
+  groupFolder: {
+    type: "flag",
+    description: "class/patient/name.png: the second folder is the patient, whose images stay on one side of a drawn split",
+  },
+  twins: {
+    type: "choice",
+    choices: ["check", "off"],
+    default: "check",
+    description: "look for images that show the same picture with another label or on another side of the split; off: do not look",
+  },
   data: { type: "text", value: "DIR", completes: "folder", setting: true, description: "folder with known data sets" },
   cache: {
     type: "choice",

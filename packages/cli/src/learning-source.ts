@@ -95,7 +95,7 @@ function sameList(a: readonly string[], b: readonly string[]): boolean {
 /** A data set by name or folder, with its attributes and the care that the embedded model asks for. */
 export async function openSource(
   given: string,
-  options: Pick<LearningOptions, "attributes" | "data" | "rename" | "class"> & Pick<ImageLimitOptions, "maxImageBytes">,
+  options: Pick<LearningOptions, "attributes" | "data" | "rename" | "class" | "groupFolder"> & Pick<ImageLimitOptions, "maxImageBytes">,
   model: string,
   cwd: string,
 ): Promise<TaskSource & { readonly dataset: OpenedDataset; readonly notes: readonly string[] }> {
@@ -103,6 +103,7 @@ export async function openSource(
   const arrays = /\.npz$/i.test(given);
   const opened = await openDataset(place, {
     maxImageBytes: options.maxImageBytes,
+    groupFolder: options.groupFolder,
     ...(options.data === undefined ? {} : { root: resolve(cwd, options.data) }),
     ...(arrays && options.class.length > 0 ? { classes: options.class } : {}),
   });

@@ -24,6 +24,8 @@ const RECIPE = [
   "cpu",
   "--threads",
   "1",
+  "--twins",
+  "off",
 ];
 const WORDS = ["train", "scans/", "--out", "scans.bank.safetensors", ...RECIPE];
 const cwd = folder("faults");

@@ -24,6 +24,8 @@ export interface DatasetItem {
   readonly group?: string;
   /** Cheapest in order of `index`, or many at once: a large archive is passed over forward. */
   open(): Promise<ItemContent>;
+  /** bytes of its file, told without reading it; absent where there is no file of its own */
+  size?(): Promise<number | undefined>;
 }
 
 /** Labelled images of one task: class names by label, and the items. */

@@ -10,6 +10,7 @@ export { CATALOGUE, type CatalogueEntry } from "./catalogue.js";
 export { type ClassMatchOptions, classKey, likeOwn, matchClasses, sameClasses } from "./class-matching.js";
 export { type CsvLimits, type CsvTable, csvLine, parseCsv } from "./csv.js";
 export type { Dataset, DatasetItem, ItemContent, OpenedDataset, SplitName, SplitOrigin } from "./dataset.js";
+export { type ContentSplit, drawSplitByContent, joinEqualContent } from "./equal-content.js";
 export { DatasetError, type DatasetErrorCode } from "./errors.js";
 export { MEDMNIST, type MedmnistFacts, medmnistFacts, medmnistFile, medmnistUrl } from "./medmnist.js";
 export { requireName } from "./names.js";

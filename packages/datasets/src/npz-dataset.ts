@@ -46,6 +46,21 @@ const OFFICIAL = "Download the official file again";
 const OWN_ARRAYS =
   "Save arrays images and labels, or train_images, train_labels and the same for val and test, and name a class for each label";
 
+/** "0", "1", …: the label numbers of an archive as names. @throws DatasetError `bad_file` without labels, or with ones below 0 or above 9 999 */
+export async function labelNames(npz: NpzFile): Promise<string[]> {
+  const members = ["labels", "train_labels", "val_labels", "test_labels"].filter((name) => npz.members.has(name));
+  const sizes = members.map((name) => npz.members.get(name)?.shape[0] ?? 0);
+  if (members.length === 0 || sizes.some((n) => n < 1 || n > MAX_ITEMS))
+    throw bad("npz file", `labels of 1 to ${MAX_ITEMS} images`, `${sizes.join(", ") || "none"}`, OWN_ARRAYS);
+  let most = 1;
+  for (const [i, name] of members.entries()) {
+    const n = sizes[i] ?? 0;
+    for (const value of labelValues(await npz.read(name, 8 * n), npz.members.get(name)?.type ?? "uint8", n)) most = Math.max(most, value);
+  }
+  if (!(most < 10_000)) throw bad("npz file", "labels 0 to 9999", `${most}`, OWN_ARRAYS);
+  return Array.from({ length: Math.floor(most) + 1 }, (_, label) => `${label}`);
+}
+
 interface Part {
   readonly what: string;
   readonly prefix: string;

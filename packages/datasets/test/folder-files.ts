@@ -11,10 +11,10 @@ export interface FolderFiles {
   remove(): void;
 }
 
-/** Images are one byte each: no test here decodes one. */
+/** Images are their names' bytes, so that no two are alike: no test here decodes one. */
 export function folderOf(names: readonly string[]): FolderFiles {
   const path = mkdtempSync(join(tmpdir(), "data-set-"));
-  const add = (name: string, content: string | Uint8Array = Uint8Array.of(1)): void => {
+  const add = (name: string, content: string | Uint8Array = name): void => {
     mkdirSync(dirname(join(path, name)), { recursive: true });
     writeFileSync(join(path, name), content);
   };

@@ -1,5 +1,6 @@
 // One method's figures on one test split: everything a reader needs to trust or doubt an accuracy.
 
+import { nth } from "@biovlm/files";
 import { auc } from "./metrics/auc.js";
 import {
   brierScore,
@@ -55,6 +56,18 @@ export interface EvaluationInput {
   readonly validation?: { readonly logits: Float32Array; readonly labels: Int32Array };
   /** [n] which images are of one lesion or patient: see {@link groupNumbers} */
   readonly groups?: readonly number[] | undefined;
+}
+
+/** The input without some of its rows; undefined where none is left. rows: ascending or not, each once */
+export function withoutRows(input: EvaluationInput, rows: readonly number[]): EvaluationInput | undefined {
+  const out = new Set(rows);
+  const kept = [...input.labels.keys()].filter((i) => !out.has(i));
+  if (kept.length === 0) return undefined;
+  const { C } = input;
+  const logits = new Float32Array(kept.length * C);
+  for (const [at, i] of kept.entries()) logits.set(input.logits.subarray(i * C, i * C + C), at * C);
+  const labels = Int32Array.from(kept, (i) => nth(input.labels, i));
+  return { ...input, logits, labels, ...(input.groups === undefined ? {} : { groups: kept.map((i) => nth(input.groups ?? [], i)) }) };
 }
 
 /** Items → numbers that images of one group share, by first appearance: names of patients stay out of results. Undefined where no group is known. */

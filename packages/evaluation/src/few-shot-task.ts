@@ -25,6 +25,8 @@ export interface TaskSource {
   readonly attributes?: AttributeSet;
   /** "odd" where the model has seen the even half of the official training split with labels */
   readonly parity?: "all" | "odd";
+  /** ids of val and test images that have a twin, or their group, in train: measured with them and without */
+  readonly leaked?: ReadonlySet<string>;
 }
 
 /** Classes as text, and the images of one side. Labels index `classes`. */
@@ -33,6 +35,13 @@ export interface TaskSide {
   /** for each class M sentences; absent where the data set has none */
   readonly sentences?: readonly (readonly string[])[];
   readonly items: readonly DatasetItem[];
+}
+
+/** What a task is tested on; `leaked` are the places of images that training has seen in other guise. */
+export interface TaskTest {
+  readonly name: "test" | "base" | "new";
+  readonly side: TaskSide;
+  readonly leaked: readonly number[];
 }
 
 /** One few-shot task: what is learned from, chosen on and tested on. */
@@ -49,7 +58,7 @@ export interface Task {
   readonly learn: TaskSide;
   /** min(shots, 4) images per class for choices inside a method and for temperature scaling */
   readonly validation: readonly DatasetItem[];
-  readonly tests: readonly { readonly name: "test" | "base" | "new"; readonly side: TaskSide }[];
+  readonly tests: readonly TaskTest[];
   /** why the figures say nothing */
   readonly caveat?: string;
 }
@@ -69,7 +78,7 @@ export function fewShotTask(source: TaskSource, options: TaskOptions): Task {
     ...head("few-shot", source, options),
     learn: side(source, allLabels(source), train),
     validation,
-    tests: [{ name: "test", side: side(source, allLabels(source), test) }],
+    tests: [{ name: "test", side: side(source, allLabels(source), test), leaked: leakedOf(source, test) }],
   };
 }
 
@@ -90,8 +99,8 @@ export function baseToNewTask(source: TaskSource, options: TaskOptions): Task {
     learn: side(source, labels.base, train),
     validation,
     tests: [
-      { name: "base", side: side(source, labels.base, test) },
-      { name: "new", side: side(source, labels.new, newTest) },
+      { name: "base", side: side(source, labels.base, test), leaked: leakedOf(source, test) },
+      { name: "new", side: side(source, labels.new, newTest), leaked: leakedOf(source, newTest) },
     ],
     ...(single ? { caveat: "one class on a side: right by construction" } : {}),
   };
@@ -108,8 +117,12 @@ export function crossDatasetTask(source: TaskSource, target: TaskSource, options
     source: source.dataset.name,
     learn: side(source, allLabels(source), train),
     validation,
-    tests: [{ name: "test", side: side(target, allLabels(target), test) }],
+    tests: [{ name: "test", side: side(target, allLabels(target), test), leaked: [] }],
   };
+}
+
+function leakedOf({ leaked }: TaskSource, items: readonly DatasetItem[]): number[] {
+  return leaked === undefined ? [] : [...items.keys()].filter((i) => leaked.has(nth(items, i).id));
 }
 
 function head(setting: Setting, { dataset }: TaskSource, { shots, seed }: TaskOptions) {

@@ -12,6 +12,7 @@ export {
   evaluate,
   groupNumbers,
   type MajorityFigures,
+  withoutRows,
 } from "./evaluate.js";
 export { accuracyOf, type FeatureSet, type FittedClassifier } from "./feature-set.js";
 export {
@@ -22,6 +23,7 @@ export {
   type TaskOptions,
   type TaskSide,
   type TaskSource,
+  type TaskTest,
 } from "./few-shot-task.js";
 export { type FeatureOptions, ItemImages, type ItemImagesOptions, type ReadItem } from "./item-images.js";
 export {
@@ -47,4 +49,17 @@ export {
   storedEvaluation,
 } from "./results.js";
 export { type SweepOptions, type SweepPlan, sweep } from "./sweep.js";
-export { type MethodResult, runTask, type TaskRunOptions } from "./task-run.js";
+export { type Evaluations, type MethodResult, runTask, type TaskRunOptions } from "./task-run.js";
+export { type ComparedImagesOptions, comparedImages } from "./twins/compared-images.js";
+export {
+  type ComparedImage,
+  findLeaks,
+  type ImagePair,
+  type LeakReport,
+  type LeakWarning,
+  type LintItem,
+  leakWarnings,
+} from "./twins/leaks.js";
+export { type Flip, picturePrint } from "./twins/picture-print.js";
+export { type TwinPair, twinPairs } from "./twins/twin-pairs.js";
+export { twinsReport } from "./twins/twins-report.js";

@@ -29,6 +29,8 @@ export interface Cell {
   /** base-to-new */
   readonly base?: StoredEvaluation;
   readonly new?: StoredEvaluation;
+  /** the same figures without test images that have a twin, or their group, in train; present where there are such images and they were looked for */
+  readonly withoutTwins?: { readonly test?: StoredEvaluation; readonly base?: StoredEvaluation; readonly new?: StoredEvaluation };
   /** why the figure says nothing, e.g. one class on a side; such cells stay out of averages */
   readonly caveat?: string;
   readonly bank?: string;

@@ -9,7 +9,7 @@ import { groupNumbers } from "./evaluate.js";
 import { baseToNewTask, crossDatasetTask, fewShotTask, type Task, type TaskSource } from "./few-shot-task.js";
 import type { Method } from "./methods.js";
 import { type Cell, type Setting, storedEvaluation } from "./results.js";
-import { runTask, type TaskRunOptions } from "./task-run.js";
+import { type MethodResult, runTask, type TaskRunOptions } from "./task-run.js";
 
 /** What a sweep runs: every data set × shots × seed × method of one setting. */
 export interface SweepPlan {
@@ -76,6 +76,7 @@ export async function sweep(context: LearnContext, plan: SweepPlan, options: Swe
         ...(test === undefined ? {} : { test: storedEvaluation(test) }),
         ...(base === undefined ? {} : { base: storedEvaluation(base) }),
         ...(unseen === undefined ? {} : { new: storedEvaluation(unseen) }),
+        ...(task.tests.some((t) => t.leaked.length > 0) ? { withoutTwins: storedAll(result.withoutTwins) } : {}),
         ...(task.caveat === undefined ? {} : { caveat: task.caveat }),
         seconds: Math.round(result.seconds * 1000) / 1000,
         model: context.model.digest,
@@ -88,6 +89,10 @@ export async function sweep(context: LearnContext, plan: SweepPlan, options: Swe
     for (const method of methodsOf(task)) cells.push(known(found, method.name));
   }
   return cells;
+}
+
+function storedAll(evaluations: MethodResult["withoutTwins"]): NonNullable<Cell["withoutTwins"]> {
+  return Object.fromEntries(Object.entries(evaluations).map(([name, evaluation]) => [name, storedEvaluation(evaluation)]));
 }
 
 async function planned(
@@ -138,6 +143,7 @@ function cellDigest(
     sentences: [task.learn.sentences ?? [], ...task.tests.map((t) => t.side.sentences ?? [])],
     tested: task.tests.map((t) => t.side.items.length),
     groups: task.tests.map((t) => groupNumbers(t.side.items) ?? []),
+    ...(task.tests.some((t) => t.leaked.length > 0) ? { leaked: task.tests.map((t) => t.leaked) } : {}),
     seed: task.seed,
     shots: task.shots,
     testOn: plan.testOn ?? "test",

@@ -4,9 +4,9 @@ import type { Recipe, StepReport } from "@biovlm/training";
 import { type LearnContext, learnContext } from "@biovlm/training";
 import { freshViews, type KeyedBytes, plainViews, runDigest, type ViewSource, viewBank, viewPixels } from "@biovlm/training/loop";
 import { type ClassSet, classSet } from "./class-set.js";
-import { type Evaluation, evaluate, groupNumbers } from "./evaluate.js";
+import { type Evaluation, evaluate, groupNumbers, withoutRows } from "./evaluate.js";
 import type { FeatureSet } from "./feature-set.js";
-import type { Task } from "./few-shot-task.js";
+import type { Task, TaskTest } from "./few-shot-task.js";
 import type { ItemImages } from "./item-images.js";
 import type { Method, Teacher } from "./methods.js";
 
@@ -23,10 +23,15 @@ export interface TaskRunOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Figures of each test of a task. */
+export type Evaluations = Readonly<Partial<Record<TaskTest["name"], Evaluation>>>;
+
 /** What one method did on one task, and how long fitting and testing took. */
 export interface MethodResult {
   readonly method: string;
-  readonly evaluations: Readonly<Partial<Record<"test" | "base" | "new", Evaluation>>>;
+  readonly evaluations: Evaluations;
+  /** the same without images that have a twin in train, for tests that have some and others */
+  readonly withoutTwins: Evaluations;
   readonly seconds: number;
   /** learned banks: ctx [N,T,W] */
   readonly ctx?: Float32Array;
@@ -92,13 +97,14 @@ class PreparedTask {
       },
     });
     const own = await fitted.on(on);
-    const evaluations: Partial<Record<"test" | "base" | "new", Evaluation>> = {};
-    for (const { name, side } of task.tests) {
+    const evaluations: Partial<Record<TaskTest["name"], Evaluation>> = {};
+    const withoutTwins: Partial<Record<TaskTest["name"], Evaluation>> = {};
+    for (const { name, side, leaked } of task.tests) {
       // the same class list needs no second look at the text tower, and gets the temperature fitted on its validation images
       const same = side.classes.join("\n") === task.learn.classes.join("\n");
       const classifier = same ? own : await fitted.on(await this.classes(name, side), task.source !== undefined);
       const test = await this.features(name, task.dataset, side.items, normalisation);
-      evaluations[name] = evaluate({
+      const input = {
         logits: classifier.logits(test.features, test.n),
         labels: test.labels,
         C: side.classes.length,
@@ -107,9 +113,13 @@ class PreparedTask {
         ...(same && validation.n > 0
           ? { validation: { logits: classifier.logits(validation.features, validation.n), labels: validation.labels } }
           : {}),
-      });
+      };
+      evaluations[name] = evaluate(input);
+      const rest = leaked.length === 0 ? undefined : withoutRows(input, leaked);
+      if (rest !== undefined) withoutTwins[name] = evaluate(rest);
     }
-    return { method: method.name, evaluations, seconds: (performance.now() - started) / 1000, ...(ctx === undefined ? {} : { ctx }) };
+    const seconds = (performance.now() - started) / 1000;
+    return { method: method.name, evaluations, withoutTwins, seconds, ...(ctx === undefined ? {} : { ctx }) };
   }
 
   private async learn(method: string, recipe: Recipe, teacher: Teacher, on: ClassSet, views?: ViewSource): Promise<Float32Array> {

@@ -4,7 +4,17 @@
 import { resolve } from "node:path";
 import { attributeSentences, classKey, type DatasetItem, matchClasses } from "@biovlm/datasets";
 import type { Runtime } from "@biovlm/engine";
-import { type Evaluation, evaluate, type FeatureSet, groupNumbers, ItemImages, storedEvaluation } from "@biovlm/evaluation";
+import {
+  type Evaluation,
+  type EvaluationInput,
+  evaluate,
+  type FeatureSet,
+  groupNumbers,
+  ItemImages,
+  type LeakWarning,
+  storedEvaluation,
+  withoutRows,
+} from "@biovlm/evaluation";
 import { reliabilityDiagram } from "@biovlm/evaluation/node";
 import { nth } from "@biovlm/files";
 import { attributeBank, type Classifier, createClassifier, normalisationOf, type PromptBank, readBank, templateBank } from "@biovlm/model";
@@ -12,6 +22,7 @@ import { viewPixels } from "@biovlm/training/loop";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { INPUT_LIMITS, readInput } from "../input-file.js";
+import { checkLeaks } from "../leak-check.js";
 import { checkRename, itemReader, openSource, renames } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
@@ -33,7 +44,11 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, 
     const runtime = await openRuntime({ ...options, deterministic: true }, cwd);
     try {
       const { bank, classifier } = await chosenBank(runtime, source, options, cwd);
-      const { items, test, figures, logits } = await measured(context, runtime, source, { bank, classifier, options });
+      const { items, test, figures, logits, withoutTwins, warnings } = await measured(context, runtime, source, {
+        bank,
+        classifier,
+        options,
+      });
       const result = {
         dataset: dataset.name,
         split: options.split,
@@ -43,6 +58,8 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, 
         bank: classifier.bankDigest,
         device: runtime.encoder.capabilities.device,
         ...storedEvaluation(figures),
+        ...(withoutTwins === undefined ? {} : { withoutTwins: storedEvaluation(withoutTwins) }),
+        warnings,
         notice: "Research use only, not a medical device.",
       };
       if (options.out !== undefined) await writeResult(resolve(cwd, options.out), `${JSON.stringify(result)}\n`);
@@ -56,7 +73,10 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, 
         await writeResult(resolve(cwd, options.diagram), await reliabilityDiagram(dataset.name, figures.calibration, figures.calibrated));
       }
       if (options.json) await terminal.line(JSON.stringify(result));
-      else await tell(terminal, `${dataset.name} ${options.split}, ${test.n} images`, figures, classifier.classes);
+      else {
+        await tell(terminal, `${dataset.name} ${options.split}, ${test.n} images`, figures, classifier.classes);
+        if (withoutTwins !== undefined) await tellWithout(terminal, test.n, withoutTwins);
+      }
       return undefined;
     } finally {
       await runtime.close();
@@ -109,6 +129,9 @@ interface Measured {
   readonly figures: Evaluation;
   /** [n,C] */
   readonly logits: Float32Array;
+  /** without images that have a twin in train, where there are such images */
+  readonly withoutTwins?: Evaluation;
+  readonly warnings: readonly LeakWarning[];
 }
 
 /** Figures on the asked split; one temperature is fitted on validation where that is not the split asked for. */
@@ -118,8 +141,9 @@ async function measured(
   { dataset }: Source,
   { bank, classifier, options }: { readonly bank: PromptBank; readonly classifier: Classifier; readonly options: Options },
 ): Promise<Measured> {
-  const { model } = runtime;
-  const images = new ItemImages(runtime, { read: itemReader(options), cache: cacheOf(options, terminal) });
+  const { core, model } = runtime;
+  const cache = cacheOf(options, terminal);
+  const images = new ItemImages(runtime, { read: itemReader(options), cache });
   const pixels = viewPixels(model.spec, { normalisation: normalisationOf(bank) });
   const of = (split: string) => dataset.items.filter((item) => item.split === split);
   const items = of(options.split);
@@ -147,7 +171,7 @@ async function measured(
   const test = await features(options.split);
   const validation = options.split === "val" ? undefined : await features("val");
   const logits = classifier.logits(test.features, test.n);
-  const figures = evaluate({
+  const input: EvaluationInput = {
     logits,
     labels: test.labels,
     C,
@@ -156,8 +180,23 @@ async function measured(
     ...(validation === undefined || validation.n === 0
       ? {}
       : { validation: { logits: classifier.logits(validation.features, validation.n), labels: validation.labels } }),
-  });
-  return { items, test, figures, logits };
+  };
+  const result = { items, test, figures: evaluate(input), logits };
+  if (options.twins === "off") return { ...result, warnings: [] };
+  const compared = dataset.items.filter(({ split }) => split === "train" || split === options.split);
+  const open = (item: DatasetItem) => images.open(dataset.name, item);
+  const { leaked, warnings } = await checkLeaks(dataset.name, compared, terminal, { core, open, cache, signal });
+  const rows = [...items.keys()].filter((i) => leaked.has(nth(items, i).id));
+  const rest = rows.length === 0 ? undefined : withoutRows(input, rows);
+  return { ...result, warnings, ...(rest === undefined ? {} : { withoutTwins: evaluate(rest) }) };
+}
+
+async function tellWithout(terminal: Terminal, all: number, rest: Evaluation): Promise<void> {
+  const share = (x: number) => `${(x * 100).toFixed(1)} %`;
+  const left = rest.correct.length;
+  await terminal.line(
+    `without twins      balanced ${share(rest.balancedAccuracy)}, AUC ${rest.auc.toFixed(4)}, accuracy ${share(rest.accuracy)}  (${left} images; ${all - left} have a twin in train)`,
+  );
 }
 
 async function tell(terminal: Terminal, title: string, figures: Evaluation, classes: readonly string[]): Promise<void> {

@@ -26,6 +26,8 @@ export const EVALUATE_OPTIONS = {
   attributes: LEARNING_OPTIONS.attributes,
   class: LEARNING_OPTIONS.class,
   rename: LEARNING_OPTIONS.rename,
+  groupFolder: LEARNING_OPTIONS.groupFolder,
+  twins: LEARNING_OPTIONS.twins,
   data: LEARNING_OPTIONS.data,
   cache: LEARNING_OPTIONS.cache,
   ...RUNTIME_OPTIONS,
@@ -37,6 +39,7 @@ export const evaluate = defineCommand({
   summary: "measure a bank on a data set",
   description: [
     "Balanced accuracy, AUC, accuracy with a 95 % interval (Wilson's, or by lesion or patient where known), the same of the answer that is always the commonest class, recall of each class, confusion matrix, calibration (ECE, Brier) before and after one temperature fitted on validation.",
+    "Images that have a near-twin in the training split are counted, and the figures are given with them and without.",
     "Without --bank the attribute sentences of the data set serve as an untrained bank.",
   ],
   aboutImages: true,

@@ -15,13 +15,15 @@ import {
   promptMethod,
   rowsOf,
   sweep,
+  twinsReport,
 } from "@biovlm/evaluation";
 import { suggest } from "@biovlm/files";
 import { fileStore } from "@biovlm/files/node";
 import { recipeWith } from "@biovlm/training";
+import { type CheckedSources, checkedSources, type SourceWarning } from "../checked-source.js";
 import type { CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
-import { checkRename, itemReader, openSource } from "../learning-source.js";
+import { checkRename, itemReader } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
 import { recipeOf, settingsOf, viewsOf } from "../recipe-choice.js";
@@ -51,12 +53,14 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
     methods.push(promptMethod(text, `${options.recipe} with ${text}`, recipeWith(base, settingsOf(text.split(","))), "attributes"));
   }
   const runtime = await openRuntime({ ...options, deterministic: true }, cwd);
-  const opened: { close(): void }[] = [];
+  let sources: CheckedSources | undefined;
   try {
     const { core, encoder, model } = runtime;
     const out = resolve(cwd, options.out);
     const cache = cacheOf(options, terminal);
     let bar: ReturnType<typeof terminal.progress> | undefined;
+    const images = new ItemImages(runtime, { read: itemReader(options), cache });
+    sources = checkedSources(options, { core, images, cache, terminal, signal, cwd });
     const cells = await sweep(
       { core, encoder, model },
       {
@@ -68,17 +72,12 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
         testOn: options.testOn,
       },
       {
-        images: new ItemImages(runtime, { read: itemReader(options), cache }),
+        images,
         views: viewsOf(options),
         ...(cache === undefined ? {} : { cache }),
         cells: fileStore(out),
         signal,
-        async open(name) {
-          const source = await openSource(name, options, options.model, cwd);
-          opened.push(source.dataset);
-          for (const note of source.notes) terminal.note(`${name}: ${note}`);
-          return source;
-        },
+        open: sources.open,
         onCell(cell, { total, resumed }) {
           bar ??= terminal.progress("sweep", total, "cells");
           if (resumed) bar.skip(1);
@@ -89,8 +88,8 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
       },
     );
     bar?.end();
-    const report = markdownReport(cells, options.against);
-    const results = JSON.stringify(resultsOf(cells, options.against));
+    const report = [markdownReport(cells, options.against), twinsReport(cells)].filter((part) => part !== "").join("\n");
+    const results = JSON.stringify(resultsOf(cells, options.against, sources.warnings));
     await writeResult(join(out, "results.json"), `${results}\n`);
     await writeResult(join(out, "results.csv"), csvReport(cells, options.against));
     await writeResult(join(out, "results.md"), report);
@@ -98,7 +97,7 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
     else await terminal.write(report);
     return undefined;
   } finally {
-    for (const dataset of opened) dataset.close();
+    sources?.close();
     await runtime.close();
   }
 };
@@ -126,11 +125,12 @@ function checkRecipe({ set, variant }: OptionValues<typeof SWEEP_OPTIONS>): void
 }
 
 /** What results.json and --json hold. */
-function resultsOf(cells: readonly Cell[], against: string) {
+function resultsOf(cells: readonly Cell[], against: string, warnings: readonly SourceWarning[]) {
   return {
     format: "biovlm-sweep/1",
     notice: "Research use only, not a medical device.",
     against,
+    warnings,
     rows: rowsOf(cells),
     comparisons: comparisonsOf(cells, against),
     cells,

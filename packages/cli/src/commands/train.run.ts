@@ -9,6 +9,7 @@ import {
   fewShotTask,
   groupNumbers,
   ItemImages,
+  type LeakWarning,
   type LearningReport,
   learningReport,
   routed,
@@ -21,6 +22,7 @@ import { type LearnedBank, type LearnOptions, learnBank, logLine, type Recipe, t
 import { viewPixels } from "@biovlm/training/loop";
 import type { CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
+import { checkLeaks } from "../leak-check.js";
 import { checkRename, itemReader, openSource } from "../learning-source.js";
 import { cacheOf, checkpointsOf } from "../learning-stores.js";
 import { fallbackNote, openRuntime } from "../opening.js";
@@ -81,11 +83,12 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
       const seconds = (performance.now() - started) / 1000;
       await writeResult(resolve(cwd, options.out), learned.bytes, { signal });
       await checkpoints.delete(`checkpoint/${String(learned.bank.options["run"])}`);
+      const leaks = options.twins === "off" ? [] : await leaksOf(runtime, learn, tests, { dataset, images, terminal, cache, signal });
       const measured =
         tests.length === 0
           ? undefined
           : await measure(runtime, learned, { learn, tests, recipe, images, dataset, signal, seed: options.seed });
-      await tell(terminal, options, runtime, learn, learned, seconds, measured);
+      await tell(terminal, options, runtime, learn, learned, seconds, measured, leaks);
       await log.written();
       return undefined;
     } finally {
@@ -102,6 +105,28 @@ function chosen(source: Source, options: Options, given: string): { readonly lea
   if (!options.all) return { learn, tests: nth(tests, 0).side.items };
   if (source.dataset.classes.length === 0) throw usageError("bad_usage", `${given} — expected classes, got none`);
   return { learn: { ...learn, items: source.dataset.items }, tests: [] };
+}
+
+/** Images learned from that the measured ones show again, and those that have two labels. */
+async function leaksOf(
+  { core }: Runtime,
+  learn: TaskSide,
+  tests: TaskSide["items"],
+  {
+    dataset,
+    images,
+    terminal,
+    cache,
+    signal,
+  }: Pick<Measuring, "dataset" | "images" | "signal"> & {
+    readonly terminal: Terminal;
+    readonly cache: ReturnType<typeof cacheOf>;
+  },
+): Promise<readonly LeakWarning[]> {
+  const sided = (items: TaskSide["items"], split: "train" | "test") => items.map((item) => ({ ...item, split, open: () => item.open() }));
+  const open = (item: TaskSide["items"][number]) => images.open(dataset, item);
+  const all = [...sided(learn.items, "train"), ...sided(tests, "test")];
+  return (await checkLeaks(dataset, all, terminal, { core, open, cache, signal })).warnings;
 }
 
 /** The run as JSON lines. A log that cannot be written does not cost the bank: it fails at the end. */
@@ -180,6 +205,7 @@ async function tell(
   learned: LearnedBank,
   seconds: number,
   measured: Awaited<ReturnType<typeof measure>> | undefined,
+  leaks: readonly LeakWarning[],
 ): Promise<void> {
   const warnings = measured?.warnings ?? [];
   if (options.json) {
@@ -192,7 +218,7 @@ async function tell(
       epochs: learned.run.epochs,
       seconds: Math.round(seconds * 10) / 10,
       device: runtime.encoder.capabilities.device,
-      warnings,
+      warnings: [...leaks, ...warnings],
       ...(measured === undefined ? {} : { measured }),
     };
     return terminal.line(JSON.stringify(summary));

@@ -6,9 +6,10 @@ import { byCodeUnit, nearest, nth, present } from "@biovlm/files";
 import { findImages } from "@biovlm/files/node";
 import { type CsvTable, parseCsv } from "../csv.js";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
+import { drawSplitByContent } from "../equal-content.js";
 import { DatasetError } from "../errors.js";
 import { classText, relativePath } from "../relative-path.js";
-import { DEFAULT_SHARES, drawSplit, type SplitShares, withSplits } from "../splits.js";
+import { DEFAULT_SHARES, type SplitShares, withSplits } from "../splits.js";
 import { datasetName, fileItem } from "./image-folder.js";
 import { readText } from "./read-text.js";
 
@@ -111,40 +112,47 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
       `CSV list — expected ${items.length} images in the image folder, got ${items.length - missing}; the first missing one is in row ${firstMissing}. Check the file names in the list, and that images lie in the folder \`images\` beside it, or beside the list itself.`,
     );
   }
+  const grouped =
+    group === undefined
+      ? []
+      : [`grouped by column "${table.columns[group]}": ${new Set(items.map((item) => item.group ?? item.id)).size} groups`];
+  const placed =
+    split === undefined
+      ? await drawSplitByContent(items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1)
+      : { items: withSplits(items, (item) => sides[item.index] ?? "train"), notes: [] };
   return {
     name: options.name ?? datasetName(csvPath),
     classes,
     sided: false,
-    items:
-      split === undefined
-        ? drawSplit(items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1)
-        : withSplits(items, (item) => sides[item.index] ?? "train"),
+    items: placed.items,
     splitOrigin: split === undefined ? "drawn" : "given",
-    notes:
-      group === undefined
-        ? splitNotes
-        : [
-            ...splitNotes,
-            `grouped by column "${table.columns[group]}": ${new Set(items.map((item) => item.group ?? item.id)).size} groups`,
-          ],
+    notes: [...splitNotes, ...grouped, ...placed.notes],
     close() {},
   };
 }
 
+/** PatientID, patient_id, "patient id" and Patient-Id are one name. */
+function plainName(name: string): string {
+  return name.toLowerCase().replace(/[\s_.-]+/g, "");
+}
+
 /** Index of the named column, or of the first usual one. Image and label are required. */
 function column(table: CsvTable, kind: keyof typeof USUAL, named: string | undefined): number | undefined {
-  const lower = table.columns.map((name) => name.toLowerCase());
+  const plain = table.columns.map(plainName);
   if (named !== undefined) {
+    const lower = table.columns.map((name) => name.toLowerCase());
     const at = lower.indexOf(named.toLowerCase());
     if (at >= 0) return at;
+    const alike = plain.indexOf(plainName(named));
+    if (alike >= 0) return alike;
     const near = nearest(named, table.columns);
     throw new DatasetError(
       "bad_option",
       `CSV list — expected a column "${named}", got ${table.columns.slice(0, 20).join(", ")}. ${near === undefined ? "Name one of these." : `Did you mean "${near}"?`}`,
     );
   }
-  const usual = USUAL[kind].find((name) => lower.includes(name));
-  if (usual !== undefined) return lower.indexOf(usual);
+  const usual = USUAL[kind].map(plainName).find((name) => plain.includes(name));
+  if (usual !== undefined) return plain.indexOf(usual);
   if (kind === "group" || kind === "split") return undefined;
   throw new DatasetError(
     "bad_file",

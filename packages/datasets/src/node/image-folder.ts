@@ -1,13 +1,15 @@
 // A folder of images as a data set: class/name.png, or train|val|test/class/name.png, or class folders under a split file.
 
+import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { byCodeUnit, known, NAME_PATTERN, nth } from "@biovlm/files";
 import { findImages, leftOutNote, readFileWithin } from "@biovlm/files/node";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
+import { drawSplitByContent } from "../equal-content.js";
 import { DatasetError } from "../errors.js";
 import { classText } from "../relative-path.js";
 import { parseSplitFile } from "../split-file.js";
-import { DEFAULT_SHARES, drawSplit, type SplitShares } from "../splits.js";
+import { DEFAULT_SHARES, type SplitShares } from "../splits.js";
 import { readText } from "./read-text.js";
 
 /** How a folder of class folders becomes a data set: names, the drawn split, bounds. */
@@ -24,6 +26,8 @@ export interface ImageFolderOptions {
   readonly splitFile?: string;
   /** first folder in the split file → folder here */
   readonly folders?: Readonly<Record<string, string>>;
+  /** class/patient/name.png: the second folder names the patient, whose images stay on one side of a drawn split. Default false */
+  readonly groupFolder?: boolean | undefined;
   /** A larger image file is refused before it is read. Default 64 MiB */
   readonly maxImageBytes?: number | undefined;
 }
@@ -74,17 +78,38 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     const split = given ? sideOf(path) : undefined;
     const index = split === undefined ? i : (count[split] ?? 0);
     if (split !== undefined) count[split] = index + 1;
-    return fileItem(place, path, at, index, split, nth(classes, at));
+    const item = fileItem(place, path, at, index, split, nth(classes, at));
+    const group = options.groupFolder === true ? patientFolder(path, depth) : undefined;
+    return group === undefined ? item : { ...item, group };
   });
+  if (options.groupFolder === true) notes.push(groupNote(items));
+  const drawn = given ? undefined : await drawSplitByContent(items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1);
   return {
     name,
     classes,
     sided: false,
-    items: given ? items : drawSplit(items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1),
+    items: drawn?.items ?? items,
     splitOrigin: given ? "given" : "drawn",
-    notes,
+    notes: [...notes, ...(drawn?.notes ?? [])],
     close() {},
   };
+}
+
+/** The folder below the class folder: one patient's, whatever the class. Undefined where the image lies in the class folder itself. */
+function patientFolder(path: string, depth: number): string | undefined {
+  const parts = path.split("/");
+  return parts.length > depth + 2 ? parts[depth + 1] : undefined;
+}
+
+/** @throws DatasetError `bad_option` where no image lies in a second folder */
+function groupNote(items: readonly DatasetItem[]): string {
+  const groups = new Set(items.flatMap(({ group }) => (group === undefined ? [] : [group])));
+  if (groups.size === 0)
+    throw new DatasetError(
+      "bad_option",
+      "groups by folder — expected class/patient/name.png, got no image in a second folder. Leave the option out, or sort the images so.",
+    );
+  return `grouped by second folder: ${groups.size} groups`;
 }
 
 async function bySplitFile(
@@ -92,7 +117,7 @@ async function bySplitFile(
   name: string,
   paths: readonly string[],
   notes: string[],
-  { folders = {}, classes: names }: ImageFolderOptions,
+  { folders = {}, classes: names, groupFolder = false }: ImageFolderOptions,
   splitFile: string,
 ): Promise<OpenedDataset> {
   const split = parseSplitFile(await readText(splitFile, "split file"));
@@ -110,7 +135,9 @@ async function bySplitFile(
       const found = present.has(path) ? path : there;
       if (!present.has(found)) missing++;
       used.add(found);
-      items.push(fileItem(place, found, label, index, side, nth(classes, label)));
+      const item = fileItem(place, found, label, index, side, nth(classes, label));
+      const group = groupFolder ? patientFolder(found, 0) : undefined;
+      items.push(group === undefined ? item : { ...item, group });
     }
   }
   if (missing > 0) {
@@ -121,6 +148,7 @@ async function bySplitFile(
   }
   const extra = paths.length - used.size;
   if (extra > 0) notes.push(`left out: ${extra} images that the split file does not name`);
+  if (groupFolder) notes.push(groupNote(items));
   return { name, classes, sided: false, items, splitOrigin: "file", notes, close() {} };
 }
 
@@ -133,12 +161,20 @@ export function fileItem(
   split: SplitName | undefined,
   className: string,
 ): DatasetItem {
+  const file = join(folder, path);
   const open = async () => ({
     kind: "file" as const,
     // the path stays out of messages: names of files may name patients
-    bytes: await readFileWithin(join(folder, path), maxImageBytes, `${split ?? "an"} image ${index} of class "${className}"`),
+    bytes: await readFileWithin(file, maxImageBytes, `${split ?? "an"} image ${index} of class "${className}"`),
   });
-  return { id: path, label, ...(split === undefined ? {} : { split }), index, open };
+  return {
+    id: path,
+    label,
+    ...(split === undefined ? {} : { split }),
+    index,
+    open,
+    size: async () => (await stat(file).catch(() => undefined))?.size,
+  };
 }
 
 /** The folder's own name, made a data-set name. */

@@ -8,11 +8,12 @@ import { digestFile } from "@biovlm/files/node";
 import { attributeSet } from "../attribute-sets.js";
 import { BUSI_FOLDERS, CATALOGUE, type CatalogueEntry, HAM10000_LABELS } from "../catalogue.js";
 import type { OpenedDataset } from "../dataset.js";
+import { drawSplitByContent } from "../equal-content.js";
 import { DatasetError } from "../errors.js";
 import { medmnistFacts, medmnistFile } from "../medmnist.js";
 import { requireKnown, requireOptions } from "../names.js";
-import { arraysDataset, medmnistDataset } from "../npz-dataset.js";
-import { DEFAULT_SHARES, drawSplit, type SplitShares } from "../splits.js";
+import { arraysDataset, labelNames, medmnistDataset } from "../npz-dataset.js";
+import { DEFAULT_SHARES, type SplitShares } from "../splits.js";
 import { type CsvListOptions, openCsvList } from "./csv-list.js";
 import { dataRoot, firstPlace, MEDMNIST_SIZES, type MedmnistSize, medmnistPlaces } from "./data-root.js";
 import { datasetName, openImageFolder } from "./image-folder.js";
@@ -33,6 +34,10 @@ export interface OpenDatasetOptions
   readonly shares?: SplitShares;
   /** a BiomedCoOp split file for an image folder */
   readonly splitFile?: string;
+  /** class/patient/name.png: the second folder of an image folder names the patient. Default false */
+  readonly groupFolder?: boolean;
+  /** an .npz without class names: its label numbers are the names. Default false: names are asked for */
+  readonly namesFromLabels?: boolean;
 }
 
 const OPTION_NAMES = [
@@ -42,6 +47,8 @@ const OPTION_NAMES = [
   "seed",
   "shares",
   "splitFile",
+  "groupFolder",
+  "namesFromLabels",
   "imageFolder",
   "imageColumn",
   "labelColumn",
@@ -61,7 +68,14 @@ export async function openDataset(nameOrPath: string, options: OpenDatasetOption
   if (options.size !== undefined && !MEDMNIST_SIZES.includes(options.size))
     throw new DatasetError("bad_option", `size — expected 28, 64, 128 or 224, got ${options.size}.`);
   const known = NAME_PATTERN.test(nameOrPath) ? CATALOGUE.find((entry) => entry.name === nameOrPath.toLowerCase()) : undefined;
-  if (known !== undefined) return openKnown(known, options);
+  const opened = await (known === undefined ? openOwn(nameOrPath, options) : openKnown(known, options));
+  if (options.groupFolder !== true || opened.items.some((item) => item.group !== undefined)) return opened;
+  opened.close();
+  throw new DatasetError("bad_option", "groups by folder — expected an image folder, got another kind of data set. Leave the option out.");
+}
+
+/** A folder, list or archive of the person's own. */
+async function openOwn(nameOrPath: string, options: OpenDatasetOptions): Promise<OpenedDataset> {
   const info = typeof nameOrPath === "string" && !nameOrPath.includes("\0") ? await stat(nameOrPath).catch(() => undefined) : undefined;
   if (info?.isDirectory()) return openFolder(nameOrPath, options);
   if (info?.isFile() && /\.csv$/i.test(nameOrPath)) return openCsvList(nameOrPath, options);
@@ -170,19 +184,19 @@ async function officialNote(file: string, name: string, side: number): Promise<s
 }
 
 async function openArrays(file: string, name: string, options: OpenDatasetOptions): Promise<OpenedDataset> {
-  if (options.classes === undefined)
+  if (options.classes === undefined && options.namesFromLabels !== true)
     throw new DatasetError(
       "bad_option",
       `data set "${name}" — expected a class name for each label of an .npz file, got none. Name them in label order: --class NAME, once for each.`,
     );
   const npz = await openNpz(file);
   try {
-    const dataset = await arraysDataset(npz, name, options.classes);
+    const dataset = await arraysDataset(npz, name, options.classes ?? (await labelNames(npz)));
     // what an archive says of its split stays, also where it holds one side alone
     if (dataset.items.some((item) => item.split !== undefined))
       return { ...dataset, splitOrigin: "given", notes: [], close: () => npz.close() };
-    const items = drawSplit(dataset.items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1);
-    return { ...dataset, items, splitOrigin: "drawn", notes: [], close: () => npz.close() };
+    const drawn = await drawSplitByContent(dataset.items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1);
+    return { ...dataset, ...drawn, splitOrigin: "drawn", close: () => npz.close() };
   } catch (error) {
     npz.close();
     throw error;

@@ -1,0 +1,54 @@
+// A data set opened for a sweep: said what it is, looked through for what it holds twice, closed with the others.
+
+import type { Core } from "@biovlm/core";
+import type { ItemImages, LeakWarning, TaskSource } from "@biovlm/evaluation";
+import { checkLeaks } from "./leak-check.js";
+import type { LearningOptions } from "./learning-options.js";
+import { openSource } from "./learning-source.js";
+import type { cacheOf } from "./learning-stores.js";
+import type { Terminal } from "./terminal.js";
+
+/** What a data set holds twice, as it was found when the set was opened. */
+export type SourceWarning = LeakWarning & { readonly dataset: string };
+
+export interface CheckedSources {
+  readonly open: (name: string) => Promise<TaskSource>;
+  /** of every set opened so far */
+  readonly warnings: SourceWarning[];
+  close(): void;
+}
+
+interface Opening {
+  readonly core: Pick<Core, "gemm" | "resizeBox">;
+  readonly images: ItemImages;
+  readonly cache: ReturnType<typeof cacheOf>;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  readonly cwd: string;
+}
+
+/** Opens data sets as `openSource` does, with warnings and the ids of leaked images unless `--twins off`. */
+export function checkedSources(
+  options: Parameters<typeof openSource>[1] & Pick<LearningOptions, "twins"> & { readonly model: string },
+  { core, images, cache, terminal, signal, cwd }: Opening,
+): CheckedSources {
+  const opened: { close(): void }[] = [];
+  const warnings: SourceWarning[] = [];
+  return {
+    warnings,
+    async open(name) {
+      const source = await openSource(name, options, options.model, cwd);
+      opened.push(source.dataset);
+      for (const note of source.notes) terminal.note(`${name}: ${note}`);
+      if (options.twins === "off") return source;
+      const { name: set, items } = source.dataset;
+      const check = { core, open: (item: (typeof items)[number]) => images.open(set, item), cache, signal };
+      const { leaked, warnings: found } = await checkLeaks(set, items, terminal, check);
+      warnings.push(...found.map((warning) => ({ dataset: name, ...warning })));
+      return { ...source, leaked };
+    },
+    close() {
+      for (const dataset of opened) dataset.close();
+    },
+  };
+}

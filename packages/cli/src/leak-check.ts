@@ -1,0 +1,36 @@
+// What a command says about images that a data set holds twice: it looks, warns once, and hands on which images to measure without.
+
+import type { Core } from "@biovlm/core";
+import type { DatasetItem } from "@biovlm/datasets";
+import { type ComparedImagesOptions, comparedImages, findLeaks, type LeakReport, type LeakWarning, leakWarnings } from "@biovlm/evaluation";
+import { nth } from "@biovlm/files";
+import type { Terminal } from "./terminal.js";
+
+export interface LeakCheck {
+  readonly report: LeakReport;
+  readonly warnings: readonly LeakWarning[];
+  /** ids of val and test images that training has seen in other guise */
+  readonly leaked: ReadonlySet<string>;
+}
+
+/** Looks through items of one data set, each with its side, and warns. Names of images stay out of what is said. */
+export async function checkLeaks(
+  name: string,
+  items: readonly DatasetItem[],
+  terminal: Terminal,
+  options: Omit<ComparedImagesOptions, "core" | "onProgress"> & { readonly core: Pick<Core, "gemm" | "resizeBox"> },
+): Promise<LeakCheck> {
+  const bar = terminal.progress(`compare ${name}`, items.length);
+  let seen = 0;
+  const images = await comparedImages(items, {
+    ...options,
+    onProgress(done) {
+      bar.advance(done - seen);
+      seen = done;
+    },
+  }).finally(() => bar.end());
+  const report = await findLeaks(options.core, items, images, options.signal);
+  const warnings = leakWarnings(report);
+  for (const { message } of warnings) terminal.warn(`${name}: ${message}`);
+  return { report, warnings, leaked: new Set([...items.keys()].flatMap((i) => (report.leaked[i] === true ? [nth(items, i).id] : []))) };
+}
