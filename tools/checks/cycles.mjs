@@ -31,6 +31,7 @@ export const rooms = {
     pool: ["contract", "batch", "open", "images", "process"],
     banks: ["contract", "open"],
     embeddings: ["contract"],
+    bulk: ["contract", "images", "options"],
   },
 };
 

@@ -39,6 +39,7 @@ export const allowedImports = {
     "evaluation",
     "server",
     "dicomweb",
+    "jobs",
     "demo",
   ],
   demo: ["files", "core", "graph", "imaging", "datasets", "model", "model-tiny", "backend-web", "engine", "training", "evaluation"],

@@ -4,6 +4,7 @@
 import { type AnyCommand, withRun } from "./command.js";
 import { attributesGenerate, attributesLint } from "./commands/attributes.js";
 import { bankCompile, bankShow } from "./commands/bank.js";
+import { bulkGc, bulkMerge, bulkPlan, bulkStatus, bulkVerify, bulkWork } from "./commands/bulk.js";
 import { classify } from "./commands/classify.js";
 import { completion } from "./commands/completion.js";
 import { dataLint, dataLs, dataPull, dataVerify } from "./commands/data.js";
@@ -27,6 +28,7 @@ Research use only, not a medical device.`;
 export const GROUPS: Readonly<Record<string, string>> = {
   models: "models in the store: fetch, import, list, check, remove",
   bank: "prompt banks: look into one, compile one",
+  bulk: "jobs over many images: planned in shards, worked on by many machines",
   audit: "a server's audit log",
   data: "data sets: fetch, list, check, find what is there twice",
   attributes: "sentences that say how classes look: have them written, check them",
@@ -37,6 +39,12 @@ export const COMMANDS: readonly AnyCommand[] = [
   withRun(quickstart, async () => (await import("./commands/quickstart.run.js")).showAtWork),
   withRun(classify, async () => (await import("./commands/classify.run.js")).classifyFiles),
   withRun(embed, async () => (await import("./commands/embed.run.js")).embedImages),
+  withRun(bulkPlan, async () => (await import("./commands/bulk-plan.run.js")).planBulk),
+  withRun(bulkWork, async () => (await import("./commands/bulk-work.run.js")).workOnShards),
+  withRun(bulkStatus, async () => (await import("./commands/bulk.run.js")).showStatus),
+  withRun(bulkVerify, async () => (await import("./commands/bulk.run.js")).verifyParts),
+  withRun(bulkMerge, async () => (await import("./commands/bulk.run.js")).mergeParts),
+  withRun(bulkGc, async () => (await import("./commands/bulk.run.js")).removeGarbage),
   withRun(train, async () => (await import("./commands/train.run.js")).trainBank),
   withRun(evaluate, async () => (await import("./commands/eval.run.js")).measureBank),
   withRun(sweep, async () => (await import("./commands/sweep.run.js")).runSweep),

@@ -3,7 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { fileSource, type ImageSource, isFolder, openRuntime as openSpec, type Runtime } from "@biovlm/engine";
+import { fileSource, type ImageSource, isFolder, type OpeningSpec, openRuntime as openSpec, type Runtime } from "@biovlm/engine";
 import type { ImageOptions } from "@biovlm/engine/options";
 import { FilesError, memoryStore } from "@biovlm/files";
 import type { DeviceChange } from "@biovlm/model";
@@ -17,20 +17,27 @@ import type { RuntimeOptions } from "./runtime-options.js";
  * @throws `no_backend`, `not_found`, `integrity`, …
  */
 export async function openRuntime(
-  options: Omit<RuntimeOptions, "maxCacheBytes"> & Partial<Pick<RuntimeOptions, "maxCacheBytes">> & { readonly cache?: "on" | "off" },
+  options: OpeningOptions & { readonly cache?: "on" | "off" },
   cwd: string,
   onChange?: (change: DeviceChange) => void,
 ): Promise<Runtime> {
-  const { device, precision, deterministic, threads, maxCacheBytes } = options;
-  const model = isFolder(options.model) ? resolve(cwd, options.model) : options.model;
+  const spec = openingSpec(options, cwd);
   // said as it was given, not as it was resolved
-  if (model !== options.model && !existsSync(model)) throw new FilesError("not_found", `no such model folder — ${options.model}`);
-  const spec = {
-    ...{ model, device, precision, deterministic },
+  if (spec.model !== options.model && !existsSync(spec.model)) throw new FilesError("not_found", `no such model folder — ${options.model}`);
+  return openSpec(spec, onChange, options.cache === "off" ? memoryStore() : undefined);
+}
+
+/** Options of the runtime; a limit of the cache need not be given. */
+type OpeningOptions = Omit<RuntimeOptions, "maxCacheBytes"> & Partial<Pick<RuntimeOptions, "maxCacheBytes">>;
+
+/** What the engine is asked to open; a model's folder is looked for from `cwd`. */
+export function openingSpec({ model, device, precision, deterministic, threads, maxCacheBytes }: OpeningOptions, cwd: string): OpeningSpec {
+  return {
+    model: isFolder(model) ? resolve(cwd, model) : model,
+    ...{ device, precision, deterministic },
     ...(threads === undefined ? {} : { threads }),
     ...(maxCacheBytes === undefined ? {} : { maxCacheBytes }),
   };
-  return openSpec(spec, onChange, options.cache === "off" ? memoryStore() : undefined);
 }
 
 /** Files as sources of images, in order. */

@@ -9,4 +9,12 @@ export const RUNTIME_OPTIONS = flagsOf(OPENING_OPTIONS, ["model", "device", "thr
   model: { value: "NAME|DIR", completes: "folder" },
 });
 
+/** Options of a plan: what its workers run with. They are deterministic always. */
+export const PLANNED_OPTIONS = flagsOf(OPENING_OPTIONS, ["model", "device", "precision", "maxCacheBytes"], {
+  model: { value: "NAME|DIR", completes: "folder" },
+});
+
+/** Options that a worker of a plan has of its own. */
+export const WORKER_OPTIONS = flagsOf(OPENING_OPTIONS, ["threads", "maxCacheBytes"]);
+
 export type RuntimeOptions = OptionValues<typeof RUNTIME_OPTIONS>;

@@ -1,11 +1,11 @@
-// A shard's commit: the one file that makes a part count. Made by a conditional create, so that of two workers one wins and the other's part
-// is left for gc. It holds nothing of who or when: the same work gives the same bytes.
+// A shard's commit: the one file that makes its parts count. Made by a conditional create, so that of two workers one wins and the other's parts
+// are left for gc. It holds nothing of who or when: the same work gives the same bytes.
 
-import { isJsonObject } from "@biovlm/files";
+import { isJsonObject, type Json } from "@biovlm/files";
 import { commitKey, isCount, isDigest, type Job, parsedObject, sha256Of, shardName, torn } from "./job.js";
 import type { JobStore } from "./job-store.js";
 
-/** A row that gave no embedding. */
+/** A row that gave nothing but a code. */
 export interface FailedRow {
   /** place in the shard, from 0 */
   readonly row: number;
@@ -13,33 +13,40 @@ export interface FailedRow {
   readonly code: string;
 }
 
+/** A file that a shard gave. */
+export interface Part {
+  readonly key: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
 /** What a commit says of its shard. */
 export interface Commit {
   readonly shard: number;
-  /** key of the part */
-  readonly part: string;
-  readonly sha256: string;
-  readonly bytes: number;
-  /** rows embedded; with `failed` they are the shard's rows */
+  readonly parts: readonly Part[];
+  /** rows that gave a result; with `failed` they are the shard's rows */
   readonly rows: number;
   readonly failed: readonly FailedRow[];
 }
 
 /** What the work on a shard gives. */
 export interface ShardResult {
-  readonly bytes: Uint8Array;
-  /** of the part's file, without a dot: "safetensors" */
-  readonly ending: string;
+  /** one file of each ending, which has no dot: "safetensors" */
+  readonly parts: readonly { readonly bytes: Uint8Array; readonly ending: string }[];
   readonly rows: number;
   readonly failed: readonly FailedRow[];
 }
 
-/** Stores the part under its digest, then commits it. True where this call made the commit, false where there was one. */
+/** Stores each part under its digest, then commits them together. True where this call made the commit, false where there was one. */
 export async function commitShard(store: JobStore, job: Job, shard: number, result: ShardResult): Promise<boolean> {
-  const sha256 = sha256Of(result.bytes);
-  const part = `parts/${shardName(shard)}.${sha256}.${result.ending}`;
-  await store.put(part, result.bytes);
-  const commit = { job: job.id, shard, part, sha256, bytes: result.bytes.length, rows: result.rows, failed: result.failed };
+  const parts: Part[] = [];
+  for (const { bytes, ending } of result.parts) {
+    const sha256 = sha256Of(bytes);
+    const key = `parts/${shardName(shard)}.${sha256}.${ending}`;
+    await store.put(key, bytes);
+    parts.push({ key, sha256, bytes: bytes.length });
+  }
+  const commit = { job: job.id, shard, parts, rows: result.rows, failed: result.failed };
   return store.create(commitKey(shard), new TextEncoder().encode(`${JSON.stringify(commit)}\n`));
 }
 
@@ -51,12 +58,19 @@ export async function readCommit(store: JobStore, job: Job, shard: number): Prom
   const key = commitKey(shard);
   const file = await store.get(key);
   if (file === undefined) return undefined;
-  const { job: id, shard: of, part, sha256, bytes, rows, failed } = parsedObject(file, key);
-  if (id !== job.id || of !== shard || typeof part !== "string" || !isDigest(sha256) || !isCount(bytes) || !isCount(rows)) throw torn(key);
+  const { job: id, shard: of, parts, rows, failed } = parsedObject(file, key);
+  if (id !== job.id || of !== shard || !Array.isArray(parts) || !isCount(rows)) throw torn(key);
   if (!Array.isArray(failed) || rows + failed.length !== job.shards[shard]?.rows) throw torn(key);
   const failures = failed.map((entry): FailedRow => {
     if (!isJsonObject(entry) || !isCount(entry["row"]) || typeof entry["code"] !== "string") throw torn(key);
     return { row: entry["row"], code: entry["code"] };
   });
-  return { shard, part, sha256, bytes, rows, failed: failures };
+  return { shard, parts: parts.map((entry) => partOf(entry, key)), rows, failed: failures };
+}
+
+function partOf(entry: Json, commit: string): Part {
+  if (!isJsonObject(entry)) throw torn(commit);
+  const { key, sha256, bytes } = entry;
+  if (typeof key !== "string" || !key.startsWith("parts/") || !isDigest(sha256) || !isCount(bytes)) throw torn(commit);
+  return { key, sha256, bytes };
 }

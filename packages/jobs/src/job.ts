@@ -2,6 +2,7 @@
 // a worker with another model, precision or batch is another job, not a silent mixture.
 
 import { createHash } from "node:crypto";
+import { sep } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { isJsonObject, type Json, type JsonObject, parseStrictJson } from "@biovlm/files";
@@ -11,14 +12,20 @@ import type { JobStore } from "./job-store.js";
 const FORMAT = "biovlm-job/1";
 /** The most that a shard's plan may unpack to, in bytes. */
 const MAX_PLAN_BYTES = 256 * 2 ** 20;
+/** The most characters of a row's path. */
+const MAX_URI = 4096;
 const DIGEST = /^[0-9a-f]{64}$/;
 
-/** One image to embed. */
+/** One image of the source. */
 export interface PlanRow {
-  /** path below the source's folder */
+  /** path below the source's folder, or key below its prefix */
   readonly uri: string;
   /** bytes, where the listing knew it */
   readonly size?: number;
+  /** what the store calls this content, where it says so */
+  readonly etag?: string;
+  /** digest of the content, where a list gave it: another content is refused */
+  readonly sha256?: string;
 }
 
 /** A shard: its rows lie in `plan/NNNNN.SHA256.jsonl.gz`, its digest is that of the unpacked lines. */
@@ -104,14 +111,27 @@ export async function readShard(store: JobStore, job: Job, shard: number): Promi
 
 function planRow(line: string, key: string): PlanRow {
   const row = parseStrictJson(line, key);
-  if (!isJsonObject(row) || typeof row["uri"] !== "string") throw torn(key);
-  const { uri, size } = row;
-  return isCount(size) ? { uri, size } : { uri };
+  if (!isJsonObject(row) || typeof row["uri"] !== "string" || !isUriBelow(row["uri"])) throw torn(key);
+  const { uri, size, etag, sha256 } = row;
+  return {
+    uri,
+    ...(isCount(size) ? { size } : {}),
+    ...(typeof etag === "string" ? { etag } : {}),
+    ...(isDigest(sha256) ? { sha256 } : {}),
+  };
+}
+
+/** Whether a row's path stays below its source: relative, with forward slashes, without `..` and zero bytes. */
+export function isUriBelow(uri: string): boolean {
+  if (uri.length > MAX_URI || uri.includes("\0") || (sep === "\\" && /[\\:]/.test(uri))) return false;
+  return uri.split("/").every((segment) => !["", ".", ".."].includes(segment));
 }
 
 /** With the digest in the name two planners of different jobs never write over each other. */
 export const planKey = (shard: number, sha256: string): string => `plan/${shardName(shard)}.${sha256}.jsonl.gz`;
 export const commitKey = (shard: number): string => `commits/${shardName(shard)}.json`;
+/** A piece of a shard's work that is done before the shard is. */
+export const checkpointKey = (shard: number, chunk: number): string => `partial/${shardName(shard)}.${shardName(chunk)}.bin`;
 export const failureKey = (shard: number): string => `failed/${shardName(shard)}.json`;
 
 export const isCount = (value: Json | undefined): value is number => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;

@@ -4,7 +4,7 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { JobsError } from "./errors.js";
-import { type Job, type JobFacts, type PlanRow, planKey, type ShardEntry, sha256Of, writeJob } from "./job.js";
+import { isUriBelow, type Job, type JobFacts, type PlanRow, planKey, type ShardEntry, sha256Of, writeJob } from "./job.js";
 import type { JobStore } from "./job-store.js";
 
 /** What a job is beside its rows, and how it is cut. */
@@ -47,8 +47,13 @@ export async function planJob(
     lines = [];
     onShard?.(total);
   };
-  for await (const { uri, size } of rows) {
-    lines.push(`${JSON.stringify(size === undefined ? { uri } : { uri, size })}\n`);
+  for await (const { uri, size, etag, sha256 } of rows) {
+    if (!isUriBelow(uri))
+      throw new JobsError(
+        "bad_argument",
+        `plan — expected paths below the source, got another in row ${total + lines.length}. Rename the file.`,
+      );
+    lines.push(`${JSON.stringify({ uri, size, etag, sha256 })}\n`);
     if (lines.length >= shardRows) await flush();
   }
   if (lines.length > 0) await flush();

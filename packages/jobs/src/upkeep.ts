@@ -1,9 +1,10 @@
 // How far a job is, whether its parts are what was committed, one manifest of them, and what may be thrown away. Reads commits only: a part
 // without one does not exist.
 
+import { inOrder } from "@biovlm/files";
 import { type Commit, readCommit } from "./commit.js";
 import { JobsError } from "./errors.js";
-import { commitKey, failureKey, type Job, readShard, sha256Of, torn } from "./job.js";
+import { commitKey, type Job, readShard, sha256Of, torn } from "./job.js";
 import type { JobStore } from "./job-store.js";
 
 /** How far a job is: counts of shards and rows, bytes. */
@@ -22,11 +23,11 @@ export async function jobStatus(store: JobStore, job: Job): Promise<JobStatus> {
     committed++;
     embedded += commit.rows;
     failedRows += commit.failed.length;
-    bytes += commit.bytes;
+    bytes += commit.parts.reduce((sum, part) => sum + part.bytes, 0);
   }
   const done = new Set(await store.list("commits"));
   const noted = await store.list("failed");
-  const failed = job.shards.filter((_, shard) => noted.includes(nameOf(failureKey(shard))) && !done.has(nameOf(commitKey(shard)))).length;
+  const failed = noted.filter((name) => !done.has(name)).length;
   const total = job.shards.reduce((sum, { rows }) => sum + rows, 0);
   return {
     job: job.id,
@@ -38,14 +39,25 @@ export async function jobStatus(store: JobStore, job: Job): Promise<JobStatus> {
 
 const nameOf = (key: string): string => key.slice(key.indexOf("/") + 1);
 
+/** Reads of a store at once, where the store may be far away. */
+const READS_AT_ONCE = 16;
+
+/** Shards that have a commit, in order. */
+async function committedShards(store: JobStore, job: Job): Promise<number[]> {
+  const present = new Set(await store.list("commits"));
+  return [...job.shards.keys()].filter((shard) => present.has(nameOf(commitKey(shard))));
+}
+
 /** The job's commits, in the order of shards; only those that are there are asked for. */
 async function* commitsOf(store: JobStore, job: Job): AsyncGenerator<Commit> {
-  const present = new Set(await store.list("commits"));
-  for (const shard of job.shards.keys()) {
-    if (!present.has(nameOf(commitKey(shard)))) continue;
-    const commit = await readCommit(store, job, shard);
+  for await (const commit of inOrder(await committedShards(store, job), READS_AT_ONCE, (shard) => readCommit(store, job, shard)))
     if (commit !== undefined) yield commit;
-  }
+}
+
+/** Shards that have no commit, in order. */
+export async function openShards(store: JobStore, job: Job): Promise<number[]> {
+  const done = new Set(await committedShards(store, job));
+  return [...job.shards.keys()].filter((shard) => !done.has(shard));
 }
 
 /** The status in Prometheus' text format, for a node exporter's textfile collector. */
@@ -72,8 +84,15 @@ export interface JobFault {
   readonly fault: string;
 }
 
-/** Rehashes every plan and every committed part; all faults, none where the store is whole. */
-export async function verifyJob(store: JobStore, job: Job, signal?: AbortSignal): Promise<JobFault[]> {
+/**
+ * Rehashes every plan and every committed part; all faults, none where the store is whole.
+ * @param onShard told after each shard
+ */
+export async function verifyJob(
+  store: JobStore,
+  job: Job,
+  { signal, onShard }: { readonly signal?: AbortSignal | undefined; readonly onShard?: () => void } = {},
+): Promise<JobFault[]> {
   const faults: JobFault[] = [];
   const tried = async (shard: number, key: string, work: () => Promise<void>) => {
     try {
@@ -89,9 +108,12 @@ export async function verifyJob(store: JobStore, job: Job, signal?: AbortSignal)
     await tried(shard, commitKey(shard), async () => {
       const commit = await readCommit(store, job, shard);
       if (commit === undefined) return;
-      const part = await store.get(commit.part);
-      if (part === undefined || sha256Of(part) !== commit.sha256) throw torn(commit.part);
+      for (const { key, sha256 } of commit.parts) {
+        const part = await store.get(key);
+        if (part === undefined || sha256Of(part) !== sha256) throw torn(key);
+      }
     });
+    onShard?.();
   }
   return faults;
 }
@@ -115,19 +137,25 @@ export async function mergeJob(store: JobStore, job: Job): Promise<readonly Comm
 }
 
 /**
- * Removes parts of committed shards that are not the committed one: what a worker left that lost. Parts of other shards stay, since a worker
- * may be about to commit them. Returns the keys.
+ * Removes what committed shards no longer need: parts that are not the committed ones, which a worker left that lost, and checkpoints. What
+ * belongs to other shards stays, since a worker may be about to commit it. Returns the keys.
  */
 export async function collectGarbage(store: JobStore, job: Job): Promise<string[]> {
-  const kept = new Map<number, string>();
-  for await (const { shard, part } of commitsOf(store, job)) kept.set(shard, part);
+  const kept = new Map<number, readonly string[]>();
+  for await (const { shard, parts } of commitsOf(store, job))
+    kept.set(
+      shard,
+      parts.map(({ key }) => key),
+    );
   const removed: string[] = [];
-  for (const name of await store.list("parts")) {
-    const key = `parts/${name}`;
-    const part = kept.get(Number(/^\d+/.exec(name)?.[0] ?? Number.NaN));
-    if (part === undefined || part === key) continue;
-    await store.remove(key);
-    removed.push(key);
+  for (const below of ["parts", "partial"]) {
+    for (const name of await store.list(below)) {
+      const key = `${below}/${name}`;
+      const parts = kept.get(Number(/^\d+/.exec(name)?.[0] ?? Number.NaN));
+      if (parts === undefined || parts.includes(key)) continue;
+      await store.remove(key);
+      removed.push(key);
+    }
   }
   return removed;
 }

@@ -1,19 +1,21 @@
-// A worker as a program of its own, to be killed: works on every shard of the store named on its command line, slowly.
+// A worker as a program of its own, to be killed: works on every shard of the store named on its command line, slowly, and notes every row that
+// it embeds in the file named second.
 
-import { createHash } from "node:crypto";
+import { appendFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
-import { folderStore, readJob, workShard } from "../src/index.js";
+import { folderStore, type PlanRow, readJob, workAll } from "../src/index.js";
+import { embedMadeUp, joinMadeUp } from "./made-up-work.js";
 
-const store = folderStore(process.argv[2] ?? "");
+const [folder = "", notes = "", rows = "4"] = process.argv.slice(2);
+const store = folderStore(folder);
 const job = await readJob(store);
-for (const shard of job.shards.keys()) {
-  await workShard(store, job, shard, {
-    async embed(rows) {
-      await wait(3);
-      const failed = rows.flatMap(({ uri }, row) => (uri.endsWith("5.png") ? [{ row, code: "not_an_image" }] : []));
-      const good = rows.filter(({ uri }) => !uri.endsWith("5.png"));
-      const bytes = Buffer.concat(good.map(({ uri }) => createHash("sha256").update(uri).digest()));
-      return { bytes, ending: "bin", rows: good.length, failed };
-    },
-  });
+const chunkRows = Number(rows);
+const embed = async (some: readonly PlanRow[]) => {
+  await wait(2);
+  // noted before it is given back: what is killed then counts as work
+  appendFileSync(notes, "x".repeat(some.length));
+  return embedMadeUp(some);
+};
+for await (const worked of workAll(store, job, { chunkRows, turn: process.pid, join: joinMadeUp, embed })) {
+  if ("error" in worked) throw worked.error;
 }

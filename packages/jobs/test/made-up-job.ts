@@ -1,11 +1,10 @@
 // A job over made-up rows, and an embedder of them that is a function of the row alone.
 
-import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
-import { type PlanRow, planJob, type ShardResult } from "../src/index.js";
+import { type PlanRow, planJob } from "../src/index.js";
 import type { JobStore } from "../src/job-store.js";
 
 const base = mkdtempSync(join(tmpdir(), "biovlm-jobs-"));
@@ -21,14 +20,6 @@ export const FACTS = { model: "a".repeat(64), precision: "fp32", batch: 8, norma
 
 export const planned = async (store: JobStore, rows: number, shardRows = 10) =>
   (await planJob(store, madeUpRows(rows), { source: "/images", facts: FACTS, shardRows })).job;
-
-/** Rows whose number ends in 5 fail; the others give the digest of their path. */
-export async function embedMadeUp(rows: readonly PlanRow[]): Promise<ShardResult> {
-  const failed = rows.flatMap(({ uri }, row) => (uri.endsWith("5.png") ? [{ row, code: "not_an_image" }] : []));
-  const good = rows.filter(({ uri }) => !uri.endsWith("5.png"));
-  const digests = good.map(({ uri }) => createHash("sha256").update(uri).digest());
-  return { bytes: Buffer.concat(digests), ending: "bin", rows: good.length, failed };
-}
 
 /** Every committed file of a store, by its key. */
 export function committed(folder: string): Record<string, string> {

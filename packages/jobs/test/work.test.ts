@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { bundleForNode, cases, seeded } from "@biovlm/testkit";
@@ -12,18 +12,20 @@ import {
   folderStore,
   jobStatus,
   mergeJob,
+  openShards,
   type PlanRow,
   prometheusText,
   verifyJob,
   workShard,
 } from "../src/index.js";
-import { committed, embedMadeUp, FACTS, place, planned } from "./made-up-job.js";
+import { committed, FACTS, place, planned } from "./made-up-job.js";
+import { embedMadeUp, MADE_UP } from "./made-up-work.js";
 
 async function worked(rows = 35) {
   const folder = place();
   const store = folderStore(folder);
   const job = await planned(store, rows);
-  for (const shard of job.shards.keys()) await workShard(store, job, shard, { embed: embedMadeUp });
+  for (const shard of job.shards.keys()) await workShard(store, job, shard, MADE_UP);
   return { folder, store, job };
 }
 
@@ -35,7 +37,7 @@ describe("working on shards", () => {
       rows: { total: 35, embedded: 32, failed: 3 },
     });
     const embed = () => Promise.reject(new Error("asked again"));
-    expect(await workShard(store, job, 2, { embed })).toBe("present");
+    expect(await workShard(store, job, 2, { ...MADE_UP, embed })).toBe("present");
   });
 
   it("gives the same bytes for one worker, two at once and one that goes on in another order", async () => {
@@ -43,7 +45,7 @@ describe("working on shards", () => {
     const two = { folder: place() };
     const store = folderStore(two.folder);
     const job = await planned(store, 35);
-    const outcomes = await Promise.all([0, 1, 2, 3, 3, 2, 1, 0].map((shard) => workShard(store, job, shard, { embed: embedMadeUp })));
+    const outcomes = await Promise.all([0, 1, 2, 3, 3, 2, 1, 0].map((shard) => workShard(store, job, shard, MADE_UP)));
     expect(outcomes.filter((outcome) => outcome === "committed")).toHaveLength(4);
     expect(committed(two.folder)).toEqual(committed(one.folder));
   });
@@ -53,12 +55,12 @@ describe("working on shards", () => {
     const store = folderStore(folder);
     const job = await planned(store, 10);
     let both = 0;
-    const embed = (mark: number) => async () => {
+    const joined = (mark: number) => async () => {
       both++;
       while (both < 2) await wait(1);
-      return { bytes: Uint8Array.of(mark), ending: "bin", rows: 10, failed: [] };
+      return { parts: [{ bytes: Uint8Array.of(mark), ending: "bin" }], rows: 10, failed: [] };
     };
-    const outcomes = await Promise.all([1, 2].map((mark) => workShard(store, job, 0, { embed: embed(mark) })));
+    const outcomes = await Promise.all([1, 2].map((mark) => workShard(store, job, 0, { ...MADE_UP, join: joined(mark) })));
     expect(outcomes.sort()).toEqual(["committed", "lost"]);
     expect(readdirSync(join(folder, "parts"))).toHaveLength(2);
     expect(await collectGarbage(store, job)).toHaveLength(1);
@@ -77,10 +79,10 @@ describe("working on shards", () => {
     const store = folderStore(place());
     const job = await planned(store, 20);
     const fault = Object.assign(new Error("no device"), { code: "no_backend" });
-    await expect(workShard(store, job, 1, { embed: () => Promise.reject(fault) })).rejects.toBe(fault);
+    await expect(workShard(store, job, 1, { ...MADE_UP, embed: () => Promise.reject(fault) })).rejects.toBe(fault);
     expect((await jobStatus(store, job)).shards).toEqual({ total: 2, committed: 0, failed: 1 });
     expect(Buffer.from((await store.get("failed/00001.json"))!).toString()).toContain('"code":"no_backend"');
-    await workShard(store, job, 1, { embed: embedMadeUp });
+    await workShard(store, job, 1, MADE_UP);
     expect((await jobStatus(store, job)).shards).toEqual({ total: 2, committed: 1, failed: 0 });
     expect(await store.list("failed")).toEqual([]);
   });
@@ -88,8 +90,8 @@ describe("working on shards", () => {
   it("refuses a part that leaves rows out", async () => {
     const store = folderStore(place());
     const job = await planned(store, 10);
-    const embed = async () => ({ bytes: new Uint8Array(1), ending: "bin", rows: 9, failed: [] });
-    await expect(workShard(store, job, 0, { embed })).rejects.toMatchObject({ code: "bad_argument" });
+    const join = async () => ({ parts: [], rows: 9, failed: [] });
+    await expect(workShard(store, job, 0, { ...MADE_UP, join })).rejects.toMatchObject({ code: "bad_argument" });
     expect(await store.list("commits")).toEqual([]);
   });
 
@@ -101,7 +103,7 @@ describe("working on shards", () => {
       stop.abort(new Error("stopped"));
       return embedMadeUp(rows);
     };
-    await expect(workShard(store, job, 0, { embed, signal: stop.signal })).rejects.toThrow();
+    await expect(workShard(store, job, 0, { ...MADE_UP, embed, signal: stop.signal })).rejects.toThrow();
     expect([...(await store.list("commits")), ...(await store.list("failed"))]).toEqual([]);
   });
 
@@ -110,6 +112,97 @@ describe("working on shards", () => {
     expect(checkFacts(job, { ...FACTS })).toBeUndefined();
     expect(() => checkFacts(job, { ...FACTS, precision: "int8" })).toThrow(/precision — expected fp32 as planned, got int8/);
     expect(() => checkFacts(job, { ...FACTS, more: 1 })).toThrow(/more — expected undefined/);
+  });
+});
+
+describe("chunks of a shard", () => {
+  it("are kept as they are done, and who comes after a failure goes on from them", async () => {
+    const store = folderStore(place());
+    const job = await planned(store, 10);
+    const asked: number[] = [];
+    const embed =
+      (failAt: number) =>
+      async (rows: readonly PlanRow[], { first }: { readonly first: number }) => {
+        asked.push(first);
+        if (first === failAt) throw new Error("the device is gone");
+        return embedMadeUp(rows);
+      };
+    await expect(workShard(store, job, 0, { ...MADE_UP, embed: embed(8) })).rejects.toThrow("gone");
+    expect(await store.list("partial")).toEqual(["00000.00000.bin", "00000.00001.bin"]);
+    const told: unknown[] = [];
+    const onChunk = (...words: unknown[]) => void told.push(words);
+    expect(await workShard(store, job, 0, { ...MADE_UP, embed: embed(-1), onChunk })).toBe("committed");
+    expect(asked).toEqual([0, 4, 8, 8]);
+    expect(told).toEqual([
+      [4, false],
+      [4, false],
+      [2, true],
+    ]);
+    expect(await store.list("partial")).toEqual([]);
+    expect(await verifyJob(store, job)).toEqual([]);
+  });
+
+  it("count as none where they are torn, of another place or of another job", async () => {
+    const [store, other] = [folderStore(place()), folderStore(place())];
+    const [job, another] = [await planned(store, 30, 10), await planned(other, 31, 10)];
+    const fail =
+      (at: number) =>
+      async (rows: readonly PlanRow[], { first }: { readonly first: number }) => {
+        if (first === at) throw new Error("stop");
+        return embedMadeUp(rows);
+      };
+    await expect(workShard(store, job, 1, { ...MADE_UP, embed: fail(8) })).rejects.toThrow();
+    await expect(workShard(other, another, 1, { ...MADE_UP, embed: fail(8) })).rejects.toThrow();
+    const kept = (await store.get("partial/00001.00001.bin"))!;
+    for (const bytes of [kept.subarray(0, kept.length - 1), kept.subarray(0, 9), (await other.get("partial/00001.00000.bin"))!, kept]) {
+      const again: number[] = [];
+      await store.put("partial/00001.00000.bin", bytes);
+      const embed = async (rows: readonly PlanRow[], { first }: { readonly first: number }) => {
+        again.push(first);
+        return fail(8)(rows, { first });
+      };
+      await expect(workShard(store, job, 1, { ...MADE_UP, embed })).rejects.toThrow();
+      expect(again).toEqual([0, 8]);
+    }
+  });
+
+  it.each([
+    [0, 1],
+    [0, 2],
+    [6, 96],
+    [31, 100],
+  ])("are shared by two workers on one shard, whose turns are %i and %i more: hardly a chunk is done twice", async (turn, by) => {
+    const [folder, alone] = [place(), place()];
+    const store = folderStore(folder);
+    const job = await planned(store, 400, 400);
+    let rows = 0;
+    const embed = async (some: readonly PlanRow[]) => {
+      await wait(1);
+      rows += some.length;
+      return embedMadeUp(some);
+    };
+    const outcomes = await Promise.all([turn, turn + by].map((turn) => workShard(store, job, 0, { ...MADE_UP, embed, turn })));
+    expect(outcomes).toContain("committed");
+    expect(rows).toBeGreaterThanOrEqual(400);
+    expect(rows).toBeLessThanOrEqual(400 + 8 * MADE_UP.chunkRows);
+    await planned(folderStore(alone), 400, 400);
+    await workShard(folderStore(alone), job, 0, MADE_UP);
+    await collectGarbage(store, job);
+    expect(committed(folder)).toEqual(committed(alone));
+  });
+
+  it("end where another worker commits the shard", async () => {
+    const store = folderStore(place());
+    const job = await planned(store, 10);
+    let asked = 0;
+    const embed = async (rows: readonly PlanRow[]) => {
+      if (asked++ === 0) expect(await workShard(store, job, 0, MADE_UP)).toBe("committed");
+      return embedMadeUp(rows);
+    };
+    expect(await workShard(store, job, 0, { ...MADE_UP, embed, turn: 1 })).toBe("lost");
+    expect(asked).toBe(1);
+    await collectGarbage(store, job);
+    expect(await store.list("partial")).toEqual([]);
   });
 });
 
@@ -151,27 +244,43 @@ describe("a whole job", () => {
 });
 
 describe("workers that are killed", () => {
-  it("lose nothing and double nothing: kill −9 again and again, two at a time, then one to the end", async () => {
+  it("lose nothing, double nothing and waste little: kill −9 at random, two at a time, then one to the end", async () => {
     const folder = place();
     const store = folderStore(folder);
-    const job = await planned(store, 400);
+    const rows = cases(16_000);
+    const job = await planned(store, rows, 400);
     const program = join(place(), "worker.mjs");
     mkdirSync(join(program, ".."), { recursive: true });
     await bundleForNode(join(import.meta.dirname, "killed-worker.ts"), program);
+    const notes = join(program, "..", "rows.txt");
+    writeFileSync(notes, "");
     const random = seeded(7);
-    const start = () => spawn(process.execPath, [program, folder], { stdio: "ignore" });
-    for (let round = 0; round < cases(60, 15); round++) {
+    const start = () => spawn(process.execPath, [program, folder, notes], { stdio: "ignore" });
+    let kills = 0;
+    const left = async () => (await openShards(store, job)).length;
+    for (let before = await left(); before > 1 && kills < cases(160); before = await left()) {
       const workers = [start(), start()];
       const ends = workers.map((worker) => once(worker, "exit"));
-      await wait(60 + random.next() * 200);
-      for (const worker of workers) worker.kill("SIGKILL");
+      await wait(150 + random.next() * 300);
+      for (const worker of workers) kills += worker.kill("SIGKILL") ? 1 : 0;
       await Promise.all(ends);
     }
     const [code] = (await once(start(), "exit")) as [number];
     expect(code).toBe(0);
-    expect(await jobStatus(store, job)).toMatchObject({ shards: { committed: 40, failed: 0 }, rows: { embedded: 360, failed: 40 } });
+    expect(kills).toBeGreaterThan(4);
+    const shards = rows / 400;
+    expect(await jobStatus(store, job)).toMatchObject({
+      shards: { committed: shards, failed: 0 },
+      rows: { embedded: rows * 0.9, failed: rows / 10 },
+    });
     expect(await verifyJob(store, job)).toEqual([]);
-    const alone = await worked(400);
+    const wasted = statSync(notes).size / rows - 1;
+    expect(wasted).toBeGreaterThanOrEqual(0);
+    expect(wasted).toBeLessThanOrEqual(0.05);
+    await collectGarbage(store, job);
+    const alone = { folder: place() };
+    await planned(folderStore(alone.folder), rows, 400);
+    for (const shard of job.shards.keys()) await workShard(folderStore(alone.folder), job, shard, MADE_UP);
     expect(committed(folder)).toEqual(committed(alone.folder));
   });
 });

@@ -9,7 +9,7 @@ import { declarationFaults, schemaFault, type TypedValue } from "./kubernetes-ty
 /** biome-ignore lint/suspicious/noExplicitAny: a manifest of any kind */
 export type Manifest = Record<string, any> & { apiVersion: string; readonly kind: string };
 
-const OWN_KINDS: Readonly<Record<string, string>> = { "apps/v1 Deployment": "Deployment", "v1 Service": "Service" };
+const OWN_KINDS: Readonly<Record<string, string>> = { "apps/v1 Deployment": "Deployment", "v1 Service": "Service", "batch/v1 Job": "Job" };
 
 const SCHEMAS: Readonly<Record<string, string>> = {
   "serving.kserve.io/v1alpha1 ServingRuntime": "kserve-serving-runtime",

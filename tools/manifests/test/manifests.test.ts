@@ -5,12 +5,20 @@ import { describe, expect, it } from "vitest";
 import { type Manifest, manifestProblems, readManifests } from "../src/manifest-problems.js";
 
 const deploy = (path: string) => readFileSync(new URL(`../../../deploy/${path}`, import.meta.url), "utf8");
-const all = () => [...readManifests(deploy("kubernetes/biovlm.yaml")), ...readManifests(deploy("kserve/biovlm.yaml"))];
+const all = () =>
+  ["kubernetes/biovlm.yaml", "kubernetes/bulk-job.yaml", "kserve/biovlm.yaml"].flatMap((path) => readManifests(deploy(path)));
 
 describe("the manifests", () => {
   it("fit the schemas of their kinds", () => {
     const manifests = all();
-    expect(manifests.map((m) => m.kind).sort()).toEqual(["Deployment", "InferenceService", "ScaledObject", "Service", "ServingRuntime"]);
+    expect(manifests.map((m) => m.kind).sort()).toEqual([
+      "Deployment",
+      "InferenceService",
+      "Job",
+      "ScaledObject",
+      "Service",
+      "ServingRuntime",
+    ]);
     expect(manifestProblems(manifests)).toEqual([]);
   });
 
@@ -23,6 +31,10 @@ describe("the manifests", () => {
       ["Deployment", (m) => (m.spec.template.spec.volumes[0].sercet = {}), /sercet/],
       ["Deployment", (m) => (container(m).ports[0].containerPort = "http"), /containerPort/],
       ["Deployment", (m) => (m.metadata.lables = {}), /lables/],
+      ["Job", (m) => (m.spec.completions = "many"), /completions.*integer/],
+      ["Job", (m) => (m.spec.backoffLimitPerIndx = 3), /backoffLimitPerIndx/],
+      ["Job", (m) => delete m.spec.template, /template/],
+      ["Job", (m) => (m.spec.podFailurePolicy.rules[0].onPodCondition = []), /onPodCondition/],
       ["Service", (m) => delete m.spec.ports[0].port, /port/],
       ["Service", (m) => (m.spec.ports[0].targetport = 1), /targetport/],
       ["ServingRuntime", (m) => (m.spec.protocolVersions = ["v3"]), /protocolVersions.*allowed/],
@@ -84,6 +96,23 @@ describe("the manifests together", () => {
     expect(model.runtime).toBe(of("ServingRuntime").metadata.name);
     expect(of("ServingRuntime").spec.supportedModelFormats.map((f: { name: string }) => f.name)).toContain(model.modelFormat.name);
     expect(of("ServingRuntime").spec.protocolVersions).toContain(model.protocolVersion);
+  });
+
+  it("hand out one shard an index, and try each again a bounded number of times", () => {
+    const { spec } = of("Job");
+    expect(spec.completionMode).toBe("Indexed");
+    expect(spec.template.spec.restartPolicy).toBe("Never");
+    expect(spec.backoffLimitPerIndex).toBeGreaterThan(0);
+    expect(spec.parallelism).toBeLessThanOrEqual(spec.completions);
+    const names = spec.template.spec.volumes.map(({ name }: { name: string }) => name);
+    const [{ volumeMounts, securityContext, resources }] = spec.template.spec.containers;
+    expect(volumeMounts.map(({ name }: { name: string }) => name).sort()).toEqual(names.sort());
+    expect(securityContext).toMatchObject({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+    expect(resources.limits.memory).toBeDefined();
   });
 
   it("give the server no right that it does not need, a bound on memory, and time to drain", () => {

@@ -9,5 +9,5 @@ export { digestFile, type ExpectedContent, type ExpectedDigest, feed, HASH_CHUNK
 export { type LockHolder, type LockOptions, thisHost, withLock } from "./lock.js";
 export { openRegular, readFileWithin } from "./read-file.js";
 export { checkRelativePath, checkSha256 } from "./safe-path.js";
-export { type FoundImages, findImages, IMAGE_ENDINGS, leftOutNote, type WalkOptions } from "./walk.js";
+export { type FoundImages, findImages, IMAGE_ENDINGS, leftOutNote, type WalkOptions, walkImages } from "./walk.js";
 export { type FileWatch, watchFiles } from "./watch-files.js";

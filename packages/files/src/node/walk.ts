@@ -78,40 +78,44 @@ export interface FoundImages {
  * @throws FilesError `too_large` for more than `maxFiles`, or as `fileFailure` says for the folder itself; the signal's reason when aborted
  */
 export async function findImages(folder: string, options: WalkOptions = {}): Promise<FoundImages> {
-  const { maxFiles = 2_000_000, maxDepth = 32, signal } = options;
+  const { maxFiles = 2_000_000 } = options;
   const paths: string[] = [];
   const leftOut = new Map<string, number>();
-  const leave = (reason: string, count = 1): void => void leftOut.set(reason, (leftOut.get(reason) ?? 0) + count);
+  for await (const path of walkImages(folder, leftOut, options)) {
+    if (paths.push(path) > maxFiles)
+      throw new FilesError("too_large", `image folder — expected at most ${maxFiles} images, got more. Name a folder further down.`);
+  }
+  return { paths, leftOut };
+}
+
+/**
+ * What `findImages` finds, one path after the other, by code units: as many as there are, with one folder's names held at a time.
+ * @param leftOut counts what is left out, by reason, as the walk goes
+ * @throws as `fileFailure` says for the folder itself; the signal's reason when aborted
+ */
+export async function* walkImages(
+  folder: string,
+  leftOut: Map<string, number>,
+  { maxDepth = 32, signal }: Omit<WalkOptions, "maxFiles"> = {},
+): AsyncGenerator<string, void, undefined> {
+  const leave = (reason: string): void => void leftOut.set(reason, (leftOut.get(reason) ?? 0) + 1);
   const visited = new Set<string>();
-  const visit = async (relative: string, depth: number): Promise<void> => {
-    const entries = await entriesOf(folder, relative, visited);
+  async function* visit(relative: string, depth: number): AsyncGenerator<string, void, undefined> {
+    const entries = await entriesOf(folder, relative, visited, leave);
     if (typeof entries === "string") return leave(entries);
-    for (const entry of entries) {
+    const images = new Set(entries.filter(({ isFolder }) => !isFolder).map(({ name }) => name));
+    for (const { name, isFolder } of entries) {
       signal?.throwIfAborted();
-      const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
-      const kind = entry.isSymbolicLink() ? await stat(join(folder, path)).catch(() => undefined) : entry;
-      const reason = isHidden(entry.name) ? "hidden" : kind === undefined ? "broken link" : undefined;
-      if (reason !== undefined || kind === undefined) leave(reason ?? "broken link");
-      else if (kind.isDirectory()) {
-        if (depth < maxDepth) await visit(path, depth + 1);
-        else leave("folder too deep");
-      } else {
-        let why = leavesOut(entry.name, kind.isFile());
-        if (why === "look") why = (await startsAsDicom(join(folder, path))) ? undefined : "not an image";
-        if (why !== undefined) leave(why);
-        else if (paths.push(path) > maxFiles)
-          throw new FilesError("too_large", `image folder — expected at most ${maxFiles} images, got more. Name a folder further down.`);
-      }
+      const path = relative === "" ? name : `${relative}/${name}`;
+      if (!isFolder) {
+        const mask = MASK.exec(name);
+        if (mask !== null && images.has(`${mask[1]}${mask[2]}`)) leave("mask");
+        else yield path;
+      } else if (depth < maxDepth) yield* visit(path, depth + 1);
+      else leave("folder too deep");
     }
-  };
-  await visit("", 0);
-  const present = new Set(paths);
-  const images = paths.filter((path) => {
-    const mask = MASK.exec(path);
-    return mask === null || !present.has(`${mask[1]}${mask[2]}`);
-  });
-  if (images.length < paths.length) leave("mask", paths.length - images.length);
-  return { paths: images.sort(byCodeUnit), leftOut };
+  }
+  yield* visit("", 0);
 }
 
 /** "left out: 3 hidden, 1 mask", or undefined where nothing was. */
@@ -119,16 +123,45 @@ export function leftOutNote(leftOut: ReadonlyMap<string, number>): string | unde
   return leftOut.size === 0 ? undefined : `left out: ${[...leftOut].map(([reason, count]) => `${count} ${reason}`).join(", ")}`;
 }
 
-/** The folder's entries by code units, or why it is left out. */
-async function entriesOf(folder: string, relative: string, visited: Set<string>): Promise<Dirent[] | string> {
+/** An image file, or a folder to look into. */
+interface Entry {
+  readonly name: string;
+  readonly isFolder: boolean;
+}
+
+/** Images and folders of a folder, so that their paths come by code units; what else there is is left out. Or why the folder itself is left out. */
+async function entriesOf(
+  folder: string,
+  relative: string,
+  visited: Set<string>,
+  leave: (reason: string) => void,
+): Promise<Entry[] | string> {
   const here = join(folder, relative);
+  let found: Dirent[];
   try {
     const real = await realpath(here);
     if (visited.has(real)) return "folder visited before";
     visited.add(real);
-    return (await readdir(here, { withFileTypes: true })).sort((a, b) => byCodeUnit(a.name, b.name));
+    found = await readdir(here, { withFileTypes: true });
   } catch (error) {
     if (relative === "") throw fileFailure(error, "reading the image folder");
     return "unreadable folder";
   }
+  const entries: Entry[] = [];
+  for (const entry of found) {
+    const { name } = entry;
+    const kind = entry.isSymbolicLink() ? await stat(join(here, name)).catch(() => undefined) : entry;
+    if (isHidden(name)) leave("hidden");
+    else if (kind === undefined) leave("broken link");
+    else if (kind.isDirectory()) entries.push({ name, isFolder: true });
+    else {
+      let why = leavesOut(name, kind.isFile());
+      if (why === "look") why = (await startsAsDicom(join(here, name))) ? undefined : "not an image";
+      if (why === undefined) entries.push({ name, isFolder: false });
+      else leave(why);
+    }
+  }
+  // below a folder every path has a slash after its name
+  const place = ({ name, isFolder }: Entry) => (isFolder ? `${name}/` : name);
+  return entries.sort((a, b) => byCodeUnit(place(a), place(b)));
 }

@@ -1,0 +1,62 @@
+// What a bulk job says of its work: a plan's options as facts of job.json, and back again in a worker. The store is shared, so that facts are
+// checked like options of a stranger.
+
+import { filledOptions, IMAGE_OPTIONS, type ImageOptions, OPENING_OPTIONS } from "@biovlm/engine/options";
+import { type Job, type JobFacts, JobsError } from "@biovlm/jobs";
+import { version } from "./version.js";
+
+/** Rows kept at a time while a shard is worked on: what a killed worker loses is half of that. */
+const CHUNK_ROWS = 128;
+
+/** What a shard gives. */
+export const OUTPUTS = ["embeddings", "answers", "both"] as const;
+
+/** "sha256:HEX" → "HEX", as it stands in keys of the store. */
+export const bareDigest = (digest: string): string => digest.replace(/^sha256:/, "");
+
+/** What decides a row of a job. */
+export interface BulkWork {
+  readonly model: string;
+  readonly modelDigest: string;
+  readonly device: (typeof OPENING_OPTIONS.device.enum)[number];
+  readonly precision: (typeof OPENING_OPTIONS.precision.enum)[number];
+  readonly files: ImageOptions;
+  readonly output: (typeof OUTPUTS)[number];
+  readonly raw: boolean;
+  /** sha256 of the bank's file in the store; without one there are no answers */
+  readonly bank?: string;
+  readonly chunkRows: number;
+}
+
+/** Whole batches, so that a chunk is cut where a batch is. */
+export const chunkRowsFor = (batch: number): number => Math.ceil(CHUNK_ROWS / batch) * batch;
+
+export const bankKey = (sha256: string): string => `bank/${sha256}.safetensors`;
+
+/** Facts of a job; the program's version is one, since another may give other bits. */
+export function factsOf({ files, bank, ...work }: BulkWork): JobFacts {
+  return { ...work, ...files, ...(bank === undefined ? {} : { bank }), version: version() };
+}
+
+/**
+ * What a job's workers do.
+ * @throws JobsError `integrity` for facts that are none, `job_differs` for a job of another version of this program
+ */
+export function workOf({ facts }: Job): BulkWork {
+  const torn = (what: string) => new JobsError("integrity", `job.json — ${what}. Plan into a new store.`);
+  if (facts["version"] !== version())
+    throw new JobsError(
+      "job_differs",
+      `version — expected ${version()}, got a job of ${facts["version"]}. Work with the program that planned it.`,
+    );
+  const { model, device, precision } = filledOptions(OPENING_OPTIONS, { ...facts, threads: undefined }, torn);
+  const files = filledOptions(IMAGE_OPTIONS, facts, torn);
+  const { modelDigest, output, raw, bank, chunkRows } = facts;
+  const known = OUTPUTS.find((name) => name === output);
+  if (typeof modelDigest !== "string" || known === undefined || typeof raw !== "boolean" || typeof chunkRows !== "number")
+    throw torn("expected modelDigest, output, raw and chunkRows, got something else");
+  if (bank !== undefined && !(typeof bank === "string" && /^[0-9a-f]{64}$/.test(bank)))
+    throw torn("expected a bank's sha256, got something else");
+  if ((known === "embeddings") !== (bank === undefined)) throw torn("expected a bank where there are answers, got the contrary");
+  return { model, modelDigest, device, precision, files, output: known, raw, chunkRows, ...(bank === undefined ? {} : { bank }) };
+}

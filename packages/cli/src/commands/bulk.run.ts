@@ -1,0 +1,60 @@
+// `biovlm bulk status`, `verify`, `merge`, `gc`: what is to be known and done of a job beside the work.
+// The work alone: what it is asked for by is bulk.ts.
+
+import { resolve } from "node:path";
+import { collectGarbage, jobStatus, mergeJob, prometheusText, readJob, verifyJob } from "@biovlm/jobs";
+import { openStore } from "../bulk-places.js";
+import type { CommandRun } from "../command.js";
+import { EXIT } from "../exit-codes.js";
+import { writeResult } from "../result-file.js";
+import { printable } from "../terminal.js";
+import type { BULK_GC_OPTIONS, BULK_MERGE_OPTIONS, BULK_STATUS_OPTIONS, BULK_VERIFY_OPTIONS } from "./bulk.js";
+
+export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async ({ terminal, cwd }, options, [place = ""]) => {
+  const store = openStore(place, cwd);
+  const status = await jobStatus(store, await readJob(store));
+  if (options.prometheus !== undefined)
+    await writeResult(resolve(cwd, options.prometheus), new TextEncoder().encode(prometheusText(status)));
+  if (options.json) await terminal.line(JSON.stringify(status));
+  else {
+    const { job, shards, rows, bytes } = status;
+    const waiting = shards.total - shards.committed - shards.failed;
+    await terminal.line(`job     ${job.slice(0, 16)}`);
+    await terminal.line(`shards  ${shards.committed} of ${shards.total} committed, ${shards.failed} failed, ${waiting} waiting`);
+    await terminal.line(`rows    ${rows.embedded} of ${rows.total} embedded, ${rows.failed} failed`);
+    await terminal.line(`parts   ${(bytes / 1e6).toFixed(1)} MB`);
+  }
+  return undefined;
+};
+
+export const verifyParts: CommandRun<typeof BULK_VERIFY_OPTIONS> = async ({ terminal, signal, cwd }, options, [place = ""]) => {
+  const store = openStore(place, cwd);
+  const job = await readJob(store);
+  const progress = terminal.progress("verify", job.shards.length, "shards");
+  const faults = await verifyJob(store, job, { signal, onShard: () => progress.advance() }).finally(() => progress.end());
+  if (options.json) await terminal.line(JSON.stringify({ job: job.id, shards: job.shards.length, faults }));
+  else {
+    for (const { shard, fault } of faults) terminal.error(`shard ${shard}: ${printable(fault)}`);
+    if (faults.length === 0) await terminal.line(`${job.shards.length} shards: every plan and every committed part is what it was`);
+  }
+  return faults.length === 0 ? EXIT.ok : EXIT.integrity;
+};
+
+export const mergeParts: CommandRun<typeof BULK_MERGE_OPTIONS> = async ({ terminal, cwd }, options, [place = ""]) => {
+  const store = openStore(place, cwd);
+  const job = await readJob(store);
+  const commits = await mergeJob(store, job);
+  const parts = commits.reduce((sum, commit) => sum + commit.parts.length, 0);
+  const rows = commits.reduce((sum, commit) => sum + commit.rows, 0);
+  if (options.json) await terminal.line(JSON.stringify({ job: job.id, manifest: "manifest.json", parts, rows }));
+  else await terminal.line(`manifest.json: ${parts} parts, ${rows} rows`);
+  return undefined;
+};
+
+export const removeGarbage: CommandRun<typeof BULK_GC_OPTIONS> = async ({ terminal, cwd }, options, [place = ""]) => {
+  const store = openStore(place, cwd);
+  const removed = await collectGarbage(store, await readJob(store));
+  if (options.json) await terminal.line(JSON.stringify({ removed }));
+  else await terminal.line(removed.length === 0 ? "nothing to remove" : `${removed.length} files removed`);
+  return undefined;
+};

@@ -1,0 +1,121 @@
+// `biovlm bulk …`: a job over many images, planned once in a store that its workers share. What hands out shards is a Slurm array, a Kubernetes
+// Indexed Job, or one machine's loop.
+
+import { CLASS_OPTIONS } from "../class-options.js";
+import { defineCommand, type OptionSpecs } from "../command.js";
+import { IMAGE_OPTIONS } from "../image-options.js";
+import { PLANNED_OPTIONS, WORKER_OPTIONS } from "../runtime-options.js";
+
+const STORE = { name: "store", description: "folder that all workers share", completes: "folder" } as const;
+const JSON_OPTION = { json: { type: "flag", description: "print JSON" } } as const;
+
+export const BULK_PLAN_OPTIONS = {
+  output: {
+    type: "choice",
+    choices: ["embeddings", "answers", "both"],
+    description: "what is kept of an image; answers where there are classes, else embeddings, when absent",
+  },
+  raw: { type: "flag", description: "leave embeddings as the tower gives them" },
+  shardRows: { type: "integer", min: 1, max: 65_536, default: 4096, description: "images in a shard" },
+  root: {
+    type: "text",
+    value: "DIR",
+    completes: "folder",
+    description: "folder that a list's paths are below; the list's own when absent",
+  },
+  ...CLASS_OPTIONS,
+  ...PLANNED_OPTIONS,
+  ...IMAGE_OPTIONS,
+  ...JSON_OPTION,
+} as const satisfies OptionSpecs;
+
+export const bulkPlan = defineCommand({
+  name: "bulk plan",
+  summary: "cut many images into shards of a job",
+  description: [
+    "The source is a folder, or a list ending in .csv, .jsonl or .ndjson with a path in each row. What decides a result (model, bank, precision, how images are read) is kept in the job; workers take it from there.",
+    "Rows of one image are the same for every worker of a named device. With --device auto each worker takes the best it has, and the last bits differ between devices.",
+  ],
+  aboutImages: true,
+  arguments: [{ name: "source", description: "folder with images, or a list of them", completes: "file" }, STORE],
+  options: BULK_PLAN_OPTIONS,
+  examples: [
+    { command: "biovlm bulk plan /images /shared/job --device cpu", shows: "embeddings of a folder" },
+    { command: "biovlm bulk plan list.csv /shared/job --bank bank.safetensors --output both", shows: "answers and embeddings of a list" },
+  ],
+});
+
+export const BULK_WORK_OPTIONS = {
+  shard: { type: "text", value: "N", description: "the shard to work on; what a Slurm array or an Indexed Job says when absent" },
+  all: { type: "flag", description: "work on every shard that is not committed" },
+  root: { type: "text", value: "DIR", completes: "folder", description: "where the planned source lies on this machine" },
+  modelAt: { type: "text", value: "NAME|DIR", completes: "folder", description: "where the planned model lies on this machine" },
+  readAhead: { type: "size", min: 1, max: 2 ** 36, default: "256MiB", description: "bytes of images read before their turn" },
+  ...WORKER_OPTIONS,
+  ...JSON_OPTION,
+} as const satisfies OptionSpecs;
+
+export const bulkWork = defineCommand({
+  name: "bulk work",
+  summary: "embed the shards of a job",
+  description: [
+    "One shard (--shard, or SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX), or all that are left. What is committed is left alone; what a killed worker had done of a shard is taken from the store.",
+    "An image that cannot be read is a row with a code. A shard that cannot be worked on is noted under failed/, and the exit code is not 0, so that what handed it out may try again.",
+  ],
+  aboutImages: true,
+  arguments: [STORE],
+  options: BULK_WORK_OPTIONS,
+  examples: [
+    { command: "biovlm bulk work /shared/job --all", shows: "on one machine, or the same on several" },
+    { command: "sbatch --array=0-2441%40 deploy/slurm/bulk.sbatch", shows: "forty at a time in a Slurm array" },
+  ],
+});
+
+export const BULK_STATUS_OPTIONS = {
+  prometheus: {
+    type: "text",
+    value: "FILE",
+    completes: "file",
+    description: "write it in Prometheus' text format, for a textfile collector",
+  },
+  ...JSON_OPTION,
+} as const satisfies OptionSpecs;
+
+export const bulkStatus = defineCommand({
+  name: "bulk status",
+  summary: "say how far a job is",
+  arguments: [STORE],
+  options: BULK_STATUS_OPTIONS,
+});
+
+export const BULK_VERIFY_OPTIONS = JSON_OPTION;
+
+export const bulkVerify = defineCommand({
+  name: "bulk verify",
+  summary: "hash every plan and every committed part",
+  description: ["What is not as it was committed is named; the exit code is then 4."],
+  arguments: [STORE],
+  options: BULK_VERIFY_OPTIONS,
+});
+
+export const BULK_MERGE_OPTIONS = JSON_OPTION;
+
+export const bulkMerge = defineCommand({
+  name: "bulk merge",
+  summary: "write one manifest of a whole job's parts",
+  description: ["manifest.json lists the parts in the order of shards, with digests and counts. Nothing is copied."],
+  arguments: [STORE],
+  options: BULK_MERGE_OPTIONS,
+});
+
+export const BULK_GC_OPTIONS = JSON_OPTION;
+
+export const bulkGc = defineCommand({
+  name: "bulk gc",
+  summary: "remove what committed shards no longer need",
+  description: [
+    "Parts of workers that came second, and what was kept of shards while they were worked on. Shards without a commit are left alone.",
+  ],
+  arguments: [STORE],
+  options: BULK_GC_OPTIONS,
+});

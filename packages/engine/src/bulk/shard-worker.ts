@@ -1,0 +1,130 @@
+// What a bulk job does with its images: rows of a chunk → bytes, chunks of a shard → its files. The same rows give the same bytes, whoever works
+// on them and however often: batches are cut by place in the chunk. Knows no store and no plan.
+
+import type { Core } from "@biovlm/core";
+import { FilesError } from "@biovlm/files";
+import type { Classifier, Encoder, Model } from "@biovlm/model";
+import { pixelSpec } from "@biovlm/model";
+import { EngineError } from "../contract/errors.js";
+import { joinedPixels, rowPreparation } from "../images/classified-images.js";
+import { imageRows, type PixelRow } from "../images/image-rows.js";
+import type { ImageSource } from "../images/image-source.js";
+import type { ImageOptions } from "../options/engine-options.js";
+import type { BulkImages, BulkRow } from "./bulk-images.js";
+import { type Chunk, chunkBytes, type RowOutcome, readChunk } from "./chunk-bytes.js";
+import { answersFile, embeddingsFile } from "./part-files.js";
+import { ReadAhead, type ReadAheadLimits } from "./read-ahead.js";
+
+/** What a worker computes with, and what it writes. */
+export interface ShardWorkerOptions {
+  readonly core: Core;
+  readonly encoder: Encoder;
+  readonly model: Pick<Model, "spec" | "name" | "digest">;
+  /** answers are written, too */
+  readonly classifier?: Classifier;
+  /** embeddings are written: `raw` as the tower gives them, else L2-normalised */
+  readonly embeddings: "none" | "normalized" | "raw";
+  readonly images: BulkImages;
+  readonly files: ImageOptions;
+  readonly readAhead: ReadAheadLimits;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Files of a shard, and its rows that have a code instead of a result. */
+export interface ShardFiles {
+  readonly parts: readonly { readonly bytes: Uint8Array; readonly ending: string }[];
+  readonly rows: number;
+  readonly failed: readonly { readonly row: number; readonly code: string }[];
+}
+
+/** Embeds chunks and joins them: what `workShard` of @biovlm/jobs asks for. */
+export interface ShardWorker {
+  /** Rejects as the encoder does, with the signal's reason, and where the source fails rather than an image: `source_unreadable`, `network`, … */
+  embed(rows: readonly BulkRow[]): Promise<Uint8Array>;
+  join(chunks: readonly Uint8Array[], rows: readonly BulkRow[]): Promise<ShardFiles>;
+}
+
+/** Codes that say nothing of an image: another try, or another machine, may read it. */
+const NOT_THE_IMAGES: ReadonlySet<string> = new Set([
+  ...["io_error", "too_many_files", "disk_full", "network", "refused", "locked"],
+  ...["source_unreadable", "decoder_unavailable", "out_of_memory"],
+]);
+
+/** @example workShard(store, job, 7, { chunkRows: 128, ...shardWorker({ core, encoder, model, embeddings: "normalized", images, files, readAhead }) }) */
+export function shardWorker(options: ShardWorkerOptions): ShardWorker {
+  const { model, classifier, embeddings } = options;
+  const D = model.spec.embedDim;
+  return {
+    embed: async (rows) => chunkBytes(await embedChunk(rows, options)),
+    async join(chunks, rows) {
+      const read = chunks.map((bytes) => readChunk(bytes, D));
+      const outcomes = read.flatMap((chunk) => chunk.outcomes);
+      const data = joinedRows(read, D);
+      const shard = { rows, outcomes, data, D, model };
+      const parts = [await answersFile(shard, classifier)];
+      if (embeddings !== "none") parts.push(embeddingsFile(shard, embeddings === "raw" ? undefined : options.core));
+      const failed = outcomes.flatMap(({ code }, row) => (code === undefined ? [] : [{ row, code }]));
+      return { parts, rows: outcomes.length - failed.length, failed };
+    },
+  };
+}
+
+async function embedChunk(rows: readonly BulkRow[], options: ShardWorkerOptions): Promise<Chunk> {
+  const { core, encoder, model, classifier, images, files, readAhead, signal } = options;
+  const pixels = classifier?.pixels ?? pixelSpec(model.spec);
+  const D = model.spec.embedDim;
+  const ahead = new ReadAhead(rows.length, (index, admit) => images.read(rows[index] as BulkRow, admit, signal), readAhead);
+  const sources = rows.map(({ uri }, i): ImageSource => ({ name: uri, open: async () => ({ kind: "file", bytes: await ahead.take(i) }) }));
+  const outcomes: RowOutcome[] = [];
+  const encoded: Float32Array[] = [];
+  let batch: PixelRow[] = [];
+  try {
+    for await (const row of imageRows(sources, { ...rowPreparation(core, pixels, files), signal })) {
+      const wanted = rows[outcomes.length]?.sha256;
+      if (row.kind === "failed") {
+        await checkSource(row.error, images);
+        outcomes.push({ ...(row.sha256 === undefined ? {} : { sha256: row.sha256 }), code: row.error.code });
+      } else if (wanted !== undefined && wanted !== row.sha256) outcomes.push({ sha256: row.sha256, code: "digest_mismatch" });
+      else {
+        outcomes.push({ sha256: row.sha256 });
+        if (row.kind === "pixels") batch.push(row);
+      }
+      // by place, so that an image that fails changes nobody else's batch
+      if (batch.length === 0 || (outcomes.length % files.batch !== 0 && outcomes.length < rows.length)) continue;
+      encoded.push((await encoder.encodeImages(joinedPixels(batch, pixels.size), batch.length, { signal })).data);
+      batch = [];
+    }
+  } finally {
+    ahead.close();
+  }
+  if (rows.length > 1 && outcomes.every(({ code }) => code === "not_permitted"))
+    throw new FilesError(
+      "source_unreadable",
+      "images — expected files that may be read, got none in a whole chunk. Check this worker's user.",
+    );
+  return { outcomes, rows: concatenated(encoded, D) };
+}
+
+/** An image's own fault passes; a source's is thrown. */
+async function checkSource({ code, message }: { readonly code: string; readonly message: string }, images: BulkImages): Promise<void> {
+  if (code === "not_found") await images.check();
+  if (NOT_THE_IMAGES.has(code)) throw new FilesError("source_unreadable", `images — a read failed with ${code}: ${message}`);
+}
+
+const joinedRows = (chunks: readonly Chunk[], D: number): Float32Array =>
+  concatenated(
+    chunks.map(({ rows }) => rows),
+    D,
+  );
+
+function concatenated(parts: readonly Float32Array[], D: number): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  if (out.length % D !== 0)
+    throw new EngineError("bad_output", `rows — expected rows of ${D}, got ${out.length} numbers. Check the model.`);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

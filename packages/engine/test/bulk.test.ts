@@ -1,0 +1,226 @@
+// The work on a shard: what is read ahead stays within its bytes, a chunk's bytes say what became of each row, and a source that fails is told
+// from an image that does.
+
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { type Core, loadCore } from "@biovlm/core";
+import { FilesError } from "@biovlm/files";
+import { openSafetensors } from "@biovlm/model/backbone";
+import { seeded } from "@biovlm/testkit";
+import { parquetReadObjects } from "hyparquet";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chunkBytes, readChunk } from "../src/bulk/chunk-bytes.js";
+import { type BulkImages, imageFolder, shardWorker } from "../src/bulk/index.js";
+import { type Admit, ReadAhead } from "../src/bulk/read-ahead.js";
+import { greyPng, TOY_SPEC, toyEncoder } from "./toy-encoder.js";
+
+const base = mkdtempSync(join(tmpdir(), "biovlm-bulk-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+let core: Core;
+beforeAll(async () => {
+  core = await loadCore({ deterministic: true });
+});
+
+describe("reading ahead", () => {
+  /** Reads that end when they are told to; `held` is what was admitted and not taken. */
+  function made(sizes: readonly number[], limits: { bytes: number; atOnce: number }) {
+    const admitted: number[] = [];
+    let begun = 0;
+    const read = async (index: number, admit: Admit) => {
+      begun++;
+      await admit(sizes[index]!);
+      admitted.push(index);
+      return new Uint8Array(sizes[index]!);
+    };
+    return { ahead: new ReadAhead(sizes.length, read, limits), admitted, begun: () => begun };
+  }
+  const settle = async () => {
+    for (let i = 0; i < 5; i++) await turn();
+  };
+
+  it("holds no more bytes than it may, however many files there are", async () => {
+    const { ahead, admitted } = made(Array(100).fill(10), { bytes: 45, atOnce: 8 });
+    await settle();
+    expect(admitted).toEqual([0, 1, 2, 3]);
+    await ahead.take(0);
+    await settle();
+    expect(admitted).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it("lets the next file in whatever its size, and goes on behind it", async () => {
+    const { ahead, admitted } = made([1, 1000, 1, 1000, 1], { bytes: 50, atOnce: 2 });
+    for (let i = 0; i < 5; i++) expect(await ahead.take(i)).toHaveLength([1, 1000, 1, 1000, 1][i]!);
+    expect(admitted).toHaveLength(5);
+  });
+
+  it("gives every file once in any order of sizes and of taking, and never waits for ever", async () => {
+    const random = seeded(3);
+    for (let round = 0; round < 30; round++) {
+      const sizes = Array.from({ length: 40 }, () => 1 + random.below(90));
+      const { ahead } = made(sizes, { bytes: 1 + random.below(120), atOnce: 1 + random.below(6) });
+      // as `inOrder` takes them: a window at a time
+      for (let from = 0; from < 40; from += 4) {
+        const files = await Promise.all([0, 1, 2, 3].map((i) => ahead.take(from + i)));
+        expect(files.map(({ length }) => length)).toEqual(sizes.slice(from, from + 4));
+      }
+    }
+  });
+
+  it("begins no more reads when it is closed, and a read that fails is met by who takes it", async () => {
+    const { ahead, begun } = made(Array(50).fill(10), { bytes: 20, atOnce: 3 });
+    await settle();
+    ahead.close();
+    const before = begun();
+    await ahead.take(0);
+    await settle();
+    expect(begun()).toBe(before);
+    const failing = new ReadAhead(3, (i) => (i === 1 ? Promise.reject(new Error("gone")) : Promise.resolve(new Uint8Array(1))), {
+      bytes: 9,
+      atOnce: 3,
+    });
+    await settle();
+    await expect(failing.take(1)).rejects.toThrow("gone");
+    expect(await failing.take(2)).toHaveLength(1);
+  });
+});
+
+describe("a chunk's bytes", () => {
+  const chunk = {
+    outcomes: [{ sha256: "ab" }, { code: "not_found" }, { sha256: "cd", code: "corrupt_image" }],
+    rows: Float32Array.of(1, 2, 3, 4),
+  };
+
+  it("say what became of each row, and read back as they were", () => {
+    expect(readChunk(chunkBytes(chunk), 4)).toEqual(chunk);
+  });
+
+  it("are refused where they are cut, long or of another width", () => {
+    const bytes = chunkBytes(chunk);
+    for (const bad of [
+      bytes.subarray(0, 3),
+      bytes.subarray(0, bytes.length - 1),
+      Buffer.concat([bytes, Buffer.alloc(4)]),
+      new Uint8Array(0),
+    ])
+      expect(() => readChunk(bad, 4)).toThrow(/chunk —/);
+    expect(() => readChunk(bytes, 5)).toThrow(/chunk —/);
+    const lying = Buffer.from(bytes);
+    lying.writeUInt32LE(0xffffffff, 0);
+    expect(() => readChunk(lying, 4)).toThrow(/chunk —/);
+  });
+});
+
+describe("work on a shard", () => {
+  const files = {
+    exif: "apply",
+    maxImageBytes: 100_000,
+    maxPixels: 10_000,
+    frame: "middle",
+    window: "file",
+    range: "file",
+    batch: 3,
+  } as const;
+  const readAhead = { bytes: 10_000, atOnce: 2 };
+  const greys = [3, 200, 77, 40, 90, 160, 11];
+  const folder = join(base, "images");
+  beforeAll(async () => {
+    mkdirSync(folder);
+    for (const grey of greys) writeFileSync(join(folder, `${grey}.png`), await greyPng(grey));
+    writeFileSync(join(folder, "bad.png"), "nothing");
+    writeFileSync(join(folder, "big.png"), new Uint8Array(100_001));
+  });
+  const model = { spec: TOY_SPEC, name: "toy", digest: "sha256:00" };
+  const worker = (images: BulkImages, batches: number[] = []) => {
+    const toy = toyEncoder("cpu");
+    const encoder = {
+      ...toy,
+      encodeImages: (pixels: Float32Array, n: number) => {
+        batches.push(n);
+        return toy.encodeImages(pixels, n);
+      },
+    };
+    return shardWorker({ core, encoder, model, embeddings: "raw", images, files, readAhead });
+  };
+  const rowsOf = (...names: (string | number)[]) => names.map((name) => ({ uri: typeof name === "number" ? `${name}.png` : name }));
+
+  it("cuts batches by place, so that an image that fails moves no other into another batch", async () => {
+    const [whole, holed]: number[][] = [[], []];
+    await worker(imageFolder(folder, files), whole).embed(rowsOf(...greys));
+    await worker(imageFolder(folder, files), holed).embed(rowsOf(3, "bad.png", 77, 40, "gone.png", "big.png", 11));
+    expect(whole).toEqual([3, 3, 1]);
+    expect(holed).toEqual([2, 1, 1]);
+  });
+
+  it("joins chunks into a table of all rows and the embeddings of those that have one", async () => {
+    const { embed, join: joined } = worker(imageFolder(folder, files));
+    const rows = rowsOf(3, "bad.png", 200, "gone.png", "big.png", 77);
+    const { parts, rows: good, failed } = await joined([await embed(rows.slice(0, 3)), await embed(rows.slice(3))], rows);
+    expect({ good, failed }).toEqual({
+      good: 3,
+      failed: [
+        { row: 1, code: "unsupported_format" },
+        { row: 3, code: "not_found" },
+        { row: 4, code: "too_large" },
+      ],
+    });
+    const [table, embeddings] = parts;
+    const read = await parquetReadObjects({ file: table!.bytes.slice().buffer as ArrayBuffer });
+    expect(read.map(({ row, uri, error }) => [row, uri, error])).toEqual(
+      rows.map(({ uri }, row) => [row, uri, failed.find((one) => one.row === row)?.code ?? null]),
+    );
+    const { tensors } = openSafetensors(embeddings!.bytes);
+    expect(tensors.get("embeddings")!.shape).toEqual([3, 4]);
+    expect([...new Int32Array(tensors.get("row")!.bytes().slice().buffer)]).toEqual([0, 2, 5]);
+    const first = createHash("sha256")
+      .update(await greyPng(3))
+      .digest();
+    expect(Buffer.from(tensors.get("sha256")!.bytes()).subarray(0, 32)).toEqual(first);
+    const means = new Float32Array(tensors.get("embeddings")!.bytes().slice().buffer).filter((_, i) => i % 4 === 1);
+    expect([...means].map((mean) => Math.round(mean * 255))).toEqual([3, 200, 77]);
+  });
+
+  it("refuses another content than the list promised, as a row of its own", async () => {
+    const { embed } = worker(imageFolder(folder, files));
+    const [right, wrong] = [
+      createHash("sha256")
+        .update(await greyPng(3))
+        .digest("hex"),
+      "0".repeat(64),
+    ];
+    const chunk = readChunk(
+      await embed([
+        { uri: "3.png", sha256: right },
+        { uri: "200.png", sha256: wrong },
+      ]),
+      4,
+    );
+    expect(chunk.outcomes.map(({ code }) => code)).toEqual([undefined, "digest_mismatch"]);
+    expect(chunk.rows).toHaveLength(4);
+  });
+
+  it("rejects where the source fails: no folder, an empty one, a read error, or a chunk of files that may not be read", async () => {
+    const empty = join(base, "empty");
+    mkdirSync(empty);
+    for (const place of [empty, join(base, "nowhere")])
+      await expect(worker(imageFolder(place, files)).embed(rowsOf(3))).rejects.toMatchObject({ code: "source_unreadable" });
+    const failing = (code: string): BulkImages => ({
+      read: () => Promise.reject(new FilesError(code, `image — a read that failed with ${code}.`)),
+      check: async () => {},
+    });
+    for (const code of ["io_error", "network", "too_many_files", "not_permitted"])
+      await expect(worker(failing(code)).embed(rowsOf(3, 200))).rejects.toMatchObject({ code: "source_unreadable" });
+    expect(readChunk(await worker(failing("not_found")).embed(rowsOf(3, 200)), 4).rows).toHaveLength(0);
+    expect(readChunk(await worker(failing("not_permitted")).embed(rowsOf(3)), 4).rows).toHaveLength(0);
+  });
+
+  it("gives files of no row for a shard where every image is bad", async () => {
+    const { embed, join: joined } = worker(imageFolder(folder, files));
+    const rows = rowsOf("bad.png", "gone.png");
+    const { parts, rows: good } = await joined([await embed(rows)], rows);
+    expect(good).toBe(0);
+    expect(openSafetensors(parts[1]!.bytes).tensors.get("embeddings")!.shape).toEqual([0, 4]);
+  });
+});

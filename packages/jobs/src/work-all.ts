@@ -1,0 +1,42 @@
+// Shard after shard, until all are committed: what a worker does that is told no shard. Any number of them work beside each other and know
+// nothing of one another but the store: they begin at different places, and who meets another goes far away.
+
+import type { Job } from "./job.js";
+import type { JobStore } from "./job-store.js";
+import { openShards } from "./upkeep.js";
+import { halfTurned, ordered, type ShardOutcome, type WorkOptions, workShard } from "./work.js";
+
+/** What became of a shard that was worked on. */
+export type WorkedShard =
+  | { readonly shard: number; readonly outcome: ShardOutcome }
+  /** a rejection of the work; the shard is left, the others are worked on */
+  | { readonly shard: number; readonly error: unknown };
+
+/**
+ * Works on every shard that has no commit; each that fails is tried once.
+ * @throws the signal's reason; what the store throws when it is asked for commits
+ */
+export async function* workAll(store: JobStore, job: Job, options: WorkOptions): AsyncGenerator<WorkedShard, void, undefined> {
+  const { turn = 0, signal } = options;
+  let left = ordered(await openShards(store, job), turn);
+  for (let shard = left.shift(); shard !== undefined; shard = left.shift()) {
+    let alone = true;
+    try {
+      const outcome = await workShard(store, job, shard, {
+        ...options,
+        onChunk(rows, fresh) {
+          alone &&= fresh;
+          options.onChunk?.(rows, fresh);
+        },
+      });
+      alone &&= outcome === "committed";
+      yield { shard, outcome };
+    } catch (error) {
+      signal?.throwIfAborted();
+      yield { shard, error };
+    }
+    const open = new Set(await openShards(store, job));
+    left = left.filter((other) => open.has(other));
+    if (!alone) left = halfTurned(left);
+  }
+}
