@@ -5,7 +5,10 @@ import { nth } from "@biovlm/files";
 import { UNTRAINED_RHO } from "@biovlm/model/prompts";
 import { RECIPES, type Recipe } from "@biovlm/training";
 import { expertLogits, fitGaussianExpert, fitMixture, promptRecipe } from "@biovlm/training/loop";
+import { clap } from "./baselines/clap.js";
+import { gaussianBesideText } from "./baselines/gaussian-beside-text.js";
 import { linearProbe } from "./baselines/linear-probe.js";
+import { lpPlusPlus } from "./baselines/lp-plus-plus.js";
 import { tipAdapter, tipAdapterF } from "./baselines/tip-adapter.js";
 import type { ClassSet, ClassTexts } from "./class-set.js";
 import { EvaluationError } from "./errors.js";
@@ -82,6 +85,20 @@ export const METHODS: readonly Method[] = [
   ),
   featureMethod("tip-adapter-f", "Tip-Adapter with its keys trained", ({ core, train, validation, on, D, scale, seed }) =>
     tipAdapterF(train, validation, meanText(core, on.texts.templates, on.C, D), { C: on.C, D, scale, seed }),
+  ),
+  featureMethod("clap", "a linear probe that starts at the text and is held there class by class", ({ core, train, on, D, scale, seed }) =>
+    clap(train, meanText(core, on.texts.templates, on.C, D), { C: on.C, D, scale, seed }),
+  ),
+  featureMethod(
+    "lp++",
+    "a linear probe beside the text, with a learned weight of the text for each class",
+    ({ core, train, validation, on, D }) => lpPlusPlus(train, validation, meanText(core, on.texts.templates, on.C, D), { C: on.C, D }),
+  ),
+  featureMethod(
+    "gaussian-beside-text",
+    "the Gaussian expert beside the template ensemble, its weight by validation: training-free",
+    ({ core, train, validation, on, D, scale }) =>
+      gaussianBesideText(train, validation, meanText(core, on.texts.templates, on.C, D), { C: on.C, D, scale }),
   ),
   promptMethod("coop", "one learned prompt, cross-entropy only", coop, "single"),
   promptMethod("coop-plain", "CoOp on the pictures themselves", coop, "single", "plain"),
