@@ -85,6 +85,7 @@ export async function createEngine(options: EngineOptions): Promise<{ readonly e
       });
       hosts.set(model, host);
       observer.queue(model, () => host.queue.depth);
+      observer.memory(model, () => host.encoding.memory());
     }
     await putBanks(options, shelf, hosts);
   } catch (error) {

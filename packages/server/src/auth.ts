@@ -63,13 +63,13 @@ export function checkExposure(options: Pick<ServingOptions, "host" | "socket" | 
 }
 
 /** What a request brings: a bearer token, or X-API-Key where it has no Authorization. */
-function tokenOf({ authorization, "x-api-key": apiKey }: IncomingHttpHeaders): string {
+export function tokenOf({ authorization, "x-api-key": apiKey }: IncomingHttpHeaders): string {
   const given = authorization === undefined ? `Bearer ${String(apiKey ?? "")}` : authorization;
   return /^bearer +([\x21-\x7e]{1,512})$/i.exec(given)?.[1] ?? "";
 }
 
 /** The key of a token, looked for among all keys whatever is found, so that time says nothing. */
-function keyOf(headers: IncomingHttpHeaders, keys: readonly ApiKey[]): ApiKey | undefined {
+export function keyOf(headers: IncomingHttpHeaders, keys: readonly ApiKey[]): ApiKey | undefined {
   const token = tokenOf(headers);
   const digest = createHash("sha256").update(token).digest();
   let found: ApiKey | undefined;

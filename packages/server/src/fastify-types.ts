@@ -12,6 +12,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** name of the API key it came with */
     keyName: string | undefined;
+    /** code of the error that it was answered with */
+    errorCode: string | undefined;
   }
   interface FastifySchema {
     summary?: string;

@@ -10,9 +10,10 @@ export { connectionLimits, renewCertificate } from "./lifecycle/connection-limit
 export { type Drain, drainable, drainOnSignals } from "./lifecycle/drain.js";
 export { listen } from "./lifecycle/listen.js";
 export { createLogger, type LogLevel } from "./lifecycle/logging.js";
+export { listenForMetrics, type MetricsListener } from "./lifecycle/metrics-listener.js";
 export { type ReloadListeners, type Reloads, type Renewable, watchRenewables } from "./lifecycle/reloads.js";
 export { recordRequests, traceRequests } from "./lifecycle/request-records.js";
-export { createMetrics, type Metrics } from "./metrics.js";
+export { type AuthFailure, createMetrics, type Metrics } from "./metrics.js";
 export { isLoopback, type ServingOptions, servingOptions } from "./options.js";
 export { type PageFiles, pageFiles } from "./page-files.js";
 export { createServer, type ServerParts } from "./server.js";

@@ -10,21 +10,36 @@ export interface Metrics {
   readonly observer: EngineObserver;
   /** one HTTP answer: the route as it is declared, never as it was asked for */
   request(route: string, method: string, status: number, seconds: number): void;
+  /** a request came; what is returned says that it was answered, or left */
+  begun(): () => void;
+  /** how many bytes of request bodies are held */
+  bodies(bytes: () => number): void;
+  /** who asked had no key for it */
+  authFailed(reason: AuthFailure): void;
   /** keys, a certificate or a bank were read: at the start, and again while serving */
   reloaded(what: string, outcome: "loaded" | "refused"): void;
 }
+
+/** Why a caller was refused: no key, a wrong one, one without the scope, or too many wrong ones from its address. */
+export type AuthFailure = "missing" | "unknown" | "scope" | "limited";
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Metrics with a registry of their own: several servers in one process do not meet. */
 export function createMetrics({ processMetrics = true }: { readonly processMetrics?: boolean } = {}): Metrics {
   const registry = new Registry();
-  if (processMetrics) collectDefaultMetrics({ register: registry });
+  if (processMetrics) {
+    collectDefaultMetrics({ register: registry });
+    // gauges with the name of counters, and said again by kind without the ending
+    for (const name of ["handles", "requests", "resources"]) registry.removeSingleMetric(`nodejs_active_${name}_total`);
+  }
   const { http, ...of } = instruments(registry);
-  const queue = queueGauge(registry);
+  const queue = perModel(registry, "biovlm_queue_images", "Images that wait for a batch");
+  const memory = perModel(registry, "biovlm_encoder_memory_bytes", "Resident memory of a model's encoder processes");
   return {
     registry,
-    observer: engineObserver(of, queue),
+    observer: engineObserver(of, queue, memory),
+    ...requestInstruments(registry),
     reloaded: reloadInstruments(registry),
     request: (route, method, status, seconds) => http.observe({ route, method, status: String(status) }, seconds),
   };
@@ -119,24 +134,56 @@ function reloadInstruments(registry: Registry): Metrics["reloaded"] {
   };
 }
 
-/** Images that wait, read when they are asked for: model → its queue's depth. */
-function queueGauge(registry: Registry): Map<string, () => number> {
-  const depths = new Map<string, () => number>();
+/** Requests that are being answered, bytes that they hold, and callers that were refused. */
+function requestInstruments(registry: Registry): Pick<Metrics, "begun" | "bodies" | "authFailed"> {
+  const registers = [registry];
+  const open = new Gauge({ name: "biovlm_requests_in_flight", help: "Requests that are not answered yet", registers });
+  const failures = new Counter({
+    name: "biovlm_auth_failures_total",
+    help: "Requests refused for their key",
+    labelNames: ["reason"],
+    registers,
+  });
+  let held = () => 0;
   new Gauge({
-    name: "biovlm_queue_images",
-    help: "Images that wait for a batch",
+    name: "biovlm_queue_bytes",
+    help: "Bytes of request bodies that are held until they are answered",
+    registers,
+    collect() {
+      this.set(held());
+    },
+  });
+  return {
+    begun() {
+      open.inc();
+      return () => open.dec();
+    },
+    bodies(bytes) {
+      held = bytes;
+    },
+    authFailed: (reason) => failures.inc({ reason }),
+  };
+}
+
+/** A gauge that is read when it is asked for: model → its figure. */
+function perModel(registry: Registry, name: string, help: string): Map<string, () => number> {
+  const figures = new Map<string, () => number>();
+  new Gauge({
+    name,
+    help,
     labelNames: ["model"],
     registers: [registry],
     collect() {
-      for (const [model, depth] of depths) this.set({ model }, depth());
+      for (const [model, figure] of figures) this.set({ model }, figure());
     },
   });
-  return depths;
+  return figures;
 }
 
 function engineObserver(
   { stage, batchSize, images, entropy, kept, crashes, recycled, fallbacks, backend, reloads }: Omit<ReturnType<typeof instruments>, "http">,
   depths: Map<string, () => number>,
+  memory: Map<string, () => number>,
 ): EngineObserver {
   const inUse = new Map<string, string>();
   const use = (model: string, device: string) => {
@@ -147,6 +194,7 @@ function engineObserver(
   };
   return {
     queue: (model, depth) => void depths.set(model, depth),
+    memory: (model, bytes) => void memory.set(model, bytes),
     run: (model, size) => batchSize.observe({ model }, size),
     answered(model, bank, answers, timings) {
       for (const [name, ms] of Object.entries(timings)) stage.observe({ model, stage: name }, ms / 1000);

@@ -57,8 +57,26 @@ export const SERVING_OPTIONS = {
     minimum: 0,
     maximum: 1_000_000,
     default: 0,
-    description: "requests a minute for each address; 0 for no limit",
+    description: "requests a minute for each key, or address where there is none; 0 for no limit",
   },
+  authFailuresPerMinute: {
+    type: "integer",
+    minimum: 0,
+    maximum: 1_000_000,
+    default: 60,
+    description: "wrong keys a minute from one address that are answered with 401, further ones with 429; 0 for no limit",
+  },
+  trustProxy: {
+    type: "string",
+    description: "proxies whose X-Forwarded-For is believed, for limits by address: addresses, networks, or unix, joined by commas",
+  },
+  metricsPort: {
+    type: "integer",
+    minimum: 0,
+    maximum: 65_535,
+    description: "port of its own for /metrics, without a key; 0 picks a free one",
+  },
+  metricsHost: { type: "string", default: "127.0.0.1", description: "address of the metrics port" },
   drainDelayMs: {
     type: "integer",
     minimum: 0,

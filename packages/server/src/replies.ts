@@ -73,6 +73,7 @@ function schemaFault({ message, validation, validationContext }: FastifyError): 
 /** Answers with an error in a route's form. */
 export function replyWith(error: ServerError, form: ErrorForm, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { code, status } = error;
+  request.errorCode = code;
   const detail = error.message;
   if (error.retryAfter !== undefined || status === 429 || status === 503)
     reply.header("retry-after", String(Math.ceil(error.retryAfter ?? 1)));

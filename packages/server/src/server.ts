@@ -5,13 +5,15 @@ import type { Engine } from "@biovlm/engine";
 import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
-import { type ApiKey, authorize, checkExposure } from "./auth.js";
+import { type ApiKey, checkExposure } from "./auth.js";
 import type {} from "./fastify-types.js";
 import { readBodies, takenTypes } from "./lifecycle/body-types.js";
 import { BytesInFlight, boundBodies } from "./lifecycle/bytes-in-flight.js";
+import { trustedProxies } from "./lifecycle/caller-addresses.js";
 import { connectionLimits, limitRequestsPerSocket } from "./lifecycle/connection-limits.js";
 import { checkCallers } from "./lifecycle/host-check.js";
 import { ImageBodies } from "./lifecycle/image-bodies.js";
+import { callerOf, checkKeys } from "./lifecycle/key-check.js";
 import { createLogger } from "./lifecycle/logging.js";
 import { recordRequests } from "./lifecycle/request-records.js";
 import { answerUnrouted, ROUTER_OPTIONS, refusePath } from "./lifecycle/unrouted.js";
@@ -61,8 +63,10 @@ export async function createServer({
   const keys = typeof known === "function" ? known : () => known;
   checkExposure(options, keys());
   const limits = await connectionLimits(options);
+  const trustProxy = trustedProxies(options.trustProxy);
   const app = Fastify({
     ...limits,
+    ...(trustProxy === undefined ? {} : { trustProxy }),
     // unique over restarts: the audit log names requests
     genReqId: () => randomUUID(),
     routerOptions: ROUTER_OPTIONS,
@@ -75,14 +79,13 @@ export async function createServer({
   if (metrics !== undefined) recordRequests(app, metrics);
   await prepare?.(app);
   app.decorateRequest("keyName", undefined);
-  app.addHook("onRequest", async (request) => {
-    const { scope } = request.routeOptions.config;
-    if (scope !== undefined) request.keyName = authorize(request.headers, scope, keys())?.name;
-  });
+  app.decorateRequest("errorCode", undefined);
+  checkKeys(app, options, keys, metrics);
   checkCallers(app, options, keys());
-  if (options.ratePerMinute > 0) await app.register(rateLimit, { max: options.ratePerMinute, timeWindow: 60_000 });
+  if (options.ratePerMinute > 0) await app.register(rateLimit, { max: options.ratePerMinute, timeWindow: 60_000, keyGenerator: callerOf });
   const bodies = new ImageBodies();
   const inFlight = new BytesInFlight(options.maxInFlightBytes);
+  metrics?.bodies(() => inFlight.bytes);
   readBodies(app, options, bodies);
   await app.register(multipart, {
     limits: {

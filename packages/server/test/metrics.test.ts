@@ -1,5 +1,6 @@
 // What a server tells Prometheus, driven through the engine's observer: names, labels and counts, and nothing a client could fill with text.
 
+import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { createMetrics } from "../src/metrics.js";
 
@@ -44,6 +45,50 @@ describe("metrics", () => {
     expect(text).toContain('biovlm_queue_images{model="tiny"} 7');
     expect(text).toContain('biovlm_bank_loads_total{outcome="refused"} 1');
     expect(text).toContain('route="/v1/classify"');
+  });
+
+  it("count who was refused, what is open and held, what was renewed, and the memory of encoders", async () => {
+    const metrics = createMetrics({ processMetrics: false });
+    metrics.observer.memory("tiny", () => 3e8);
+    metrics.authFailed("unknown");
+    metrics.bodies(() => 5);
+    metrics.reloaded("keys", "loaded");
+    const ended = metrics.begun();
+    metrics.begun();
+    ended();
+    const text = await metrics.registry.metrics();
+    for (const line of [
+      'biovlm_encoder_memory_bytes{model="tiny"} 300000000',
+      'biovlm_auth_failures_total{reason="unknown"} 1',
+      "biovlm_queue_bytes 5",
+      "biovlm_requests_in_flight 1",
+      'biovlm_reload_last_successful{what="keys"} 1',
+    ])
+      expect(text.split("\n")).toContain(line);
+  });
+
+  it("are as Prometheus wants them named and described", async (ctx) => {
+    if (spawnSync("promtool", ["--version"]).error !== undefined) return ctx.skip("skipped: no promtool");
+    const { registry, observer, request, authFailed, reloaded } = createMetrics();
+    observer.queue("tiny", () => 0);
+    observer.memory("tiny", () => 1);
+    observer.run("tiny", 1);
+    observer.answered("tiny", bank, [{ predictions: [], kept: [{ prompt: 1, entropy: 0.5 }] }], timings);
+    for (const event of [
+      { kind: "started", device: "cpu", ms: 1 },
+      { kind: "crashed", reason: "x" },
+      { kind: "recycled", reason: "rss" },
+      { kind: "fell_back", from: "cuda", to: "cpu", reason: "x" },
+    ] as const)
+      observer.encodingEvent("tiny", event);
+    observer.bankReloaded("b", bank.digest);
+    request("/livez", "GET", 200, 0.1);
+    authFailed("missing");
+    reloaded("keys", "loaded");
+    const checked = spawnSync("promtool", ["check", "metrics"], { input: await registry.metrics(), encoding: "utf8" });
+    expect([checked.stdout, checked.stderr, checked.status]).toEqual(["", "", 0]);
+    const bad = spawnSync("promtool", ["check", "metrics"], { input: "# TYPE x_total gauge\nx_total 1\n", encoding: "utf8" });
+    expect(bad.status).not.toBe(0);
   });
 
   it("have a registry each, so that two servers in a process do not meet", async () => {

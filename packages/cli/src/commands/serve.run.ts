@@ -13,6 +13,7 @@ import {
   type Drain,
   drainable,
   listen,
+  listenForMetrics,
   openAuditLog,
   pageFiles,
   type ServingOptions,
@@ -65,7 +66,9 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async (context, opt
       if (options.trace) await traceRequests(app);
     },
   });
+  const scraped = await listenForMetrics(metrics, serving);
   const where = await listen(app, serving);
+  if (scraped !== undefined) terminal.note(`metrics at ${scraped.where}`);
   terminal.note(`listening on ${printable(where)}; warming up …`);
   const opened = open();
   Object.assign(renewed, { app, engine: opened.then(() => engine) });
@@ -85,6 +88,7 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async (context, opt
     reloads.stop();
     // neither a failure to open nor a person's Ctrl-C has a balancer to tell
     await stop({ atOnce: signal.reason !== "SIGTERM" });
+    await scraped?.close();
   }
 };
 

@@ -6,6 +6,8 @@ import type { AnswerSource, FailedImage, ImageAnswer, ServedBank } from "./engin
 /** What an engine reports as it goes. `model` is a served name, or the opened model's for what names share. */
 export interface EngineObserver {
   queue(model: string, depth: () => number): void;
+  /** bytes that its encoder processes hold, 0 where it has none of its own */
+  memory(model: string, bytes: () => number): void;
   /** a run of the encoder */
   run(model: string, images: number): void;
   answered(
@@ -23,6 +25,7 @@ const nothing = () => {};
 /** An observer that nobody listens to. */
 export const SILENT: EngineObserver = {
   queue: nothing,
+  memory: nothing,
   run: nothing,
   answered: nothing,
   encodingEvent: nothing,

@@ -1,6 +1,7 @@
 // One child process as its parent sees it: opening, jobs in flight with time limits, and one end, whatever caused it. Policy is encoder-pool.ts's.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -115,6 +116,17 @@ export class ChildHandle {
 
   get pid(): number | undefined {
     return this.process.pid;
+  }
+
+  /** Resident bytes: what the system says now, where it does (Linux), else what the child said with its last answer. */
+  memory(): number {
+    try {
+      const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, "utf8")) ?? [];
+      if (kilobytes !== undefined) return Number(kilobytes) * 1024;
+    } catch {
+      // no such file on this system, or the process has just ended
+    }
+    return this.rss;
   }
 
   /** images and other rows' jobs at work */

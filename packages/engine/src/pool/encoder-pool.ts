@@ -106,6 +106,10 @@ export class EncoderPool implements Encoding {
     return [...this.living].flatMap((child) => (child.pid === undefined ? [] : [child.pid]));
   }
 
+  memory(): number {
+    return [...this.living].reduce((sum, child) => sum + child.memory(), 0);
+  }
+
   window(): number {
     return this.options.size * this.room;
   }

@@ -46,6 +46,7 @@ export async function encodeInProcess(options: InProcessOptions): Promise<Encodi
       const reason = state === "ready" ? {} : { reason: state === "opened" ? "warming up" : "closed" };
       return { ready: state === "ready", device: device(), precision: encoder.capabilities.precision, fellBack, ...reason };
     },
+    memory: () => 0,
     async start() {
       const { imageSize: S } = model.spec.vision;
       await encoder.encodeImages(new Float32Array(3 * S * S).fill(0.5), 1);

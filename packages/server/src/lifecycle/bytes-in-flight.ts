@@ -17,6 +17,11 @@ export class BytesInFlight {
     this.limit = limit;
   }
 
+  /** held now */
+  get bytes(): number {
+    return this.used;
+  }
+
   /** @throws ServerError `overloaded` where others hold so much that this does not fit */
   reserve(request: FastifyRequest, bytes: number): void {
     const own = this.held.get(request) ?? 0;

@@ -41,10 +41,15 @@ function namesOf(list: string | undefined): string[] {
   return names.filter((name) => name !== "");
 }
 
-function checkHost(header: string | undefined, names: ReadonlySet<string>): void {
+/** Whether a Host header is an address, or one of the names: no name that a page could have chosen. */
+export function isOwnHost(header: string | undefined, names: ReadonlySet<string> = new Set(["localhost"])): boolean {
   const host = (header ?? "").toLowerCase().replace(/:\d{1,5}$/, "");
   const address = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
-  if (isIP(address) !== 0 || names.has(host)) return;
+  return isIP(address) !== 0 || names.has(host);
+}
+
+function checkHost(header: string | undefined, names: ReadonlySet<string>): void {
+  if (isOwnHost(header, names)) return;
   throw new ServerError(
     "forbidden",
     "Host — expected an IP address, localhost or a name of --allow-host, got another name. Allow it, or use keys.",

@@ -42,14 +42,14 @@ export async function listen(app: FastifyInstance, { host, port, socket }: Servi
   return `unix:${socket}`;
 }
 
-/** What the system says of an address, in words for who named it; any other error as it is. */
-function addressError(error: unknown, port: number): unknown {
+/** What the system says of an address, in words for who named it with --port and --host, or with flags that begin otherwise; any other error as it is. */
+export function addressError(error: unknown, port: number, flag = ""): unknown {
   const options = { cause: error };
   switch (systemCode(error)) {
     case "EADDRINUSE":
       return new ServerError(
         "port_in_use",
-        `port ${port} — expected a free one, got one in use. Name another with --port, or 0 for any.`,
+        `port ${port} — expected a free one, got one in use. Name another with --${flag}port, or 0 for any.`,
         options,
       );
     case "EACCES":
@@ -62,7 +62,7 @@ function addressError(error: unknown, port: number): unknown {
     case "ENOTFOUND":
     case "EAI_AGAIN":
     case "EINVAL":
-      return new ServerError("bad_address", "host — expected an address of this machine, got another. Correct --host.", options);
+      return new ServerError("bad_address", `host — expected an address of this machine, got another. Correct --${flag}host.`, options);
     default:
       return error;
   }

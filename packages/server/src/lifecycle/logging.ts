@@ -3,6 +3,7 @@
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type DestinationStream, type LogFn, type Logger, pino } from "pino";
+import type {} from "../fastify-types.js";
 
 /** How much is logged; `silent` nothing. */
 export type LogLevel = "silent" | "fatal" | "error" | "warn" | "info" | "debug";
@@ -42,7 +43,12 @@ function requestFields(request: FastifyRequest): object {
 }
 
 function replyFields(reply: FastifyReply): object {
-  return { status: reply.statusCode };
+  const { keyName, errorCode } = reply.request ?? {};
+  return {
+    status: reply.statusCode,
+    ...(keyName === undefined ? {} : { key: keyName }),
+    ...(errorCode === undefined ? {} : { code: errorCode }),
+  };
 }
 
 /** Type, code, and where: frames only. Causes likewise, three deep. */

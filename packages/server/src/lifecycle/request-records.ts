@@ -7,6 +7,11 @@ import { serverError } from "../replies.js";
 
 /** Records every answer of an app. Call before routes are added. */
 export function recordRequests(app: FastifyInstance, metrics: Metrics): void {
+  app.addHook("onRequest", (_request, reply, done) => {
+    const ended = metrics.begun();
+    reply.raw.once("close", ended);
+    done();
+  });
   app.addHook("onResponse", (request, reply, done) => {
     metrics.request(request.routeOptions.url ?? "none", request.method, reply.statusCode, reply.elapsedTime / 1000);
     done();

@@ -51,7 +51,11 @@ export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics:
         summary: "Prometheus metrics",
         operationId: "metrics",
         tags: ["health"],
-        response: responses({ type: "text/plain", description: "Prometheus text format" }, "problem", ["unauthorized", "forbidden"]),
+        response: responses({ type: "text/plain", description: "Prometheus text format" }, "problem", [
+          "unauthorized",
+          "forbidden",
+          "rate_limited",
+        ]),
       },
     },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),

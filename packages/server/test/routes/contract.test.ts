@@ -27,6 +27,7 @@ const keys = [
   { name: "operator", sha256: digest("admin-key"), scopes: ["admin"] as const },
 ];
 const infer = { authorization: "Bearer infer-key" };
+const wrong = { authorization: "Bearer wrong" };
 const admin = { authorization: "Bearer admin-key" };
 const png = Buffer.from(greyPng(80, 60));
 const base64 = png.toString("base64");
@@ -57,11 +58,13 @@ beforeAll(async () => {
       maxImages: 2,
       maxImageBytes: 65_536,
       maxBodyBytes: 250_000,
-      ...(name === "rationed" ? { ratePerMinute: 1 } : {}),
+      ...(name === "rationed" ? { ratePerMinute: 1, authFailuresPerMinute: 1 } : { authFailuresPerMinute: 0 }),
     });
     const app = await createServer({ engine, options, version: "0.1.0", keys: name === "keyless" ? [] : keys, metrics });
     await app.ready();
-    if (name === "rationed") await app.inject({ url: "/v1/models", headers: infer });
+    if (name === "rationed") {
+      for (const headers of [infer, admin, wrong]) await app.inject({ url: "/v1/models", headers });
+    }
     apps[name] = app;
   }
   const { engine: unopened } = deferredEngine(() => Promise.reject(new Error("never asked")));
@@ -165,7 +168,11 @@ function provokers(): Record<string, Record<number, Call>> {
   return {
     "get /livez": open("/livez"),
     "get /readyz": { ...open("/readyz"), 503: { method: "GET", url: "/readyz", on: "closing" } },
-    "get /metrics": { 200: { method: "GET", url: "/metrics", headers: infer }, ...metricsRefused },
+    "get /metrics": {
+      200: { method: "GET", url: "/metrics", headers: infer },
+      ...metricsRefused,
+      429: { method: "GET", url: "/metrics", headers: wrong, on: "rationed" },
+    },
     "get /v2": open("/v2"),
     "get /v2/health/live": open("/v2/health/live"),
     "get /v2/health/ready": { ...open("/v2/health/ready"), 503: { method: "GET", url: "/v2/health/ready", on: "closing" } },
