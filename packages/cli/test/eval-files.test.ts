@@ -1,7 +1,7 @@
 // What `eval` writes beside its figures, arrays of one's own measured under names of one's own, and options that would say nothing where they
 // stand, refused in every command that takes them.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseCsv } from "@biovlm/datasets";
 import { openDataset } from "@biovlm/datasets/node";
@@ -21,12 +21,17 @@ interface Figures {
   readonly majority: { readonly accuracy: number };
 }
 
-beforeAll(() => {
+beforeAll(async () => {
   writeClasses(join(cwd, "scans"), 3, 10);
   const n = 12;
   const pixels = Uint8Array.from({ length: n * 64 }, (_, i) => (i * 37 + Math.floor(i / 64) * 11) % 256);
   const labels = Uint8Array.from({ length: n }, (_, i) => (i % 3 === 0 ? 1 : 0));
   writeFileSync(join(cwd, "own.npz"), npz({ test_images: npy({ shape: [n, 8, 8] }, pixels), test_labels: npy({ shape: [n] }, labels) }));
+  writeClasses(join(cwd, "uneven"), 2, 10);
+  for (let i = 6; i <= 10; i++) rmSync(join(cwd, "uneven", "hand X-ray", `hand-xray-${i}.png`));
+  const quick = ["--shots", "2", "--set", "epochs=1", "--set", "prompts=2", "--out", "bank.safetensors"];
+  const trained = await call(["train", "uneven/", ...quick], { cwd });
+  expect(trained.code, trained.err).toBe(0);
 });
 
 describe("eval", () => {
@@ -72,6 +77,58 @@ describe("eval", () => {
     const { code, err } = await call(["eval", ...words], { cwd });
     expect(code).not.toBe(0);
     expect(err).toContain(said);
+  });
+});
+
+describe("--prevalence", () => {
+  const bank = ["--bank", "bank.safetensors"];
+  const asked = async (...words: string[]) => {
+    const { code, out, err } = await call(["classify", "uneven/hand X-ray/hand-xray-1.png", ...bank, "--json", ...words], { cwd });
+    expect(code, err).toBe(0);
+    const [answer] = JSON.parse(out) as { predictions: { class: string; probability: number }[]; prevalence?: number[] }[];
+    const of = (name: string) => answer!.predictions.find((one) => one.class === name)!.probability;
+    return { odds: of("hand X-ray") / of("chest X-ray"), prevalence: answer!.prevalence };
+  };
+
+  it("weighs answers by what was said, or by how common classes were where the bank was learned", async () => {
+    const usual = await asked();
+    expect(usual.prevalence).toBeUndefined();
+    const said = await asked("--prevalence", "hand_x-ray=0.9,chest X-ray=0.1");
+    expect(said.prevalence).toEqual([expect.closeTo(0.1, 9), expect.closeTo(0.9, 9)]);
+    expect(said.odds / usual.odds).toBeCloseTo(9, 2);
+    // seven of ten and three of five images are learned from: two shots of each do not show it
+    const learned = await asked("--prevalence", "train");
+    expect(learned.prevalence).toEqual([expect.closeTo(0.7, 9), expect.closeTo(0.3, 9)]);
+    expect(learned.odds / usual.odds).toBeCloseTo(3 / 7, 3);
+  });
+
+  it("moves eval's figures by the same rule", async () => {
+    const { code, out, err } = await call(
+      ["eval", "uneven/", ...bank, "--json", "--prevalence", "hand X-ray=0.999999,chest X-ray=0.000001"],
+      {
+        cwd,
+      },
+    );
+    expect(code, err).toBe(0);
+    const { confusion } = JSON.parse(out) as { confusion: number[][] };
+    expect(confusion.map(([first]) => first)).toEqual([0, 0]);
+  });
+
+  it.each([
+    [["--prevalence", "hand X-ray=0.5"], 'got none of "chest X-ray"'],
+    [["--prevalence", "hand X-ray=0.5,chest X-ray=0.2"], "got shares that add up to 0.700"],
+    [["--prevalence", "hand X-ray=0.5,foot=0.5"], 'got "foot"'],
+    [["--prevalence", "hand X-ray=0.5,hand x-ray=0.5"], 'got "hand x-ray" twice'],
+    [["--prevalence", "often"], "expected train, or NAME=SHARE with commas between"],
+    [["--prevalence", "hand X-ray=0,chest X-ray=1"], "each share above 0"],
+  ])("%j is refused with the classes", async (words, said) => {
+    const { code, err } = await call(["eval", "uneven/", ...bank, ...words], { cwd });
+    expect([code, err]).toEqual([2, expect.stringContaining(said)]);
+  });
+
+  it("train is refused of a bank that does not know", async () => {
+    const { code, err } = await call(["eval", "uneven/", "--prevalence", "train"], { cwd });
+    expect([code === 0, err]).toEqual([false, expect.stringContaining("Learn it again, or give a share for each class.")]);
   });
 });
 

@@ -32,6 +32,8 @@ export interface LearnOptions {
   readonly images: readonly LazyImage[];
   /** [n] class index of every image */
   readonly labels: Int32Array;
+  /** [C] images of each class where these were drawn from, kept in the bank as how common they are; counted from `labels` when absent */
+  readonly classCounts?: readonly number[] | undefined;
   /** for each class M sentences; the default templates filled with the class names when absent */
   readonly attributes?: readonly (readonly string[])[] | undefined;
   readonly recipe: Recipe;
@@ -194,11 +196,18 @@ function bankOf(
     promptSuffix: PROMPT_SUFFIX,
     classes: [...options.classes],
     logitScale: spec.logitScale,
+    classCounts: options.classCounts ?? countsOf(options.labels, options.classes.length),
     seed: options.seed,
     createdBy: "biovlm",
     ctx: { data: ctx, shape: [recipe.prompts, recipe.contextTokens, spec.text.width] },
     ...(mixture === undefined ? {} : { mixture }),
   };
+}
+
+function countsOf(labels: Int32Array, C: number): number[] {
+  const counts = new Array<number>(C).fill(0);
+  for (const label of labels) counts[label] = nth(counts, label) + 1;
+  return counts;
 }
 
 /** What {@link learnContext} is given: views and teacher ready. */

@@ -130,6 +130,7 @@ export class Teller {
     return {
       model: { name: model.name, digest: model.digest },
       bank: { digest: classifier.bankDigest },
+      ...(classifier.prevalence === undefined ? {} : { prevalence: classifier.prevalence }),
       device: encoder.capabilities.device,
       core: core.info.build,
     };

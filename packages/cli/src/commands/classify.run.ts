@@ -13,6 +13,7 @@ import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import { type FailedPath, findImageFiles } from "../image-files.js";
 import { changeNote, fallbackNote, imageSources, openRuntime } from "../opening.js";
+import { prevalenceOf } from "../prevalence-choice.js";
 import type { CLASSIFY_OPTIONS } from "./classify.js";
 
 type Options = OptionValues<typeof CLASSIFY_OPTIONS>;
@@ -31,6 +32,7 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
     if (note !== undefined) terminal.warn(note);
     const { core, encoder, model } = runtime;
     const chosen = await chooseBank(options, runtime, cwd);
+    const prevalence = prevalenceOf(options.prevalence, chosen.classes ?? chosen.bank.classes);
     const classifier = await createClassifier({
       core,
       encoder,
@@ -38,6 +40,7 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
       bank: chosen.bank,
       ...(chosen.classes === undefined ? {} : { classes: chosen.classes }),
       ...(options.rho === undefined ? {} : { rho: options.rho }),
+      ...(prevalence === undefined ? {} : { prevalence }),
     });
     if (classifier.classes.length === 1) terminal.warn("one class: every answer is 100 %; name what else an image may show");
     const output = new AnswerOutput(terminal, options);

@@ -4,10 +4,12 @@ import { CLASS_OPTIONS } from "../class-options.js";
 import { ARCHIVE_OPTIONS } from "../classify/archive-options.js";
 import { defineCommand, type OptionSpecs } from "../command.js";
 import { IMAGE_OPTIONS } from "../image-options.js";
+import { PREVALENCE_OPTION } from "../prevalence-choice.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
 export const CLASSIFY_OPTIONS = {
   ...CLASS_OPTIONS,
+  prevalence: PREVALENCE_OPTION,
   ...RUNTIME_OPTIONS,
   ...IMAGE_OPTIONS,
   ...ARCHIVE_OPTIONS,

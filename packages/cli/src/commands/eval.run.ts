@@ -27,6 +27,7 @@ import { checkRename, itemReader, openSource, renames } from "../learning-source
 import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
 import { predictionList, splitList } from "../prediction-list.js";
+import { prevalenceOf } from "../prevalence-choice.js";
 import { writeResult } from "../result-file.js";
 import type { Terminal } from "../terminal.js";
 import type { EVALUATE_OPTIONS } from "./eval.js";
@@ -57,6 +58,7 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, 
         model: runtime.model.digest,
         bank: classifier.bankDigest,
         device: runtime.encoder.capabilities.device,
+        ...(classifier.prevalence === undefined ? {} : { prevalence: classifier.prevalence }),
         ...storedEvaluation(figures),
         ...(withoutTwins === undefined ? {} : { withoutTwins: storedEvaluation(withoutTwins) }),
         warnings,
@@ -97,7 +99,9 @@ async function chosenBank(runtime: Runtime, { dataset, attributes }: Source, opt
         : await templateBank(runtime, classes);
   const wanted = options.rename.length > 0 ? dataset.classes : classes;
   const own = options.bank === undefined ? bank.classes : asked(bank, wanted, dataset.name, options);
-  return { bank, classifier: await createClassifier({ ...runtime, bank, classes: own }) };
+  const prevalence = prevalenceOf(options.prevalence, own);
+  const classifier = await createClassifier({ ...runtime, bank, classes: own, ...(prevalence === undefined ? {} : { prevalence }) });
+  return { bank, classifier };
 }
 
 /**

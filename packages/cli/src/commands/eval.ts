@@ -3,11 +3,13 @@
 import { defineCommand, type OptionSpecs } from "../command.js";
 import { IMAGE_LIMITS } from "../image-options.js";
 import { LEARNING_OPTIONS } from "../learning-options.js";
+import { PREVALENCE_OPTION } from "../prevalence-choice.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
 export const EVALUATE_OPTIONS = {
   bank: { type: "text", value: "FILE", completes: "file", description: "a learned bank" },
   split: { type: "choice", choices: ["test", "val", "train"], default: "test", description: "images to measure on" },
+  prevalence: PREVALENCE_OPTION,
   out: { type: "text", value: "FILE", completes: "file", description: "write all figures as JSON" },
   predictions: {
     type: "text",

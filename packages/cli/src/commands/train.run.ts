@@ -62,6 +62,7 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
         classes: learn.classes,
         images: learn.items.map((item) => () => images.open(dataset, item)),
         labels: Int32Array.from(learn.items, (item) => item.label),
+        classCounts: classCounts(source, options.all),
         attributes: learn.sentences,
         recipe,
         recipeName: options.set.length === 0 ? options.recipe : `${options.recipe}, changed`,
@@ -127,6 +128,13 @@ async function leaksOf(
   const open = (item: TaskSide["items"][number]) => images.open(dataset, item);
   const all = [...sided(learn.items, "train"), ...sided(tests, "test")];
   return (await checkLeaks(dataset, all, terminal, { core, open, cache, signal })).warnings;
+}
+
+/** How many images of each class there are where the shots are drawn from: what a few shots of each no longer show. */
+function classCounts({ dataset }: Source, all: boolean): number[] {
+  const counts = dataset.classes.map(() => 0);
+  for (const { label, split } of dataset.items) if (all || split === "train") counts[label] = nth(counts, label) + 1;
+  return counts;
 }
 
 /** The run as JSON lines. A log that cannot be written does not cost the bank: it fails at the end. */

@@ -29,6 +29,8 @@ export interface PromptBank {
   readonly classes: readonly string[];
   /** natural log of the scale on cosines */
   readonly logitScale: number;
+  /** [C] images of each class where the bank was learned: how common they were; absent where that is not known */
+  readonly classCounts?: readonly number[];
   readonly seed?: number;
   readonly createdBy: string;
   /** context vectors [N,T,W] */
@@ -86,6 +88,9 @@ function checkBank(bank: PromptBank): PromptBank {
     checkMixture(bank.mixture, classes.length);
     if (bank.mixture.text !== undefined) checkUnitRows(bank.mixture.text);
   }
+  const { classCounts } = bank;
+  if (classCounts !== undefined && (classCounts.length !== classes.length || !classCounts.every((n) => Number.isSafeInteger(n) && n >= 0)))
+    bad("class_counts", `${classes.length} whole numbers, one a class`, quoted(JSON.stringify(classCounts)));
   if (!(rho > 0 && rho <= 1)) bad("rho", "a number in (0, 1]", String(rho));
   if (!Number.isFinite(logitScale) || Math.abs(logitScale) > 20) bad("logit_scale", "a number from -20 to 20", String(logitScale));
   if (!/^sha256:[0-9a-f]{64}$/.test(bank.modelDigest)) bad("model_digest", "sha256: and 64 hex digits", quoted(bank.modelDigest));
@@ -121,6 +126,7 @@ export function writeBank(bank: PromptBank): Uint8Array {
     prompt_suffix: bank.promptSuffix,
     classes: JSON.stringify(bank.classes),
     logit_scale: String(bank.logitScale),
+    ...(bank.classCounts === undefined ? {} : { class_counts: JSON.stringify(bank.classCounts) }),
     ...(bank.seed === undefined ? {} : { seed: String(bank.seed) }),
     created_by: bank.createdBy,
     ...(mixture === undefined ? {} : { mixture: mixture.metadata }),
@@ -154,6 +160,8 @@ export function readBank(bytes: Uint8Array): PromptBank {
   const options = json("options");
   if (!Array.isArray(classes)) bad("classes", "a JSON list", typeof classes);
   if (typeof options !== "object" || options === null || Array.isArray(options)) bad("options", "a JSON object", typeof options);
+  const counts = file.metadata["class_counts"] === undefined ? undefined : json("class_counts");
+  if (counts !== undefined && !Array.isArray(counts)) bad("class_counts", "a JSON list", typeof counts);
   const ctx = tensorOf(file, "ctx");
   const embeddings = tensorOf(file, "text");
   return checkBank({
@@ -164,6 +172,7 @@ export function readBank(bytes: Uint8Array): PromptBank {
     promptSuffix: text("prompt_suffix"),
     classes: classes as string[],
     logitScale: number("logit_scale"),
+    ...(counts === undefined ? {} : { classCounts: counts as number[] }),
     ...(file.metadata["seed"] === undefined ? {} : { seed: number("seed") }),
     createdBy: text("created_by"),
     ...(ctx === undefined ? {} : { ctx }),

@@ -25,7 +25,9 @@ export async function compileBank(
   checkClasses(classes);
   checkBankFits(bank, model);
   const mixture = bank.mixture === undefined ? undefined : pickMixture(bank.mixture, bank.classes, classes);
-  const { mixture: _whole, ...prompts } = bank;
+  const { mixture: _whole, classCounts, ...others } = bank;
+  const counts = classCounts === undefined ? undefined : pickCounts(classCounts, bank.classes, classes);
+  const prompts = counts === undefined ? others : { ...others, classCounts: counts };
   const ready = mixture === undefined ? {} : { mixture: await compiledMixture({ core, encoder, model }, bank, mixture, classes, options) };
   const picked = pickClasses(bank, classes);
   if (picked !== undefined) return { ...prompts, classes: [...classes], text: picked, ...ready };
@@ -43,6 +45,12 @@ export async function compileBank(
     data.set(core.l2Normalize(out.data, count * C, D), n * C * D);
   }
   return { ...prompts, classes: [...classes], text: { data, shape: [N, C, D] }, ...ready };
+}
+
+/** Counts in the order of `classes`; undefined where one of them is not the bank's own. */
+function pickCounts(counts: readonly number[], own: readonly string[], classes: readonly string[]): readonly number[] | undefined {
+  const picked = classes.flatMap((name) => counts[own.indexOf(name)] ?? []);
+  return picked.length === classes.length ? picked : undefined;
 }
 
 /** The mixture with the text embeddings of its one prompt. */

@@ -8,7 +8,7 @@ import { expertScores } from "./expert-scores.js";
 
 /** A part of the answer, its weight in it, and its scores [B,C] before the weight. */
 export interface AnswerPart {
-  readonly name: "routed prompts" | "cross-entropy prompt" | "image expert";
+  readonly name: "routed prompts" | "cross-entropy prompt" | "image expert" | "prevalence";
   readonly weight: number;
   readonly logits: Float32Array;
 }
@@ -21,27 +21,45 @@ export interface BankLogits {
   readonly parts: readonly AnswerPart[];
 }
 
-/** @param features [B,D] L2-normalised @param rho share of prompts kept */
+/** How scores are made of a bank. */
+export interface BankLogitsOptions {
+  /** share of prompts kept; the bank's own unless given */
+  readonly rho?: number | undefined;
+  /** [C] added to the scores of every image: see prevalence.ts */
+  readonly shift?: Float32Array | undefined;
+}
+
+/** @param features [B,D] L2-normalised */
 export function bankLogits(
   core: Core,
   bank: PromptBank & { readonly text: BankTensor },
   features: Float32Array,
   B: number,
-  rho: number = bank.rho,
+  { rho = bank.rho, shift }: BankLogitsOptions = {},
 ): BankLogits {
   const [, C, D] = bank.text.shape;
   const scale = Math.exp(bank.logitScale);
   const routing = core.route(features, bank.text.data, scale, rho, { B, N: promptCount(bank), C, D });
   const { mixture } = bank;
-  if (mixture?.text === undefined)
-    return { logits: routing.mean, routing, parts: [{ name: "routed prompts", weight: 1, logits: routing.mean }] };
-  const { a, v, w, expertW, expertB } = mixture;
-  const one = core.route(features, mixture.text.data, scale, 1, { B, N: 1, C, D }).mean;
-  const parts: AnswerPart[] = [
-    { name: "routed prompts", weight: a * (1 - v), logits: routing.mean },
-    { name: "cross-entropy prompt", weight: a * v, logits: one },
-    { name: "image expert", weight: w, logits: expertScores(expertW, expertB, features, B) },
-  ];
+  const parts: AnswerPart[] = [{ name: "routed prompts", weight: 1, logits: routing.mean }];
+  if (mixture?.text !== undefined) {
+    const { a, v, w, expertW, expertB } = mixture;
+    const one = core.route(features, mixture.text.data, scale, 1, { B, N: 1, C, D }).mean;
+    parts.splice(
+      0,
+      1,
+      { name: "routed prompts", weight: a * (1 - v), logits: routing.mean },
+      { name: "cross-entropy prompt", weight: a * v, logits: one },
+      { name: "image expert", weight: w, logits: expertScores(expertW, expertB, features, B) },
+    );
+  }
+  if (shift !== undefined) {
+    const logits = new Float32Array(B * C);
+    for (let b = 0; b < B; b++) logits.set(shift, b * C);
+    parts.push({ name: "prevalence", weight: 1, logits });
+  }
+  // the routed mean as it is, to the bit, where nothing is added to it
+  if (parts.length === 1) return { logits: routing.mean, routing, parts };
   const logits = new Float32Array(B * C);
   for (let i = 0; i < logits.length; i++) logits[i] = parts.reduce((sum, part) => sum + part.weight * nth(part.logits, i), 0);
   return { logits, routing, parts };

@@ -11,6 +11,7 @@ import type { Encoder, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
 import { pixelSpec } from "../contract/pixel-spec.js";
 import { type AnswerPart, bankLogits } from "./bank-logits.js";
+import { learnedPrevalence, prevalenceShift } from "./prevalence.js";
 
 /** One image's answer. */
 export interface Classification {
@@ -20,7 +21,7 @@ export interface Classification {
   readonly kept: readonly { readonly prompt: number; readonly entropy: number }[];
   /** with `explain`: every prompt with its own probabilities, in the order of `classes` */
   readonly prompts?: readonly PromptAnswer[];
-  /** with `explain`, of a bank with a mixture: what each part adds to the score of the first class over the second; they add up to the margin */
+  /** with `explain`, of a bank with a mixture, or with a prevalence: what each part adds to the score of the first class over the second; they add up to the margin */
   readonly parts?: readonly PartAnswer[];
 }
 
@@ -52,6 +53,11 @@ export interface ClassifierParts {
   readonly classes?: readonly string[];
   /** ρ, the bank's own unless given */
   readonly rho?: number;
+  /**
+   * π [C]: how common each class is where the images come from, in the order of the classes, or "learned": as they were where the bank was
+   * learned. Equally common unless given
+   */
+  readonly prevalence?: readonly number[] | "learned";
 }
 
 /** What one call asks for beside the answer. */
@@ -65,6 +71,8 @@ export interface ClassifyOptions extends RunOptions {
 export interface Classifier {
   readonly classes: readonly string[];
   readonly bank: PromptBank & { readonly text: BankTensor };
+  /** π [C] that the answers reckon with, where one was given */
+  readonly prevalence?: readonly number[];
   /** digest of the bank as it was given */
   readonly bankDigest: string;
   /** how images become pixels for `classifyEmbeddings`: the model's mean and std, or what the bank was learned with */
@@ -79,12 +87,13 @@ export interface Classifier {
 
 /**
  * Prepares a bank's text embeddings once and classifies with them.
- * @throws ModelError `bad_classes`, `model_mismatch`, `bad_bank`, `bad_argument` for ρ outside (0, 1].
+ * @throws ModelError `bad_classes`, `model_mismatch`, `bad_bank`, `bad_argument` for ρ outside (0, 1] or shares that cannot be.
  * @example
  * const classifier = await createClassifier({ core, encoder, model, bank });
  * const [answer] = await classifier.classify([pixels], { explain: true });
  */
-export async function createClassifier({ core, encoder, model, bank, classes, rho = bank.rho }: ClassifierParts): Promise<Classifier> {
+export async function createClassifier(given: ClassifierParts): Promise<Classifier> {
+  const { core, encoder, model, bank, classes, rho = bank.rho } = given;
   if (!(rho > 0 && rho <= 1)) throw new ModelError("bad_argument", `rho — expected a number in (0, 1], got ${rho}. Correct it.`);
   const digest = await bankDigest(bank);
   const compiled = await compileBank({ core, encoder, model }, bank, classes);
@@ -94,6 +103,9 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
   const N = promptCount(compiled);
   const C = compiled.classes.length;
   const names = promptNames(bank);
+  const prevalence = given.prevalence === "learned" ? learnedPrevalence(bank, compiled.classes) : given.prevalence;
+  const scoring = { rho, shift: prevalence === undefined ? undefined : prevalenceShift(prevalence, C) };
+  const routedAlone = compiled.mixture === undefined && scoring.shift === undefined;
 
   function route(embeddings: Float32Array, { explain = false, onTiming }: ClassifyOptions = {}): Classification[] {
     const B = embeddings.length / D;
@@ -102,8 +114,8 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
     if (B === 0) return [];
     const start = performance.now();
     const features = core.l2Normalize(embeddings, B, D);
-    const { logits, routing, parts } = bankLogits(core, compiled, features, B, rho);
-    const probabilities = compiled.mixture === undefined ? routing.probabilities : core.softmax(logits, B, C);
+    const { logits, routing, parts } = bankLogits(core, compiled, features, B, scoring);
+    const probabilities = routedAlone ? routing.probabilities : core.softmax(logits, B, C);
     const perPrompt = explain ? core.softmax(routing.logits, B * N, C) : undefined;
     onTiming?.("route", performance.now() - start);
     return Array.from({ length: B }, (_, b) => {
@@ -120,7 +132,7 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
         const said = { index: n, entropy: entropyOf(n), kept: kept.includes(n), probabilities: Array.from(perPrompt.subarray(at, at + C)) };
         return name === undefined ? said : { ...said, name };
       });
-      return compiled.mixture === undefined
+      return routedAlone
         ? { ...answer, prompts }
         : { ...answer, prompts, parts: partsOf(parts, logits.subarray(b * C, (b + 1) * C), b * C) };
     });
@@ -129,10 +141,11 @@ export async function createClassifier({ core, encoder, model, bank, classes, rh
   return {
     classes: compiled.classes,
     bank: compiled,
+    ...(prevalence === undefined ? {} : { prevalence }),
     bankDigest: digest,
     pixels: input,
     classifyEmbeddings: route,
-    logits: (features, B) => bankLogits(core, compiled, features, B, rho).logits,
+    logits: (features, B) => bankLogits(core, compiled, features, B, scoring).logits,
     async classify(images, options = {}) {
       const embeddings = new Float32Array(images.length * D);
       // one device batch of pixels in memory at a time, however many images there are
