@@ -49,9 +49,9 @@ export async function servedEngine(
 
 /** Where it computes, and how many images meet or wait. */
 function engineFrom({ threads, deterministic, ...options }: ServeOptions): Omit<EngineOptions, "serve" | "banks" | "observer"> {
-  const { device, precision, maxCacheBytes, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels } = options;
+  const { device, precision, maxCacheBytes, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels, window, range } = options;
   return {
-    ...{ device, precision, maxCacheBytes, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels },
+    ...{ device, precision, maxCacheBytes, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels, window, range },
     ...(threads === undefined ? {} : { threads }),
     ...(deterministic ? { deterministic } : {}),
   };

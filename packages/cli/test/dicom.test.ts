@@ -1,8 +1,10 @@
 // DICOM from the command line: a folder as an archive exports it, frames and windows by name, and nothing of a patient in what is printed.
 
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { golden, madeCine } from "@biovlm/testkit";
+import { crc32, deflateSync } from "node:zlib";
+import { decodeImage } from "@biovlm/imaging/node";
+import { golden, madeCine, skipUnlessShared } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { call, folder } from "./call.js";
 
@@ -130,7 +132,89 @@ describe("embed and train on DICOM", () => {
       });
     const plain = await train("a.safetensors", []);
     expect(plain.code, plain.err).toBe(0);
-    const windowed = await train("b.safetensors", ["--window", "min-max"]);
+    const windowed = await train("b.safetensors", ["--window", "lung"]);
     expect(windowed.code, windowed.err).toBe(0);
+    const shown = JSON.parse((await call(["bank", "show", "b.safetensors", "--json"], { cwd: place })).out) as { options: object };
+    expect(shown.options).toMatchObject({ window: "lung" });
+    // the bank's window is the images' window, under whatever name
+    const image = "set/dark/window_two";
+    const classify = (...words: string[]) => call(["classify", image, "--json", ...words], { cwd: place });
+    for (const words of [
+      ["--window", "lung"],
+      ["--window", "-600/1500"],
+    ])
+      expect((await classify("--bank", "b.safetensors", ...words)).code).toBe(0);
+    for (const words of [[], ["--window", "bone"]]) {
+      const refused = await classify("--bank", "b.safetensors", ...words);
+      expect([refused.code, refused.err]).toEqual([
+        2,
+        expect.stringMatching(/shown_otherwise.*learned with, lung, got (file|bone)\n.*Give --window lung/),
+      ]);
+    }
+    const measured = await call(["eval", "./set", "--bank", "b.safetensors", "--device", "wasm", "--cache", "off"], { cwd: place });
+    expect([measured.code, measured.err]).toEqual([2, expect.stringContaining("Give --window lung")]);
+    const unsaid = await classify("--bank", "a.safetensors", "--window", "lung");
+    expect([unsaid.code, unsaid.err]).toEqual([0, expect.stringContaining("learned without --window")]);
   });
 });
+
+describe("a chest X-ray of the shared data, with more bits a pixel", () => {
+  const path = skipUnlessShared("data/images/png_jpg/cxr_nih_00000001_000.png");
+  it.skipIf(path === undefined)("of 10, 12, 14 and 16 bits has the answer that it has with 8", async () => {
+    const { data, width, height } = await decodeImage(readFileSync(path ?? ""));
+    const place = folder("bits");
+    const wide = (bits: number) => (i: number) => Math.round(((data[3 * i] ?? 0) / 255) * (2 ** bits - 1));
+    writeFileSync(
+      join(place, "8.png"),
+      greyPng(width, height, 8, (i) => data[3 * i] ?? 0),
+    );
+    for (const bits of [10, 12, 14, 16]) {
+      writeFileSync(join(place, `${bits}.png`), greyPng(width, height, 16, wide(bits), bits));
+      writeFileSync(join(place, `${bits}-unsaid.png`), greyPng(width, height, 16, wide(bits)));
+    }
+    const top = ({ predictions: [first] }: Element) => first?.class;
+    const sure = ({ predictions: [first] }: Element) => first?.probability ?? Number.NaN;
+    const [eight] = (await classified(["8.png"], place)).rows as [Element];
+    const same = (rows: readonly Element[]) => {
+      expect(rows.length).toBeGreaterThan(0);
+      for (const row of rows) {
+        expect([row.file, top(row)]).toEqual([row.file, top(eight)]);
+        expect(Math.abs(sure(row) - sure(eight)), row.file).toBeLessThan(0.01);
+      }
+    };
+    same(
+      (
+        await classified(
+          [10, 12, 14, 16].map((bits) => `${bits}.png`),
+          place,
+        )
+      ).rows,
+    );
+    for (const bits of [10, 12, 14, 16]) same((await classified([`${bits}-unsaid.png`, "--range", `bits=${bits}`], place)).rows);
+  });
+});
+
+/** A grey PNG of 8 or 16 bits a sample, with an sBIT chunk where one is given. */
+function greyPng(width: number, height: number, depth: 8 | 16, sample: (index: number) => number, sbit?: number): Uint8Array {
+  const bytes = depth / 8;
+  const rows = Buffer.alloc(height * (1 + width * bytes));
+  for (let i = 0; i < width * height; i++) {
+    const at = Math.floor(i / width) * (1 + width * bytes) + 1 + (i % width) * bytes;
+    if (depth === 8) rows.writeUInt8(sample(i), at);
+    else rows.writeUInt16BE(sample(i), at);
+  }
+  const chunk = (type: string, data: Uint8Array) => {
+    const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    sum.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, sum]);
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width, 0);
+  head.writeUInt32BE(height, 4);
+  head.writeUInt8(depth, 8);
+  const said = sbit === undefined ? [] : [chunk("sBIT", Uint8Array.of(sbit))];
+  const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
+  return Buffer.concat([signature, chunk("IHDR", head), ...said, chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
+}

@@ -6,6 +6,7 @@ import { BankShelf } from "./banks/bank-shelf.js";
 import type { BankFile, Engine } from "./contract/engine.js";
 import { EngineError } from "./contract/errors.js";
 import { type EngineObserver, SILENT } from "./contract/observer.js";
+import { decodeOptions } from "./images/decode-options.js";
 import { LocalEngine, type Served } from "./local-engine.js";
 import { type HostOptions, type ModelHost, openHost } from "./model-host.js";
 import { openCore } from "./open/core.js";
@@ -71,14 +72,14 @@ export async function createEngine(options: EngineOptions): Promise<{ readonly e
     throw new EngineError("bad_option", `served names — expected one or more, each once, got ${names.join(", ") || "none"}. Correct them.`);
   const core = await openCore(spec("tiny"));
   const hosts = new Map<string, ModelHost>();
-  const shelf = new BankShelf();
+  const shelf = new BankShelf(asked);
   try {
     for (const model of new Set(serve.map((entry) => entry.model))) {
       const host = await openHost({
         ...limits,
         spec: spec(model),
         core,
-        limits: { maxBytes: limits.maxImageBytes, maxPixels: limits.maxPixels },
+        limits: decodeOptions({ ...limits, frame: "middle" }),
         onEvent: (event) => observer.encodingEvent(model, event),
         onRun: (images) => observer.run(model, images),
         ...(poolOptions === undefined ? {} : { poolOptions }),

@@ -40,6 +40,8 @@ export interface LearnOptions {
   /** kept in the bank's file, e.g. "biovlm" */
   readonly recipeName: string;
   readonly seed: number;
+  /** further facts that the bank's options keep, e.g. the window that images were shown in */
+  readonly kept?: Readonly<Record<string, string | number>> | undefined;
   /** "plain": the picture itself in place of views; "fresh": new views at every step; a number V: V seeded views of each image, embedded once */
   readonly views: "plain" | "fresh" | number;
   /** true where left and right are part of the label */
@@ -191,6 +193,7 @@ function bankOf(
       images: options.images.length,
       teacher: options.attributes === undefined ? "templates" : "attributes",
       run,
+      ...options.kept,
     },
     rho: recipe.rho,
     promptSuffix: PROMPT_SUFFIX,

@@ -14,6 +14,7 @@ import { EXIT } from "../exit-codes.js";
 import { type FailedPath, findImageFiles } from "../image-files.js";
 import { changeNote, fallbackNote, imageSources, openRuntime } from "../opening.js";
 import { prevalenceOf } from "../prevalence-choice.js";
+import { checkShownAs } from "../shown-as.js";
 import type { CLASSIFY_OPTIONS } from "./classify.js";
 
 type Options = OptionValues<typeof CLASSIFY_OPTIONS>;
@@ -33,6 +34,7 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
     const { core, encoder, model } = runtime;
     const chosen = await chooseBank(options, runtime, cwd);
     const prevalence = prevalenceOf(options.prevalence, chosen.classes ?? chosen.bank.classes);
+    checkShownAs(chosen.bank, options, terminal);
     const classifier = await createClassifier({
       core,
       encoder,

@@ -29,6 +29,7 @@ import { openRuntime } from "../opening.js";
 import { predictionList, splitList } from "../prediction-list.js";
 import { prevalenceOf } from "../prevalence-choice.js";
 import { writeResult } from "../result-file.js";
+import { checkShownAs } from "../shown-as.js";
 import type { Terminal } from "../terminal.js";
 import type { EVALUATE_OPTIONS } from "./eval.js";
 
@@ -45,6 +46,7 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, 
     const runtime = await openRuntime({ ...options, deterministic: true }, cwd);
     try {
       const { bank, classifier } = await chosenBank(runtime, source, options, cwd);
+      checkShownAs(bank, options, terminal);
       const { items, test, figures, logits, withoutTwins, warnings } = await measured(context, runtime, source, {
         bank,
         classifier,

@@ -20,7 +20,7 @@ export const SERVE_OPTIONS = {
     tlsKey: { value: "FILE", completes: "file" },
   }),
   keysFile: { type: "text", value: "FILE", setting: true, completes: "file", description: "API keys" },
-  ...flagsOf(SERVING_LIMITS, ["pool", "maxBatch", "maxQueueDelayMs", "maxQueue", "maxImageBytes", "maxPixels"]),
+  ...flagsOf(SERVING_LIMITS, ["pool", "maxBatch", "maxQueueDelayMs", "maxQueue", "maxImageBytes", "maxPixels", "window", "range"]),
   ...flagsOf(
     SERVING_OPTIONS,
     [

@@ -4,6 +4,7 @@
 import { appendFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Runtime } from "@biovlm/engine";
+import { shownOptions } from "@biovlm/engine";
 import {
   classSet,
   fewShotTask,
@@ -67,6 +68,7 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
         recipe,
         recipeName: options.set.length === 0 ? options.recipe : `${options.recipe}, changed`,
         seed: options.seed,
+        kept: shownOptions(options),
         views: viewsOf(options),
         sided: source.dataset.sided,
         activations: options.recompute ? "recompute" : "keep",

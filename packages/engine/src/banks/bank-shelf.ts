@@ -20,6 +20,7 @@ import {
 } from "@biovlm/model";
 import type { ServedBank } from "../contract/engine.js";
 import { EngineError } from "../contract/errors.js";
+import { type ShownAs, shownDifferences } from "./shown-as.js";
 
 /** A bank under a name. */
 export interface ShelvedBank {
@@ -43,6 +44,12 @@ export class BankShelf {
   private readonly byName = new Map<string, ShelvedBank>();
   /** least recently used first */
   private readonly classifiers = new Map<string, Promise<Classifier>>();
+  private readonly shown: ShownAs;
+
+  /** @param shown how images are shown to all banks */
+  constructor(shown: ShownAs = { window: "file", range: "file" }) {
+    this.shown = shown;
+  }
 
   list(): ServedBank[] {
     return [...this.byName.values()].map((b) => b.served);
@@ -74,6 +81,12 @@ export class BankShelf {
         throw new EngineError(
           "bad_bank",
           "bank — expected one learned with the model's own mean and std, got one with ImageNet's: the server embeds an image once for all banks. Train with --set normalisation=model, or classify on the command line.",
+        );
+      const [other] = shownDifferences(bank, this.shown);
+      if (other !== undefined)
+        throw new EngineError(
+          "bad_bank",
+          `bank — expected one learned with the ${other.name} that images are shown in here, ${other.asked}, got one with ${other.learned}. Serve it with --${other.name} ${other.learned}.`,
         );
     } catch (error) {
       throw badBank(error);

@@ -1,11 +1,12 @@
 // What the engine asks of whatever encodes: image files in, embedding rows out, and an encoder for texts and prompts.
 // Two keep it: a pool of child processes (pool/), and this process itself (in-process.ts).
 
+import type { DecodeOptions } from "@biovlm/imaging/node";
 import type { Encoder } from "@biovlm/model";
 import type { EngineErrorCode } from "./errors.js";
 
-/** Limits on one image file. */
-export interface ImageLimits {
+/** Limits on one image file, and how it is shown: as it says unless given. */
+export interface ImageLimits extends Pick<DecodeOptions, "window" | "range"> {
   readonly maxBytes: number;
   readonly maxPixels: number;
 }

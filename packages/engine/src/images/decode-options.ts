@@ -11,7 +11,10 @@ export function decodeOptions({
   frame,
   window,
   range,
-}: Pick<ImageOptions, "maxImageBytes" | "maxPixels"> & Partial<Pick<ImageOptions, "exif">> & FrameChoice): DecodeOptions {
+}: Pick<ImageOptions, "maxImageBytes" | "maxPixels"> & Partial<Pick<ImageOptions, "exif">> & FrameChoice): DecodeOptions & {
+  readonly maxBytes: number;
+  readonly maxPixels: number;
+} {
   const index = frameIndex(frame);
   const shown = parseWindow(window);
   const values = parseRange(range);

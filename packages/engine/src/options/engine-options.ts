@@ -55,7 +55,7 @@ export const IMAGE_OPTIONS = {
 /** How image files are read, and how many are encoded at once. */
 export type ImageOptions = OptionsOf<typeof IMAGE_OPTIONS>;
 
-/** How a serving engine batches, how many processes it has, and how large an image it takes. */
+/** How a serving engine batches, how many processes it has, how large an image it takes, and how it shows one. */
 export const SERVING_LIMITS = {
   pool: { type: "integer", minimum: 0, maximum: 64, default: 1, description: "encoder processes; 0 encodes in the server's own process" },
   maxBatch: { type: "integer", minimum: 1, maximum: 1024, default: 32, description: "images encoded at once" },
@@ -74,6 +74,8 @@ export const SERVING_LIMITS = {
     description: "images that may wait; more are refused with 429",
   },
   ...IMAGE_LIMITS,
+  window: FRAME_OPTIONS.window,
+  range: FRAME_OPTIONS.range,
 } as const satisfies OptionSchemas;
 /** How a serving engine batches, how many processes it has, and how large an image it takes. */
 export type ServingLimits = OptionsOf<typeof SERVING_LIMITS>;

@@ -1,0 +1,32 @@
+// A bank that keeps the window or range it was learned with, and a command that shows images in another: refused in words.
+
+import { type ShownAs, shownDifferences } from "@biovlm/engine";
+import type { PromptBank } from "@biovlm/model";
+import { CliError } from "./errors.js";
+import { EXIT } from "./exit-codes.js";
+import type { Terminal } from "./terminal.js";
+
+/**
+ * Refuses a bank whose images were shown otherwise; of a learned bank that keeps nothing, a window or range that is named now is said.
+ * @throws CliError `shown_otherwise` (exit 2)
+ */
+export function checkShownAs(bank: PromptBank, asked: ShownAs, terminal: Terminal): void {
+  const [other] = shownDifferences(bank, asked);
+  if (other !== undefined) {
+    const { name, learned } = other;
+    throw new CliError(
+      "shown_otherwise",
+      EXIT.usage,
+      `--${name} — expected the one that the bank was learned with, ${learned}, got ${other.asked}`,
+      { remedy: `Give --${name} ${learned}, or learn a bank with the other.` },
+    );
+  }
+  // a bank of sentences has seen no image
+  if (bank.options["images"] === undefined) return;
+  for (const name of ["window", "range"] as const) {
+    if (asked[name] !== "file" && bank.options[name] === undefined)
+      terminal.warn(
+        `the bank was learned without --${name}: images are shown to it as it has not seen them, unless the files it was learned from were made so`,
+      );
+  }
+}
