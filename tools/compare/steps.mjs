@@ -83,7 +83,7 @@ export function deviceSteps(device) {
     {
       name: "sweep",
       words: ["sweep", "in/busi", "--shots", "2", "--seeds", "1", "--out", out("sweep"), "--json", ...on],
-      files: ["results.json", "results.csv", "results.md"].map((name) => out(`sweep/${name}`)),
+      files: ["results.json", "results.csv", "results.md", "results.html"].map((name) => out(`sweep/${name}`)),
     },
     {
       name: "quickstart",

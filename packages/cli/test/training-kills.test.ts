@@ -128,11 +128,12 @@ describe("killed at any moment (R8)", () => {
           return cell;
         },
       );
-    let wanted: { cells: unknown; csv: string; md: string } | undefined;
+    let wanted: ReturnType<typeof results> | undefined;
     const results = () => ({
       cells: figures(),
       csv: readFileSync(join(out, "results.csv"), "utf8"),
       md: readFileSync(join(out, "results.md"), "utf8"),
+      html: readFileSync(join(out, "results.html"), "utf8"),
     });
     const killed = await disturb({
       words: ["sweep", "one", "two", "--out", "sweep", ...plan, ...recipe, ...RUNTIME],
@@ -148,7 +149,7 @@ describe("killed at any moment (R8)", () => {
       ended(_, when) {
         wanted ??= results();
         expect([when, results()]).toEqual([when, wanted]);
-        expect(readdirSync(out).sort()).toEqual(["cells", "results.csv", "results.json", "results.md"]);
+        expect(readdirSync(out).sort()).toEqual(["cells", "results.csv", "results.html", "results.json", "results.md"]);
       },
     });
     expect(wanted!.cells).toHaveLength(6);

@@ -17,6 +17,7 @@ import {
   sweep,
   twinsReport,
 } from "@biovlm/evaluation";
+import { sweepPage } from "@biovlm/evaluation/node";
 import { suggest } from "@biovlm/files";
 import { fileStore } from "@biovlm/files/node";
 import { recipeWith } from "@biovlm/training";
@@ -93,6 +94,7 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
     await writeResult(join(out, "results.json"), `${results}\n`);
     await writeResult(join(out, "results.csv"), csvReport(cells, options.against));
     await writeResult(join(out, "results.md"), report);
+    await writeResult(join(out, "results.html"), await sweepPage(cells, report));
     if (options.json) await terminal.line(results);
     else await terminal.write(report);
     return undefined;

@@ -29,7 +29,7 @@ export const sweep = defineCommand({
   name: "sweep",
   summary: "compare methods over data sets, shots and seeds",
   description: [
-    "Every cell (data set, shots, seed, method) is kept in the output folder as it ends; the same command goes on where it was stopped. Writes results.json, results.csv and results.md: balanced accuracy and AUC first, accuracy after, with the answer that is always the commonest class.",
+    "Every cell (data set, shots, seed, method) is kept in the output folder as it ends; the same command goes on where it was stopped. Writes results.json, results.csv, results.md and results.html, which draws lines over shots: balanced accuracy and AUC first, accuracy after, with the answer that is always the commonest class.",
     "Every method is compared with --against on the same images: correctness averaged over seeds, a sign-flip test by image, or by lesion or patient where known, p corrected by Holm over the data sets.",
     "--variant adds the recipe with options changed as a further method: --variant klDivisor=BNC,cosineAxis=class. With --test-on val nothing looks at the test split: that is how options are settled.",
   ],
