@@ -19,12 +19,12 @@ import { settingsOf } from "./recipe-choice.js";
 export function itemReader(options: ImageLimitOptions & FrameChoice): ReadItem {
   const asked = decodeOptions(options);
   const decode = async (bytes: Uint8Array) => {
-    const { notes = [], ...image } = await decodeImage(bytes, asked);
+    const { notes = [], unsaidRange, ...image } = await decodeImage(bytes, asked);
     // what is learned from pictures that are nearly black would be kept without a word
-    for (const note of notes)
+    if (unsaidRange)
       throw new ImagingError(
         "bad_option",
-        `range — expected one for these images: ${note}. Give --range, or --range full to take them as they are.`,
+        `range — expected one for these images: ${notes.at(-1)}. Give --range, or --range full to take them as they are.`,
       );
     return image;
   };

@@ -35,7 +35,7 @@ export function browserDecoder({ codecs = noCodecs }: BrowserDecoderOptions = {}
       const decoding = info.format === "png" ? decodePng(bytes, info, limits.range) : decodeBitmap(bytes, info).then((data) => ({ data }));
       const { data, note }: { data: Uint8Array; note?: string } = await withinTime(decoding, limits.timeoutMs);
       const upright = turnUpright(data, info.width, info.height, limits.exif === "apply" ? info.orientation : 1);
-      return { ...upright, format: info.format, ...(note === undefined ? {} : { notes: [note] }) };
+      return { ...upright, format: info.format, ...(note === undefined ? {} : { notes: [note], unsaidRange: true as const }) };
     }, codecs),
   };
 }

@@ -21,6 +21,8 @@ export interface DecodedImage {
   readonly dicom?: DicomFacts;
   /** What a reader should know of an image that is not DICOM; absent where there is nothing. */
   readonly notes?: readonly string[];
+  /** True of 16-bit grey that declares no range and uses less than a quarter of 16 bits: nearly black unless a range is named. */
+  readonly unsaidRange?: true;
 }
 
 /** Values of 16-bit grey that become 0 and 255; what lies beyond is clamped. */

@@ -13,6 +13,7 @@ import { openDicom } from "./dicom/dicom-image.js";
 import { ImagingError } from "./errors.js";
 import { isDicomFile } from "./formats.js";
 import { readLimitedInfo, requireBytes } from "./header.js";
+import { mended } from "./headers/mending.js";
 import type { ImageInfo } from "./image-info.js";
 import { withinTime } from "./time-limit.js";
 
@@ -27,7 +28,7 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
   const codecs = wasmCodecs(wasm);
   const open = async (given: Uint8Array, options?: DecodeOptions): Promise<ImageStack> => {
     // a Buffer's slice() copies nothing, and its memory may hold more than the file
-    const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+    const bytes = given instanceof Uint8Array ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength) : given;
     const limits = resolveDecodeOptions(options);
     requireBytes(bytes, limits);
     if (isDicomFile(bytes)) {
@@ -36,7 +37,8 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
       const stack = await withinTime(openDicom(bytes, { maxPixels: limits.maxPixels, maxInflated, codecs }), limits.timeoutMs);
       return { ...stack, frame: (index, how) => withinTime(stack.frame(index, how), limits.timeoutMs) };
     }
-    const info = readLimitedInfo(bytes, limits);
+    const { bytes: still, notes } = mended(bytes);
+    const info = readLimitedInfo(still, limits);
     return {
       format: info.format,
       frames: 1,
@@ -52,7 +54,8 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
             "bad_option",
             `window — expected none for ${info.format.toUpperCase()}, whose samples are shown as they are. Leave it out.`,
           );
-        return decodeFirst(bytes, info, limits);
+        const image = await decodeFirst(still, info, limits);
+        return notes.length === 0 ? image : { ...image, notes: [...notes, ...(image.notes ?? [])] };
       },
     };
   };

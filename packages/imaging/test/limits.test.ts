@@ -172,7 +172,8 @@ describe("refusals", () => {
     for (const name of ["rgb.png", "rgb-90-0.jpg", "progressive.jpg", "lossy.webp", "lossless.webp", "rgb-raw.tif", "rgb-deflate.tif"]) {
       const whole = fixture(name);
       // A TIFF may keep trailing tag data behind its strips, so only cuts into the first nine tenths must be seen.
-      const last = name.endsWith(".tif") ? Math.floor(whole.length * 0.9) : whole.length - 1;
+      // A PNG that lacks its end chunk alone is read (mending.test.ts).
+      const last = name.endsWith(".tif") ? Math.floor(whole.length * 0.9) : whole.length - (name.endsWith(".png") ? 13 : 1);
       for (let i = 1; i <= 24; i++) {
         const length = Math.max(1, Math.floor((last * i) / 24));
         expect([name, length, await codeOf(whole.subarray(0, length))]).toEqual([

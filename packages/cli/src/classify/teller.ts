@@ -82,7 +82,8 @@ export class Teller {
   private async one(result: Answered): Promise<void> {
     const { terminal, output, classifier, chosen, top, explain } = this.telling;
     const { source, answer, dicom, notes } = result;
-    for (const note of notes ?? []) terminal.warn(`${printable(source.name)}: ${note} (--range)`);
+    for (const note of notes ?? [])
+      terminal.warn(`${printable(source.name)}: ${note.replace("for instance bits=", "for instance --range bits=")}`);
     const frame = dicom === undefined || dicom.frames === 1 ? {} : { frame: dicom.frame };
     const report = await this.reported(source, [{ ...frame, predictions: answer.predictions }]);
     await output.put(this.element(result, report), () => [

@@ -47,7 +47,7 @@ export async function prepareImage(
   const from = performance.now();
   const told: { dicom?: DicomFacts; notes?: readonly string[] } = {};
   const image = await rgbOf(content, async (bytes) => {
-    const { dicom, notes, ...rgb } = await decoder.decode(bytes, decode);
+    const { dicom, notes, unsaidRange: _, ...rgb } = await decoder.decode(bytes, decode);
     if (dicom !== undefined) told.dicom = dicom;
     if (notes !== undefined) told.notes = notes;
     return rgb;

@@ -68,7 +68,7 @@ export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDe
       if (limits.timeoutMs !== undefined) image.timeout({ seconds: Math.ceil(limits.timeoutMs / 1000) });
       const { data, note } = await withinTime(readRgb(image, info, limits.range), limits.timeoutMs);
       const upright = turnUpright(data, info.width, info.height, limits.exif === "apply" ? info.orientation : 1);
-      return { ...upright, format: info.format, ...(note === undefined ? {} : { notes: [note] }) };
+      return { ...upright, format: info.format, ...(note === undefined ? {} : { notes: [note], unsaidRange: true as const }) };
     }, installedCodecs),
   };
 }
