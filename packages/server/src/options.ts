@@ -23,6 +23,10 @@ export const SERVING_OPTIONS = {
     type: "string",
     description: "host names that a server without keys answers to beside localhost and addresses, joined by commas",
   },
+  corsOrigin: {
+    type: "string",
+    description: "origins whose pages may call, such as https://viewer.example, joined by commas; none when absent",
+  },
   admin: { type: "boolean", default: false, description: "open the admin routes of a server without keys" },
   maxImageBytes: IMAGE_LIMITS.maxImageBytes,
   maxImages: { type: "integer", minimum: 1, maximum: 4096, default: 64, description: "images in one request" },

@@ -11,7 +11,8 @@ export const SERVE_OPTIONS = {
   name: { type: "text", value: "NAME", description: "name it is served under; the model's when absent" },
   ...CLASS_OPTIONS,
   ...RUNTIME_OPTIONS,
-  ...flagsOf(SERVING_OPTIONS, ["host", "port", "socket", "tlsCert", "tlsKey", "banksDir", "insecure", "allowHost", "admin"], {
+  ...flagsOf(SERVING_OPTIONS, ["host", "port", "socket", "tlsCert", "tlsKey", "banksDir", "insecure", "allowHost", "admin", "corsOrigin"], {
+    corsOrigin: { value: "ORIGINS" },
     host: { value: "ADDRESS" },
     allowHost: { value: "NAMES" },
     socket: { value: "FILE" },

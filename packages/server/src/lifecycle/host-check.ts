@@ -10,9 +10,14 @@ import { isLoopback, type ServingOptions } from "../options.js";
 
 /**
  * Refuses with `forbidden`, before a body is read: names that are not ours, requests that another site made, and admin routes without `admin`.
- * With keys nothing is refused here: a page knows none. Probes and what needs no key under it stay open to navigation from anywhere.
+ * Origins of --cors-origin pass as our own pages do. With keys nothing is refused here: a page knows none. Probes and what needs no key under it stay open to navigation from anywhere.
  */
-export function checkCallers(app: FastifyInstance, options: ServingOptions, keys: readonly ApiKey[]): void {
+export function checkCallers(
+  app: FastifyInstance,
+  options: ServingOptions,
+  keys: readonly ApiKey[],
+  origins: readonly string[] = [],
+): void {
   if (keys.length > 0) return;
   const names = new Set(["localhost", ...namesOf(options.allowHost)]);
   // no browser reaches a unix socket, and where --insecure opened an address the gateway's names are its own
@@ -21,7 +26,7 @@ export function checkCallers(app: FastifyInstance, options: ServingOptions, keys
     const { scope } = request.routeOptions.config;
     if (scope === undefined) return;
     if (reachable) checkHost(request.headers.host, names);
-    checkSite(request);
+    if (!origins.includes(request.headers.origin ?? "")) checkSite(request);
     if (scope === "admin" && !options.admin) {
       throw new ServerError(
         "forbidden",
