@@ -120,9 +120,10 @@ async function askOnce(
     if (cause instanceof DatasetError) throw cause;
     if (timeout.aborted)
       return network(`expected an answer within ${timeoutMs} ms, got none. Raise timeoutMs, or use a smaller model.`, true, { cause });
-    return network("expected a server at the address, got no connection or a redirect. Start it, or name another endpoint.", true, {
-      cause,
-    });
+    const { code } = ((cause as { cause?: unknown }).cause ?? {}) as { code?: unknown };
+    const got = `got no connection or a redirect${typeof code === "string" ? ` (${code})` : ""}`;
+    const what = `expected a server at the address, ${got}. Start it, or name another endpoint; beyond this machine see HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE.`;
+    return network(what, true, { cause });
   }
   if (status === 401 || status === 403) return network(`expected the key to be accepted, got status ${status}. Check the key.`, false);
   if (status === 404) return network(`expected /chat/completions and the model "${model}", got status 404. Check both names.`, false);

@@ -3,6 +3,7 @@
 
 import { resolve } from "node:path";
 import { generateAttributes, lintAttributes, parseAttributeSet } from "@biovlm/datasets";
+import { networkFetch } from "@biovlm/files/node";
 import { readClassFile } from "../class-file.js";
 import type { CommandRun } from "../command.js";
 import { usageError } from "../errors.js";
@@ -33,6 +34,7 @@ export const generateSentences: CommandRun<typeof ATTRIBUTES_GENERATE_OPTIONS> =
     model: options.llm,
     perClass: options.perClass,
     signal,
+    fetch: await networkFetch(env),
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     ...(key === undefined || key === "" ? {} : { apiKey: key }),
     onClass: () => bar.advance(),

@@ -3,7 +3,7 @@
 import { copyFile, mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FilesError, nth } from "@biovlm/files";
-import { digestFile, download, fileFailure, putInPlace, withLock } from "@biovlm/files/node";
+import { connectionAdvice, digestFile, download, fileFailure, networkFetch, putInPlace, withLock } from "@biovlm/files/node";
 import { CATALOGUE } from "../catalogue.js";
 import { DatasetError } from "../errors.js";
 import { MEDMNIST, medmnistFacts, medmnistFile, medmnistMaxBytes, medmnistUrl } from "../medmnist.js";
@@ -103,11 +103,14 @@ async function request(
 ): Promise<Response> {
   let response: Response;
   try {
-    response = await (options.fetch ?? fetch)(url, { headers: { "accept-encoding": "identity", ...headers }, signal });
+    response = await (options.fetch ?? (await networkFetch()))(url, { headers: { "accept-encoding": "identity", ...headers }, signal });
   } catch (cause) {
+    // a variable of the proxy or the CA that is wrong says so itself
+    if (cause instanceof FilesError) throw cause;
+    const { reason, remedy } = connectionAdvice(cause);
     throw new FilesError(
       "network",
-      `no answer for ${label} — expected a connection, got none. Check the network, or use --from with a folder that holds the file.`,
+      `no answer for ${label} — expected a connection, got none: ${reason}. ${remedy}, or use --from with a folder that holds the file.`,
       { cause },
     );
   }

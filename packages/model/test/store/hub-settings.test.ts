@@ -16,6 +16,7 @@ describe("the hub's settings", () => {
       endpoint: "https://huggingface.co",
       cache: "/people/ada/.cache/huggingface/hub",
       tokenFile: "/people/ada/.cache/huggingface/token",
+      netrcFile: "/people/ada/.netrc",
       offline: false,
     });
   });

@@ -64,7 +64,7 @@ export async function writeRef(repo: RepoCache, revision: string, commit: string
 
 /**
  * A file of a snapshot in the cache, with the digest that its blob's name gives; undefined when absent. A link that leaves the
- * repository's folder counts as absent. A plain copy (no links on this system) has no digest of its own.
+ * repository's folder and its blobs counts as absent. A plain copy (no links on this system) has no digest of its own.
  */
 export async function cachedFile(
   repo: RepoCache,
@@ -74,7 +74,9 @@ export async function cachedFile(
   const place = repo.snapshot(commit, path);
   try {
     const [real, root] = await Promise.all([realpath(place), realpath(repo.folder)]);
-    if (!real.startsWith(root + sep)) return undefined;
+    // blobs may stand on another disk, behind a link of the operator's
+    const blobs = await realpath(dirname(repo.blob("any"))).catch(() => root);
+    if (!real.startsWith(root + sep) && !real.startsWith(blobs + sep)) return undefined;
     const info = await stat(real);
     if (!info.isFile()) return undefined;
     const linked = (await lstat(place)).isSymbolicLink();

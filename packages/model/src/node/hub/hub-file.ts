@@ -13,7 +13,7 @@ export interface HubFile {
   /** the name of the blob in the cache: the digest the hub gave, without quotes */
   readonly etag?: string;
   readonly size?: number;
-  /** sha256 of an LFS file (X-Linked-Etag), or git's blob sha1 of a small one (ETag); absent when the ETag is neither */
+  /** sha256 of an LFS file (X-Linked-Etag, or Artifactory's X-Checksum-Sha256), or git's blob sha1 of a small one (ETag); absent when the ETag is neither */
   readonly digest?: ExpectedContent["digest"];
 }
 
@@ -45,7 +45,10 @@ export async function hubFile(
         stop: (seen) => seen.at(-1)?.get("x-linked-etag") != null,
       });
       await response.body?.cancel().catch(() => {});
-      if (response.status < 400) return readMetadata(path, response, hops);
+      if (response.status < 400) {
+        refuseWebPage(connection.endpoint, path, response, hops);
+        return readMetadata(path, response, hops);
+      }
       const failure = refusal(repo, revision, response);
       if (failure === undefined) return undefined;
       throw failure;
@@ -88,6 +91,16 @@ export function refusal(repo: string, revision: string, response: Response): Mod
   return new ModelError("hub_protocol", `the hub answers ${status} for ${repo} — expected 200 or a redirect. Check HF_ENDPOINT.`);
 }
 
+/** A network's sign-in page answers everything with 200. */
+function refuseWebPage(endpoint: string, path: string, { headers }: Response, hops: readonly Headers[]): void {
+  const isPage = /^text\/html\b/i.test(headers.get("content-type") ?? "") && !/\.html?$/i.test(path);
+  if (!isPage || hops.some((hop) => hop.get("x-repo-commit") !== null)) return;
+  throw new ModelError(
+    "hub_protocol",
+    `${endpoint} — expected a hub, got a web page (a network's sign-in page, or a proxy's refusal). Open it in a browser, or check HF_ENDPOINT.`,
+  );
+}
+
 function readMetadata(path: string, response: Response, hops: readonly Headers[]): HubFile {
   const first = (name: string) => hops.map((headers) => headers.get(name)).find((value) => value !== null) ?? undefined;
   const commit = first("x-repo-commit");
@@ -97,12 +110,16 @@ function readMetadata(path: string, response: Response, hops: readonly Headers[]
     .replace(/^"|"$/g, "")
     .toLowerCase();
   const size = first("x-linked-size") ?? (response.status < 300 ? response.headers.get("content-length") : undefined);
-  const kind =
-    etag === undefined ? undefined : /^[0-9a-f]{64}$/.test(etag) ? "sha256" : /^[0-9a-f]{40}$/.test(etag) ? "git-sha1" : undefined;
+  // Artifactory names digests of the file itself; its ETag, 40 digits too, is none of git's
+  const ofFile = (name: string) => (response.status < 300 ? response.headers.get(name)?.toLowerCase() : undefined);
+  const sha256 = [ofFile("x-checksum-sha256"), etag].find((hex) => hex !== undefined && /^[0-9a-f]{64}$/.test(hex));
+  const isGit = etag !== undefined && /^[0-9a-f]{40}$/.test(etag) && etag !== ofFile("x-checksum-sha1");
+  const digest =
+    sha256 !== undefined ? ({ kind: "sha256", hex: sha256 } as const) : isGit ? ({ kind: "git-sha1", hex: etag } as const) : undefined;
   return {
     path,
     ...(commit !== undefined && /^[0-9a-f]{40}$/.test(commit) ? { commit } : {}),
     ...(size !== undefined && size !== null && /^\d{1,15}$/.test(size) ? { size: Number(size) } : {}),
-    ...(etag !== undefined && kind !== undefined ? { etag, digest: { kind, hex: etag } } : {}),
+    ...(digest === undefined ? {} : { etag: digest.hex, digest }),
   };
 }

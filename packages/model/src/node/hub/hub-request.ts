@@ -1,13 +1,16 @@
 // One HTTP request to a hub: redirects are followed by hand, so that the token goes to the hub's own origin and nowhere else.
-// Knows nothing of files or caches. Uses the platform's fetch, or one that is injected (a proxy agent, a test).
+// Knows nothing of files or caches. Uses `networkFetch`, or one that is injected (a test).
 
+import { connectionAdvice, networkFetch } from "@biovlm/files/node";
 import { ModelError } from "../../contract/errors.js";
 
 export interface HubConnection {
   /** e.g. https://huggingface.co */
   readonly endpoint: string;
   readonly token?: string | undefined;
-  /** Default: globalThis.fetch. Node's own honours HTTPS_PROXY and NO_PROXY where NODE_USE_ENV_PROXY=1 is set (Node ≥ 22.21, 24). */
+  /** `Basic …` of a mirror, sent where there is no token, to the endpoint's own origin as the token is. */
+  readonly basic?: string | undefined;
+  /** Default: `networkFetch`, which honours HTTPS_PROXY, NO_PROXY and the variables that name a CA. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Time to wait for an answer's headers. Default 20 000 ms. */
   readonly answerMs?: number | undefined;
@@ -44,14 +47,15 @@ export async function hubRequest(
   let url = new URL(path.replace(/^\/+/, ""), `${home.href.replace(/\/+$/, "")}/`);
   const hops: Headers[] = [];
   const wait = connection.answerMs ?? 20_000;
+  const send = connection.fetch ?? (await networkFetch());
   for (let hop = 0; ; hop++) {
     const headers: Record<string, string> = { "user-agent": "biovlm", "accept-encoding": "identity", ...init.headers };
-    if (connection.token !== undefined && url.origin === home.origin && mayCarryToken(url))
-      headers["authorization"] = `Bearer ${connection.token}`;
+    const authorization = connection.token === undefined ? connection.basic : `Bearer ${connection.token}`;
+    if (authorization !== undefined && url.origin === home.origin && mayCarryToken(url)) headers["authorization"] = authorization;
     const timer = setTimeout(() => control.abort(new Error(`no answer within ${wait} ms`)), wait);
     let response: Response;
     try {
-      response = await (connection.fetch ?? fetch)(url, { method: init.method, headers, redirect: "manual", signal });
+      response = await send(url, { method: init.method, headers, redirect: "manual", signal });
     } catch (error) {
       if (init.signal?.aborted) throw init.signal.reason;
       throw networkFailure(url, error);
@@ -76,14 +80,10 @@ export async function hubRequest(
 /** The `network` error for a failed connection to `url`; names the host and the system's reason, never the token or the query. */
 function networkFailure(url: URL | string, error: unknown): ModelError {
   const host = typeof url === "string" ? url : url.host;
-  const cause = (error as { cause?: unknown }).cause ?? error;
-  const reason = (cause as { code?: string }).code ?? (cause instanceof Error ? cause.message : String(cause));
-  const proxied = process.env["HTTPS_PROXY"] ?? process.env["https_proxy"];
-  const remedy =
-    proxied !== undefined && process.env["NODE_USE_ENV_PROXY"] !== "1"
-      ? "HTTPS_PROXY is set but Node uses it only with NODE_USE_ENV_PROXY=1 (Node 24, or ≥ 22.21)"
-      : "Check the connection and HF_ENDPOINT, or bring the model as a bundle";
-  return new ModelError("network", `no connection to ${host} — ${reason}. ${remedy}.`, { cause: error });
+  const { reason, remedy } = connectionAdvice(error);
+  return new ModelError("network", `no connection to ${host} — ${reason}. ${remedy}; or use HF_ENDPOINT, or bring the model as a bundle.`, {
+    cause: error,
+  });
 }
 
 function endpointUrl(endpoint: string): URL {
@@ -96,7 +96,7 @@ function endpointUrl(endpoint: string): URL {
   if (url === undefined || !["https:", "http:"].includes(url.protocol) || url.username !== "" || url.search !== "") {
     throw new ModelError(
       "bad_argument",
-      "HF_ENDPOINT refused — expected an http(s) address without credentials or query. Set it as https://huggingface.co.",
+      "HF_ENDPOINT refused — expected an http(s) address without credentials or query. Set it as https://huggingface.co; a mirror's name and password stand in ~/.netrc (or the file that NETRC names).",
     );
   }
   return url;

@@ -13,6 +13,8 @@ export interface HubSettings {
   readonly token?: string | undefined;
   /** where `hf auth login` keeps a token; read when no variable gives one, unless HF_HUB_DISABLE_IMPLICIT_TOKEN is set */
   readonly tokenFile?: string;
+  /** NETRC, else ~/.netrc: name and password of a mirror that wants them */
+  readonly netrcFile?: string;
   /** HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE): no connection is made */
   readonly offline: boolean;
 }
@@ -30,6 +32,7 @@ export function hubSettings(place: HostPlace = thisPlace()): HubSettings {
       : isTrue(env["HF_HUB_DISABLE_IMPLICIT_TOKEN"])
         ? {}
         : { tokenFile: env["HF_TOKEN_PATH"] || join(hfHome, "token") }),
+    netrcFile: expand(env["NETRC"], home) ?? join(home, ".netrc"),
     offline: isTrue(env["HF_HUB_OFFLINE"]) || isTrue(env["TRANSFORMERS_OFFLINE"]),
   };
 }

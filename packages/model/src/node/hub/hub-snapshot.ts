@@ -5,7 +5,16 @@
 import { mkdir, rename, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { quoted } from "@biovlm/files";
-import { checkRelativePath, checkSha256, download, type ExpectedContent, matches, sha256File, withLock } from "@biovlm/files/node";
+import {
+  checkRelativePath,
+  checkSha256,
+  download,
+  type ExpectedContent,
+  matches,
+  networkFetch,
+  sha256File,
+  withLock,
+} from "@biovlm/files/node";
 import { ModelError } from "../../contract/errors.js";
 import { SIDE_FILES, WEIGHT_FILES } from "../store/model-files.js";
 import { cachedCommit, cachedFile, linkSnapshot, type RepoCache, repoCache, writeRef } from "./hf-cache.js";
@@ -14,6 +23,7 @@ import { type LockedFile, type LockedRepo, readHubLock, writeHubLock } from "./h
 import { checkRepo, checkRevision } from "./hub-names.js";
 import { type HubConnection, hubRequest } from "./hub-request.js";
 import type { HubSettings } from "./hub-settings.js";
+import { netrcAuthorization } from "./netrc.js";
 
 /** How far one file of a download is, bytes. */
 export interface SnapshotProgress {
@@ -101,7 +111,8 @@ async function snapshotFromHub(
   const connection: HubConnection = {
     endpoint: settings.endpoint,
     token,
-    fetch: options.fetch,
+    basic: await hubBasic(settings),
+    fetch: options.fetch ?? (await networkFetch()),
     answerMs: options.answerMs,
   };
   const ask = (at: string, path: string) =>
@@ -155,6 +166,8 @@ async function snapshotFromHub(
   return { repo, commit: commit as string, from: "hub", weights, files };
 }
 
+const OTHER_MIRROR = "try another mirror (HF_ENDPOINT)";
+
 /** Makes sure that the blob of one file is in the cache and is what it should be; resolves to the blob's name. */
 async function bringFile(
   repo: string,
@@ -172,7 +185,9 @@ async function bringFile(
       "hub_protocol",
       `the hub names no size for ${label} — expected X-Linked-Size or Content-Length. Check HF_ENDPOINT.`,
     );
-  const digest = file.digest ?? (pin === undefined ? undefined : { kind: "sha256" as const, hex: pin });
+  // a pin says more than a digest of 40 digits, which a mirror may make of something else
+  const pinned = pin === undefined ? undefined : { kind: "sha256" as const, hex: pin };
+  const digest = file.digest?.kind === "sha256" ? file.digest : (pinned ?? file.digest);
   if (digest === undefined) {
     throw new ModelError(
       "no_digest",
@@ -201,7 +216,13 @@ async function bringFile(
         target: blob,
         expected,
         quarantine: cache.quarantine,
-        advice: { space: "set HF_HUB_CACHE to another disk", source: "try another mirror (HF_ENDPOINT)" },
+        advice: {
+          space: "set HF_HUB_CACHE to another disk",
+          source:
+            digest.kind === "sha256"
+              ? OTHER_MIRROR
+              : `${OTHER_MIRROR} — a mirror's ETag may be no digest of git's: pin the file with --sha256`,
+        },
         signal: lost,
         request: async (headers, inner) => {
           const { response } = await hubRequest(connection, resolvePath(repo, commit, file.path), {
@@ -324,6 +345,12 @@ async function setAside(path: string, cache: RepoCache): Promise<void> {
 
 async function isThere(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() === true;
+}
+
+/** A mirror's name and password, where the operator keeps them for its host. */
+async function hubBasic({ netrcFile, endpoint }: HubSettings): Promise<string | undefined> {
+  if (netrcFile === undefined || !URL.canParse(endpoint)) return undefined;
+  return netrcAuthorization(netrcFile, new URL(endpoint).hostname);
 }
 
 async function hubToken(settings: HubSettings): Promise<string | undefined> {
