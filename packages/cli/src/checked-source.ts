@@ -1,6 +1,7 @@
 // A data set opened for a sweep: said what it is, looked through for what it holds twice, closed with the others.
 
 import type { Core } from "@biovlm/core";
+import type { OpenedDataset } from "@biovlm/datasets";
 import type { ItemImages, LeakWarning, TaskSource } from "@biovlm/evaluation";
 import { checkLeaks } from "./leak-check.js";
 import type { LearningOptions } from "./learning-options.js";
@@ -11,8 +12,16 @@ import type { Terminal } from "./terminal.js";
 /** What a data set holds twice, as it was found when the set was opened. */
 export type SourceWarning = LeakWarning & { readonly dataset: string };
 
+export interface OpenedSet {
+  readonly dataset: OpenedDataset;
+  /** of its contents; absent with `--twins off` */
+  readonly digest?: string;
+}
+
 export interface CheckedSources {
   readonly open: (name: string) => Promise<TaskSource>;
+  /** what was opened, by the name it was asked for by */
+  readonly sets: ReadonlyMap<string, OpenedSet>;
   /** of every set opened so far */
   readonly warnings: SourceWarning[];
   close(): void;
@@ -32,23 +41,25 @@ export function checkedSources(
   options: Parameters<typeof openSource>[1] & Pick<LearningOptions, "twins"> & { readonly model: string },
   { core, images, cache, terminal, signal, cwd }: Opening,
 ): CheckedSources {
-  const opened: { close(): void }[] = [];
+  const sets = new Map<string, OpenedSet>();
   const warnings: SourceWarning[] = [];
   return {
     warnings,
+    sets,
     async open(name) {
       const source = await openSource(name, options, options.model, cwd);
-      opened.push(source.dataset);
+      sets.set(name, { dataset: source.dataset });
       for (const note of source.notes) terminal.note(`${name}: ${note}`);
       if (options.twins === "off") return source;
       const { name: set, items } = source.dataset;
       const check = { core, open: (item: (typeof items)[number]) => images.open(set, item), cache, signal };
-      const { leaked, warnings: found } = await checkLeaks(set, items, terminal, check);
+      const { leaked, digest, warnings: found } = await checkLeaks(set, items, terminal, check);
+      sets.set(name, { dataset: source.dataset, digest });
       warnings.push(...found.map((warning) => ({ dataset: name, ...warning })));
       return { ...source, leaked };
     },
     close() {
-      for (const dataset of opened) dataset.close();
+      for (const { dataset } of sets.values()) dataset.close();
     },
   };
 }

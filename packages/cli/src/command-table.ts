@@ -14,6 +14,7 @@ import { embed } from "./commands/embed.js";
 import { evaluate } from "./commands/eval.js";
 import { modelsBundle, modelsImport, modelsLs, modelsPull, modelsRm, modelsVerify } from "./commands/models.js";
 import { quickstart } from "./commands/quickstart.js";
+import { reproduce } from "./commands/reproduce.js";
 import { auditVerify, serve } from "./commands/serve.js";
 import { sweep } from "./commands/sweep.js";
 import { train } from "./commands/train.js";
@@ -48,6 +49,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   withRun(train, async () => (await import("./commands/train.run.js")).trainBank),
   withRun(evaluate, async () => (await import("./commands/eval.run.js")).measureBank),
   withRun(sweep, async () => (await import("./commands/sweep.run.js")).runSweep),
+  withRun(reproduce, async () => (await import("./commands/reproduce.run.js")).reproducePaper),
   withRun(modelsPull, async () => (await import("./commands/models.run.js")).pullToStore),
   withRun(modelsImport, async () => (await import("./commands/models.run.js")).importToStore),
   withRun(modelsLs, async () => (await import("./commands/models.run.js")).listModels),

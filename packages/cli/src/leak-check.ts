@@ -1,5 +1,6 @@
 // What a command says about images that a data set holds twice: it looks, warns once, and hands on which images to measure without.
 
+import { createHash } from "node:crypto";
 import type { Core } from "@biovlm/core";
 import type { DatasetItem } from "@biovlm/datasets";
 import { type ComparedImagesOptions, comparedImages, findLeaks, type LeakReport, type LeakWarning, leakWarnings } from "@biovlm/evaluation";
@@ -11,6 +12,8 @@ export interface LeakCheck {
   readonly warnings: readonly LeakWarning[];
   /** ids of val and test images that training has seen in other guise */
   readonly leaked: ReadonlySet<string>;
+  /** sha256 over side, label and content of every item in order */
+  readonly digest: string;
 }
 
 /** Looks through items of one data set, each with its side, and warns. Names of images stay out of what is said. */
@@ -32,5 +35,12 @@ export async function checkLeaks(
   const report = await findLeaks(options.core, items, images, options.signal);
   const warnings = leakWarnings(report);
   for (const { message } of warnings) terminal.warn(`${name}: ${message}`);
-  return { report, warnings, leaked: new Set([...items.keys()].flatMap((i) => (report.leaked[i] === true ? [nth(items, i).id] : []))) };
+  const contents = items.map(({ split, label }, i) => `${split ?? ""} ${label} ${nth(images, i).sha256}`);
+  const digest = createHash("sha256").update(contents.join("\n")).digest("hex");
+  return {
+    report,
+    warnings,
+    digest,
+    leaked: new Set([...items.keys()].flatMap((i) => (report.leaked[i] === true ? [nth(items, i).id] : []))),
+  };
 }

@@ -77,3 +77,11 @@ function bad(source: string, expected: string, given: unknown, remedy?: string) 
   const got = typeof given === "string" ? given : (JSON.stringify(given) ?? typeof given);
   return usageError("bad_value", `bad value of ${source} — expected ${expected}, got ${JSON.stringify(got.slice(0, 80))}`, remedy);
 }
+
+/** "1,2,4" → numbers. @throws CliError `bad_value` (exit 2) */
+export function wholeNumbers(text: string, source: string): number[] {
+  return text.split(",").map((part) => {
+    if (!/^\d{1,9}$/.test(part.trim())) throw bad(source, "whole numbers with commas", text);
+    return Number(part);
+  });
+}

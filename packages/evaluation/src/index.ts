@@ -37,6 +37,16 @@ export { type FittedMethod, METHODS, type Method, type MethodInput, methodNamed,
 export { type Interval, meanStd } from "./metrics/intervals.js";
 export { wilsonInterval } from "./metrics/proportion-interval.js";
 export { csvReport, markdownReport } from "./report.js";
+export { BIOMEDCOOP_SUITE, PUBLISHED_FIGURES, type PublishedFigure } from "./reproduction/published-figures.js";
+export {
+  type JudgedRow,
+  type ReproducedSet,
+  type Reproduction,
+  reproduction,
+  reproductionReport,
+  type SuiteAverage,
+  type Verdict,
+} from "./reproduction/reproduction.js";
 export {
   type Cell,
   COMMONEST_CLASS,

@@ -27,18 +27,12 @@ import { usageError } from "../errors.js";
 import { checkRename, itemReader } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
+import { wholeNumbers } from "../option-values.js";
 import { recipeOf, settingsOf, viewsOf } from "../recipe-choice.js";
 import { writeResult } from "../result-file.js";
 import type { SWEEP_OPTIONS } from "./sweep.js";
 
 export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, signal, cwd }, options, names) => {
-  const list = (text: string, what: string) =>
-    text.split(",").map((part) => {
-      const value = Number(part);
-      if (!/^\d{1,9}$/.test(part.trim()))
-        throw usageError("bad_value", `--${what} — expected whole numbers with commas, got ${JSON.stringify(text)}`);
-      return value;
-    });
   const known = METHODS.map((m) => m.name);
   const methods: Method[] = [];
   for (const name of options.method.length > 0 ? options.method : options.variant.length > 0 ? [] : known) {
@@ -67,8 +61,8 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
       {
         setting: options.setting,
         datasets: names,
-        shots: list(options.shots, "shots"),
-        seeds: list(options.seeds, "seeds"),
+        shots: wholeNumbers(options.shots, "--shots"),
+        seeds: wholeNumbers(options.seeds, "--seeds"),
         methods,
         testOn: options.testOn,
       },
