@@ -2,6 +2,7 @@
 // at the text and is held there, class by class as well as the text served on the shots. No validation is asked for.
 // logits = s·f·w_c/‖w_c‖; loss = CE + mean_c λ_c‖w_c − t_c‖², λ_c the mean zero-shot probability of class c on its own shots.
 
+import { f32, f64 } from "@biovlm/core";
 import { nth } from "@biovlm/files";
 import { randomStream } from "@biovlm/training/loop";
 import { type FeatureSet, type FittedClassifier, similarities } from "../feature-set.js";
@@ -67,19 +68,19 @@ function crossEntropyGradient(
   for (const i of rows) {
     for (let c = 0; c < C; c++) {
       let sum = 0;
-      for (let d = 0; d < D; d++) sum += features[i * D + d]! * unit[c * D + d]!;
+      for (let d = 0; d < D; d++) sum += f32(features, i * D + d) * f64(unit, c * D + d);
       z[c] = scale * sum;
     }
     softmaxInPlace(z);
     for (let c = 0; c < C; c++) {
       const dz = (scale * (nth(z, c) - (labels[i] === c ? 1 : 0))) / rows.length;
-      for (let d = 0; d < D; d++) onUnit[c * D + d]! += dz * features[i * D + d]!;
+      for (let d = 0; d < D; d++) onUnit[c * D + d] = f64(onUnit, c * D + d) + dz * f32(features, i * D + d);
     }
   }
   for (let c = 0; c < C; c++) {
     let along = 0;
-    for (let d = 0; d < D; d++) along += onUnit[c * D + d]! * unit[c * D + d]!;
-    for (let d = 0; d < D; d++) onUnit[c * D + d] = (onUnit[c * D + d]! - along * unit[c * D + d]!) / nth(lengths, c);
+    for (let d = 0; d < D; d++) along += f64(onUnit, c * D + d) * f64(unit, c * D + d);
+    for (let d = 0; d < D; d++) onUnit[c * D + d] = (f64(onUnit, c * D + d) - along * f64(unit, c * D + d)) / nth(lengths, c);
   }
   return onUnit;
 }
@@ -89,9 +90,9 @@ function unitRows(w: Float64Array, C: number, D: number): { readonly rows: Float
   const lengths = new Float64Array(C);
   for (let c = 0; c < C; c++) {
     let square = 0;
-    for (let d = 0; d < D; d++) square += w[c * D + d]! ** 2;
+    for (let d = 0; d < D; d++) square += f64(w, c * D + d) ** 2;
     lengths[c] = Math.sqrt(square);
-    for (let d = 0; d < D; d++) rows[c * D + d] = w[c * D + d]! / nth(lengths, c);
+    for (let d = 0; d < D; d++) rows[c * D + d] = f64(w, c * D + d) / nth(lengths, c);
   }
   return { rows, lengths };
 }

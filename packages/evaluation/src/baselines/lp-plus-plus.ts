@@ -1,6 +1,7 @@
 // LP++ (Huang et al., CVPR 2024, "LP++: A Surprisingly Strong Linear Probe for Few-Shot CLIP"): logits = f·w_c + b_c + α_c·f·t_c, α_c learned beside
 // w in blocks, step sizes from the data's own Lipschitz constants, so that only the number of steps is left to validation.
 
+import { f32, f64 } from "@biovlm/core";
 import { nth } from "@biovlm/files";
 import { accuracyOf, type FeatureSet, type FittedClassifier, similarities } from "../feature-set.js";
 import { softmaxInPlace } from "../metrics/softmax.js";
@@ -32,8 +33,8 @@ export function lpPlusPlus(
     for (const name of ["w", "b"] as const) {
       const [value, velocity, slope] = [state[name], speed[name], gradient[name]];
       for (let i = 0; i < value.length; i++) {
-        velocity[i] = MOMENTUM * velocity[i]! + slope[i]!;
-        value[i] = value[i]! - rateW * velocity[i]!;
+        velocity[i] = MOMENTUM * f64(velocity, i) + f64(slope, i);
+        value[i] = f64(value, i) - rateW * f64(velocity, i);
       }
     }
     if (step % ALPHA_EVERY === 0) for (let c = 0; c < C; c++) state.alpha[c] = nth(state.alpha, c) - rateAlpha * nth(gradient.alpha, c);
@@ -62,8 +63,8 @@ function scores(features: Float32Array, n: number, { w, b, alpha }: Weights, tex
   const out = similarities(features, text, n, C, D);
   for (let i = 0; i < n; i++) {
     for (let c = 0; c < C; c++) {
-      let sum = nth(b, c) + nth(alpha, c) * out[i * C + c]!;
-      for (let d = 0; d < D; d++) sum += features[i * D + d]! * w[c * D + d]!;
+      let sum = nth(b, c) + nth(alpha, c) * f64(out, i * C + c);
+      for (let d = 0; d < D; d++) sum += f32(features, i * D + d) * f64(w, c * D + d);
       out[i * C + c] = sum;
     }
   }
@@ -76,16 +77,16 @@ function gradients({ features, labels, n }: FeatureSet, onText: Float64Array, { 
   const z = new Float64Array(C);
   for (let i = 0; i < n; i++) {
     for (let c = 0; c < C; c++) {
-      let sum = nth(b, c) + nth(alpha, c) * onText[i * C + c]!;
-      for (let d = 0; d < D; d++) sum += features[i * D + d]! * w[c * D + d]!;
+      let sum = nth(b, c) + nth(alpha, c) * f64(onText, i * C + c);
+      for (let d = 0; d < D; d++) sum += f32(features, i * D + d) * f64(w, c * D + d);
       z[c] = sum;
     }
     softmaxInPlace(z);
     for (let c = 0; c < C; c++) {
       const dz = (nth(z, c) - (labels[i] === c ? 1 : 0)) / n;
       out.b[c] = nth(out.b, c) + dz;
-      out.alpha[c] = nth(out.alpha, c) + dz * onText[i * C + c]!;
-      for (let d = 0; d < D; d++) out.w[c * D + d]! += dz * features[i * D + d]!;
+      out.alpha[c] = nth(out.alpha, c) + dz * f64(onText, i * C + c);
+      for (let d = 0; d < D; d++) out.w[c * D + d] = f64(out.w, c * D + d) + dz * f32(features, i * D + d);
     }
   }
   return out;
@@ -94,7 +95,8 @@ function gradients({ features, labels, n }: FeatureSet, onText: Float64Array, { 
 /** The first w: each class's shots summed. */
 function classSums({ features, labels, n }: FeatureSet, C: number, D: number): Float64Array {
   const sums = new Float64Array(C * D);
-  for (let i = 0; i < n; i++) for (let d = 0; d < D; d++) sums[nth(labels, i) * D + d]! += features[i * D + d]!;
+  for (let i = 0; i < n; i++)
+    for (let d = 0; d < D; d++) sums[nth(labels, i) * D + d] = f64(sums, nth(labels, i) * D + d) + f32(features, i * D + d);
   return sums;
 }
 
@@ -118,7 +120,7 @@ function largestColumn(onText: Float64Array, n: number, C: number): number {
 /** Of FᵀF, by power iteration from the sum of the rows. */
 function largestEigenvalue(features: Float32Array, n: number, D: number): number {
   let v = new Float64Array(D);
-  for (let i = 0; i < n; i++) for (let d = 0; d < D; d++) v[d]! += features[i * D + d]!;
+  for (let i = 0; i < n; i++) for (let d = 0; d < D; d++) v[d] = f64(v, d) + f32(features, i * D + d);
   let value = n;
   for (let round = 0; round < POWER_ROUNDS; round++) {
     const length = Math.sqrt(v.reduce((sum, x) => sum + x * x, 0));
@@ -126,8 +128,8 @@ function largestEigenvalue(features: Float32Array, n: number, D: number): number
     const next = new Float64Array(D);
     for (let i = 0; i < n; i++) {
       let sum = 0;
-      for (let d = 0; d < D; d++) sum += features[i * D + d]! * (v[d]! / length);
-      for (let d = 0; d < D; d++) next[d]! += sum * features[i * D + d]!;
+      for (let d = 0; d < D; d++) sum += f32(features, i * D + d) * (f64(v, d) / length);
+      for (let d = 0; d < D; d++) next[d] = f64(next, d) + sum * f32(features, i * D + d);
     }
     value = Math.sqrt(next.reduce((sum, x) => sum + x * x, 0));
     v = next;
