@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type BulkImages, imageFolder } from "@biovlm/engine/bulk";
 import { folderRows, folderStore, isRowList, type JobStore, listRows, type PlanRow } from "@biovlm/jobs";
+import type { CommandContext } from "./command.js";
 import { notFoundError, usageError } from "./errors.js";
 
 /** A source of rows, and what its rows' paths are below. */
@@ -12,23 +13,36 @@ export interface BulkSource {
   readonly rows: AsyncIterable<PlanRow>;
 }
 
-/** The job's store. */
-export function openStore(given: string, cwd: string): JobStore {
-  return folderStore(resolve(cwd, given));
+/** The job's store: a folder, or a place in S3. */
+export async function openStore(
+  given: string,
+  { cwd, env, terminal }: Pick<CommandContext, "cwd" | "env" | "terminal">,
+): Promise<JobStore> {
+  if (!given.startsWith("s3://")) return folderStore(resolve(cwd, given));
+  const { openS3Store, S3Client, s3Place } = await import("@biovlm/jobs/s3");
+  const { store, conditional } = await openS3Store(new S3Client(s3Place(given, env)));
+  if (!conditional)
+    terminal.warn(
+      "the store knows no conditional create: of two workers on one shard the last one counts; run bulk gc only when none works",
+    );
+  return store;
 }
 
-interface SourceOptions {
-  readonly cwd: string;
+interface SourceOptions extends Pick<CommandContext, "cwd" | "env" | "signal"> {
   readonly root: string | undefined;
-  readonly signal: AbortSignal;
   readonly leftOut: Map<string, number>;
 }
 
 /**
- * A folder, or a list by its ending.
+ * A folder, a place in S3, or a list by its ending.
  * @throws CliError `not_found` (exit 3), `bad_usage` (exit 2)
  */
-export async function openSource(given: string, { cwd, root, signal, leftOut }: SourceOptions): Promise<BulkSource> {
+export async function openSource(given: string, { cwd, env, root, signal, leftOut }: SourceOptions): Promise<BulkSource> {
+  if (given.startsWith("s3://")) {
+    if (root !== undefined) throw usageError("bad_usage", "--root — expected with a list of images, got a place in S3", "Drop it.");
+    const { S3Client, s3Place, s3Rows } = await import("@biovlm/jobs/s3");
+    return { root: given, rows: s3Rows(new S3Client(s3Place(given, env)), { signal, leftOut }) };
+  }
   const path = resolve(cwd, given);
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) throw notFoundError("not_found", `no such file or folder — ${given}`, "Check the path.");
@@ -38,10 +52,21 @@ export async function openSource(given: string, { cwd, root, signal, leftOut }: 
   }
   if (!isRowList(given))
     throw usageError("bad_usage", `source — expected a folder, or a list ending in .csv, .jsonl or .ndjson, got ${JSON.stringify(given)}`);
-  return { root: root === undefined ? dirname(path) : resolve(cwd, root), rows: listRows(path, { signal }) };
+  return { root: root === undefined ? dirname(path) : placeOf(root, cwd), rows: listRows(path, { signal }) };
 }
 
-/** The images of a job, where they lie on this machine. */
-export function openImages(root: string, limits: { readonly maxImageBytes: number }): BulkImages {
-  return imageFolder(root, limits);
+/** A folder as an absolute path; a place in S3 as it is. */
+const placeOf = (given: string, cwd: string): string => (given.startsWith("s3://") ? given : resolve(cwd, given));
+
+/** The images of a job, where they lie for this machine. @param given instead of where the plan found them */
+export async function openImages(
+  planned: string,
+  given: string | undefined,
+  limits: { readonly maxImageBytes: number },
+  { cwd, env }: Pick<CommandContext, "cwd" | "env">,
+): Promise<BulkImages> {
+  const root = given === undefined ? planned : placeOf(given, cwd);
+  if (!root.startsWith("s3://")) return imageFolder(root, limits);
+  const { S3Client, s3Images, s3Place } = await import("@biovlm/jobs/s3");
+  return s3Images(new S3Client(s3Place(root, env)), limits);
 }

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openSafetensors } from "@biovlm/model/backbone";
+import { noS3Server, startS3Server } from "@biovlm/testkit";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -241,5 +242,36 @@ describe("what hands out shards", () => {
     );
     expect({ code, err }).toMatchObject({ code: 0 });
     expect(readdirSync(join(store, "commits"))).toEqual(["00002.json"]);
+  });
+});
+
+describe.skipIf(noS3Server !== undefined)(`bulk in a bucket${noS3Server === undefined ? "" : ` (${noS3Server})`}`, () => {
+  it("plans from a bucket and works in one as in folders: the same parts", async () => {
+    const server = await startS3Server();
+    try {
+      const env = server.env();
+      const asked = async (...words: string[]) =>
+        JSON.parse((await call(["bulk", ...words, "--json"], { env })).out) as Record<string, unknown>;
+      const { S3Client, s3Place } = await import("@biovlm/jobs/s3");
+      const client = new S3Client(s3Place("s3://bucket/images", env));
+      for (const name of readdirSync(join(images, "a")))
+        await client.call({ method: "PUT", key: name, body: readFileSync(join(images, "a", name)) });
+      await client.call({ method: "PUT", key: "z.png", body: readFileSync(join(images, "bad.png")) });
+      const [store, local] = ["s3://bucket/job", folder()];
+      const words = ["--device", "cpu", "--batch", "4", "--shard-rows", "8"];
+      expect(await asked("plan", "s3://bucket/images", store, ...words)).toMatchObject({ rows: 13, shards: 2 });
+      expect(await asked("work", store, "--all")).toMatchObject({ committed: 2, embedded: 13 });
+      expect(await asked("status", store)).toMatchObject({ rows: { embedded: 12, failed: 1 } });
+      expect(await asked("verify", store)).toMatchObject({ faults: [] });
+      const { parts: count } = await asked("merge", store);
+      expect(count).toBe(4);
+      expect(await asked("plan", "s3://bucket/images", local, ...words)).toMatchObject({ rows: 13 });
+      expect(await asked("work", local, "--all")).toMatchObject({ committed: 2 });
+      const kept = new S3Client(s3Place(store, env));
+      for (const [name, text] of Object.entries(parts(local)))
+        expect(Buffer.from((await kept.call({ method: "GET", key: `parts/${name}` })).bytes).toString("base64")).toBe(text);
+    } finally {
+      server.stop();
+    }
   });
 });

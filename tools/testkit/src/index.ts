@@ -11,6 +11,15 @@ export { dicomElement, dicomFile, madeCine } from "./made-cine.js";
 export { mutations } from "./mutator.js";
 export { Orthanc, withoutProgram } from "./orthanc.js";
 export { BIOMEDCLIP_SIZES, type RandomStateDictOptions, writeRandomStateDict } from "./random-state-dict.js";
+export {
+  noS3Server,
+  type S3Faults,
+  type S3Proxy,
+  type S3Server,
+  startLackingS3,
+  startS3Proxy,
+  startS3Server,
+} from "./s3-server.js";
 export { type Seeded, seeded } from "./seeded.js";
 export { type TorchTensor, torchFile } from "./torch-file.js";
 export { rawZeroBomb, zlibZeroBomb } from "./zero-bomb.js";

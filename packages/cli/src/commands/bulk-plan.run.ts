@@ -16,7 +16,8 @@ import type { BULK_PLAN_OPTIONS } from "./bulk.js";
 
 type Options = OptionValues<typeof BULK_PLAN_OPTIONS>;
 
-export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async ({ terminal, signal, cwd }, options, [from = "", to = ""]) => {
+export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async (context, options, [from = "", to = ""]) => {
+  const { terminal, signal, cwd } = context;
   const output = options.output ?? (hasClasses(options) ? "answers" : "embeddings");
   if (output === "embeddings" && hasClasses(options))
     throw usageError(
@@ -28,8 +29,8 @@ export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async ({ terminal,
   if (options.raw && output === "answers")
     throw usageError("bad_usage", "--raw — expected with embeddings, got --output answers", "Drop it.");
   const leftOut = new Map<string, number>();
-  const { root, rows } = await openSource(from, { cwd, root: options.root, signal, leftOut });
-  const store = openStore(to, cwd);
+  const { root, rows } = await openSource(from, { ...context, root: options.root, leftOut });
+  const store = await openStore(to, context);
   const { model, device, precision, raw, batch, exif, maxImageBytes, maxPixels, frame, window, range } = options;
   const work: BulkWork = {
     ...{ model, device, precision, raw, output, chunkRows: chunkRowsFor(batch) },

@@ -3,7 +3,6 @@
 
 import { createHash } from "node:crypto";
 import { hostname } from "node:os";
-import { resolve } from "node:path";
 import type { Runtime } from "@biovlm/engine";
 import { type BulkImages, shardWorker } from "@biovlm/engine/bulk";
 import { FilesError } from "@biovlm/files";
@@ -49,11 +48,11 @@ const READS_AT_ONCE = 16;
 export const workOnShards: CommandRun<typeof BULK_WORK_OPTIONS> = async (context, options, [place = ""]) => {
   const { terminal, cwd, env } = context;
   if (options.all && options.shard !== undefined) throw usageError("bad_usage", "--shard and --all — expected one of them, got both");
-  const store = openStore(place, cwd);
+  const store = await openStore(place, context);
   const job = await readJob(store);
   const work = workOf(job);
   const shards = options.all ? await openShards(store, job) : [chosenShard(options.shard ?? "auto", env)];
-  const images = openImages(options.root === undefined ? job.source : resolve(cwd, options.root), work.files);
+  const images = await openImages(job.source, options.root, work.files, context);
   await images.check();
   const { model, device, precision } = work;
   const { threads, maxCacheBytes, modelAt = model, readAhead } = options;

@@ -10,8 +10,9 @@ import { writeResult } from "../result-file.js";
 import { printable } from "../terminal.js";
 import type { BULK_GC_OPTIONS, BULK_MERGE_OPTIONS, BULK_STATUS_OPTIONS, BULK_VERIFY_OPTIONS } from "./bulk.js";
 
-export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async ({ terminal, cwd }, options, [place = ""]) => {
-  const store = openStore(place, cwd);
+export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async (context, options, [place = ""]) => {
+  const { terminal, cwd } = context;
+  const store = await openStore(place, context);
   const status = await jobStatus(store, await readJob(store));
   if (options.prometheus !== undefined)
     await writeResult(resolve(cwd, options.prometheus), new TextEncoder().encode(prometheusText(status)));
@@ -27,8 +28,9 @@ export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async ({ termi
   return undefined;
 };
 
-export const verifyParts: CommandRun<typeof BULK_VERIFY_OPTIONS> = async ({ terminal, signal, cwd }, options, [place = ""]) => {
-  const store = openStore(place, cwd);
+export const verifyParts: CommandRun<typeof BULK_VERIFY_OPTIONS> = async (context, options, [place = ""]) => {
+  const { terminal, signal } = context;
+  const store = await openStore(place, context);
   const job = await readJob(store);
   const progress = terminal.progress("verify", job.shards.length, "shards");
   const faults = await verifyJob(store, job, { signal, onShard: () => progress.advance() }).finally(() => progress.end());
@@ -40,8 +42,9 @@ export const verifyParts: CommandRun<typeof BULK_VERIFY_OPTIONS> = async ({ term
   return faults.length === 0 ? EXIT.ok : EXIT.integrity;
 };
 
-export const mergeParts: CommandRun<typeof BULK_MERGE_OPTIONS> = async ({ terminal, cwd }, options, [place = ""]) => {
-  const store = openStore(place, cwd);
+export const mergeParts: CommandRun<typeof BULK_MERGE_OPTIONS> = async (context, options, [place = ""]) => {
+  const { terminal } = context;
+  const store = await openStore(place, context);
   const job = await readJob(store);
   const commits = await mergeJob(store, job);
   const parts = commits.reduce((sum, commit) => sum + commit.parts.length, 0);
@@ -51,8 +54,9 @@ export const mergeParts: CommandRun<typeof BULK_MERGE_OPTIONS> = async ({ termin
   return undefined;
 };
 
-export const removeGarbage: CommandRun<typeof BULK_GC_OPTIONS> = async ({ terminal, cwd }, options, [place = ""]) => {
-  const store = openStore(place, cwd);
+export const removeGarbage: CommandRun<typeof BULK_GC_OPTIONS> = async (context, options, [place = ""]) => {
+  const { terminal } = context;
+  const store = await openStore(place, context);
   const removed = await collectGarbage(store, await readJob(store));
   if (options.json) await terminal.line(JSON.stringify({ removed }));
   else await terminal.line(removed.length === 0 ? "nothing to remove" : `${removed.length} files removed`);

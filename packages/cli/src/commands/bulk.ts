@@ -6,7 +6,7 @@ import { defineCommand, type OptionSpecs } from "../command.js";
 import { IMAGE_OPTIONS } from "../image-options.js";
 import { PLANNED_OPTIONS, WORKER_OPTIONS } from "../runtime-options.js";
 
-const STORE = { name: "store", description: "folder that all workers share", completes: "folder" } as const;
+const STORE = { name: "store", description: "folder that all workers share, or s3://bucket/prefix", completes: "folder" } as const;
 const JSON_OPTION = { json: { type: "flag", description: "print JSON" } } as const;
 
 export const BULK_PLAN_OPTIONS = {
@@ -33,11 +33,11 @@ export const bulkPlan = defineCommand({
   name: "bulk plan",
   summary: "cut many images into shards of a job",
   description: [
-    "The source is a folder, or a list ending in .csv, .jsonl or .ndjson with a path in each row. What decides a result (model, bank, precision, how images are read) is kept in the job; workers take it from there.",
+    "The source is a folder, s3://bucket/prefix, or a list ending in .csv, .jsonl or .ndjson with a path in each row. S3 is reached by the usual variables (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL). What decides a result (model, bank, precision, how images are read) is kept in the job; workers take it from there.",
     "Rows of one image are the same for every worker of a named device. With --device auto each worker takes the best it has, and the last bits differ between devices.",
   ],
   aboutImages: true,
-  arguments: [{ name: "source", description: "folder with images, or a list of them", completes: "file" }, STORE],
+  arguments: [{ name: "source", description: "folder with images, s3://bucket/prefix, or a list", completes: "file" }, STORE],
   options: BULK_PLAN_OPTIONS,
   examples: [
     { command: "biovlm bulk plan /images /shared/job --device cpu", shows: "embeddings of a folder" },
@@ -48,7 +48,7 @@ export const bulkPlan = defineCommand({
 export const BULK_WORK_OPTIONS = {
   shard: { type: "text", value: "N", description: "the shard to work on; what a Slurm array or an Indexed Job says when absent" },
   all: { type: "flag", description: "work on every shard that is not committed" },
-  root: { type: "text", value: "DIR", completes: "folder", description: "where the planned source lies on this machine" },
+  root: { type: "text", value: "DIR|S3", completes: "folder", description: "where the planned source lies for this machine" },
   modelAt: { type: "text", value: "NAME|DIR", completes: "folder", description: "where the planned model lies on this machine" },
   readAhead: { type: "size", min: 1, max: 2 ** 36, default: "256MiB", description: "bytes of images read before their turn" },
   ...WORKER_OPTIONS,

@@ -5,6 +5,8 @@ import type { Admit } from "./read-ahead.js";
 /** One image of a job. */
 export interface BulkRow {
   readonly uri: string;
+  /** bytes, where the listing knew it */
+  readonly size?: number;
   /** what the store called its content when the job was planned */
   readonly etag?: string;
   /** digest that its content must have */

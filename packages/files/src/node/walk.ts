@@ -25,9 +25,8 @@ const OTHER_IMAGES: readonly (readonly [RegExp, string])[] = [
   [/\.mh[ad]$/, "MetaImage"],
 ];
 
-/** Why an entry that is no folder is left out by its name; undefined where it is taken, "look" where only its content says. */
-function leavesOut(name: string, isFile: boolean): string | undefined {
-  if (!isFile) return "not a file";
+/** Why a file is left out by its name; undefined where it is taken, "look" where only its content says. */
+export function leftOutByName(name: string): string | undefined {
   if (name === "DICOMDIR") return "DICOM index";
   const lower = name.toLowerCase();
   if (IMAGE_ENDINGS.some((ending) => lower.endsWith(ending))) return undefined;
@@ -155,7 +154,7 @@ async function entriesOf(
     else if (kind === undefined) leave("broken link");
     else if (kind.isDirectory()) entries.push({ name, isFolder: true });
     else {
-      let why = leavesOut(name, kind.isFile());
+      let why = kind.isFile() ? leftOutByName(name) : "not a file";
       if (why === "look") why = (await startsAsDicom(join(here, name))) ? undefined : "not an image";
       if (why === undefined) entries.push({ name, isFolder: false });
       else leave(why);

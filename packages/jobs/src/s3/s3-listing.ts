@@ -1,0 +1,84 @@
+// Names in a bucket, page after page: what a store's folder holds, and the images below a prefix as rows of a plan.
+
+import { inOrder } from "@biovlm/files";
+import { leftOutByName } from "@biovlm/files/node";
+import { JobsError } from "../errors.js";
+import { isUriBelow, type PlanRow } from "../job.js";
+import type { ListingOptions } from "../row-lists.js";
+import { type S3Client, s3Xml } from "./s3-client.js";
+
+/** An object below the place's prefix. */
+interface Listed {
+  readonly key: string;
+  readonly size: number;
+  readonly etag: string;
+}
+
+const MAX_PAGE_BYTES = 16 * 2 ** 20;
+/** Objects whose content is looked at, at once. */
+const LOOKS_AT_ONCE = 16;
+
+/**
+ * Objects below `below` (of the place's prefix), by bytes of their keys, with the part of the key behind it.
+ * @param flat only those without another slash
+ * @throws JobsError `not_found` for a bucket that is not there; FilesError `network`, `refused`; the signal's reason
+ */
+export async function* listed(client: S3Client, below: string, flat: boolean, signal?: AbortSignal): AsyncGenerator<Listed[]> {
+  const { place } = client;
+  const prefix = below === "" && place.prefix !== "" ? `${place.prefix}/` : client.keyOf(below);
+  let token: string | undefined;
+  do {
+    const query = {
+      "list-type": "2",
+      "encoding-type": "url",
+      "max-keys": String(client.patience.pageKeys),
+      ...(prefix === "" ? {} : { prefix }),
+      ...(flat ? { delimiter: "/" } : {}),
+      ...(token === undefined ? {} : { "continuation-token": token }),
+    };
+    const answer = await client.call({ method: "GET", query, maxBytes: MAX_PAGE_BYTES, signal });
+    if (answer.status !== 200) throw notListed(answer.status, answer.code);
+    const page = Object(s3Xml(answer.bytes)["ListBucketResult"]) as Record<string, unknown>;
+    const plain = page["EncodingType"] === "url" ? (text: string) => decodeURIComponent(text.replaceAll("+", " ")) : (text: string) => text;
+    const contents = (page["Contents"] ?? []) as Record<string, unknown>[];
+    yield contents.map((entry) => ({
+      key: plain(String(entry["Key"])).slice(prefix.length),
+      size: Number(entry["Size"]),
+      etag: String(entry["ETag"] ?? ""),
+    }));
+    token = page["IsTruncated"] === "true" ? String(page["NextContinuationToken"]) : undefined;
+  } while (token !== undefined);
+}
+
+/** @param status of an answer that is no list */
+export function notListed(status: number, code: string | undefined): JobsError {
+  return new JobsError(
+    "not_found",
+    `S3 — expected a bucket that can be listed, got ${status} ${code ?? ""}. Check its name and the endpoint.`,
+  );
+}
+
+/**
+ * Images below the place's prefix, with sizes and etags: by ending as in a folder, DICOM by content where a name has none.
+ * @throws as `listed`
+ */
+export async function* s3Rows(client: S3Client, { signal, leftOut = new Map() }: ListingOptions = {}): AsyncGenerator<PlanRow> {
+  for await (const page of listed(client, "", false, signal)) {
+    const looked = inOrder(page, LOOKS_AT_ONCE, async (entry) => ({ entry, why: await whyLeftOut(client, entry.key, signal) }), signal);
+    for await (const { entry, why } of looked) {
+      const { key, size, etag } = entry;
+      if (why === undefined) yield { uri: key, size, ...(etag === "" ? {} : { etag }) };
+      else leftOut.set(why, (leftOut.get(why) ?? 0) + 1);
+    }
+  }
+}
+
+async function whyLeftOut(client: S3Client, uri: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+  if (uri.endsWith("/") || uri === "") return "folder mark";
+  if (!isUriBelow(uri)) return "not a path";
+  if (uri.split("/").some((segment) => segment.startsWith(".") || segment === "__MACOSX")) return "hidden";
+  const why = leftOutByName(uri.slice(uri.lastIndexOf("/") + 1));
+  if (why !== "look") return why;
+  const { status, bytes } = await client.call({ method: "GET", key: uri, headers: { range: "bytes=128-131" }, signal });
+  return status === 206 && Buffer.from(bytes).toString("latin1") === "DICM" ? undefined : "not an image";
+}
