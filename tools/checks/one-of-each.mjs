@@ -132,6 +132,7 @@ export const rules = [
     use: "go through the download, the hub's request or the chat endpoint",
     elsewhere: {
       "packages/datasets/src/chat-endpoint.ts": "the chat endpoint, named by the operator",
+      "packages/jobs/src/s3/s3-client.ts": "the bucket that the operator named, with calls that are signed",
       "packages/backend-web/src/delivery/": "a page's download, from its own origin",
       "packages/demo/src/": "the page asks its own origin",
     },
