@@ -58,6 +58,18 @@ describe("what a reproduction holds", () => {
     expect(other?.digest).not.toBe(fast?.digest);
   });
 
+  it("gives figures without twins beside those as published, where there are twins", async () => {
+    const test = cell(100).test;
+    const { rows } = await reproduction(
+      [cell(260, test === undefined ? {} : { withoutTwins: { test } }), cell(260, { method: "coop" })],
+      about,
+    );
+    expect(rows.map((row) => row.withoutTwins)).toEqual([{ accuracy: 0.25, balancedAccuracy: 0.25 }, undefined]);
+    expect(reproductionReport(await reproduction([cell(260, test === undefined ? {} : { withoutTwins: { test } })], about))).toContain(
+      "| 25.0 / 25.0 |",
+    );
+  });
+
   it("compares a suite's average only where all of its sets were run", async () => {
     const known = BIOMEDCOOP_SUITE.flatMap(({ name }) => (name === undefined ? [] : [name]));
     const all = await reproduction(

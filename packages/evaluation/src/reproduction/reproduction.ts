@@ -3,6 +3,7 @@
 
 import { nth } from "@biovlm/files";
 import { runDigest } from "@biovlm/training/loop";
+import { meanStd } from "../metrics/intervals.js";
 import { type Cell, COMMONEST_CLASS, grouped, type Row, rowsOf, type StoredEvaluation } from "../results.js";
 import { BIOMEDCOOP_SUITE, PUBLISHED_FIGURES, type PublishedFigure } from "./published-figures.js";
 
@@ -26,6 +27,8 @@ export interface JudgedRow {
   readonly verdict: Verdict;
   readonly published?: PublishedFigure;
   readonly caveat?: string;
+  /** the same on test images that have no twin in train; absent where all have none, or none was looked for */
+  readonly withoutTwins?: { readonly accuracy: number; readonly balancedAccuracy: number };
   /** sha256 of each seed's cell but for its time */
   readonly cells: readonly string[];
 }
@@ -120,8 +123,16 @@ async function judged(place: readonly Cell[]): Promise<JudgedRow> {
     verdict: verdictOf(published, band),
     ...(published === undefined ? {} : { published }),
     ...(row.caveat === undefined ? {} : { caveat: row.caveat }),
+    ...withoutTwins(place),
     cells: digests,
   };
+}
+
+function withoutTwins(place: readonly Cell[]): Pick<JudgedRow, "withoutTwins"> {
+  const tests = place.flatMap((cell) => cell.withoutTwins?.test ?? []);
+  if (tests.length < place.length) return {};
+  const mean = (pick: (e: StoredEvaluation) => number) => meanStd(tests.map(pick)).mean;
+  return { withoutTwins: { accuracy: mean((e) => e.accuracy), balancedAccuracy: mean((e) => e.balancedAccuracy) } };
 }
 
 function verdictOf(published: PublishedFigure | undefined, [low, high]: readonly [number, number]): Verdict {
@@ -191,14 +202,14 @@ export function reproductionReport(all: Reproduction): string {
       "",
       `## ${setting}`,
       "",
-      "| tested on | shots | method | balanced | AUC | accuracy | band | published | verdict |",
-      "|---|---|---|---|---|---|---|---|---|",
+      "| tested on | shots | method | balanced | AUC | accuracy | band | published | verdict | without twins |",
+      "|---|---|---|---|---|---|---|---|---|---|",
     );
     for (const row of rows.filter((one) => one.setting === setting)) {
       const on = row.source === undefined ? row.dataset : `${row.source} → ${row.dataset}`;
       const auc = row.auc === null ? "–" : percent(row.auc);
       lines.push(
-        `| ${on}${row.caveat === undefined ? "" : " *"} | ${row.shots} | ${row.method} | ${percent(row.balancedAccuracy)} | ${auc} | ${percent(row.accuracy)} | ${percent(row.band[0])}–${percent(row.band[1])} | ${row.published === undefined ? "–" : row.published.accuracy.toFixed(2)} | ${row.verdict} |`,
+        `| ${on}${row.caveat === undefined ? "" : " *"} | ${row.shots} | ${row.method} | ${percent(row.balancedAccuracy)} | ${auc} | ${percent(row.accuracy)} | ${percent(row.band[0])}–${percent(row.band[1])} | ${row.published === undefined ? "–" : row.published.accuracy.toFixed(2)} | ${row.verdict} | ${row.withoutTwins === undefined ? "–" : `${percent(row.withoutTwins.balancedAccuracy)} / ${percent(row.withoutTwins.accuracy)}`} |`,
       );
     }
     const caveats = new Map(
@@ -230,7 +241,7 @@ export function reproductionReport(all: Reproduction): string {
   ];
   lines.push(
     "",
-    'Accuracies in %, mean over seeds; of base-to-new the harmonic mean. The band is mean ± 1.96 √(variance over seeds + p(1 − p)/n); "within" means that the published figure lies in it, "below" that this run is worse.',
+    'Accuracies in %, mean over seeds; of base-to-new the harmonic mean. The band is mean ± 1.96 √(variance over seeds + p(1 − p)/n); "within" means that the published figure lies in it, "below" that this run is worse. Without twins: balanced / accuracy on test images that have no near-twin, equal content or group in train.',
     ...(refused.length === 0 ? [] : ["", ...refused.map((reason) => `Left out: ${reason}`)]),
     ...(sources.length === 0 ? [] : ["", "Sources:", ...sources.map((source) => `- ${source}`)]),
     "",
