@@ -47,7 +47,6 @@ export const rules = [
     marks: /\.preprocess\(/,
     use: "prepare images through engine's images",
     elsewhere: {
-      "packages/model/src/classify/classifier.ts": "the flow of inference in plain sight, from pixels on",
       "packages/training/src/views.ts": "training images are handed in, opened and decoded by engine; plain ones are prepared as they come",
       "packages/evaluation/src/item-images.ts":
         "one decoded image for several preprocesses, in pages too; opening and decoding are engine's, handed in",

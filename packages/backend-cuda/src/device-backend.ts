@@ -86,8 +86,11 @@ function checked(device: NodeDevice, options: DeviceOptions): DeviceOptions {
   return options;
 }
 
+/** Threads that wait for work sleep. The runtime's own way is to spin, which takes the cores from decoders and from other sessions (docs/benchmarks.md). */
+const SLEEP = { session: { intra_op: { allow_spinning: "0" } } };
+
 function sessionOptions(device: NodeDevice, threads: number): InferenceSession.SessionOptions {
-  return { executionProviders: [device], intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3 };
+  return { executionProviders: [device], intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3, extra: SLEEP };
 }
 
 async function probe(device: NodeDevice, threads: number): Promise<Probe> {
@@ -132,7 +135,8 @@ function nodeRuntime(library: OnnxRuntime, device: NodeDevice, threads: number, 
     form: "file",
     queue: new RunQueue(),
     batchCost,
-    tensor: (data, dims) => new library.Tensor("float32", data, dims),
+    tensor: (data, dims) =>
+      data instanceof Uint8Array ? new library.Tensor("uint8", data, dims) : new library.Tensor("float32", data, dims),
     open: async (artifact: OnnxArtifact): Promise<TowerSession> => {
       const options = sessionOptions(device, threads);
       await checkArtifact(artifact);

@@ -145,7 +145,8 @@ function webRuntime({ library, queue }: LoadedRuntime, device: WebDevice, batchC
     form: "buffers",
     queue,
     batchCost,
-    tensor: (data, dims) => new library.Tensor("float32", data, dims),
+    tensor: (data, dims) =>
+      data instanceof Uint8Array ? new library.Tensor("uint8", data, dims) : new library.Tensor("float32", data, dims),
     open: async (artifact: OnnxArtifact, keep: readonly string[]): Promise<TowerSession> => {
       if (artifact.kind === "file") {
         throw new EncoderError(device, "open_failed", "model — expected bytes, got a path. Ask for the form that this runtime takes.");

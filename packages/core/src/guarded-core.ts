@@ -1,14 +1,14 @@
 // The Core contract over any set of kernels: every shape, option and number is checked here, once, before a kernel runs.
-// No numerics beyond the pixel table and K; a kernel's refusal becomes an error that names the array and the place.
+// No numerics beyond K; a kernel's refusal becomes an error that names the array and the place.
 
-import type { Core, CoreInfo, PixelSpec, Routing } from "./core.js";
-import { f32, u8 } from "./elements.js";
+import type { Core, CoreInfo, Routing } from "./core.js";
 import { CoreError } from "./errors.js";
 import type { Box, RgbImage } from "./image.js";
 import { keptCount } from "./kept-count.js";
 import type { Kernels, RoutingArrays } from "./kernels.js";
+import { MAX_SIDE, normalizePixels, pixelTable, planarTarget } from "./pixel-table.js";
 import { boxPlan, centreCropPlan } from "./resample-plan.js";
-import { checkArray, checkFinite, checkImage, checkLength, checkSize } from "./shape-checks.js";
+import { checkArray, checkFinite, checkImage, checkSize } from "./shape-checks.js";
 
 /** Wraps kernels into a Core. */
 export function guardedCore(info: CoreInfo, kernels: Kernels): Core {
@@ -36,15 +36,7 @@ export function guardedCore(info: CoreInfo, kernels: Kernels): Core {
       kernels.resampleThroughTable(image, centreCropPlan(image.width, image.height, spec.size), table, target, offset);
       return target;
     },
-    normalize(bytes, spec, out, offset = 0) {
-      const table = pixelTable(spec);
-      checkLength("bytes", bytes.length, [spec.size, spec.size, 3]);
-      const target = planarTarget(spec.size, out, offset);
-      const plane = spec.size * spec.size;
-      for (let i = 0; i < plane; i++)
-        for (let c = 0; c < 3; c++) target[offset + c * plane + i] = f32(table, c * 256 + u8(bytes, i * 3 + c));
-      return target;
-    },
+    normalize: normalizePixels,
     l2Normalize(x, rows, D) {
       checkArray("x", x, [rows, D]);
       const out = new Float32Array(rows * D);
@@ -86,41 +78,6 @@ export function guardedCore(info: CoreInfo, kernels: Kernels): Core {
       return routing(out, K);
     },
   };
-}
-
-/** A resize target beyond this side is a mistake, not an image for an encoder. */
-const MAX_SIDE = 4096;
-
-/** table[c·256 + v] = (v/255 − mean[c]) / std[c], each step rounded to float32 as torch's ToTensor and Normalize do. */
-function pixelTable(spec: PixelSpec): Float32Array {
-  checkSize("spec.size", spec.size, MAX_SIDE);
-  const { mean, std } = spec;
-  const table = new Float32Array(768);
-  for (const c of [0, 1, 2] as const) {
-    const m = Math.fround(mean[c]);
-    const s = Math.fround(std[c]);
-    if (!Number.isFinite(m) || !Number.isFinite(s) || s <= 0) {
-      throw new CoreError(
-        "bad_option",
-        `mean and std — expected finite means and positive stds, got ${m} and ${s}. Read them from the model's config.`,
-      );
-    }
-    for (let v = 0; v < 256; v++) table[c * 256 + v] = Math.fround(Math.fround(v / 255) - m) / s;
-  }
-  return table;
-}
-
-function planarTarget(size: number, out: Float32Array | undefined, offset: number): Float32Array {
-  const needed = 3 * size * size;
-  if (out === undefined && offset === 0) return new Float32Array(needed);
-  const room = (out?.length ?? 0) - offset;
-  if (out === undefined || !Number.isInteger(offset) || offset < 0 || room < needed) {
-    throw new CoreError(
-      "bad_shape",
-      `out at offset ${offset} — expected room for [3, ${size}, ${size}] (${needed} numbers), got ${room}. Pass a larger array.`,
-    );
-  }
-  return out;
 }
 
 function checkBox(box: Box, image: RgbImage): void {

@@ -16,5 +16,6 @@ export { type MarginalEntropy, marginalEntropyBackward, marginalEntropyForward }
 export { l2NormalizeBackward, scoreBackward, selectionBackward } from "./losses/routing-gradient.js";
 export { type AdamWOptions, adamWStep } from "./optimisers/adamw.js";
 export { type SgdOptions, sgdStep } from "./optimisers/sgd.js";
+export { normalizePixels } from "./pixel-table.js";
 export { createReferenceCore } from "./reference.js";
 export { type AxisPlan, PRECISION_BITS, type ResamplePlan } from "./resample-plan.js";

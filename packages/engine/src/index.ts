@@ -12,7 +12,7 @@ export {
   type ClassifyImagesOptions,
   classifyImages,
   type ImageTimings,
-  joinedPixels,
+  joinedBytes,
   rowPreparation,
 } from "./images/classified-images.js";
 export { decodeOptions, frameStep, frameVariant } from "./images/decode-options.js";

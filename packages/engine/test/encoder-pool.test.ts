@@ -44,6 +44,16 @@ const expectRow = (image: unknown, grey: number) => {
 };
 
 describe("a pool of encoder processes", () => {
+  it("embeds bytes that a caller has, as it embeds their pixels", async () => {
+    const { pool } = await started("none");
+    const rgb = new Uint8Array(2 * 192).fill(51, 0, 192).fill(204, 192);
+    const { data, shape } = await pool.encoder.encodeRgb!(rgb, 2, { mean: [0, 0, 0], std: [1, 1, 1] });
+    expect(shape).toEqual([2, 4]);
+    for (const [i, grey] of [51, 204].entries()) expectRow({ row: data.subarray(i * 4, i * 4 + 4) }, grey);
+    const pixels = Float32Array.from(rgb, (byte) => byte / 255);
+    expect((await pool.encoder.encodeImages(pixels, 2)).data).toEqual(data);
+  });
+
   it("gives each image its row, and a file that is no image its code, in order", async () => {
     const { pool } = await started("");
     const { images, device, fellBack } = await pool.encodeFiles([await greyPng(10), new Uint8Array([1, 2, 3]), await greyPng(200)]);

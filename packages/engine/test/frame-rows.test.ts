@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 const preparation = () => ({ ...rowPreparation(core, spec, limits), concurrency: 3 });
 const told = (row: ImageRow) =>
-  row.kind === "pixels" ? [row.source.name, row.dicom?.frame, Math.round((row.pixels[0] ?? 0) * 255)] : [row.source.name, row.kind];
+  row.kind === "pixels" ? [row.source.name, row.dicom?.frame, row.rgb[0] ?? 0] : [row.source.name, row.kind];
 
 describe("rows of frames", () => {
   it("come file by file, frame by frame; an image without frames and a file that cannot be read are a row each", async () => {

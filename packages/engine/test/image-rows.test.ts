@@ -9,7 +9,7 @@ import { type Core, loadCore } from "@biovlm/core";
 import { ImagingError } from "@biovlm/imaging/node";
 import type { Classification, Classifier } from "@biovlm/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ClassifiedImage, classifyImages, joinedPixels, rowPreparation } from "../src/images/classified-images.js";
+import { type ClassifiedImage, classifyImages, joinedBytes, rowPreparation } from "../src/images/classified-images.js";
 import { imageFailure } from "../src/images/image-failure.js";
 import { fileSource } from "../src/images/image-file.js";
 import { type ImageRow, imageRows, type PixelRow } from "../src/images/image-rows.js";
@@ -34,10 +34,10 @@ async function gathered<T>(all: AsyncIterable<T>): Promise<T[]> {
   for await (const one of all) list.push(one);
   return list;
 }
-const grey = (row: ImageRow | undefined) => (row?.kind === "pixels" ? Math.round((row.pixels[0] ?? 0) * 255) : row?.kind);
+const grey = (row: ImageRow | undefined) => (row?.kind === "pixels" ? Math.round(row.rgb[0] ?? 0) : row?.kind);
 
 describe("rows of images", () => {
-  it("come in the order of their sources, with the digest of their bytes and the pixels of the core's own preprocess", async () => {
+  it("come in the order of their sources, with the digest of their bytes and the bytes of the core's own resize", async () => {
     const greys = [200, 3, 77, 0, 255, 128];
     const sources = await sourcesOf(greys);
     const rows = await gathered(imageRows(sources, preparation()));
@@ -190,10 +190,10 @@ describe("answers of images", () => {
     expect(runs).toEqual([]);
   });
 
-  it("are made from pixels laid one after another", () => {
+  it("are made from bytes laid one after another", () => {
     const size = TOY_SPEC.vision.imageSize;
-    const rows = [1, 2].map((value) => ({ pixels: new Float32Array(3 * size * size).fill(value) }));
-    const joined = joinedPixels(rows, size);
+    const rows = [1, 2].map((value) => ({ rgb: new Uint8Array(3 * size * size).fill(value) }));
+    const joined = joinedBytes(rows, size);
     expect([joined.length, joined[0], joined.at(-1)]).toEqual([2 * 192, 1, 2]);
   });
 });

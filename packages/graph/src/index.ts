@@ -1,6 +1,7 @@
 // @biovlm/graph: ONNX graphs as typed values — build, write, read, evaluate, quantise, differentiate. Imports nothing of ours.
 
 export { GraphBuilder, type Operand } from "./builder.js";
+export { chained } from "./chain.js";
 export { type Derivative, type DifferentiateOptions, differentiate } from "./differentiation/differentiate.js";
 export { GraphError, type GraphErrorCode } from "./errors.js";
 export { type Evaluated, evaluate, type Feed } from "./evaluation/evaluate.js";

@@ -3,6 +3,7 @@
 
 export type {
   Capabilities,
+  ChannelScale,
   Device,
   Embeddings,
   Encoder,
@@ -23,9 +24,11 @@ export {
   TOWER_IO,
 } from "./contract/encoder-graphs.js";
 export { EncoderError, type EncoderErrorCode } from "./contract/errors.js";
+export { encodeRgb } from "./encoding/exact-bytes.js";
 export { memoisedOpen } from "./encoding/memoised-open.js";
 export { PROBE_IO, probeModel, probeRefusal } from "./encoding/probe-model.js";
 export { RunQueue } from "./encoding/run-queue.js";
 export { SELF_TEST_EMBEDDING, selfTest } from "./encoding/self-test.js";
-export { type RuntimeTensor, type TowerRuntime, type TowerSession, towerEncoder } from "./encoding/tower-encoder.js";
+export { towerEncoder } from "./encoding/tower-encoder.js";
+export type { RuntimeTensor, TowerRuntime, TowerSession } from "./encoding/tower-runtime.js";
 export { checkReferences, externalReferences } from "./towers/artifact-references.js";

@@ -3,10 +3,11 @@
 
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { frameVariant, imageRows, joinedPixels, type PixelRow, type Runtime, rowPreparation } from "@biovlm/engine";
+import { frameVariant, imageRows, joinedBytes, type PixelRow, type Runtime, rowPreparation } from "@biovlm/engine";
 import { type EmbeddingFacts, EmbeddingFile, RowJournal, type RowName, writeEmbeddings } from "@biovlm/engine/embeddings";
 import { withLock } from "@biovlm/files/node";
 import { pixelSpec } from "@biovlm/model";
+import { encodeRgb } from "@biovlm/model/backend";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
@@ -128,9 +129,9 @@ async function embedRows({ terminal, runtime, options, found, facts, before, jou
   let batch: PixelRow[] = [];
   const flush = async () => {
     if (batch.length === 0) return;
-    const pixels = joinedPixels(batch, model.spec.vision.imageSize);
+    const rgb = joinedBytes(batch, model.spec.vision.imageSize);
     const clock = performance.now();
-    const { data } = await encoder.encodeImages(pixels, batch.length, { signal });
+    const { data } = await encodeRgb(encoder, rgb, batch.length, pixelSpec(model.spec), { signal });
     spent.encode += performance.now() - clock;
     const rows = options.raw ? data : core.l2Normalize(data, batch.length, facts.D);
     await journal.append(

@@ -5,8 +5,9 @@ import type { Core } from "@biovlm/core";
 import { FilesError } from "@biovlm/files";
 import type { Classifier, Encoder, Model } from "@biovlm/model";
 import { pixelSpec } from "@biovlm/model";
+import { encodeRgb } from "@biovlm/model/backend";
 import { EngineError } from "../contract/errors.js";
-import { joinedPixels, rowPreparation } from "../images/classified-images.js";
+import { joinedBytes, rowPreparation } from "../images/classified-images.js";
 import { imageRows, type PixelRow } from "../images/image-rows.js";
 import type { ImageSource } from "../images/image-source.js";
 import type { ImageOptions } from "../options/engine-options.js";
@@ -91,7 +92,7 @@ async function embedChunk(rows: readonly BulkRow[], options: ShardWorkerOptions)
       }
       // by place, so that an image that fails changes nobody else's batch
       if (batch.length === 0 || (outcomes.length % files.batch !== 0 && outcomes.length < rows.length)) continue;
-      encoded.push((await encoder.encodeImages(joinedPixels(batch, pixels.size), batch.length, { signal })).data);
+      encoded.push((await encodeRgb(encoder, joinedBytes(batch, pixels.size), batch.length, pixels, { signal })).data);
       batch = [];
     }
   } finally {

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import type { Core, PixelSpec } from "@biovlm/core";
 import { type DicomFacts, sharpDecoder } from "@biovlm/imaging/node";
 import type { Classification, Classifier, Encoder } from "@biovlm/model";
+import { encodeRgb } from "@biovlm/model/backend";
 import type { ImageOptions } from "../options/engine-options.js";
 import { decodeOptions, frameStep } from "./decode-options.js";
 import { frameRows } from "./frame-rows.js";
@@ -51,7 +52,7 @@ export interface ClassifyImagesOptions extends Pick<RowOptions, "thumbnail" | "s
 /** How this process prepares images: sharp within the limits, and as many at once as keep the cores busy. */
 export function rowPreparation(
   core: Core,
-  pixels: PixelSpec,
+  pixels: Pick<PixelSpec, "size">,
   files: Omit<ImageOptions, "batch">,
 ): Preparation & Pick<RowOptions, "concurrency"> {
   return { core, pixels, decode: decodeOptions(files), decoder: sharpDecoder(), concurrency: Math.max(2, availableParallelism()) * 2 };
@@ -96,7 +97,7 @@ async function* classified(
   const { data } =
     good.length === 0
       ? { data: new Float32Array(0) }
-      : await encoder.encodeImages(joinedPixels(good, classifier.pixels.size), good.length, { signal });
+      : await encodeRgb(encoder, joinedBytes(good, classifier.pixels.size), good.length, classifier.pixels, { signal });
   const encoded = performance.now();
   const answers = classifier.classifyEmbeddings(data, { explain })[Symbol.iterator]();
   const encode = (encoded - started) / Math.max(1, good.length);
@@ -119,10 +120,10 @@ async function* classified(
   }
 }
 
-/** Rows one after another: [n,3,S,S]. */
-export function joinedPixels(rows: readonly { readonly pixels: Float32Array }[], size: number): Float32Array {
+/** Rows one after another: [n,S,S,3]. */
+export function joinedBytes(rows: readonly { readonly rgb: Uint8Array }[], size: number): Uint8Array {
   const length = 3 * size * size;
-  const out = new Float32Array(rows.length * length);
-  for (const [i, row] of rows.entries()) out.set(row.pixels, i * length);
+  const out = new Uint8Array(rows.length * length);
+  for (const [i, row] of rows.entries()) out.set(row.rgb, i * length);
   return out;
 }

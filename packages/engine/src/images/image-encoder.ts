@@ -4,6 +4,7 @@
 import type { Core } from "@biovlm/core";
 import { ImagingError, type ImagingErrorCode, sharpDecoder } from "@biovlm/imaging/node";
 import type { Encoder, Model } from "@biovlm/model";
+import { encodeRgb } from "@biovlm/model/backend";
 import { type Batched, Batcher } from "../batch/batcher.js";
 import type { EncodedBatch, EncodedImage, ImageLimits } from "../contract/encoding.js";
 import type { EngineErrorCode } from "../contract/errors.js";
@@ -74,13 +75,12 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
   const preparation = {
     core,
     decoder: sharpDecoder({ concurrency: 1 }),
-    pixels: { size, mean, std },
+    pixels: { size },
     decode: { ...limits, timeoutMs: DECODE_MS },
   };
   const decodes = new Turns(DECODES_PER_THREAD * decoderThreads());
-  const spare: Float32Array[] = [];
-  let joined = new Float32Array(0);
-  const lane = new Batcher<Float32Array, Encoded>(
+  let joined = new Uint8Array(0);
+  const lane = new Batcher<Uint8Array, Encoded>(
     {
       maxBatch,
       maxQueueDelayMs,
@@ -91,29 +91,27 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
     },
     async (ready) => {
       const n = ready.length;
-      let [pixels] = ready as readonly [Float32Array];
+      let [rgb] = ready as readonly [Uint8Array];
       if (n > 1) {
-        if (joined.length < n * length) joined = new Float32Array(n * length);
+        if (joined.length < n * length) joined = new Uint8Array(n * length);
         for (const [i, one] of ready.entries()) joined.set(one, i * length);
-        pixels = joined.subarray(0, n * length);
+        rgb = joined.subarray(0, n * length);
       }
       const from = performance.now();
-      const { data } = await encoder.encodeImages(pixels, n);
+      const { data } = await encodeRgb(encoder, rgb, n, { mean, std });
       const encode = (performance.now() - from) / n;
-      spare.push(...ready);
       return ready.map((_, i): Encoded => ({ row: data.slice(i * D, (i + 1) * D), encode, ...(i === 0 ? { run: n } : {}) }));
     },
   );
 
-  /** Waits for a turn, then decodes into pixels of the model's size. */
+  /** Waits for a turn, then decodes into bytes of the model's size. */
   async function prepared(bytes: Uint8Array) {
     const asked = performance.now();
     await decodes.take();
     const from = performance.now();
     try {
-      const into = () => spare.pop() ?? new Float32Array(length);
-      const { pixels, decode, preprocess } = await prepareImage({ kind: "file", bytes }, preparation, { into });
-      return { pixels, wait: from - asked, decode, preprocess };
+      const { rgb, decode, preprocess } = await prepareImage({ kind: "file", bytes }, preparation);
+      return { rgb, wait: from - asked, decode, preprocess };
     } catch (error) {
       return { error: imageError(error), wait: from - asked, decode: performance.now() - from, preprocess: 0 };
     } finally {
@@ -131,11 +129,11 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
         timings.decode += decode;
         timings.preprocess += preprocess;
         timings.wait = Math.max(timings.wait, wait);
-        if (made.pixels === undefined) {
+        if (made.rgb === undefined) {
           lane.nudge();
           return { sha256: await sha256, error: made.error };
         }
-        const [{ value, queueMs }] = (await lane.submit([made.pixels])) as [Batched<Encoded>];
+        const [{ value, queueMs }] = (await lane.submit([made.rgb])) as [Batched<Encoded>];
         timings.encode += value.encode;
         timings.wait = Math.max(timings.wait, wait + queueMs);
         if (value.run !== undefined) runs.push(value.run);

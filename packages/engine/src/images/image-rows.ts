@@ -1,4 +1,4 @@
-// Image sources → rows of pixels ready for an encoder, in order, a few at a time: opened, hashed, decoded, resized and normalised, each once.
+// Image sources → rows of bytes ready for an encoder, in order, a few at a time: opened, hashed, decoded and resized, each once.
 // A bad image becomes a row that says why; it never stops the others. What is held at once does not depend on how many there are.
 
 import { inOrder } from "@biovlm/files";
@@ -20,8 +20,8 @@ export interface PixelRow {
   readonly source: ImageSource;
   /** Of the content, lower-case hex. */
   readonly sha256: string;
-  /** [3,S,S] normalised. */
-  readonly pixels: Float32Array;
+  /** [S,S,3], to be normalised by the encoder. */
+  readonly rgb: Uint8Array;
   readonly timings: RowTimings;
   /** [side,side,3] bytes, where asked for. */
   readonly thumbnail?: Uint8Array;
@@ -86,10 +86,10 @@ export async function preparedRow(
   read: number,
   options: RowOptions,
 ): Promise<PixelRow> {
-  const { pixels, image, dicom, notes, decode, preprocess } = await prepareImage(content, options, { signal: options.signal });
+  const { rgb, image, dicom, notes, decode, preprocess } = await prepareImage(content, options, { signal: options.signal });
   const timings = { read, decode, preprocess };
   const { thumbnail: side } = options;
   const small = side === undefined ? {} : { thumbnail: options.core.resizeCrop(image, side) };
   const told = { ...(dicom === undefined ? {} : { dicom }), ...(notes === undefined ? {} : { notes }) };
-  return { kind: "pixels", source, sha256, pixels, timings, ...small, ...told };
+  return { kind: "pixels", source, sha256, rgb, timings, ...small, ...told };
 }

@@ -1,5 +1,5 @@
-// An image's content → pixels as the encoder takes them: decoded once, resized and normalised once. Where images come from, and how many are
-// prepared at once, is the callers': image-rows.ts for files in order, image-encoder.ts for a server's.
+// An image's content → bytes as the encoder takes them: decoded once, resized once; normalising is the encoder's. Where images come from, and how
+// many are prepared at once, is the callers': image-rows.ts for files in order, image-encoder.ts for a server's.
 
 import { createHash, webcrypto } from "node:crypto";
 import type { Core, PixelSpec, RgbImage } from "@biovlm/core";
@@ -13,15 +13,15 @@ const DIGEST_HERE_BYTES = 512 * 1024;
 export interface Preparation {
   readonly core: Core;
   readonly decoder: ImageDecoder;
-  /** S, mean and std of the model */
-  readonly pixels: PixelSpec;
+  /** S of the model */
+  readonly pixels: Pick<PixelSpec, "size">;
   readonly decode: DecodeOptions;
 }
 
 /** One image, ready to be encoded. */
 export interface PreparedImage {
-  /** [3,S,S] normalised */
-  readonly pixels: Float32Array;
+  /** [S,S,3], to be normalised by the encoder */
+  readonly rgb: Uint8Array;
   /** as it was decoded */
   readonly image: RgbImage;
   /** of a DICOM file: frame, window, modality */
@@ -35,14 +35,13 @@ export interface PreparedImage {
 }
 
 /**
- * Decodes, resizes and normalises.
- * @param into gives a buffer [3,S,S] to write to, asked for when the image is decoded; a new one unless given
+ * Decodes, resizes and crops.
  * @throws ImagingError of the file, CoreError of its sizes; the signal's reason
  */
 export async function prepareImage(
   content: ImageContent,
   { core, decoder, pixels: spec, decode }: Preparation,
-  { into, signal }: { readonly into?: () => Float32Array; readonly signal?: AbortSignal | undefined } = {},
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<PreparedImage> {
   const from = performance.now();
   const told: { dicom?: DicomFacts; notes?: readonly string[] } = {};
@@ -54,8 +53,8 @@ export async function prepareImage(
   });
   signal?.throwIfAborted();
   const decoded = performance.now();
-  const pixels = core.preprocess(image, spec, into?.());
-  return { pixels, image, ...told, decode: decoded - from, preprocess: performance.now() - decoded };
+  const rgb = core.resizeCrop(image, spec.size);
+  return { rgb, image, ...told, decode: decoded - from, preprocess: performance.now() - decoded };
 }
 
 /** sha256 of an image's content in hexadecimal. Large ones are read beside this thread; for others the way there and back costs more than the reading. */

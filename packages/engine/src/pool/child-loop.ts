@@ -4,6 +4,7 @@
 import { Socket, type SocketConstructorOpts } from "node:net";
 import type { Core } from "@biovlm/core";
 import type { Encoder, Model } from "@biovlm/model";
+import { encodeRgb } from "@biovlm/model/backend";
 import { type ImageEncoder, imageEncoder } from "../images/image-encoder.js";
 import type { EncoderListeners } from "../open/encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
@@ -58,9 +59,9 @@ export function runEncoderChild(open: OpenRuntime): void {
         onChange: ({ from, to, reason }) => say({ type: "changed", from, to, reason }),
       });
       encodeFiles = imageEncoder({ ...runtime, limits, maxBatch, maxQueueDelayMs });
-      const { imageSize: S } = runtime.model.spec.vision;
+      const { vision, mean, std } = runtime.model.spec;
       // warm-up: sessions are made at first use
-      await runtime.encoder.encodeImages(new Float32Array(3 * S * S).fill(0.5), 1);
+      await encodeRgb(runtime.encoder, new Uint8Array(3 * vision.imageSize ** 2).fill(128), 1, { mean, std });
       const { name, capabilities } = runtime.encoder;
       say({ type: "opened", name, capabilities: { ...capabilities }, standby: runtime.standby });
     } catch (error) {
@@ -80,6 +81,7 @@ export function runEncoderChild(open: OpenRuntime): void {
   async function work({ encoder }: ChildRuntime, job: Job): Promise<JobAnswer> {
     if (job.kind === "files") return encodeFiles(job.files);
     if (job.kind === "pixels") return encoder.encodeImages(job.pixels, job.batch);
+    if (job.kind === "rgb") return encodeRgb(encoder, job.rgb, job.batch, job.by);
     if (job.kind === "texts") return encoder.encodeTexts(job.ids, job.mask, job.shape);
     const { out } = await encoder.encodePrompts(job.rows);
     return out;

@@ -2,6 +2,7 @@
 
 import type { Core } from "@biovlm/core";
 import type { Device, Model } from "@biovlm/model";
+import { encodeRgb } from "@biovlm/model/backend";
 import { encoderFailure } from "../contract/encoder-failure.js";
 import type { EncodedBatch, Encoding, EncodingEvent, EncodingStatus, ImageLimits } from "../contract/encoding.js";
 import { type Batching, decoderThreads, imageEncoder, imageWindow } from "../images/image-encoder.js";
@@ -48,8 +49,8 @@ export async function encodeInProcess(options: InProcessOptions): Promise<Encodi
     },
     memory: () => 0,
     async start() {
-      const { imageSize: S } = model.spec.vision;
-      await encoder.encodeImages(new Float32Array(3 * S * S).fill(0.5), 1);
+      const { vision, mean, std } = model.spec;
+      await encodeRgb(encoder, new Uint8Array(3 * vision.imageSize ** 2).fill(128), 1, { mean, std });
       if (state === "opened") state = "ready";
       onEvent({ kind: "started", device: device(), ms: performance.now() - started });
     },

@@ -1,6 +1,7 @@
 // What a pool and its children say to each other over a pipe (frames.ts): plain values and typed arrays.
 
 import type { Capabilities } from "@biovlm/model";
+import type { ChannelScale } from "@biovlm/model/backend";
 import type { PromptRows } from "@biovlm/model/prompts";
 import type { EncodedBatch, ImageLimits } from "../contract/encoding.js";
 import type { Batching } from "../images/image-encoder.js";
@@ -10,6 +11,7 @@ import type { OpeningSpec } from "../open/opening-spec.js";
 export type Job =
   | { readonly kind: "files"; readonly files: readonly Uint8Array[] }
   | { readonly kind: "pixels"; readonly pixels: Float32Array; readonly batch: number }
+  | { readonly kind: "rgb"; readonly rgb: Uint8Array; readonly batch: number; readonly by: ChannelScale }
   | { readonly kind: "texts"; readonly ids: Int32Array; readonly mask: Uint8Array; readonly shape: readonly [number, number] }
   | { readonly kind: "prompts"; readonly rows: PromptRows };
 

@@ -36,6 +36,7 @@ export function pooledEncoder({ capabilities, run, close }: PooledParts): Encode
       return of();
     },
     encodeImages: (pixels, batch, options) => job({ kind: "pixels", pixels, batch }, options),
+    encodeRgb: (rgb, batch, { mean, std }, options) => job({ kind: "rgb", rgb, batch, by: { mean, std } }, options),
     encodeTexts: (ids, mask, shape, options) => job({ kind: "texts", ids, mask, shape }, options),
     async encodePrompts(rows, { keep = false, ...options } = {}) {
       if (keep) throw new EncoderError("pool", "not_supported", "a tape — expected plain rows, got keep. Train on an encoder of your own.");

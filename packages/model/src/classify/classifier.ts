@@ -10,6 +10,7 @@ import type { PromptModel } from "../banks/prompts.js";
 import type { Encoder, RunOptions } from "../contract/encoder.js";
 import { ModelError } from "../contract/errors.js";
 import { pixelSpec } from "../contract/pixel-spec.js";
+import { encodeRgb } from "../encoding/exact-bytes.js";
 import { type AnswerPart, bankLogits } from "./bank-logits.js";
 import { learnedPrevalence, prevalenceShift } from "./prevalence.js";
 
@@ -150,15 +151,15 @@ export async function createClassifier(given: ClassifierParts): Promise<Classifi
       const embeddings = new Float32Array(images.length * D);
       // one device batch of pixels in memory at a time, however many images there are
       const most = Math.min(images.length, encoder.capabilities.maxBatch);
-      const pixels = new Float32Array(most * 3 * S * S);
+      const rgb = new Uint8Array(most * 3 * S * S);
       for (let from = 0; from < images.length; from += most) {
         options.signal?.throwIfAborted();
         const batch = images.slice(from, from + most);
         const start = performance.now();
-        for (const [i, image] of batch.entries()) core.preprocess(image, input, pixels, i * 3 * S * S);
+        for (const [i, image] of batch.entries()) rgb.set(core.resizeCrop(image, S), i * 3 * S * S);
         const ready = performance.now();
         options.onTiming?.("preprocess", ready - start);
-        const { data } = await encoder.encodeImages(pixels.subarray(0, batch.length * 3 * S * S), batch.length, options);
+        const { data } = await encodeRgb(encoder, rgb.subarray(0, batch.length * 3 * S * S), batch.length, input, options);
         options.onTiming?.("encode", performance.now() - ready);
         embeddings.set(data, from * D);
       }

@@ -20,6 +20,7 @@ export type ArtifactForm = "file" | "inline" | "buffers";
 /** Names of the towers' graph inputs and outputs, equal in every model. */
 export const TOWER_IO = {
   image: { inputs: ["pixels"], outputs: ["embedding"] },
+  imageOfBytes: { inputs: ["rgb", "mean", "std"], outputs: ["embedding"] },
   text: { inputs: ["embeddings", "mask"], outputs: ["embedding"] },
 } as const;
 
@@ -33,6 +34,11 @@ export interface EncoderGraphs {
   readonly spec: ModelSpec;
   readonly precision: "fp32" | "fp16" | "int8";
   image(form: ArtifactForm): Promise<OnnxArtifact>;
+  /**
+   * The image tower behind what makes its pixels: `rgb` uint8 [B,S,S,3], `mean` and `std` f32 [3,1,1] → `embedding` [B,D]. Absent where the family's
+   * tower takes pixels alone.
+   */
+  imageOfBytes?(form: ArtifactForm): Promise<OnnxArtifact>;
   /** The text tower from word vectors on: texts by ids are looked up with `wordVectors` first, so that one session serves both. */
   text(form: ArtifactForm): Promise<OnnxArtifact>;
   /** Rows of the word table: ids [k] → [k,W] (a fresh array). Throws `bad_argument` for an id outside the table. */

@@ -53,6 +53,13 @@ export interface PromptRows {
   readonly shape: readonly [number, number, number];
 }
 
+/** What R, G, B in [0, 1] are normalised by: (x − mean) / std. A PixelSpec of core is one. */
+export interface ChannelScale {
+  readonly mean: readonly [number, number, number];
+  /** positive */
+  readonly std: readonly [number, number, number];
+}
+
 /** Images for the image tower: pixels [B,3,S,S], normalised float32, and B. */
 export interface ImageRows {
   readonly pixels: Float32Array;
@@ -89,6 +96,12 @@ export interface Encoder {
 
   /** pixels [B,3,S,S] normalised float32 → image embeddings [B,D]; with `keep` (capability `imageGradients`) also a `tape`. */
   encodeImages(pixels: Float32Array, batch: number, options?: KeepOptions): Promise<Embeddings & { readonly tape?: Tape }>;
+
+  /**
+   * Bytes [B,S,S,3] as core's resizeCrop gives them, and what to normalise them by → image embeddings [B,D]: the bits of encodeImages on core's
+   * normalised pixels, with a quarter of the bytes to move. Absent: `encodeRgb` of `@biovlm/model/backend` makes the pixels.
+   */
+  encodeRgb?(rgb: Uint8Array, batch: number, by: ChannelScale, options?: RunOptions): Promise<Embeddings>;
 
   /** dOut [B,D] → gradient on the pixels [B,3,S,S]. A tape is spent by the call; plain pixels are run forward again. */
   encodeImagesBackward?(from: Tape | ImageRows, dOut: Float32Array, options?: RunOptions): Promise<Float32Array>;

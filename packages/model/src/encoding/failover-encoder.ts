@@ -4,6 +4,7 @@
 import { nth } from "@biovlm/files";
 import type {
   Capabilities,
+  ChannelScale,
   Device,
   Encoder,
   EncoderBackend,
@@ -15,6 +16,7 @@ import type {
 } from "../contract/encoder.js";
 import type { EncoderGraphs } from "../contract/encoder-graphs.js";
 import { EncoderError } from "../contract/errors.js";
+import { encodeRgb } from "./exact-bytes.js";
 import { RunQueue } from "./run-queue.js";
 
 /** What happened to the device. `from` equals `to` where the same device was opened again. */
@@ -119,6 +121,10 @@ class FailoverEncoder implements Encoder {
       if (result.tape === undefined) return result;
       return { ...result, tape: new RecoverableTape<ImageRows>({ pixels: pixels.slice(), batch }, encoder, result.tape) };
     }, pixels);
+  }
+
+  encodeRgb(rgb: Uint8Array, batch: number, by: ChannelScale, options?: RunOptions) {
+    return this.attempt((encoder) => encodeRgb(encoder, rgb, batch, by, options));
   }
 
   encodeTexts(ids: Int32Array, mask: Uint8Array, shape: readonly [number, number], options?: RunOptions) {

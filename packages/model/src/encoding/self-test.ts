@@ -5,7 +5,8 @@ import { nth } from "@biovlm/files";
 import type { Capabilities } from "../contract/encoder.js";
 import { EncoderError } from "../contract/errors.js";
 import { toyPixels, toyTowers } from "../towers/toy-towers.js";
-import { type TowerRuntime, towerEncoder } from "./tower-encoder.js";
+import { towerEncoder } from "./tower-encoder.js";
+import type { TowerRuntime } from "./tower-runtime.js";
 
 /** The embedding in float64, as graph's evaluate gives it. A test computes it again. */
 export const SELF_TEST_EMBEDDING: readonly number[] = [

@@ -1,6 +1,6 @@
 // What an encoder refuses on the way in and on the way out. Every refusal is an EncoderError: `bad_input` or `bad_output`.
 
-import type { PromptRows } from "../contract/encoder.js";
+import type { ChannelScale, PromptRows } from "../contract/encoder.js";
 import { EncoderError, printShape } from "../contract/errors.js";
 import type { TextSpec } from "../contract/model-spec.js";
 
@@ -18,6 +18,20 @@ export function checkPixels(name: string, pixels: Float32Array, batch: number, S
   if (!(pixels instanceof Float32Array) || pixels.length !== batch * 3 * S * S) {
     badInput(name, "pixels", `${batch * 3 * S * S} float32 numbers for ${printShape([batch, 3, S, S])}`, `${pixels?.length} numbers`);
   }
+}
+
+/** rgb [B,S,S,3] */
+export function checkRgb(name: string, rgb: Uint8Array, batch: number, S: number): void {
+  checkCount(name, "image batch", batch);
+  if (!(rgb instanceof Uint8Array) || rgb.length !== batch * 3 * S * S)
+    badInput(name, "rgb", `${batch * 3 * S * S} bytes for ${printShape([batch, S, S, 3])}`, `${rgb?.length}`);
+}
+
+/** mean and std of three channels, finite in float32, std positive */
+export function checkScale(name: string, { mean, std }: ChannelScale): void {
+  const sound = (list: readonly number[], fits: (x: number) => boolean) => list.length === 3 && list.every((x) => fits(Math.fround(x)));
+  if (!sound(mean, Number.isFinite) || !sound(std, (x) => Number.isFinite(x) && x > 0))
+    badInput(name, "mean and std", "three finite means and three positive stds", `${mean} and ${std}`);
 }
 
 /** mask [n,L] of 0 and 1 with a token in every row. */

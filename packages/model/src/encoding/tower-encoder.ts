@@ -1,39 +1,13 @@
 // The encoder over any runtime that opens ONNX models: splits calls into batches, groups texts by length, checks what goes in and comes out,
 // queues, aborts, closes. A backend brings a TowerRuntime (how to open and run a model there) and nothing else; see encoder.ts for the promises.
 
-import type { Capabilities, Embeddings, Encoder, KeepOptions, PromptRows, RunOptions, Tape } from "../contract/encoder.js";
-import type { ArtifactForm, EncoderGraphs, OnnxArtifact } from "../contract/encoder-graphs.js";
+import type { Capabilities, ChannelScale, Embeddings, Encoder, KeepOptions, PromptRows, RunOptions, Tape } from "../contract/encoder.js";
+import type { EncoderGraphs } from "../contract/encoder-graphs.js";
 import { EncoderError } from "../contract/errors.js";
+import { bytesAreExact, pixelsOf, rgbFeeds } from "./exact-bytes.js";
 import { groupByLength, rowLengths } from "./length-groups.js";
-import type { RunQueue } from "./run-queue.js";
-import { checkPixels, checkRows, checkTokens, finiteGradient, liveRows } from "./tower-checks.js";
-
-/** A tensor of the runtime, on the host or on its device. onnxruntime's own Tensor fits. */
-export interface RuntimeTensor {
-  readonly dims: readonly number[];
-  getData(): Promise<unknown>;
-  dispose(): void;
-}
-
-/** One opened ONNX model. */
-export interface TowerSession {
-  run(feeds: Readonly<Record<string, RuntimeTensor>>, fetches: readonly string[]): Promise<Readonly<Record<string, RuntimeTensor>>>;
-  release(): Promise<void>;
-}
-
-/** What a backend brings. */
-export interface TowerRuntime {
-  /** The form of artefact it opens. */
-  readonly form: ArtifactForm;
-  /** One for the whole runtime where it takes one load or run at a time; else a fresh one per encoder will do. */
-  readonly queue: RunQueue;
-  /** What one more run costs, in text tokens: how eagerly rows of unlike length share a batch. */
-  readonly batchCost: number;
-  /** A float32 tensor over `data`, which stays unchanged until the run that takes it has ended. */
-  tensor(data: Float32Array, dims: readonly number[]): RuntimeTensor;
-  /** Opens a model; `keep` names outputs that go to another model and may stay on the device. */
-  open(artifact: OnnxArtifact, keep: readonly string[]): Promise<TowerSession>;
-}
+import { checkPixels, checkRgb, checkRows, checkScale, checkTokens, finiteGradient, liveRows } from "./tower-checks.js";
+import type { RuntimeTensor, TowerRuntime, TowerSession } from "./tower-runtime.js";
 
 interface TapePart {
   readonly rows: readonly number[];
@@ -56,6 +30,10 @@ class KeptActivations implements Tape {
   }
 }
 
+/** What people call them. */
+const NAMES = { image: "image", imageOfBytes: "image", text: "text", forward: "forward", backward: "backward" } as const;
+/** One model each. */
+type Use = "image" | "imageOfBytes" | "text" | "forward" | "backward";
 type Opened = { session: TowerSession; tape: readonly string[] };
 
 /** An encoder over a runtime. `capabilities.gradients` false leaves the gradient methods out. */
@@ -96,6 +74,29 @@ class TowerEncoder implements Encoder {
         const feeds = { pixels: this.runtime.tensor(pixels.subarray(from * row, to * row), [to - from, 3, S, S]) };
         const { embedding } = await this.run("image", feeds, ["embedding"], options.signal);
         out.set(await this.rows(tensorOf(embedding), to - from, D), from * D);
+      }
+      return { data: out, shape: [batch, D] };
+    });
+  }
+
+  encodeRgb(rgb: Uint8Array, batch: number, by: ChannelScale, options: RunOptions = {}): Promise<Embeddings> {
+    return this.call(async () => {
+      const { imageSize: S } = this.graphs.spec.vision;
+      const D = this.graphs.spec.embedDim;
+      checkRgb(this.name, rgb, batch, S);
+      checkScale(this.name, by);
+      options.signal?.throwIfAborted();
+      const inGraph = this.graphs.imageOfBytes !== undefined && (await bytesAreExact(this.runtime));
+      const out = new Float32Array(batch * D);
+      const row = 3 * S * S;
+      for (let from = 0; from < batch; from += this.capabilities.maxBatch) {
+        const n = Math.min(batch - from, this.capabilities.maxBatch);
+        const some = rgb.subarray(from * row, (from + n) * row);
+        const feeds = inGraph
+          ? rgbFeeds(this.runtime, some, [n, S, S, 3], by)
+          : { pixels: this.runtime.tensor(pixelsOf(some, n, by), [n, 3, S, S]) };
+        const { embedding } = await this.run(inGraph ? "imageOfBytes" : "image", feeds, ["embedding"], options.signal);
+        out.set(await this.rows(tensorOf(embedding), n, D), from * D);
       }
       return { data: out, shape: [batch, D] };
     });
@@ -248,7 +249,7 @@ class TowerEncoder implements Encoder {
     }
   }
 
-  private session(use: "image" | "text" | "forward" | "backward"): Promise<Opened> {
+  private session(use: Use): Promise<Opened> {
     const known = this.sessions.get(use);
     if (known !== undefined) return known;
     const opened = this.openSession(use).catch((cause) => {
@@ -257,7 +258,7 @@ class TowerEncoder implements Encoder {
       throw new EncoderError(
         this.name,
         "open_failed",
-        `${use} tower — expected a session on ${this.capabilities.device}, got: ${reasonOf(cause)}. Try another device.`,
+        `${NAMES[use]} tower — expected a session on ${this.capabilities.device}, got: ${reasonOf(cause)}. Try another device.`,
         cause,
       );
     });
@@ -265,10 +266,10 @@ class TowerEncoder implements Encoder {
     return opened;
   }
 
-  private async openSession(use: "image" | "text" | "forward" | "backward"): Promise<Opened> {
+  private async openSession(use: Use): Promise<Opened> {
     const { form, queue } = this.runtime;
-    if (use === "image" || use === "text") {
-      const artifact = await this.graphs[use](form);
+    if (use === "image" || use === "imageOfBytes" || use === "text") {
+      const artifact = await (use === "imageOfBytes" ? (this.graphs.imageOfBytes ?? this.graphs.image) : this.graphs[use])(form);
       return { session: await queue.run(() => this.runtime.open(artifact, [])), tape: [] };
     }
     if (this.graphs.promptGradients === undefined) {
@@ -283,12 +284,7 @@ class TowerEncoder implements Encoder {
     return { session, tape: made.tape };
   }
 
-  private async run(
-    use: "image" | "text" | "forward" | "backward",
-    feeds: Record<string, RuntimeTensor>,
-    fetches: string[],
-    signal?: AbortSignal,
-  ) {
+  private async run(use: Use, feeds: Record<string, RuntimeTensor>, fetches: string[], signal?: AbortSignal) {
     signal?.throwIfAborted();
     const { session } = await this.session(use);
     const outputs = await this.runtime.queue.run(async () => {
@@ -298,7 +294,7 @@ class TowerEncoder implements Encoder {
         throw new EncoderError(
           this.name,
           "run_failed",
-          `${use} tower — expected a result on ${this.capabilities.device}, got: ${reasonOf(cause)}. Try another device.`,
+          `${NAMES[use]} tower — expected a result on ${this.capabilities.device}, got: ${reasonOf(cause)}. Try another device.`,
           cause,
         );
       }

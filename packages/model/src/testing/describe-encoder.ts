@@ -1,11 +1,17 @@
 // The conformance suite for a test runner. The runner's functions are handed in: nothing here depends on one.
 
+import { bytesPromises } from "./bytes-promises.js";
 import { basicPromises, closeShared, type EncoderPromise, type EncoderSubject } from "./encoder-promises.js";
 import { gradientPromises } from "./gradient-promises.js";
 import { imageGradientPromises } from "./image-gradient-promises.js";
 
 /** Every promise, in order. A page without a test runner walks this list itself. */
-export const encoderPromises: readonly EncoderPromise[] = [...basicPromises, ...gradientPromises, ...imageGradientPromises];
+export const encoderPromises: readonly EncoderPromise[] = [
+  ...basicPromises,
+  ...bytesPromises,
+  ...gradientPromises,
+  ...imageGradientPromises,
+];
 
 /** What is needed of a test runner; vitest's and jest's fit. */
 export interface TestRunner {

@@ -4,6 +4,7 @@ import { convertToFloat16, differentiate, type Graph, quantizeDynamicInt8, seria
 import type { ArtifactForm, EncoderGraphs, OnnxArtifact } from "../contract/encoder-graphs.js";
 import type { ModelSpec } from "../contract/model-spec.js";
 import type { WordVectors } from "../text/word-table.js";
+import { withRgbInput } from "./rgb-input.js";
 
 /** Puts a small .onnx beside the weights file that it refers to; undefined where that folder cannot be written. */
 export type PlaceBeside = (fileName: string, model: Uint8Array) => Promise<string | undefined>;
@@ -50,6 +51,7 @@ export function towerArtifacts(source: TowerSource): EncoderGraphs {
     if (key !== undefined && artifact.kind === "bytes") await source.kept?.put(key, artifact.model);
     return artifact;
   };
+  const ofImages = precision === "int8" ? quantizeDynamicInt8 : convertToFloat16;
   return {
     digest,
     spec,
@@ -57,7 +59,18 @@ export function towerArtifacts(source: TowerSource): EncoderGraphs {
     wordVectors,
     image(form) {
       if (precision === "fp32") return write("image", source.image(), form);
-      return reduced("image", () => source.image(), form, precision === "int8" ? quantizeDynamicInt8 : convertToFloat16);
+      return reduced("image", () => source.image(), form, ofImages);
+    },
+    imageOfBytes(form) {
+      const tower = (graph: Graph) => withRgbInput(graph, spec.vision.imageSize);
+      if (precision === "fp32") return write("image-rgb", tower(source.image()), form);
+      // reduced before: what makes pixels stays float32
+      return reduced(
+        "image-rgb",
+        () => source.image(),
+        form,
+        (graph) => tower(ofImages(graph)),
+      );
     },
     text: (form) =>
       precision === "fp16" ? reduced("text", () => source.text(), form, convertToFloat16) : write("text", source.text(), form),

@@ -108,6 +108,12 @@ export function toyPixels(batch: number, seed = 5): Float32Array {
   return seededFloats(seed, batch * 3 * S * S);
 }
 
+/** B seeded images as bytes [B,S,S,3]. */
+export function toyRgb(batch: number, seed = 6): Uint8Array {
+  const { imageSize: S } = TOY_SPEC.vision;
+  return Uint8Array.from(seededFloats(seed, batch * S * S * 3), (x) => Math.floor((x + 1) * 128));
+}
+
 /** n rows of seeded ids with these token counts, padded to L with id 0. */
 export function toyTokens(lengths: readonly number[], L = Math.max(1, ...lengths)) {
   const ids = new Int32Array(lengths.length * L);

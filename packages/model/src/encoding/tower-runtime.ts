@@ -1,0 +1,31 @@
+// What a backend over an ONNX runtime brings: how to make a tensor, open a model and run it there. tower-encoder.ts makes an encoder of it.
+
+import type { ArtifactForm, OnnxArtifact } from "../contract/encoder-graphs.js";
+import type { RunQueue } from "./run-queue.js";
+
+/** A tensor of the runtime, on the host or on its device. onnxruntime's own Tensor fits. */
+export interface RuntimeTensor {
+  readonly dims: readonly number[];
+  getData(): Promise<unknown>;
+  dispose(): void;
+}
+
+/** One opened ONNX model. */
+export interface TowerSession {
+  run(feeds: Readonly<Record<string, RuntimeTensor>>, fetches: readonly string[]): Promise<Readonly<Record<string, RuntimeTensor>>>;
+  release(): Promise<void>;
+}
+
+/** What a backend brings. */
+export interface TowerRuntime {
+  /** The form of artefact it opens. */
+  readonly form: ArtifactForm;
+  /** One for the whole runtime where it takes one load or run at a time; else a fresh one per encoder will do. */
+  readonly queue: RunQueue;
+  /** What one more run costs, in text tokens: how eagerly rows of unlike length share a batch. */
+  readonly batchCost: number;
+  /** A tensor over `data`, float32 or, over bytes, uint8; `data` stays unchanged until the run that takes it has ended. */
+  tensor(data: Float32Array | Uint8Array, dims: readonly number[]): RuntimeTensor;
+  /** Opens a model; `keep` names outputs that go to another model and may stay on the device. */
+  open(artifact: OnnxArtifact, keep: readonly string[]): Promise<TowerSession>;
+}
