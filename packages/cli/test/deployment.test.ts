@@ -48,6 +48,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 interface Server {
   /** `http://…` or a unix socket's path */
   readonly where: string;
+  /** its metrics, where they have a port of their own */
+  readonly metrics: string | undefined;
   ask(
     path: string,
     options?: { method?: string; headers?: Record<string, string>; body?: Buffer | string },
@@ -92,6 +94,7 @@ async function start(words: readonly string[], name: string): Promise<Server> {
   });
   return {
     where,
+    metrics: /metrics at (\S+)/.exec(said)?.[1]?.replace("0.0.0.0", "127.0.0.1"),
     ask: (path, { method = "GET", headers = {}, body } = {}) =>
       new Promise((resolve, reject) => {
         const to = where.startsWith("http") ? { host: "127.0.0.1", port: new URL(where).port } : { socketPath: where };
@@ -115,9 +118,10 @@ const image1 = JSON.stringify({ inputs: [{ name: "image", shape: [1], datatype: 
 
 describe("the words of the deployment files", () => {
   it("Kubernetes: the image's entry point with the Deployment's arguments answers probes, callers with a key, and the scaler's query", async () => {
-    const { spec } = manifest("kubernetes/biovlm.yaml", "Deployment").spec.template;
+    const { spec } = manifest("kubernetes/base/deployment.yaml", "Deployment").spec.template;
     const [container] = spec.containers;
-    const words = [...entrypoint, ...container.args].map((word) => (word === "/etc/biovlm/keys.json" ? keysFile : word));
+    const replaced: Record<string, string> = { "/etc/biovlm/keys.json": keysFile, 9464: "0" };
+    const words = [...entrypoint, ...container.args].map((word) => replaced[word] ?? word);
     expect(words).toContain(keysFile);
     const server = await start([...words, "--port", "0"], "kubernetes");
     for (const { httpGet } of [container.readinessProbe, container.livenessProbe])
@@ -127,9 +131,12 @@ describe("the words of the deployment files", () => {
     const answer = await server.ask("/v1/classify", { ...call, headers: { ...call.headers, authorization } });
     expect(answer.status, answer.text).toBe(200);
     expect(JSON.parse(answer.text).classes).toHaveLength(3);
-    const [{ metadata }] = manifest("kubernetes/biovlm.yaml", "ScaledObject").spec.triggers;
+    const [{ metadata }] = manifest("kubernetes/components/keda/scaled-object.yaml", "ScaledObject").spec.triggers;
     const gauge = /[a-z]+_[a-z_]+/.exec(metadata.query)![0];
-    expect((await server.ask("/metrics", { headers: { authorization } })).text).toMatch(new RegExp(`^${gauge}(\\{[^}]*\\})? \\d`, "m"));
+    // as Prometheus asks: on the metrics port, without a key
+    const metrics = await fetch(server.metrics!);
+    expect(await metrics.text()).toMatch(new RegExp(`^${gauge}(\\{[^}]*\\})? \\d`, "m"));
+    expect((await server.ask("/metrics")).status).toBe(401);
     const { code, seconds } = await server.stop();
     expect(code).toBe(0);
     expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(20); // the hook's five seconds, the delay's five, and ten in which the server drains

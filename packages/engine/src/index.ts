@@ -31,3 +31,4 @@ export { openRuntime, type Runtime } from "./open/runtime.js";
 export { collectLessOften } from "./process/collections.js";
 export { ignoreDebugSignal } from "./process/debug-signal.js";
 export { mainThreadFirst } from "./process/thread-priority.js";
+export { cpuQuota, usableCpus } from "./process/usable-cpus.js";

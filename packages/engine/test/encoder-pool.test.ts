@@ -61,6 +61,8 @@ describe("a pool of encoder processes", () => {
     expect(images[1]).toMatchObject({ error: { code: "unsupported_format" } });
     expectRow(images[2], 200);
     expect({ device, fellBack }).toEqual({ device: "cpu", fellBack: false });
+    // a Node process takes tens of megabytes
+    expect(pool.memory()).toBeGreaterThan(10 * 2 ** 20);
   });
 
   it(`R10: answers every batch rightly while its children are killed ${cases(100)} times`, async () => {

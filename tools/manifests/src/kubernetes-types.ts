@@ -6,6 +6,8 @@ import { dirname, join, relative } from "node:path";
 import * as apps from "kubernetes-models/apps/v1";
 import * as autoscaling from "kubernetes-models/autoscaling/v2";
 import * as batch from "kubernetes-models/batch/v1";
+import * as networking from "kubernetes-models/networking.k8s.io/v1";
+import * as policy from "kubernetes-models/policy/v1";
 import * as core from "kubernetes-models/v1";
 import ts from "typescript";
 
@@ -19,6 +21,8 @@ const MODULES = {
   "kubernetes-models/apps/v1": apps,
   "kubernetes-models/autoscaling/v2": autoscaling,
   "kubernetes-models/batch/v1": batch,
+  "kubernetes-models/networking.k8s.io/v1": networking,
+  "kubernetes-models/policy/v1": policy,
   "kubernetes-models/v1": core,
 } as const;
 const META = "@kubernetes-models/apimachinery/apis/meta/v1/ObjectMeta";
@@ -33,7 +37,7 @@ export interface TypedValue {
 function moduleOf(type: string): string {
   if (type === "ObjectMeta") return META;
   for (const [name, members] of Object.entries(MODULES)) if (type in members) return name;
-  throw new Error(`no Kubernetes type ${type} — expected one of apps/v1, autoscaling/v2, batch/v1 or v1.`);
+  throw new Error(`no Kubernetes type ${type} — expected one of apps/v1, autoscaling/v2, batch/v1, networking.k8s.io/v1, policy/v1 or v1.`);
 }
 
 /** What the schema of a Kubernetes type has against a value; "" where nothing. ObjectMeta has no model of its own: a ConfigMap carries it. */

@@ -9,12 +9,23 @@ import { declarationFaults, schemaFault, type TypedValue } from "./kubernetes-ty
 /** biome-ignore lint/suspicious/noExplicitAny: a manifest of any kind */
 export type Manifest = Record<string, any> & { apiVersion: string; readonly kind: string };
 
-const OWN_KINDS: Readonly<Record<string, string>> = { "apps/v1 Deployment": "Deployment", "v1 Service": "Service", "batch/v1 Job": "Job" };
+const OWN_KINDS: Readonly<Record<string, string>> = {
+  "apps/v1 Deployment": "Deployment",
+  "autoscaling/v2 HorizontalPodAutoscaler": "HorizontalPodAutoscaler",
+  "batch/v1 Job": "Job",
+  "networking.k8s.io/v1 NetworkPolicy": "NetworkPolicy",
+  "policy/v1 PodDisruptionBudget": "PodDisruptionBudget",
+  "v1 PersistentVolumeClaim": "PersistentVolumeClaim",
+  "v1 Service": "Service",
+  "v1 ServiceAccount": "ServiceAccount",
+};
 
 const SCHEMAS: Readonly<Record<string, string>> = {
   "serving.kserve.io/v1alpha1 ServingRuntime": "kserve-serving-runtime",
   "serving.kserve.io/v1beta1 InferenceService": "kserve-inference-service",
   "keda.sh/v1alpha1 ScaledObject": "keda-scaled-object",
+  "monitoring.coreos.com/v1 PodMonitor": "prometheus-pod-monitor",
+  "monitoring.coreos.com/v1 PrometheusRule": "prometheus-rule",
 };
 
 /** @throws for a file that is not YAML, or a document that names no kind */

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { arch, availableParallelism, platform, release, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { loadCore } from "@biovlm/core";
-import { backendsFor } from "@biovlm/engine";
+import { backendsFor, cpuQuota, usableCpus } from "@biovlm/engine";
 import { dataFolders } from "@biovlm/files/node";
 import { chooseBackend, probeBackends } from "@biovlm/model";
 import { hubSettings, openModelStore } from "@biovlm/model/node";
@@ -35,6 +35,8 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
           : `glibc ${report.header.glibcVersionRuntime}`
         : undefined,
     cpus: availableParallelism(),
+    quota: cpuQuota(),
+    threads: usableCpus(),
     memory: `${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
     core: core.info.build,
     libraries: Object.fromEntries(LIBRARIES.map(([library, owner]) => [library, installedVersion(library, owner) ?? null])),
@@ -55,6 +57,11 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
       value === undefined ? Promise.resolve() : terminal.line(`${name.padEnd(8)} ${printable(value)}`);
     await row("biovlm", `${facts.version} on Node ${facts.node}`);
     await row("system", `${facts.system}${facts.libc === undefined ? "" : `, ${facts.libc}`}, ${facts.cpus} CPUs, ${facts.memory}`);
+    if (facts.quota !== undefined)
+      await row(
+        "quota",
+        `${facts.quota.toFixed(2)} CPUs (control group): ${facts.threads} thread${facts.threads === 1 ? "" : "s"} unless --threads says otherwise`,
+      );
     await row("core", `${facts.core}${facts.core === "reference" ? " (slow: this engine has no WASM SIMD)" : ""}`);
     const libraries = Object.entries(facts.libraries).map(([name, found]) => `${name} ${found ?? "absent"}`);
     await row("uses", libraries.join(", "));

@@ -1,11 +1,11 @@
 // Image sources → answers, a batch at a time: rows of pixels, one encoder call for each batch, routing. Order is kept; a bad image is an element.
 
-import { availableParallelism } from "node:os";
 import type { Core, PixelSpec } from "@biovlm/core";
 import { type DicomFacts, sharpDecoder } from "@biovlm/imaging/node";
 import type { Classification, Classifier, Encoder } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import type { ImageOptions } from "../options/engine-options.js";
+import { usableCpus } from "../process/usable-cpus.js";
 import { decodeOptions, frameStep } from "./decode-options.js";
 import { frameRows } from "./frame-rows.js";
 import type { ImageFailure } from "./image-failure.js";
@@ -55,7 +55,7 @@ export function rowPreparation(
   pixels: Pick<PixelSpec, "size">,
   files: Omit<ImageOptions, "batch">,
 ): Preparation & Pick<RowOptions, "concurrency"> {
-  return { core, pixels, decode: decodeOptions(files), decoder: sharpDecoder(), concurrency: Math.max(2, availableParallelism()) * 2 };
+  return { core, pixels, decode: decodeOptions(files), decoder: sharpDecoder(), concurrency: Math.max(2, usableCpus()) * 2 };
 }
 
 /**

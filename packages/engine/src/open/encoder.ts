@@ -1,6 +1,7 @@
 // From a device's name to an opened encoder, with those that stand by for a device that dies.
 
 import type { Device, DeviceChange, Encoder, EncoderBackend, Model } from "@biovlm/model";
+import { cpuQuota, usableCpus } from "../process/usable-cpus.js";
 import { backendsFor } from "./backends.js";
 import type { OpeningSpec } from "./opening-spec.js";
 
@@ -23,6 +24,11 @@ export interface EncoderListeners {
   readonly onChange?: (change: DeviceChange) => void;
 }
 
+/** Threads where a quota allows fewer than the machine has; else the runtime decides. */
+function quotaThreads(): number | undefined {
+  return cpuQuota() === undefined ? undefined : usableCpus();
+}
+
 /**
  * Opens the best usable device, or the named one. With `auto` the others stand by for a device that dies.
  * @param skip devices that killed their process before; heeded under `auto` alone
@@ -36,7 +42,7 @@ export async function openEncoder(
   { onDevice = () => {}, onChange, failover = true }: EncoderListeners & { readonly failover?: boolean } = {},
 ): Promise<OpenEncoder> {
   const { chooseBackend, openWithFailover, probeBackends } = await import("@biovlm/model");
-  const candidates = await backendsFor(device, threads);
+  const candidates = await backendsFor(device, threads ?? quotaThreads());
   const allowed = device === "auto" ? candidates.filter((b) => !skip.includes(b.device)) : candidates;
   const watched = allowed.map(
     (backend): EncoderBackend => ({

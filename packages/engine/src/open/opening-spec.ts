@@ -7,7 +7,12 @@ import { DEVICES } from "./backends.js";
 export const OPENING_OPTIONS = {
   model: { type: "string", default: "tiny", description: "model: tiny, one of the store, or a folder" },
   device: { type: "string", enum: ["auto", ...DEVICES], default: "auto", description: "where the towers run" },
-  threads: { type: "integer", minimum: 1, maximum: 1024, description: "CPU or WASM threads; what the machine offers when absent" },
+  threads: {
+    type: "integer",
+    minimum: 1,
+    maximum: 1024,
+    description: "CPU or WASM threads; what the machine, or the quota of its control group, offers when absent",
+  },
   precision: { type: "string", enum: ["fp32", "fp16", "int8"], default: "fp32", description: "arithmetic of the towers" },
   deterministic: {
     type: "boolean",

@@ -3,12 +3,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
-import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { EncoderError, type EncoderErrorCode } from "@biovlm/model";
 import type { ImageLimits } from "../contract/encoding.js";
 import { type Batching, decoderThreads } from "../images/image-encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
+import { usableCpus } from "../process/usable-cpus.js";
 import { FrameReader, writeFrame } from "./frames.js";
 import type { FromChild, Job, JobAnswer, ToChild } from "./messages.js";
 
@@ -38,7 +38,7 @@ export class ChildRefused extends Error {
 
 /** Decoder threads of a child, unless the environment says: one for each processor, where Node would have four. */
 export function childDecoderThreads(): number {
-  return decoderThreads(Math.min(16, Math.max(2, availableParallelism())));
+  return decoderThreads(Math.min(16, Math.max(2, usableCpus())));
 }
 
 interface Flight {

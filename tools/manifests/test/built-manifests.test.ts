@@ -1,0 +1,119 @@
+// What kustomize and Helm make of the files, where they are installed: every overlay and every choice of values fits the schemas, and holds what it is
+// for. And what Prometheus and Grafana are given: rules that promtool takes, and no metric that the server does not have.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createMetrics } from "@biovlm/server";
+import { afterAll, describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
+import { type Manifest, manifestProblems, readManifests } from "../src/manifest-problems.js";
+
+const deploy = fileURLToPath(new URL("../../../deploy/", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "biovlm-rules-"));
+const file = join(folder, "rules.yaml");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const overlays = readdirSync(`${deploy}kubernetes/overlays`);
+
+function built(program: string, ...words: string[]): Manifest[] {
+  const { status, stdout, stderr } = spawnSync(program, words, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${program} ${words.join(" ")}: ${stderr}`);
+  return readManifests(stdout);
+}
+const missing = (program: string, ...words: string[]) => spawnSync(program, words).status !== 0;
+const kustomized = (overlay: string) => built("kubectl", "kustomize", `${deploy}kubernetes/overlays/${overlay}`);
+const of = (manifests: readonly Manifest[], kind: string) => manifests.find((m) => m.kind === kind)!;
+const pod = (manifests: readonly Manifest[]) => of(manifests, "Deployment").spec.template.spec;
+
+describe("kustomize", () => {
+  it("builds every overlay into manifests that fit", (ctx) => {
+    if (missing("kubectl", "kustomize", "--help")) return ctx.skip("skipped: no kubectl");
+    expect(overlays).toEqual(["biomedclip-bundle", "biomedclip-volume", "openshift"]);
+    const [bundle, volume, openshift] = overlays.map(kustomized) as [Manifest[], Manifest[], Manifest[]];
+    expect(manifestProblems([...bundle, ...volume, ...openshift])).toEqual([]);
+    for (const manifests of [bundle, volume, openshift]) {
+      const [{ args, volumeMounts }] = pod(manifests).containers;
+      expect(args.join(" ")).toMatch(/--model biomedclip$/);
+      const volumes = pod(manifests).volumes.map(({ name }: { name: string }) => name);
+      for (const { name } of [...volumeMounts, ...(pod(manifests).initContainers?.[0].volumeMounts ?? [])]) expect(volumes).toContain(name);
+      expect(pod(manifests).serviceAccountName).toBe(of(manifests, "ServiceAccount").metadata.name);
+    }
+    expect(pod(volume).volumes[1].persistentVolumeClaim.claimName).toBe(of(volume, "PersistentVolumeClaim").metadata.name);
+    expect(pod(bundle).initContainers[0].command).toEqual(expect.arrayContaining(["models", "import", "/bundle/biomedclip.tar"]));
+    expect(JSON.stringify(pod(openshift))).not.toMatch(/fsGroup|runAsUser/);
+    expect(of(bundle, "HorizontalPodAutoscaler").spec.scaleTargetRef.name).toBe(of(bundle, "Deployment").metadata.name);
+  });
+});
+
+describe("the chart", () => {
+  it("renders manifests that fit, whichever values are chosen", (ctx) => {
+    if (missing("helm", "version")) return ctx.skip("skipped: no helm");
+    const chart = `${deploy}helm/biovlm`;
+    const render = (...sets: string[]) =>
+      built("helm", "template", "scans", chart, "--kube-version", "1.29.0", ...sets.flatMap((set) => ["--set", set]));
+    const plain = render();
+    const full = render(
+      "autoscaling.enabled=true",
+      "metrics.podMonitor=true",
+      "model.name=biomedclip",
+      "model.bundleClaim=bundles",
+      "model.claim=models",
+      "image.digest=sha256:abc",
+      "podSecurityContext.fsGroup=null",
+    );
+    expect(manifestProblems([...plain, ...full])).toEqual([]);
+    expect(pod(plain).containers[0].image).toBe("biovlm:0.1.0");
+    expect(pod(full).containers[0].image).toBe("biovlm@sha256:abc");
+    expect(pod(full).initContainers[0].command).toContain("/bundle/biomedclip.tar");
+    expect(JSON.stringify(pod(full))).not.toMatch(/fsGroup|runAsUser/);
+    expect([of(plain, "HorizontalPodAutoscaler"), of(plain, "PodMonitor")]).toEqual([undefined, undefined]);
+    expect([of(full, "HorizontalPodAutoscaler").kind, of(full, "PodMonitor").kind]).toEqual(["HorizontalPodAutoscaler", "PodMonitor"]);
+    // the same server as kustomize's: probes, times, rights
+    const base = parse(readFileSync(`${deploy}kubernetes/base/deployment.yaml`, "utf8")).spec.template.spec;
+    for (const field of ["startupProbe", "readinessProbe", "livenessProbe", "lifecycle", "securityContext", "resources", "volumeMounts"])
+      expect(pod(plain).containers[0][field], field).toEqual(base.containers[0][field]);
+    for (const field of ["securityContext", "terminationGracePeriodSeconds", "volumes"])
+      expect(pod(plain)[field], field).toEqual(base[field]);
+  });
+});
+
+describe("rules and dashboard", () => {
+  const rules = parse(readFileSync(`${deploy}kubernetes/components/monitoring/rules.yaml`, "utf8")).spec as {
+    groups: { rules: { expr: string }[] }[];
+  };
+  const dashboard = JSON.parse(readFileSync(`${deploy}monitoring/dashboard.json`, "utf8")) as {
+    panels: { id: number; targets: { expr: string }[] }[];
+  };
+  const alarms = rules.groups.flatMap((group) => group.rules.map(({ expr }) => expr));
+  const drawn = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr.replaceAll("$__rate_interval", "5m")));
+
+  it("are taken by promtool", (ctx) => {
+    if (missing("promtool", "--version")) return ctx.skip("skipped: no promtool");
+    const check = (text: string) => {
+      writeFileSync(file, text);
+      const { status, stdout, stderr } = spawnSync("promtool", ["check", "rules", file], { encoding: "utf8" });
+      return { status, said: `${stdout}${stderr}` };
+    };
+    const checked = check(stringify(rules));
+    expect(checked.status, checked.said).toBe(0);
+    expect(checked.said).toContain(`${alarms.length} rules found`);
+    // what the dashboard asks, as rules
+    const asked = { groups: [{ name: "dashboard", rules: drawn.map((expr, i) => ({ record: `panel:target:${i}`, expr })) }] };
+    const panels = check(stringify(asked));
+    expect(panels.status, panels.said).toBe(0);
+    expect(check(stringify(rules).replace("rate(", "rat(")).status).not.toBe(0);
+  });
+
+  it("ask for metrics that the server has, by the names it gives them", async () => {
+    const known = new Set<string>();
+    for (const { name, type } of await createMetrics().registry.getMetricsAsJSON()) {
+      for (const suffix of String(type) === "histogram" ? ["_bucket", "_sum", "_count"] : [""]) known.add(`${name}${suffix}`);
+    }
+    const named = [...alarms, ...drawn].flatMap((expr) => expr.match(/\b(biovlm|process|nodejs)_\w+/g) ?? []);
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((name) => !known.has(name))).toEqual([]);
+    expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+  });
+});
