@@ -7,6 +7,7 @@ import { checkLeaks } from "./leak-check.js";
 import type { LearningOptions } from "./learning-options.js";
 import { openSource } from "./learning-source.js";
 import type { cacheOf } from "./learning-stores.js";
+import { unreadableItems } from "./readable-items.js";
 import type { Terminal } from "./terminal.js";
 
 /** What a data set holds twice, as it was found when the set was opened. */
@@ -38,7 +39,9 @@ interface Opening {
 
 /** Opens data sets as `openSource` does, with warnings and the ids of leaked images unless `--twins off`. */
 export function checkedSources(
-  options: Parameters<typeof openSource>[1] & Pick<LearningOptions, "twins"> & { readonly model: string },
+  options: Parameters<typeof openSource>[1] &
+    Pick<LearningOptions, "twins"> &
+    Partial<Pick<LearningOptions, "skipUnreadable">> & { readonly model: string },
   { core, images, cache, terminal, signal, cwd }: Opening,
 ): CheckedSources {
   const sets = new Map<string, OpenedSet>();
@@ -47,8 +50,18 @@ export function checkedSources(
     warnings,
     sets,
     async open(name) {
-      const source = await openSource(name, options, options.model, cwd);
-      sets.set(name, { dataset: source.dataset });
+      const whole = await openSource(name, options, options.model, cwd);
+      sets.set(name, { dataset: whole.dataset });
+      const { skipUnreadable = false } = options;
+      const unreadable = await unreadableItems(whole.dataset.items, {
+        images,
+        dataset: whole.dataset.name,
+        terminal,
+        signal,
+        skipUnreadable,
+      });
+      const readable = whole.dataset.items.filter(({ id }) => !unreadable.has(id));
+      const source = { ...whole, dataset: { ...whole.dataset, items: readable } };
       for (const note of source.notes) terminal.note(`${name}: ${note}`);
       if (options.twins === "off") return source;
       const { name: set, items } = source.dataset;

@@ -41,6 +41,7 @@ export const LEARNING_OPTIONS = {
     type: "flag",
     description: "class/patient/name.png: the second folder is the patient, whose images stay on one side of a drawn split",
   },
+  skipUnreadable: { type: "flag", description: "leave out images that cannot be read, instead of stopping with their names" },
   twins: {
     type: "choice",
     choices: ["check", "off"],

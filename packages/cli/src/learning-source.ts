@@ -8,7 +8,7 @@ import { imageReader, itemSource } from "@biovlm/engine/images";
 import type { FrameChoice, ImageLimitOptions } from "@biovlm/engine/options";
 import type { ReadItem, TaskSource } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
-import { decodeImage, ImagingError } from "@biovlm/imaging/node";
+import { decodeImage, ImagingError, sharpDecoder } from "@biovlm/imaging/node";
 import { SEEN_WITH_LABELS } from "@biovlm/model-tiny";
 import { usageError } from "./errors.js";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
@@ -28,7 +28,9 @@ export function itemReader(options: ImageLimitOptions & FrameChoice): ReadItem {
       );
     return image;
   };
-  const read = imageReader({ decode, variant: frameVariant(options) });
+  const decoder = sharpDecoder();
+  const check = async (bytes: Uint8Array) => void (await decoder.open(bytes, asked));
+  const read = imageReader({ decode, check, variant: frameVariant(options) });
   return (item) => read(itemSource(item));
 }
 

@@ -28,6 +28,7 @@ import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
 import { predictionList, splitList } from "../prediction-list.js";
 import { prevalenceOf } from "../prevalence-choice.js";
+import { unreadableItems } from "../readable-items.js";
 import { writeResult } from "../result-file.js";
 import { checkShownAs } from "../shown-as.js";
 import type { Terminal } from "../terminal.js";
@@ -151,7 +152,10 @@ async function measured(
   const cache = cacheOf(options, terminal);
   const images = new ItemImages(runtime, { read: itemReader(options), cache });
   const pixels = viewPixels(model.spec, { normalisation: normalisationOf(bank) });
-  const of = (split: string) => dataset.items.filter((item) => item.split === split);
+  const wanted = dataset.items.filter(({ split }) => split === options.split || split === "val");
+  const check = { images, dataset: dataset.name, terminal, signal, skipUnreadable: options.skipUnreadable };
+  const unreadable = await unreadableItems(wanted, check);
+  const of = (split: string) => dataset.items.filter((item) => item.split === split && !unreadable.has(item.id));
   const items = of(options.split);
   if (items.length === 0) {
     const there = ["train", "val", "test"].filter((split) => of(split).length > 0).map((split) => `${split} ${of(split).length}`);

@@ -29,6 +29,7 @@ export const EVALUATE_OPTIONS = {
   class: LEARNING_OPTIONS.class,
   rename: LEARNING_OPTIONS.rename,
   groupFolder: LEARNING_OPTIONS.groupFolder,
+  skipUnreadable: LEARNING_OPTIONS.skipUnreadable,
   twins: LEARNING_OPTIONS.twins,
   data: LEARNING_OPTIONS.data,
   cache: LEARNING_OPTIONS.cache,

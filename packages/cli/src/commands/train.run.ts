@@ -27,6 +27,7 @@ import { checkLeaks } from "../leak-check.js";
 import { checkRename, itemReader, openSource } from "../learning-source.js";
 import { cacheOf, checkpointsOf } from "../learning-stores.js";
 import { fallbackNote, openRuntime } from "../opening.js";
+import { unreadableItems } from "../readable-items.js";
 import { recipeOf, viewsOf } from "../recipe-choice.js";
 import { writeResult } from "../result-file.js";
 import { printable, type Terminal } from "../terminal.js";
@@ -46,11 +47,14 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
     try {
       const note = fallbackNote(runtime);
       if (note !== undefined) terminal.warn(note);
-      const { learn, tests } = chosen(source, options, given);
+      const drawn = chosen(source, options, given);
       const checkpoints = checkpointsOf(terminal);
       const cache = cacheOf(options, terminal);
       const images = new ItemImages(runtime, { read: itemReader(options), cache });
       const { name: dataset } = source.dataset;
+      const check = { images, dataset, terminal, signal, skipUnreadable: options.skipUnreadable };
+      const unreadable = await unreadableItems([...drawn.learn.items, ...drawn.tests], check);
+      const { learn, tests } = without(unreadable, drawn);
       const log = await openLog(options.log === undefined ? undefined : resolve(cwd, options.log));
       const progress = learningProgress(terminal, recipe.epochs);
       const started = performance.now();
@@ -68,7 +72,7 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
         recipe,
         recipeName: options.set.length === 0 ? options.recipe : `${options.recipe}, changed`,
         seed: options.seed,
-        kept: shownOptions(options),
+        kept: { ...shownOptions(options), ...(unreadable.size === 0 ? {} : { unreadable: unreadable.size }) },
         views: viewsOf(options),
         sided: source.dataset.sided,
         activations: options.recompute ? "recompute" : "keep",
@@ -101,6 +105,15 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
     source.dataset.close();
   }
 };
+
+/** A task without the images that cannot be read. @throws CliError `empty_split` for a class that has no other to learn from */
+function without<T extends ReturnType<typeof chosen>>(unreadable: ReadonlySet<string>, { learn, tests }: T) {
+  const items = learn.items.filter(({ id }) => !unreadable.has(id));
+  const empty = learn.classes.find((_, label) => !items.some((item) => item.label === label));
+  if (unreadable.size > 0 && empty !== undefined)
+    throw usageError("empty_split", `class ${JSON.stringify(empty)} — expected images that can be read, got none`, "Mend its images.");
+  return { learn: { ...learn, items }, tests: tests.filter(({ id }) => !unreadable.has(id)) };
+}
 
 /** What to learn from and what to measure on. */
 function chosen(source: Source, options: Options, given: string): { readonly learn: TaskSide; readonly tests: TaskSide["items"] } {

@@ -20,6 +20,8 @@ export interface OpenedImage {
 export interface ImageReaderOptions {
   /** Encoded file → RGB8, within limits. */
   decode(bytes: Uint8Array): Promise<RgbImage>;
+  /** Looks at an encoded file when it is first opened. @throws what the decoder would throw for its header */
+  check?(bytes: Uint8Array): Promise<void>;
   /** What tells these pixels apart from others of the same content, e.g. a window that was asked for: part of `sha256`. Default: nothing. */
   readonly variant?: string;
   /** Most bytes held for all images of this reader, beside the one used last. Default 128 MiB. */
@@ -35,10 +37,11 @@ const KEEP_BYTES = 128 * 2 ** 20;
  * A reader of images.
  * @example const read = imageReader({ decode: (bytes) => decodeImage(bytes) }); const { sha256, pixels } = await read(itemSource(item));
  */
-export function imageReader({ decode, variant = "", keepBytes = KEEP_BYTES }: ImageReaderOptions): ImageReader {
+export function imageReader({ decode, check, variant = "", keepBytes = KEEP_BYTES }: ImageReaderOptions): ImageReader {
   const shelf = new Shelf(keepBytes);
   return async (source) => {
     const content = await source.open();
+    if (content.kind === "file") await check?.(content.bytes);
     return new ReadImage(source, await digestOf(content, variant), content, { decode, variant, shelf });
   };
 }
