@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { CODEC_FOLDER } from "./src/engine/page-codecs.js";
 import type { OfferedFile, OfferedModel } from "./src/engine/protocol.js";
 
 const require = createRequire(import.meta.url);
@@ -20,6 +21,15 @@ const RUNTIME_FILES = [
   "ort-wasm-simd-threaded.asyncify.mjs",
   "ort-wasm-simd-threaded.asyncify.wasm",
 ];
+/** The codecs of compressed DICOM: what their classic scripts call themselves; they become modules beside the page. */
+const imaging = createRequire(require.resolve("@biovlm/imaging/package.json"));
+const CODECS = {
+  jpeg: { package: "@cornerstonejs/codec-libjpeg-turbo-8bit", script: "decodewasmjs", wasm: "decodewasm", name: "libjpegturbowasm_decode" },
+  "jpeg-ls": { package: "@cornerstonejs/codec-charls", script: "decodewasmjs", wasm: "decodewasm", name: "CharLSWASM" },
+  "jpeg-2000": { package: "@cornerstonejs/codec-openjpeg", script: "decodewasmjs", wasm: "decodewasm", name: "OpenJPEGWASM" },
+  htj2k: { package: "@cornerstonejs/codec-openjph", script: "wasmjs", wasm: "wasm", name: "Module" },
+} as const;
+
 const TINY_FILES = { weights: "model.safetensors", openClipConfig: "open_clip_config.json", tokenizerJson: "tokenizer.json" } as const;
 
 const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
@@ -31,6 +41,16 @@ function besides(): Plugin {
     generateBundle() {
       for (const file of RUNTIME_FILES)
         this.emitFile({ type: "asset", fileName: `ort/${file}`, source: readFileSync(join(runtime, file)) });
+      for (const [codec, { package: from, script, wasm, name }] of Object.entries(CODECS)) {
+        const program = readFileSync(imaging.resolve(`${from}/${script}`), "utf8");
+        if (!program.includes(`var ${name} =`)) return this.error(`${from} has no ${name} any more`);
+        this.emitFile({ type: "asset", fileName: `${CODEC_FOLDER}${codec}.js`, source: `${program}\nexport default ${name};\n` });
+        this.emitFile({
+          type: "asset",
+          fileName: `${CODEC_FOLDER}${codec}.wasm`,
+          source: readFileSync(imaging.resolve(`${from}/${wasm}`)),
+        });
+      }
       const offered = Object.entries(TINY_FILES).map(([role, file]): [string, OfferedFile] => {
         const bytes = readFileSync(join(tiny, file));
         this.emitFile({ type: "asset", fileName: `models/tiny/${file}`, source: bytes });

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../cli/test/call.js";
 import { accessFlows } from "./flows/access-flows.js";
 import { classFlows } from "./flows/class-flows.js";
+import { dicomFlows } from "./flows/dicom-flows.js";
 import { galleryFlows } from "./flows/gallery-flows.js";
 import { projectFlows } from "./flows/project-flows.js";
 import { bomb, HOSTILE_NAMES } from "./hostile-names.js";
@@ -381,14 +382,11 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     }
   });
 
-  classFlows(() => stage);
-  galleryFlows(() => stage);
-  projectFlows(() => stage);
-  accessFlows(() => stage);
+  for (const flows of [classFlows, galleryFlows, projectFlows, dicomFlows, accessFlows]) flows(() => stage);
 
   it("is small: code within 250 kB gzipped without runtime and models, the model within 8 MB", () => {
     const files = (readdirSync(stage.dist, { recursive: true }) as string[]).filter((f) => statSync(join(stage.dist, f)).isFile());
-    const code = files.filter((f) => !/^(ort|models)[\\/]|ort\.(wasm|webgpu)\.min/.test(f));
+    const code = files.filter((f) => !/^(ort|models|codecs)[\\/]|ort\.(wasm|webgpu)\.min/.test(f));
     const gz = code.reduce((sum, f) => sum + gzipSync(readFileSync(join(stage.dist, f)), { level: 9 }).length, 0);
     console.log(`page: ${Math.round(gz / 1000)} kB gzipped in ${code.length} files`);
     expect(gz).toBeLessThanOrEqual(250_000);

@@ -15,26 +15,30 @@ import {
   templateBank,
 } from "@biovlm/model";
 import { type Call, refuse } from "./call.js";
-import { decoded, decodedBytes, ImageAnswers } from "./image-answers.js";
+import { ImageAnswers, lookedAt } from "./image-answers.js";
+import { ImageDecoding } from "./image-decoding.js";
 import { learn } from "./learning.js";
 import { occlusionMap } from "./occlusion.js";
 import { type DeviceListener, type OpenModel, openModel } from "./opening.js";
-import type { ClassSource, Memory, Prepared, Requests } from "./protocol.js";
+import type { ClassSource, ImageRef, Memory, Prepared, Requests } from "./protocol.js";
 
 export type Engine = { readonly [N in keyof Requests]: (ask: Requests[N]["ask"], call: Call) => Promise<Requests[N]["answer"]> };
 
 /** Makes the engine. `onDevice` hears of a device that was lost and of what took its place. */
 export function createEngine(onDevice: DeviceListener): Engine {
   let open: OpenModel | undefined;
+  let images: ImageDecoding | undefined;
   let classifier: Classifier | undefined;
   let pageStore: Promise<PageStore> | undefined;
   const answers = new ImageAnswers();
   const store = () => (pageStore ??= openPageStore());
-  const needOpen = () => open ?? refuse("not_open", "no model is open — choose a model first.");
+  const needOpen = () =>
+    open === undefined || images === undefined ? refuse("not_open", "no model is open — choose a model first.") : { ...open, images };
   const needClassifier = () => classifier ?? refuse("no_classes", "no classes are chosen — name what an image may show first.");
 
   return {
     async open(ask, call) {
+      images = new ImageDecoding(ask.base);
       open = await openModel(ask, store, onDevice, call);
       answers.clear();
       classifier = undefined;
@@ -51,27 +55,30 @@ export function createEngine(onDevice: DeviceListener): Engine {
       return described(bank, classifier);
     },
 
-    async classify({ images }, call) {
-      return answers.classify(images, { ...needOpen(), classifier: needClassifier() }, call);
+    async classify({ images: asked }, call) {
+      return answers.classify(asked, { ...needOpen(), classifier: needClassifier() }, call);
     },
 
-    async look({ file }) {
-      const { core, model } = needOpen();
-      const size = model.spec.vision.imageSize;
-      return { size, rgb: core.resizeCrop(await decoded(file), size) };
+    async look(ref) {
+      return lookedAt(ref, needOpen());
     },
 
-    async occlude({ file, className, grid }, { signal, tell }) {
-      const { core, encoder, model } = needOpen();
-      const rgb = core.resizeCrop(await decoded(file), model.spec.vision.imageSize);
+    async view(ref) {
+      return needOpen().images.view(ref);
+    },
+
+    async occlude({ className, grid, ...ref }, { signal, tell }) {
+      const parts = needOpen();
+      const { core, encoder, model } = parts;
+      const { rgb } = await lookedAt(ref, parts);
       const onProgress = (done: number, total: number) => tell({ kind: "cells", done, total });
       return occlusionMap(rgb, { core, encoder, spec: model.spec, classifier: needClassifier(), className, grid, signal, onProgress });
     },
 
     async learn(choices, { signal, tell }) {
-      const { core, exact } = needOpen();
+      const { core, exact, images: decoding } = needOpen();
       const { model, encoder } = await exact();
-      return learn({ core, model, encoder, store: (await store()).store, read: imagesOnce(), signal, tell }, choices);
+      return learn({ core, model, encoder, store: (await store()).store, read: imagesOnce(decoding), signal, tell }, choices);
     },
 
     async memory(): Promise<Memory> {
@@ -121,7 +128,16 @@ function described(bank: PromptBank, classifier: Classifier): Prepared {
 }
 
 /** Images to learn from and to measure on: each read and decoded once. */
-function imagesOnce() {
-  const read = imageReader({ decode: decodedBytes });
-  return (file: Blob) => read({ name: "image", open: async () => ({ kind: "file", bytes: new Uint8Array(await file.arrayBuffer()) }) });
+function imagesOnce(decoding: ImageDecoding) {
+  // how an image is shown makes another of it: a reader for each way
+  const readers = new Map<string, ReturnType<typeof imageReader>>();
+  return ({ file, frame, window }: Omit<ImageRef, "id">) => {
+    const variant = [frame === undefined ? "" : `frame ${frame + 1}`, window === undefined ? "" : `window ${window}`]
+      .filter((part) => part !== "")
+      .join(", ");
+    const shown = { ...(frame === undefined ? {} : { frame }), ...(window === undefined ? {} : { window }) };
+    const read = readers.get(variant) ?? imageReader({ decode: (bytes) => decoding.ofBytes(bytes, shown), variant });
+    readers.set(variant, read);
+    return read({ name: "image", open: async () => ({ kind: "file", bytes: new Uint8Array(await file.arrayBuffer()) }) });
+  };
 }

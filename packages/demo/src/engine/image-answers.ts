@@ -1,10 +1,10 @@
 // Answers for images: decoded, cropped and embedded once; other classes are then answered from the embeddings that were kept.
 
 import type { Core } from "@biovlm/core";
-import { decodeImage } from "@biovlm/imaging";
 import type { Classifier, Encoder, Model } from "@biovlm/model";
 import { type Call, failureOf } from "./call.js";
-import type { Failure, ImageAnswer, ImageRef, Picture } from "./protocol.js";
+import type { ImageDecoding } from "./image-decoding.js";
+import type { Failure, ImageAnswer, ImageRef, Looked } from "./protocol.js";
 
 /** Embeddings kept, so that other classes are answered at once. */
 const MOST_EMBEDDINGS = 20_000;
@@ -14,21 +14,28 @@ export interface AnswerParts {
   readonly encoder: Encoder;
   readonly model: Model;
   readonly classifier: Classifier;
+  readonly images: ImageDecoding;
 }
 
-/** An image file's pixels, within the page's time. @throws ImageError of what cannot be read */
-export async function decoded(file: Blob) {
-  return decodedBytes(new Uint8Array(await file.arrayBuffer()));
+/** What the model sees of an image. @throws ImagingError */
+export async function lookedAt(
+  ref: Omit<ImageRef, "id">,
+  { core, model, images }: Omit<AnswerParts, "encoder" | "classifier">,
+): Promise<Looked> {
+  const size = model.spec.vision.imageSize;
+  const pixels = await images.pixels(ref);
+  const { dicom, notes = [] } = pixels;
+  return { size, rgb: core.resizeCrop(pixels, size), notes, ...(dicom === undefined ? {} : { dicom }) };
 }
 
-/** The same of a file's bytes. */
-export function decodedBytes(bytes: Uint8Array) {
-  return decodeImage(bytes, { timeoutMs: 20_000 });
+/** Under which an image's embedding is kept: frame and window make another of it. */
+function keyOf({ id, frame, window }: ImageRef): string {
+  return `${id} ${frame ?? ""} ${window ?? ""}`;
 }
 
-/** Embeddings by the page's numbers of images. */
+/** Embeddings by the page's numbers of images, and how they are shown. */
 export class ImageAnswers {
-  private readonly embeddings = new Map<number, Float32Array>();
+  private readonly embeddings = new Map<string, Float32Array>();
 
   /** Forgets every embedding: another model, or pixels prepared in another way. */
   clear(): void {
@@ -38,9 +45,15 @@ export class ImageAnswers {
   /** One answer or failure for each image, in their order; only images that were not seen before are decoded and carry a picture. */
   async classify(images: readonly ImageRef[], parts: AnswerParts, call: Call): Promise<ImageAnswer[]> {
     const { pictures, failures } = await this.pictures(images, parts, call);
-    await this.embed([...pictures], parts, call.signal);
-    const answers = images.map(({ id }): ImageAnswer => {
-      const embedding = this.embeddings.get(id);
+    const keys = new Map(images.map((image) => [image.id, keyOf(image)]));
+    await this.embed(
+      [...pictures].map(([id, picture]) => [keys.get(id) ?? "", picture]),
+      parts,
+      call.signal,
+    );
+    const answers = images.map((image): ImageAnswer => {
+      const { id } = image;
+      const embedding = this.embeddings.get(keyOf(image));
       const [answer] = embedding === undefined ? [] : parts.classifier.classifyEmbeddings(embedding, { explain: true });
       if (answer === undefined) return { id, ok: false, error: failures.get(id) ?? { code: "no_answer", message: "no answer" } };
       const picture = pictures.get(id);
@@ -54,17 +67,16 @@ export class ImageAnswers {
   }
 
   /** What the model sees of each image that has no embedding yet, or why it cannot be read. */
-  private async pictures(images: readonly ImageRef[], { core, model }: AnswerParts, { signal, tell }: Call) {
-    const size = model.spec.vision.imageSize;
-    const pictures = new Map<number, Picture>();
+  private async pictures(images: readonly ImageRef[], parts: AnswerParts, { signal, tell }: Call) {
+    const pictures = new Map<number, Looked>();
     const failures = new Map<number, Failure>();
-    for (const { id, file } of images) {
+    for (const image of images) {
       signal.throwIfAborted();
-      if (this.embeddings.has(id)) continue;
+      if (this.embeddings.has(keyOf(image))) continue;
       try {
-        pictures.set(id, { size, rgb: core.resizeCrop(await decoded(file), size) });
+        pictures.set(image.id, await lookedAt(image, parts));
       } catch (error) {
-        failures.set(id, failureOf(error));
+        failures.set(image.id, failureOf(error));
       }
       tell({ kind: "images", done: pictures.size + failures.size, total: images.length });
     }
@@ -72,7 +84,7 @@ export class ImageAnswers {
   }
 
   private async embed(
-    fresh: readonly (readonly [number, Picture])[],
+    fresh: readonly (readonly [string, Looked])[],
     { core, encoder, model, classifier }: AnswerParts,
     signal: AbortSignal,
   ): Promise<void> {
@@ -80,6 +92,6 @@ export class ImageAnswers {
     const pixels = new Float32Array(fresh.length * length);
     for (const [i, [, { rgb }]] of fresh.entries()) core.normalize(rgb, classifier.pixels, pixels, i * length);
     const { data, shape } = await encoder.encodeImages(pixels, fresh.length, { signal });
-    for (const [i, [id]] of fresh.entries()) this.embeddings.set(id, data.slice(i * shape[1], (i + 1) * shape[1]));
+    for (const [i, [key]] of fresh.entries()) this.embeddings.set(key, data.slice(i * shape[1], (i + 1) * shape[1]));
   }
 }

@@ -8,15 +8,15 @@ import type { Classifier, Encoder, Model } from "@biovlm/model";
 import { createClassifier, templateBank } from "@biovlm/model";
 import { DEFAULT_RECIPE, learnBank, RECIPES, recipeWith, type TrainingImage } from "@biovlm/training";
 import { plainFeatures } from "@biovlm/training/loop";
-import type { LearnChoices, Learned, Progress } from "./protocol.js";
+import type { ImageRef, LearnChoices, Learned, Progress } from "./protocol.js";
 
 export interface LearnParts {
   readonly core: Core;
   readonly encoder: Encoder;
   readonly model: Model;
   readonly store: ByteStore;
-  /** digest and pixels of an image file */
-  readonly read: (file: Blob) => Promise<TrainingImage>;
+  /** digest and pixels of an image as it is shown */
+  readonly read: (image: ImageRef) => Promise<TrainingImage>;
   readonly signal: AbortSignal;
   readonly tell: (progress: Progress) => void;
 }
@@ -32,11 +32,7 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
     { core, encoder, model },
     {
       classes: choices.classes,
-      images: choices.images.map(
-        ({ file }) =>
-          () =>
-            parts.read(file),
-      ),
+      images: choices.images.map((image) => () => parts.read(image)),
       labels: Int32Array.from(choices.images, (image) => image.label),
       recipe,
       recipeName: changed ? `${DEFAULT_RECIPE}, changed` : DEFAULT_RECIPE,
@@ -70,11 +66,7 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
     const untrained = await createClassifier({ ...context, bank: await templateBank(context, classes, { signal }) });
     const after = await createClassifier({ ...context, bank: learned.bank });
     const features = await plainFeatures(
-      tests.map(
-        ({ file }) =>
-          () =>
-            parts.read(file),
-      ),
+      tests.map((image) => () => parts.read(image)),
       { core, encoder, pixels: after.pixels, cacheKey: "", onProgress: (done, total) => tell({ kind: "images", done, total }) },
       signal,
     );

@@ -3,6 +3,7 @@
 import { type AdapterReport, availableThreads, backends, gpuAdapter, type PageStore, preferredPrecision } from "@biovlm/backend-web";
 import { type Core, loadCore } from "@biovlm/core";
 import { attributeSet, listDatasets } from "@biovlm/datasets";
+import { WINDOW_PRESETS } from "@biovlm/imaging";
 import {
   chooseBackend,
   type DeviceChange,
@@ -73,6 +74,7 @@ export async function openModel(
       model: { name, digest: model.digest, imageSize: model.spec.vision.imageSize },
       passedOver: [...skipped, ...chosen.passedOver],
       datasets: knownDatasets(),
+      windows: WINDOW_PRESETS,
       downloaded: delivered.downloaded,
       ...(memoryOnly === undefined ? {} : { memoryOnly }),
     },

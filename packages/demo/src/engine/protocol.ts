@@ -2,6 +2,7 @@
 // Every message is plain data that structured cloning takes; a request has an id, its answer and its progress carry the same one.
 
 import type { LearningReport } from "@biovlm/evaluation";
+import type { DicomFacts } from "@biovlm/imaging";
 import type { Classification, DeviceChange } from "@biovlm/model";
 
 export type DeviceWish = "auto" | "webgpu" | "wasm";
@@ -33,6 +34,10 @@ export type ClassSource =
 export interface ImageRef {
   readonly id: number;
   readonly file: Blob;
+  /** of DICOM, counted from 0; the middle one where absent */
+  readonly frame?: number;
+  /** of grey DICOM, as a person writes it: "lung", "-600/1500", "min-max"; as the file says where absent */
+  readonly window?: string;
 }
 
 export interface LearnChoices {
@@ -59,8 +64,9 @@ export interface Requests {
   };
   prepare: { ask: { readonly classes: ClassSource }; answer: Prepared };
   classify: { ask: { readonly images: readonly ImageRef[] }; answer: readonly ImageAnswer[] };
-  look: { ask: { readonly file: Blob }; answer: Picture };
-  occlude: { ask: { readonly file: Blob; readonly className: string; readonly grid: number }; answer: OcclusionMap };
+  look: { ask: Omit<ImageRef, "id">; answer: Looked };
+  view: { ask: Omit<ImageRef, "id">; answer: View };
+  occlude: { ask: Omit<ImageRef, "id"> & { readonly className: string; readonly grid: number }; answer: OcclusionMap };
   learn: { ask: LearnChoices; answer: Learned };
   memory: { ask: Record<never, never>; answer: Memory };
   clear: { ask: Record<never, never>; answer: { readonly cleared: number } };
@@ -79,6 +85,8 @@ export interface Opened extends DeviceState {
   readonly model: { readonly name: string; readonly digest: string; readonly imageSize: number };
   readonly passedOver: readonly { readonly name: string; readonly reason: string }[];
   readonly datasets: readonly { readonly name: string; readonly modality: string; readonly classes: readonly string[] }[];
+  /** windows of DICOM by name, center and width in HU */
+  readonly windows: Readonly<Record<string, { readonly center: number; readonly width: number }>>;
   /** why kept files go with the tab, where they do */
   readonly memoryOnly?: string;
   /** bytes that had to be downloaded: 0 when all of the model was kept here */
@@ -102,8 +110,26 @@ export interface Picture {
   readonly rgb: Uint8Array;
 }
 
+/** What the model sees of an image, and what its file says of itself. */
+export interface Looked extends Picture {
+  readonly dicom?: DicomFacts;
+  readonly notes: readonly string[];
+}
+
+/** A whole picture for the screen: RGB bytes [height,width,3]. */
+export interface View {
+  readonly width: number;
+  readonly height: number;
+  readonly rgb: Uint8Array;
+  /** the image's own size in pixels */
+  readonly whole: { readonly width: number; readonly height: number };
+  readonly format: string;
+  readonly notes: readonly string[];
+  readonly dicom?: DicomFacts;
+}
+
 export type ImageAnswer =
-  | { readonly id: number; readonly ok: true; readonly answer: Classification; readonly picture?: Picture }
+  | { readonly id: number; readonly ok: true; readonly answer: Classification; readonly picture?: Looked }
   | { readonly id: number; readonly ok: false; readonly error: Failure };
 
 export interface OcclusionMap {

@@ -1,7 +1,7 @@
 // Asks the engine about images, batch by batch: what the model sees of them, and, once classes are chosen, what it answers.
 
 import { type EngineClient, EngineFailure } from "../engine/engine-client.js";
-import type { ImageAnswer, Opened, Prepared } from "../engine/protocol.js";
+import type { ImageAnswer, ImageRef, Opened, Prepared } from "../engine/protocol.js";
 import type { ImageItem } from "./image-item.js";
 
 /** Images in one request: small enough that a stop is quick, large enough for a device's batch. */
@@ -13,6 +13,8 @@ interface Asking {
   readonly opened: Opened | undefined;
   readonly prepared: Prepared | undefined;
   readonly engine: EngineClient;
+  /** an image as it is asked about: of DICOM, in its frame and window */
+  refOf(image: ImageItem): ImageRef;
   changed(change: "answers" | "busy"): void;
 }
 
@@ -42,9 +44,11 @@ export class Answering {
     this.looking = client;
     try {
       while (session.prepared === undefined && session.opened !== undefined && session.engine === client) {
-        const batch = session.images.filter((i) => i.picture === undefined && i.failure === undefined).slice(0, BATCH);
+        const batch = session.images
+          .filter((i) => (i.picture === undefined || i.stale === true) && i.failure === undefined)
+          .slice(0, BATCH);
         if (batch.length === 0) return;
-        await Promise.all(batch.map((image) => lookAt(image, client)));
+        await Promise.all(batch.map((image) => lookAt(image, session, client)));
         session.changed("answers");
       }
     } catch (error) {
@@ -68,17 +72,20 @@ export class Answering {
         const batch = todo.slice(at, at + BATCH);
         const answers = await session.engine.ask(
           "classify",
-          { images: batch.map(({ id, file }) => ({ id, file })) },
+          { images: batch.map((image) => session.refOf(image)) },
           { signal: work.signal },
         );
         if (work.signal.aborted) {
           // what was decoded is not sent a second time
-          for (const [i, image] of batch.entries()) takePicture(image, answers[i]);
+          for (const [i, image] of batch.entries()) if (image.stale !== true) takePicture(image, answers[i]);
           session.changed("answers");
           return;
         }
         const byId = new Map(answers.map((answer) => [answer.id, answer]));
         for (const image of batch) take(image, byId.get(image.id));
+        // an answer from what was kept brings no picture along
+        const unseen = batch.filter(({ picture, stale, failure }) => (picture === undefined || stale === true) && failure === undefined);
+        await Promise.all(unseen.map((image) => lookAt(image, session, session.engine)));
         this.waiting = todo.length - at - batch.length;
         session.changed("answers");
       }
@@ -104,13 +111,21 @@ function take(image: ImageItem, answer: ImageAnswer | undefined): void {
 }
 
 function takePicture(image: ImageItem, answer: ImageAnswer | undefined): void {
-  if (answer?.ok === true && answer.picture !== undefined) image.picture = answer.picture;
+  if (answer?.ok !== true || answer.picture === undefined) return;
+  image.picture = answer.picture;
+  delete image.stale;
 }
 
 /** A picture onto its image, or why there is none. */
-async function lookAt(image: ImageItem, engine: EngineClient): Promise<void> {
+async function lookAt(image: ImageItem, session: Asking, engine: EngineClient): Promise<void> {
+  const ref = session.refOf(image);
   try {
-    image.picture = await engine.ask("look", { file: image.file });
+    const picture = await engine.ask("look", ref);
+    const { frame, window } = session.refOf(image);
+    // another frame or window is wanted by now: the next look brings it
+    if (frame !== ref.frame || window !== ref.window) return;
+    image.picture = picture;
+    delete image.stale;
   } catch (error) {
     // an engine that ended says nothing about the file
     if (!(error instanceof EngineFailure) || error.code === "stopped" || error.code === "engine_died") throw error;

@@ -9,35 +9,57 @@ export interface PickedFile {
 /** More than this at once is refused: a page is no place for a million files. */
 export const MOST_FILES = 20_000;
 
-const IMAGE = /\.(png|jpe?g|webp|tiff?)$/i;
+const IMAGE = /\.(png|jpe?g|jfif|webp|tiff?|dcm|dicom|ima)$/i;
 
-/** Files picked by an <input>. With folders, only images that are not hidden. */
-export function pickedFiles(list: Iterable<File>): PickedFile[] {
+/** What was left out of folders: how many files of each kind, by their endings. */
+export class LeftOut {
+  private readonly kinds = new Map<string, number>();
+
+  count(name: string): void {
+    const [, ending] = /\.([a-z][a-z0-9]{0,7}(?:\.gz)?)$/i.exec(name) ?? [];
+    const kind = name === "DICOMDIR" ? "DICOM index" : ending === undefined ? "without an ending" : ending.toUpperCase();
+    this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);
+  }
+
+  /** "3 BMP, 1 TXT", the most first; "" where nothing was. */
+  get text(): string {
+    const kinds = [...this.kinds].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+    return kinds.map(([kind, count]) => `${count} ${kind}`).join(", ");
+  }
+}
+
+/** Files picked by an <input>. With folders, only images that are not hidden; others are counted. */
+export async function pickedFiles(list: Iterable<File>, left = new LeftOut()): Promise<PickedFile[]> {
   const picked: PickedFile[] = [];
   for (const file of list) {
     const path = file.webkitRelativePath;
     if (path === "") picked.push({ file, folder: "" });
-    else if (wanted(file.name)) picked.push({ file, folder: path.split("/").slice(0, -1).join("/") });
+    else if (await wanted(file, left)) picked.push({ file, folder: path.split("/").slice(0, -1).join("/") });
   }
   return picked;
 }
 
 /** Files of a drop; call it within the event. */
-export async function droppedFiles(transfer: DataTransfer): Promise<PickedFile[]> {
+export async function droppedFiles(transfer: DataTransfer, left = new LeftOut()): Promise<PickedFile[]> {
   const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry?.() ?? undefined);
   const files = Array.from(transfer.files);
   const found: PickedFile[] = [];
-  for (const entry of entries) if (entry !== undefined) await walk(entry, "", found, true);
+  for (const entry of entries) if (entry !== undefined) await walk(entry, "", { found, left }, true);
   // drops that were made by a script have files and no entries
   return found.length > 0 || entries.some((e) => e !== undefined) ? found : files.map((file) => ({ file, folder: "" }));
 }
 
-async function walk(entry: FileSystemEntry, folder: string, found: PickedFile[], named: boolean): Promise<void> {
+interface Walked {
+  readonly found: PickedFile[];
+  readonly left: LeftOut;
+}
+
+async function walk(entry: FileSystemEntry, folder: string, walked: Walked, named: boolean): Promise<void> {
+  const { found, left } = walked;
   if (found.length >= MOST_FILES) return;
   if (entry.isFile) {
-    if (!named && !wanted(entry.name)) return;
     const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject)).catch(() => undefined);
-    if (file !== undefined) found.push({ file, folder });
+    if (file !== undefined && (named || (await wanted(file, left)))) found.push({ file, folder });
     return;
   }
   if (entry.name.startsWith(".")) return;
@@ -46,10 +68,24 @@ async function walk(entry: FileSystemEntry, folder: string, found: PickedFile[],
   for (;;) {
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject)).catch(() => []);
     if (some.length === 0) return;
-    for (const inner of some) await walk(inner, path, found, false);
+    for (const inner of some) await walk(inner, path, walked, false);
   }
 }
 
-function wanted(name: string): boolean {
-  return !name.startsWith(".") && IMAGE.test(name);
+/** By its ending; where that says nothing, by DICOM's mark in the content: archives write files without endings. */
+async function wanted(file: File, left: LeftOut): Promise<boolean> {
+  if (file.name.startsWith(".")) return false;
+  if (IMAGE.test(file.name)) return true;
+  const own = /\.[a-z][a-z0-9]{0,7}$/i.test(file.name) || file.name === "DICOMDIR";
+  if (!own && (await isDicom(file))) return true;
+  left.count(file.name);
+  return false;
+}
+
+async function isDicom(file: File): Promise<boolean> {
+  const mark = await file
+    .slice(128, 132)
+    .text()
+    .catch(() => "");
+  return mark === "DICM";
 }

@@ -1,7 +1,7 @@
 // The ways files come in: dropped anywhere on the page, picked, or pasted. Images go to the session, bank files to the class panel.
 
 import { announce, notice } from "./announcer.js";
-import { droppedFiles, MOST_FILES, type PickedFile, pickedFiles } from "./dropped-files.js";
+import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles } from "./dropped-files.js";
 import { byId } from "./elements.js";
 import type { Session } from "./session.js";
 
@@ -18,7 +18,8 @@ export function bindIntake(session: Session, taking: Taking): void {
   byId("pick-files").addEventListener("click", () => fileInput.click());
   byId("pick-folder").addEventListener("click", () => folderInput.click());
 
-  const take = (picked: readonly PickedFile[]) => {
+  const take = (picked: readonly PickedFile[], left = new LeftOut()) => {
+    const out = left.text === "" ? "" : `Left out: ${left.text}.`;
     const bank = picked.find(({ file }) => /\.safetensors$/i.test(file.name));
     const labels = picked.find(({ file }) => /\.csv$/i.test(file.name));
     const images = picked.filter(({ file }) => !/\.(safetensors|csv)$/i.test(file.name));
@@ -32,15 +33,18 @@ export function bindIntake(session: Session, taking: Taking): void {
       const twice = session.add(images);
       const added = images.length - twice;
       announce(`${added} image${added === 1 ? "" : "s"} added`);
-      if (twice > 0) notice(`${twice} of these ${twice === 1 ? "was" : "were"} there already: each image is shown once.`, false);
+      const again = twice === 0 ? "" : `${twice} of these ${twice === 1 ? "was" : "were"} there already: each image is shown once.`;
+      notice([again, out].filter((text) => text !== "").join(" "), false);
       session.answer().catch((error: unknown) => notice(String((error as Error).message), true));
-    } else if (bank === undefined && labels === undefined) notice("No images there: PNG, JPEG and WebP files are read.", true);
+    } else if (bank === undefined && labels === undefined)
+      notice(`No images there: PNG, JPEG, WebP and DICOM files are read. ${out}`.trim(), true);
     if (labels !== undefined) void taking.labels(labels.file);
   };
   for (const input of [fileInput, folderInput]) {
-    input.addEventListener("change", () => {
-      take(pickedFiles(input.files ?? []));
+    input.addEventListener("change", async () => {
+      const [files, left] = [[...(input.files ?? [])], new LeftOut()];
       input.value = "";
+      take(await pickedFiles(files, left), left);
     });
   }
 
@@ -57,11 +61,12 @@ export function bindIntake(session: Session, taking: Taking): void {
   document.addEventListener("drop", async (event) => {
     event.preventDefault();
     leave();
-    if (event.dataTransfer !== null) take(await droppedFiles(event.dataTransfer));
+    const left = new LeftOut();
+    if (event.dataTransfer !== null) take(await droppedFiles(event.dataTransfer, left), left);
   });
-  document.addEventListener("paste", (event) => {
+  document.addEventListener("paste", async (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (files.length > 0) take(pickedFiles(files));
+    if (files.length > 0) take(await pickedFiles(files));
   });
   function leave(): void {
     depth = 0;

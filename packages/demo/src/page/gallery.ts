@@ -55,7 +55,15 @@ export function bindGallery(session: Session): void {
   byId("remove-all").addEventListener("click", () => session.removeAll());
   session.listen((change) => {
     if (change === "selection") return drawSelection();
-    if (change === "images" || change === "answers" || change === "classes" || change === "labels" || change === "device") drawAll();
+    if (
+      change === "images" ||
+      change === "answers" ||
+      change === "classes" ||
+      change === "labels" ||
+      change === "device" ||
+      change === "view"
+    )
+      drawAll();
     if (change === "busy") drawCounts(session);
   });
 }

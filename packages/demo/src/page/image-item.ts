@@ -1,7 +1,7 @@
 // One image of the page, with all that is known of it.
 
 import type { Classification } from "@biovlm/model";
-import type { Failure, Picture } from "../engine/protocol.js";
+import type { Failure, Looked } from "../engine/protocol.js";
 import type { Identity } from "./label-book.js";
 
 export interface ImageItem {
@@ -11,8 +11,12 @@ export interface ImageItem {
   folder: string;
   readonly file: File;
   answer?: Classification;
-  /** what the model sees, small */
-  picture?: Picture;
+  /** of DICOM, counted from 0: the frame that is looked at, where it is not the middle one */
+  frame?: number;
+  /** what the model sees, small, and what the file says of itself */
+  picture?: Looked;
+  /** the picture is of another frame or window than is shown now */
+  stale?: boolean;
   failure?: Failure;
   /** what its content is known by; not yet where it has not been read */
   identity?: Identity;

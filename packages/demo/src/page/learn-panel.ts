@@ -78,7 +78,7 @@ function canLearn({ device, prepared, images }: Session): boolean {
 
 function choicesOf(session: Session, { shots, ...numbers }: LearnNumbers): LearnChoices {
   const { learn, tests } = learningSplit(session.images, shots);
-  const plain = (list: readonly Labelled[]) => list.map(({ id, file, label }) => ({ id, file, label }));
+  const plain = (list: readonly Labelled[]) => list.map((image) => ({ ...session.refOf(image), label: image.label }));
   return { classes: session.prepared?.classes ?? [], images: plain(learn), tests: plain(tests), ...numbers };
 }
 

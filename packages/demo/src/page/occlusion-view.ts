@@ -44,7 +44,7 @@ export function occlusionControls(session: Session, overlay: HTMLCanvasElement):
 
   button.addEventListener("click", async () => {
     if (image === undefined) return;
-    const { file } = image;
+    const { id: _, ...ref } = session.refOf(image);
     const stop = new AbortController();
     clear();
     work = stop;
@@ -52,7 +52,7 @@ export function occlusionControls(session: Session, overlay: HTMLCanvasElement):
     try {
       const map = await session.engine.ask(
         "occlude",
-        { file, className: choice.value, grid: GRID },
+        { ...ref, className: choice.value, grid: GRID },
         {
           signal: stop.signal,
           onProgress: (p) => {

@@ -1,11 +1,17 @@
 // RGB bytes onto a canvas, and a grid of numbers over it.
 
-import type { OcclusionMap, Picture } from "../engine/protocol.js";
+import type { OcclusionMap, Picture, View } from "../engine/protocol.js";
 
 /** Paints a picture in its own size; the style sheet scales it. */
 export function paintPicture(canvas: HTMLCanvasElement, { size, rgb }: Picture): void {
-  canvas.width = canvas.height = size;
-  const pixels = new ImageData(size, size);
+  paintPixels(canvas, { width: size, height: size, rgb });
+}
+
+/** Paints RGB bytes [height,width,3]. */
+export function paintPixels(canvas: HTMLCanvasElement, { width, height, rgb }: Pick<View, "width" | "height" | "rgb">): void {
+  canvas.width = width;
+  canvas.height = height;
+  const pixels = new ImageData(width, height);
   for (let i = 0, j = 0; i < rgb.length; i += 3, j += 4) {
     pixels.data[j] = rgb[i]!;
     pixels.data[j + 1] = rgb[i + 1]!;

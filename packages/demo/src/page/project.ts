@@ -37,6 +37,7 @@ export function bindProject(session: Session): Project {
     // one after another: an older bank must not be written last
     if (change === "classes" && source !== undefined)
       classes = classes.then(async () => store?.putSetting("classes", await storable(source)));
+    if (change === "view") store?.putSetting("window", session.window);
     if (change === "labels" || change === "images") byId("labels-kept").textContent = keptText(session, lost !== undefined);
   });
   // what is not kept is lost with the tab
@@ -54,6 +55,8 @@ export function bindProject(session: Session): Project {
         session.book.load(labels);
         const source = restorable(settings.get("classes"));
         if (source !== undefined) session.resume(source);
+        const window = settings.get("window");
+        if (typeof window === "string" && window.length < 60) session.window = window;
         restoreFields(settings);
         // the data sets to choose from are there once a model is open
         let open = false;

@@ -8,6 +8,7 @@ import type { ImageItem } from "./image-item.js";
 import { occlusionControls } from "./occlusion-view.js";
 import { paintPicture } from "./picture.js";
 import type { Session } from "./session.js";
+import { wholeView } from "./whole-view.js";
 
 interface Row {
   readonly class: string;
@@ -23,9 +24,13 @@ export function bindResult(session: Session): void {
   const overlay = element("canvas", { class: "overlay", attributes: { "aria-hidden": "true", width: "1", height: "1" } });
   const frame = element("div", { class: "frame" }, canvas, overlay);
   const occlusion = occlusionControls(session, overlay);
+  const whole = wholeView(session);
+  const text = element("div", { class: "result-text" });
+  const body = element("div", { class: "result" }, element("div", { class: "result-picture" }, frame, occlusion.root, whole.root), text);
   let shown: ImageItem | undefined;
 
-  const pictureIsNew = () => session.selected?.picture !== undefined && !canvas.isConnected;
+  let painted: ImageItem["picture"];
+  const pictureIsNew = () => session.selected?.picture !== painted || !canvas.isConnected;
 
   function draw(): void {
     const image = session.selected;
@@ -51,24 +56,23 @@ export function bindResult(session: Session): void {
       return;
     }
     if (image.picture !== undefined) paintPicture(canvas, image.picture);
+    painted = image.picture;
     canvas.setAttribute("aria-label", `What the model sees of ${visibleText(image.name)}`);
     const { answer } = image;
-    const said = answer === undefined ? [element("p", { class: "quiet", text: waitingFor(session) })] : answerParts(answer, session);
-    root.replaceChildren(
-      title,
-      element(
-        "div",
-        { class: "result" },
-        element("div", { class: "result-picture" }, frame, ...(answer === undefined ? [] : [occlusion.root])),
-        element("div", { class: "result-text" }, ...said),
-      ),
+    text.replaceChildren(
+      ...(answer === undefined ? [element("p", { class: "quiet", text: waitingFor(session) })] : answerParts(answer, session)),
     );
+    occlusion.root.hidden = answer === undefined;
+    // what has the focus, or is being dragged, stays where it is
+    if (body.isConnected) root.querySelector("h2")?.replaceWith(title);
+    else root.replaceChildren(title, body);
+    whole.show(image);
     if (answer !== undefined) occlusion.offer(image, answer);
   }
 
   session.listen((change) => {
-    if (change === "classes") occlusion.reset();
-    if (change === "images" || change === "selection" || change === "classes" || change === "device") draw();
+    if (change === "classes" || change === "view") occlusion.reset();
+    if (change === "view" || change === "images" || change === "selection" || change === "classes" || change === "device") draw();
     if (change === "answers" && session.selected?.answer !== undefined && !root.querySelector(".bars")) {
       draw();
       announce(topOf(session.selected.answer.predictions));

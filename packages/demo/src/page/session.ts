@@ -1,7 +1,7 @@
 // What the page knows and does, without any element: images, classes, answers, labels, and the engine behind them. Views read it and listen.
 
 import { type EngineClient, EngineFailure } from "../engine/engine-client.js";
-import type { ClassSource, DeviceState, Opened, Prepared, Requests } from "../engine/protocol.js";
+import type { ClassSource, DeviceState, ImageRef, Opened, Prepared, Requests } from "../engine/protocol.js";
 import { Answering } from "./answering.js";
 import { classPlaces, renamedClasses } from "./class-names.js";
 import type { PickedFile } from "./dropped-files.js";
@@ -13,8 +13,8 @@ import { type Identity, LabelBook } from "./label-book.js";
 /** A label for each of some images; undefined takes it away. */
 export type Relabelling = readonly (readonly [ImageItem, string | undefined])[];
 
-/** What changed: views draw what they show of it. "source": classes were chosen by something else than the panel, which shows them now. */
-export type Change = "images" | "answers" | "selection" | "classes" | "labels" | "device" | "busy" | "source" | "history";
+/** What changed: views draw what they show of it. "view": how DICOM is shown. "source": classes were chosen by something else than the panel, which shows them now. */
+export type Change = "images" | "answers" | "selection" | "classes" | "labels" | "device" | "busy" | "source" | "history" | "view";
 
 export type OpenChoices = Requests["open"]["ask"];
 
@@ -33,6 +33,8 @@ export class Session {
   private readonly answering = new Answering(this);
   private choices: OpenChoices | undefined;
   private classes: ClassSource | undefined;
+  /** of grey DICOM, as a person writes it; undefined: as each file says */
+  window: string | undefined;
   readonly history = new History();
   readonly book = new LabelBook();
   /** whether new names are those of the old classes: asked where nothing else tells */
@@ -261,6 +263,42 @@ export class Session {
         this.changed("selection");
       },
     });
+  }
+
+  /** An image as the engine is asked about it: of DICOM in its frame, of grey DICOM in the window of all. */
+  refOf({ id, file, frame, picture }: ImageItem): ImageRef {
+    const window = picture === undefined || picture.dicom?.window !== undefined ? this.window : undefined;
+    return { id, file, ...(frame === undefined ? {} : { frame }), ...(window === undefined ? {} : { window }) };
+  }
+
+  /** Looks at another frame of an image; it is answered anew. The middle one is what is looked at unasked. */
+  showFrame(image: ImageItem, frame: number): Promise<void> {
+    if (frame === Math.floor((image.picture?.dicom?.frames ?? 1) / 2)) delete image.frame;
+    else image.frame = frame;
+    return this.seeAnew([image]);
+  }
+
+  /** Shows every grey DICOM image in a window, as `--window` does; undefined is each file's own. They are answered anew. */
+  showWindow(window: string | undefined): Promise<void> {
+    const before = this.window;
+    if (before === window) return Promise.resolve();
+    const show = (to: string | undefined) => {
+      this.window = to;
+      return this.seeAnew(this.images.filter(({ picture }) => picture?.dicom?.window !== undefined));
+    };
+    this.record({ what: "the window", undo: () => show(before), redo: () => show(window) });
+    return show(window);
+  }
+
+  private seeAnew(images: readonly ImageItem[]): Promise<void> {
+    for (const image of images) {
+      delete image.answer;
+      delete image.failure;
+      // the picture stays until the new one is there; what is not DICOM never comes here
+      image.stale = true;
+    }
+    this.changed("view");
+    return this.answer();
   }
 
   select(image: ImageItem | undefined): void {

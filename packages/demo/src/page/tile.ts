@@ -27,13 +27,13 @@ export function imageTile(image: ImageItem, choose: () => void): Tile {
     element("span", { class: "tile-text" }, folder, name, said),
   );
   root.addEventListener("click", choose);
-  let painted = false;
+  let painted: typeof image.picture;
   return {
     root,
     draw({ picture, answer, failure, folder: path }, label) {
-      if (picture !== undefined && !painted) {
+      if (picture !== undefined && picture !== painted) {
         paintPicture(canvas, picture);
-        painted = true;
+        painted = picture;
       }
       folder.textContent = visibleText(lastPart(path), 80);
       folder.hidden = path === "";

@@ -70,7 +70,7 @@ export function galleryFlows(stage: () => Stage): void {
     it("say what a folder without images holds, and take one in next", async () => {
       const { page } = open;
       await dropFiles(page, []);
-      expect(await page.textContent("#notice")).toMatch(/^No images there: PNG, JPEG and WebP/);
+      expect(await page.textContent("#notice")).toMatch(/^No images there: PNG, JPEG, WebP and DICOM/);
       await page.setInputFiles("#file-input", join(stage().scans, "fundus", "fundus-1.png"));
       await allAnswered(page, 1);
       expect(await page.isVisible("#notice")).toBe(false);

@@ -1,7 +1,7 @@
 // Files out of drops and inputs: folders are walked to their end, what is no image stays out, what cannot be read does not end the walk.
 
 import { describe, expect, it } from "vitest";
-import { droppedFiles, MOST_FILES, type PickedFile, pickedFiles } from "../../src/page/dropped-files.js";
+import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles } from "../../src/page/dropped-files.js";
 
 type Tree = { readonly [name: string]: Tree | "file" | "broken" };
 
@@ -45,6 +45,15 @@ describe("a drop", () => {
     expect(paths(await droppedFiles(drop({ scans, "bank.safetensors": "file" })))).toEqual(["scans|a.png", "|bank.safetensors"]);
   });
 
+  it("counts what is left out of folders by kind, and takes DICOM by its mark where a name has no ending", async () => {
+    const dicom = new File([new Uint8Array(128), "DICM rest"], "IM000001");
+    const left = new LeftOut();
+    const inner = (file: File) => Object.defineProperty(file, "webkitRelativePath", { value: `study/${file.name}` });
+    const list = ["a.bmp", "b.BMP", "1.2.840.1", "c.nii.gz", "DICOMDIR", ".DS_Store", "d.dcm"].map((name) => inner(new File(["x"], name)));
+    expect(paths(await pickedFiles([...list, inner(dicom)], left))).toEqual(["study|d.dcm", "study|IM000001"]);
+    expect(left.text).toBe("2 BMP, 1 DICOM index, 1 NII.GZ, 1 without an ending");
+  });
+
   it("goes on after a file that cannot be had any more", async () => {
     expect(paths(await droppedFiles(drop({ scans: { "a.png": "broken", "b.png": "file" } })))).toEqual(["scans|b.png"]);
   });
@@ -66,8 +75,8 @@ describe("an input", () => {
     return Object.defineProperty(new File([], name), "webkitRelativePath", { value: path.includes("/") ? path : "" });
   };
 
-  it("gives single files as they are, and of a folder the images that are not hidden", () => {
+  it("gives single files as they are, and of a folder the images that are not hidden", async () => {
     const list = ["alone.txt", "scans/a/1.png", "scans/a/.1.png", "scans/a/1.txt"].map(file);
-    expect(paths(pickedFiles(list))).toEqual(["|alone.txt", "scans/a|1.png"]);
+    expect(paths(await pickedFiles(list))).toEqual(["|alone.txt", "scans/a|1.png"]);
   });
 });

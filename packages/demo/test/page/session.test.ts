@@ -6,7 +6,7 @@ import type { DeviceState, ImageAnswer, RequestName, Requests } from "../../src/
 import { type Change, type OpenChoices, Session } from "../../src/page/session.js";
 
 const STATE: DeviceState = { device: "wasm", precision: "int8", detail: "1 thread", canLearn: true };
-const OPENED = { ...STATE, model: { name: "toy", digest: "d", imageSize: 4 }, passedOver: [], datasets: [], downloaded: 0 };
+const OPENED = { ...STATE, model: { name: "toy", digest: "d", imageSize: 4 }, passedOver: [], datasets: [], windows: {}, downloaded: 0 };
 const CHOICES = { source: {}, device: "auto", precision: "auto", base: "" } as unknown as OpenChoices;
 
 /** An engine that knows class names and answers "first class" for every image, but not for names that begin with "bad". */
@@ -36,7 +36,7 @@ class FakeEngine implements EngineClient {
   }
   private picture({ file }: Requests["look"]["ask"]) {
     if ((file as File).name.startsWith("bad")) throw new EngineFailure({ code: "unreadable", message: "no image" });
-    return { size: 1, rgb: new Uint8Array(3) };
+    return { size: 1, rgb: new Uint8Array(3), notes: [] };
   }
   private prepared({ classes }: Requests["prepare"]["ask"]) {
     if (classes.kind !== "names") throw new EngineFailure({ code: "bank_format", message: "no bank" });
@@ -50,7 +50,7 @@ class FakeEngine implements EngineClient {
             id,
             ok: true,
             answer: { predictions: [{ class: "a", probability: 1 }], kept: [] },
-            picture: { size: 1, rgb: new Uint8Array(3) },
+            picture: { size: 1, rgb: new Uint8Array(3), notes: [] },
           },
     );
   }

@@ -1,0 +1,92 @@
+// Image files to pixels within the page's time: what the model is given, and the whole picture as people look at it. DICOM is shown in the
+// window and the frame that were asked for; the file that is looked at stays open, so that a window that is dragged is not read again each time.
+
+import { browserDecoder, type DecodeOptions, type ImageStack, parseWindow } from "@biovlm/imaging";
+import { pageCodecs } from "./page-codecs.js";
+import type { ImageRef, View } from "./protocol.js";
+
+const LIMITS = { timeoutMs: 20_000, maxBytes: 64 * 1024 * 1024, maxPixels: 64_000_000 } as const;
+/** Pixels of a picture's longer side on the screen. */
+const LONGEST = 640;
+
+export type Shown = Pick<ImageRef, "file" | "frame" | "window">;
+
+export class ImageDecoding {
+  private readonly decoder;
+  private looked: { readonly file: Blob; readonly stack: Promise<ImageStack> } | undefined;
+
+  /** @param base the page's address, below which its codecs lie */
+  constructor(base: string) {
+    this.decoder = browserDecoder({ codecs: pageCodecs(base) });
+  }
+
+  /** An image's pixels, of DICOM the frame and window that were asked for, else the middle frame as the file says. @throws ImagingError */
+  async pixels({ file, ...shown }: Shown) {
+    return this.ofBytes(new Uint8Array(await file.arrayBuffer()), shown);
+  }
+
+  /** The same of a file's bytes. */
+  ofBytes(bytes: Uint8Array, shown: Omit<Shown, "file"> = {}) {
+    return this.decoder.decode(bytes, optionsOf(shown));
+  }
+
+  /** The whole picture, small enough for a screen. @throws ImagingError */
+  async view({ file, frame, window }: Shown): Promise<View> {
+    const stack = await this.opened(file);
+    const index = frame ?? (stack.frames === 1 ? 0 : Math.floor(stack.frames / 2));
+    const how = stack.windowed && window !== undefined ? { window: parseWindow(window) } : {};
+    const { data, width, height, dicom, notes = [] } = await stack.frame(index, how);
+    const step = Math.max(1, Math.max(width, height) / LONGEST);
+    const size = { width: Math.max(1, Math.round(width / step)), height: Math.max(1, Math.round(height / step)) };
+    return {
+      ...size,
+      rgb: smaller(data, width, height, size),
+      whole: { width, height },
+      format: stack.format,
+      notes,
+      ...(dicom === undefined ? {} : { dicom }),
+    };
+  }
+
+  private async opened(file: Blob): Promise<ImageStack> {
+    if (this.looked?.file !== file) {
+      const stack = file.arrayBuffer().then((buffer) => this.decoder.open(new Uint8Array(buffer), LIMITS));
+      this.looked = { file, stack };
+      // what cannot be read is read again when it is asked for again
+      stack.catch(() => {
+        if (this.looked?.stack === stack) this.looked = undefined;
+      });
+    }
+    return this.looked?.stack as Promise<ImageStack>;
+  }
+}
+
+function optionsOf({ frame, window }: Omit<Shown, "file">): DecodeOptions {
+  const asked = window === undefined ? undefined : parseWindow(window);
+  return { ...LIMITS, ...(frame === undefined ? {} : { frame }), ...(asked === undefined ? {} : { window: asked }) };
+}
+
+/** Means over the source pixels of each pixel, [height,width,3]: for the eye alone, the model never sees it. */
+function smaller(data: Uint8Array, width: number, height: number, to: { readonly width: number; readonly height: number }): Uint8Array {
+  if (to.width === width && to.height === height) return data;
+  const out = new Uint8Array(to.width * to.height * 3);
+  for (let y = 0; y < to.height; y++) {
+    const [top, bottom] = [
+      Math.floor((y * height) / to.height),
+      Math.max(Math.floor(((y + 1) * height) / to.height), Math.floor((y * height) / to.height) + 1),
+    ];
+    for (let x = 0; x < to.width; x++) {
+      const [left, right] = [
+        Math.floor((x * width) / to.width),
+        Math.max(Math.floor(((x + 1) * width) / to.width), Math.floor((x * width) / to.width) + 1),
+      ];
+      for (let channel = 0; channel < 3; channel++) {
+        let sum = 0;
+        for (let row = top; row < bottom; row++)
+          for (let column = left; column < right; column++) sum += data[(row * width + column) * 3 + channel] ?? 0;
+        out[(y * to.width + x) * 3 + channel] = Math.round(sum / ((bottom - top) * (right - left)));
+      }
+    }
+  }
+  return out;
+}

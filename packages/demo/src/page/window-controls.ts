@@ -1,0 +1,54 @@
+// The window that grey DICOM is shown in: each file's own, from lowest to highest, one by name, or a center and a width. One for all images.
+
+import type { DicomFacts } from "@biovlm/imaging";
+import { element } from "./elements.js";
+import type { Session } from "./session.js";
+
+const FILE = "file";
+
+export interface WindowControls {
+  readonly root: HTMLElement;
+  /** @param window the one that is shown; undefined for what has none */
+  draw(window: DicomFacts["window"]): void;
+}
+
+export function windowControls(session: Session): WindowControls {
+  const choice = element("select", { attributes: { id: "window-choice" } });
+  const number = (id: string, label: string) => {
+    const input = element("input", { attributes: { id, type: "number", step: "any" } });
+    return { input, root: element("div", {}, element("label", { text: label, attributes: { for: id } }), input) };
+  };
+  const [center, width] = [number("window-center", "Center"), number("window-width", "Width")];
+  width.input.min = "1";
+  const root = element(
+    "div",
+    { class: "fields windows", attributes: { hidden: "" } },
+    element("div", {}, element("label", { text: "Window", attributes: { for: "window-choice" } }), choice),
+    center.root,
+    width.root,
+  );
+  choice.addEventListener("change", () => void session.showWindow(choice.value === FILE ? undefined : choice.value));
+  for (const { input } of [center, width])
+    input.addEventListener("change", () => {
+      if (center.input.value !== "" && center.input.checkValidity() && width.input.value !== "" && width.input.checkValidity())
+        void session.showWindow(`${Number(center.input.value)}/${Number(width.input.value)}`);
+    });
+
+  return {
+    root,
+    draw(window) {
+      root.hidden = window === undefined;
+      if (window === undefined) return;
+      const named = Object.entries(session.opened?.windows ?? {}).map(
+        ([name, { center: c, width: w }]) => [name, `${name} (${c}/${w})`] as const,
+      );
+      const asked = session.window ?? FILE;
+      const options: (readonly [string, string])[] = [[FILE, "as the file says"], ["min-max", "lowest to highest"], ...named];
+      if (!options.some(([value]) => value === asked)) options.push([asked, `own, ${asked}`]);
+      choice.replaceChildren(...options.map(([value, text]) => element("option", { text, attributes: { value } })));
+      choice.value = asked;
+      center.input.value = String(Math.round(window.center * 10) / 10);
+      width.input.value = String(Math.round(window.width * 10) / 10);
+    },
+  };
+}
