@@ -60,7 +60,7 @@ export async function createEngine(options: EngineOptions): Promise<{ readonly e
     options,
     (what) => new EngineError("bad_option", `engine options — ${what}. Correct the option.`),
   );
-  // an int8 tower scales its activations by the largest of the whole run: whoever shares it shifts the others' answers by about 1e-3
+  // int8 scales activations by rows, so that nobody shares a scale; one at a time all the same, until every runtime is shown to keep the bits
   const limits = deterministic && precision === "int8" ? { ...asked, maxBatch: 1 } : asked;
   const spec = (model: string): OpeningSpec => ({
     ...{ model, device, precision, deterministic },

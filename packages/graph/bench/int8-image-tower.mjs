@@ -1,12 +1,12 @@
 // Speed and size of a full-size ViT-B/16 image tower in int8 beside float32, on onnxruntime's cpu at batch 1. Weights are random, so the
 // cosine says that the arithmetic is right, not how much a trained model loses.
-//   npx tsc -b packages/graph && node packages/graph/bench/int8-image-tower.mjs [threads 2] [layers 12] [forms fp32,int8,w8,w8a8]
-import { GraphBuilder, quantizeDynamicInt8, quantizeWeightOnly, serializeModel, tensorOf } from "@biovlm/graph";
+//   npx tsc -b packages/graph && node packages/graph/bench/int8-image-tower.mjs [threads 2] [layers 12] [forms fp32,int8,rows,w8,w8a8]
+import { GraphBuilder, quantizeDynamicInt8, quantizeRowInt8, quantizeWeightOnly, serializeModel, tensorOf } from "@biovlm/graph";
 import * as ort from "onnxruntime-node";
 
 const threads = Number(process.argv[2] ?? 2);
 const layers = Number(process.argv[3] ?? 12);
-const forms = (process.argv[4] ?? "fp32,int8,w8,w8a8").split(",");
+const forms = (process.argv[4] ?? "fp32,int8,rows,w8,w8a8").split(",");
 const [W, heads, inner, grid, P, D] = [768, 12, 3072, 14, 16, 512];
 let seed = 1;
 function random() {
@@ -43,6 +43,7 @@ const graph = tower();
 const build = {
   fp32: () => graph,
   int8: () => quantizeDynamicInt8(graph),
+  rows: () => quantizeRowInt8(graph),
   w8: () => quantizeWeightOnly(graph, 8, { blockSize: 128 }),
   w8a8: () => quantizeWeightOnly(graph, 8, { blockSize: 128, integerActivations: true }),
 };

@@ -12,7 +12,7 @@ export { IR_VERSION, OPSET } from "./graph.js";
 export { type ParseOptions, parseModel } from "./parse.js";
 export { convertToFloat16 } from "./quantisation/float16.js";
 export type { QuantizeOptions } from "./quantisation/frozen-products.js";
-export { quantizeDynamicInt8, quantizeWeightOnly, type WeightOnlyOptions } from "./quantisation/quantize.js";
+export { quantizeDynamicInt8, quantizeRowInt8, quantizeWeightOnly, type WeightOnlyOptions } from "./quantisation/quantize.js";
 export { type SerializedModel, type SerializeOptions, serializeModel } from "./serialize.js";
 export {
   arrayOf,

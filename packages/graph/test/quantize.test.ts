@@ -10,6 +10,7 @@ import {
   lazyTensor,
   parseModel,
   quantizeDynamicInt8,
+  quantizeRowInt8,
   quantizeWeightOnly,
   serializeModel,
   tensorOf,
@@ -39,6 +40,7 @@ interface Form {
 }
 const forms: readonly Form[] = [
   { title: "dynamic int8", make: (g) => quantizeDynamicInt8(g, all), cosine: 0.999, parity: 2e-2 },
+  { title: "int8 by rows", make: (g) => quantizeRowInt8(g, all), cosine: 0.999, parity: 2e-2 },
   { title: "8-bit weights", make: (g) => quantizeWeightOnly(g, 8, { ...all, blockSize: 32 }), cosine: 0.9999, parity: 1e-3 },
   { title: "4-bit weights", make: (g) => quantizeWeightOnly(g, 4, { ...all, blockSize: 32 }), cosine: 0.98, parity: 1e-3 },
   { title: "float16", make: convertToFloat16, cosine: 0.99999, parity: 2e-2 },
@@ -180,5 +182,38 @@ describe("reduced forms", () => {
     const out = evaluate(half, { x: { shape: [2], data: [0, 1] } });
     expect(Array.from(out["same"]!.data)).toEqual([0, 1]);
     expect(Array.from(out["y"]!.data)).toEqual([-0, -65504]);
+  });
+});
+
+describe("int8 by rows", () => {
+  const numbers = (count: number, seed: number) => Float32Array.from(wave(count, seed));
+  /** y [n, 8] = x [n, 16] · Wᵀ + bias */
+  function product() {
+    const b = new GraphBuilder("product");
+    const weight = b.constant(tensorOf("float32", [8, 16], numbers(128, 1)));
+    b.output("y", b.linear(b.input("x", "float32", ["n", 16]), weight, b.constant(tensorOf("float32", [8], numbers(8, 2)))));
+    return b.build();
+  }
+  const rows = (list: readonly Float32Array[]) => ({
+    x: { shape: [list.length, 16], data: Float32Array.from(list.flatMap((r) => [...r])) },
+  });
+  const row = numbers(16, 3);
+  const loud = numbers(16, 4).map((v) => v * 1000);
+  const zeros = new Float32Array(16);
+
+  it("gives a row the same numbers whatever else is in the run, and keeps its digits beside a louder one", () => {
+    const [exact, reduced] = [product(), quantizeRowInt8(product(), all)];
+    const alone = evaluate(reduced, rows([row]))["y"]!.data;
+    const among = evaluate(reduced, rows([loud, row, zeros]))["y"]!.data.subarray(8, 16);
+    expect(among).toEqual(alone);
+    const wanted = evaluate(exact, rows([row]))["y"]!.data;
+    const byRun = evaluate(quantizeDynamicInt8(product(), all), rows([loud, row, zeros]))["y"]!.data.subarray(8, 16);
+    const far = (got: Float64Array) => got.reduce((most, v, i) => Math.max(most, Math.abs(v - wanted[i]!)), 0);
+    expect(far(among)).toBeLessThan(far(byRun) / 10);
+  });
+
+  it("gives a row of zeros its bias, and no NaN", () => {
+    const got = evaluate(quantizeRowInt8(product(), all), rows([zeros]))["y"]!.data;
+    expect(Array.from(got)).toEqual(Array.from(numbers(8, 2)));
   });
 });

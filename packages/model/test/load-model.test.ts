@@ -55,6 +55,23 @@ function leastCosine(a: Float32Array, b: Float32Array, D: number): number {
   return least;
 }
 
+describe("a model in int8", () => {
+  it("gives an image the same bits alone, in a batch, and beside one that is a thousand times louder", async () => {
+    const { graphs } = await loadModel(bytes, { name: "tiny", precision: "int8" });
+    const encoder = await cpuBackend({ threads: 1 }).open(graphs);
+    const [length, D] = [images.length / 3, graphs.spec.embedDim];
+    const together = (await encoder.encodeImages(images, 3)).data;
+    const loud = images.map((x, i) => (i < length ? x * 1000 : x));
+    const beside = (await encoder.encodeImages(loud, 3)).data;
+    for (const b of [1, 2]) {
+      const alone = (await encoder.encodeImages(images.slice(b * length, (b + 1) * length), 1)).data;
+      expect(together.slice(b * D, (b + 1) * D)).toEqual(alone);
+      expect(beside.slice(b * D, (b + 1) * D)).toEqual(alone);
+    }
+    await encoder.close();
+  });
+});
+
 describe("a model", async () => {
   const fromBytes = await loadModel(bytes, { name: "tiny" });
   const wanted = await embeddings(fromBytes);

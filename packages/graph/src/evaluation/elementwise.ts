@@ -151,6 +151,8 @@ export const elementwiseRules: Readonly<Record<string, EvaluationRule>> = {
   Erf: unary(erf),
   Gelu: unary((x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2))),
   Neg: unary((x) => -x),
+  Abs: unary(Math.abs),
+  Max: binary((a, b) => Math.max(a, b)),
   Identity: unary((x) => x),
   Cast: cast,
   Where: where,

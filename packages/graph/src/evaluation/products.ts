@@ -100,6 +100,22 @@ function matmulInteger(call: Call): NumberArray[] {
   return [batched(call, shifted(operand(call, 0), call.inputs[2]), shifted(operand(call, 1), call.inputs[3]))];
 }
 
+/** x / scale rounded to uint8 about the zero point, by one scale for all of x. Rounds half to even. */
+function quantize(call: Call): NumberArray[] {
+  const [x, scale, zero] = [operand(call, 0), operand(call, 1), operand(call, 2)];
+  const [by, shift] = [f64(scale.data, 0), f64(zero.data, 0)];
+  return [{ dtype: zero.dtype, shape: x.shape, data: x.data.map((v) => Math.min(255, Math.max(0, roundEven(v / by) + shift))) }];
+}
+
+/** onnxruntime's MatMulIntegerToFloat: the integer product, times the scale of a and those of b's columns. */
+function matmulIntegerToFloat(call: Call): NumberArray[] {
+  const [a, b, byA, byB] = [operand(call, 0), operand(call, 1), operand(call, 2), operand(call, 3)];
+  const [product] = matmulInteger({ ...call, inputs: [a, b, call.inputs[4], call.inputs[5]] }) as [NumberArray];
+  const n = byB.data.length;
+  const data = product.data.map((v, i) => v * f64(byA.data, 0) * f64(byB.data, n === 1 ? 0 : i % n));
+  return [{ ...product, dtype: byA.dtype, data }];
+}
+
 /** (x − zero) · scale, per tensor or per slice of `axis`. */
 function dequantize(call: Call): NumberArray[] {
   const [x, scale, zero] = [operand(call, 0), operand(call, 1), call.inputs[2]];
@@ -137,6 +153,8 @@ export const productRules: Readonly<Record<string, EvaluationRule>> = {
   Gemm: gemm,
   DynamicQuantizeLinear: dynamicQuantize,
   MatMulInteger: matmulInteger,
+  QuantizeLinear: quantize,
+  MatMulIntegerToFloat: matmulIntegerToFloat,
   DequantizeLinear: dequantize,
   MatMulNBits: matmulNBits,
 };

@@ -8,7 +8,7 @@ import { GraphEdit } from "../graph-edit.js";
 import { arrayOf, lazyTensor, toFloat16 } from "../tensor.js";
 
 /** Operators that are float32 by definition. */
-const FLOAT32_ONLY = ["DynamicQuantizeLinear", "MatMulInteger", "DequantizeLinear"];
+const FLOAT32_ONLY = ["DynamicQuantizeLinear", "QuantizeLinear", "MatMulInteger", "MatMulIntegerToFloat", "DequantizeLinear"];
 
 /** The tensor's numbers in float16, rounded when asked for; beyond ±65504 they saturate. */
 function half(tensor: Tensor): Tensor {

@@ -5,6 +5,7 @@ import { nth } from "../elements.js";
 import { GraphError } from "../errors.js";
 import { DTYPE_CODE, type Graph, type Node, type Tensor } from "../graph.js";
 import { GraphEdit } from "../graph-edit.js";
+import { tensorOf } from "../tensor.js";
 import { type FrozenProduct, frozenProduct, perBlock, perOutput, perRow, type QuantizeOptions } from "./frozen-products.js";
 
 const FLOAT = { to: { int: DTYPE_CODE.float32 } } as const;
@@ -49,6 +50,53 @@ export function quantizeDynamicInt8(graph: Graph, options: QuantizeOptions = {})
       { stem: `${p.y.name}/scales` },
     );
     biased(edit, p, (name) => edit.node("Mul", [float, scales], p.y, name));
+  }
+  return edit.finish();
+}
+
+/** int8 on one side of zero: the largest magnitude of a row becomes 127. */
+const STEP = 1 / 127;
+/** A row of zeros is divided by this: it stays zeros. */
+const LEAST = 1e-30;
+
+/**
+ * int8 by rows: as quantizeDynamicInt8, but each row of activations (a token of an image) is rounded by its own largest magnitude, about zero.
+ * So a row's result depends on nothing else in the run: an image alone and in a batch give the same bits, and no outlier elsewhere costs it
+ * digits. onnxruntime's MatMulIntegerToFloat, which its cpu and wasm providers run.
+ */
+export function quantizeRowInt8(graph: Graph, options: QuantizeOptions = {}): Graph {
+  const edit = new GraphEdit(graph);
+  const inputs = new Map<string, { readonly integers: string; readonly largest: string }>();
+  const weights = new Map<Tensor, ReturnType<typeof perOutput>>();
+  const last = tensorOf("int64", [1], BigInt64Array.of(-1n));
+  const [step, least] = [STEP, LEAST].map((x) => tensorOf("float32", [], Float32Array.of(x))) as [Tensor, Tensor];
+  const middle = tensorOf("uint8", [], Uint8Array.of(128));
+  const zero = () => edit.constant(middle, "int8/zero");
+  const rounded = (x: FrozenProduct["x"]) => {
+    const known = inputs.get(x.name);
+    if (known !== undefined) return known;
+    const row = { dtype: "float32", shape: [...x.shape.slice(0, -1), 1] } as const;
+    const keep = { attributes: { keepdims: { int: 1 } } };
+    const magnitude = edit.node("ReduceMax", [edit.node("Abs", [x.name], x), edit.constant(last, "int8/axis")], row, keep);
+    const largest = edit.node("Max", [magnitude, edit.constant(least, "int8/least")], row);
+    const parts = [edit.node("Div", [x.name, largest], x), edit.constant(step, "int8/step"), zero()];
+    const made = { integers: edit.node("QuantizeLinear", parts, { dtype: "uint8", shape: x.shape }), largest };
+    inputs.set(x.name, made);
+    return made;
+  };
+  for (const n of graph.nodes) {
+    const p = frozenProduct(graph, n, options);
+    if (p === undefined) {
+      quantizeTable(graph, edit, n, options);
+      continue;
+    }
+    const made = weights.get(p.weight) ?? perOutput(p);
+    weights.set(p.weight, made);
+    const { integers, largest } = rounded(p.x);
+    const [w, scales] = [edit.constant(made.weight, `${p.weightName}/int8`), edit.constant(made.scales, `${p.weightName}/scales`)];
+    const operands = [integers, w, edit.constant(step, "int8/step"), scales, zero()];
+    const float = edit.node("MatMulIntegerToFloat", operands, p.y, { domain: "com.microsoft", stem: `${p.y.name}/float` });
+    biased(edit, p, (name) => edit.node("Mul", [float, largest], p.y, name));
   }
   return edit.finish();
 }

@@ -1,6 +1,6 @@
 // Turns a state dict into the EncoderGraphs a backend opens: towers built on demand, written in the form the backend takes.
 
-import { convertToFloat16, differentiate, type Graph, quantizeDynamicInt8, serializeModel } from "@biovlm/graph";
+import { convertToFloat16, differentiate, type Graph, quantizeRowInt8, serializeModel } from "@biovlm/graph";
 import type { ArtifactForm, EncoderGraphs, OnnxArtifact } from "../contract/encoder-graphs.js";
 import type { ModelSpec } from "../contract/model-spec.js";
 import type { WordVectors } from "../text/word-table.js";
@@ -36,7 +36,7 @@ export interface TowerSource {
 /** In-memory external data of the `buffers` form, one blob. */
 const BLOB = "weights.bin";
 /** Of how towers are built and reduced: raised where either changes, so that towers kept before are not taken. */
-const REDUCTION = 1;
+const REDUCTION = 2;
 
 /** The graphs of one model. Nothing is built before a backend asks. Gradients run in float32 whatever the precision. */
 export function towerArtifacts(source: TowerSource): EncoderGraphs {
@@ -51,7 +51,7 @@ export function towerArtifacts(source: TowerSource): EncoderGraphs {
     if (key !== undefined && artifact.kind === "bytes") await source.kept?.put(key, artifact.model);
     return artifact;
   };
-  const ofImages = precision === "int8" ? quantizeDynamicInt8 : convertToFloat16;
+  const ofImages = precision === "int8" ? quantizeRowInt8 : convertToFloat16;
   return {
     digest,
     spec,
