@@ -1,10 +1,13 @@
-//! BioVLM's numeric kernels: pixels, scores, entropy, selection. No I/O, no binding to any runtime.
+//! BioVLM's numeric kernels: pixels, scores, entropy, selection; with the feature `images`, encoded images too. No I/O, no binding to any
+//! runtime.
 //! Every kernel gives the bits of the plain-SIMD WASM build of @biovlm/core: products and sums are rounded one by one, in the same
 //! order, never fused. So neither the processor nor the number of threads changes a result; work is split by rows alone.
 //! Letters as in docs/method.md: B images, N prompts, C classes, D embedding, K kept prompts; arrays are row-major.
 
 mod exponential;
 mod gemm;
+#[cfg(feature = "images")]
+pub mod images;
 mod level;
 mod norm;
 mod resample;

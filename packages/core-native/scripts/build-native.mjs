@@ -16,10 +16,25 @@ function cargo(args) {
   return spawnSync("cargo", args, { cwd: workspace, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 900_000 });
 }
 
+/** PNG alone, or JPEG too: libjpeg-turbo is C, and without its assembler (nasm, on x86-64) it is slower than sharp's. */
+function imageFeatures() {
+  const tools = process.arch === "x64" ? ["cmake", "nasm"] : ["cmake"];
+  const missing = tools.filter((tool) => spawnSync(tool, ["--version"], { stdio: "ignore" }).status !== 0);
+  if (missing.length === 0) return "jpeg";
+  console.log(`core-native: without ${missing.join(" and ")} there is no libjpeg-turbo; sharp reads JPEG`);
+  return "images";
+}
+
 async function build() {
   if (wanted === "off") return "BIOVLM_NATIVE=on builds it";
   if (cargo(["--version"]).status !== 0) return "cargo was not found";
-  const { status, stderr } = cargo(["build", "--release", "--locked", "-p", "biovlm-core-native"]);
+  const features = imageFeatures();
+  const make = (extra) => cargo(["build", "--release", "--locked", "-p", "biovlm-core-native", ...extra]);
+  let { status, stderr } = make(["--features", features]);
+  if (status !== 0 && features === "jpeg") {
+    console.log("core-native: libjpeg-turbo does not build here; without it sharp reads JPEG");
+    ({ status, stderr } = make(["--features", "images"]));
+  }
   if (status !== 0) return `cargo build failed: ${(stderr ?? "").trim().split("\n").slice(-3).join(" | ")}`;
   const folder = join(process.env.CARGO_TARGET_DIR ?? join(workspace, "target"), "release");
   const to = join(root, "dist", "biovlm-core.node");

@@ -1,8 +1,7 @@
 // The Kernels contract of @biovlm/core answered by the compiled binding, as a value; absent, a sentence says why. It computes nothing.
 
-import { existsSync } from "node:fs";
 import { KERNEL_NAMES, type Kernels, type NativeKernels } from "@biovlm/core";
-import { type Binding, BUILT, loadBinding } from "./binding.js";
+import { type Binding, BUILT, bindingAt } from "./binding.js";
 
 /** The kernels, or why there are none here. */
 export type NativeFound =
@@ -18,15 +17,9 @@ export type NativeFound =
  *     const core = await loadCore({ native });
  */
 export function nativeKernels(path: string = BUILT, env: Readonly<Record<string, string | undefined>> = process.env): NativeFound {
-  if (env["BIOVLM_NATIVE"] === "off") return { reason: "BIOVLM_NATIVE=off" };
-  if (!existsSync(path)) return { reason: "no native build for this machine" };
-  try {
-    const binding = loadBinding(path);
-    return { native: { name: binding.describe(), kernels: kernelsOf(binding), bitEqual: KERNEL_NAMES } };
-  } catch (error) {
-    const [line] = (error instanceof Error ? error.message : String(error)).replaceAll(path, "the library").split("\n");
-    return { reason: `the native build does not load: ${line}` };
-  }
+  const { binding, reason } = bindingAt(path, env);
+  if (binding === undefined) return { reason };
+  return { native: { name: binding.describe(), kernels: kernelsOf(binding), bitEqual: KERNEL_NAMES } };
 }
 
 function kernelsOf(binding: Binding): Kernels {

@@ -16,6 +16,7 @@ export {
   rowPreparation,
 } from "./images/classified-images.js";
 export { decodeOptions, frameStep, frameVariant } from "./images/decode-options.js";
+export { type FastImages, type FastWay, fastImages } from "./images/fast-images.js";
 export { type ImageFailure, imageFailure } from "./images/image-failure.js";
 export { fileSource } from "./images/image-file.js";
 export { type ImageRow, imageRows, type PixelRow, type RowOptions, type RowTimings } from "./images/image-rows.js";

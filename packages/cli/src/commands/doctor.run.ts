@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { arch, availableParallelism, platform, release, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { loadCore } from "@biovlm/core";
-import { backendsFor, cpuQuota, usableCpus } from "@biovlm/engine";
+import { backendsFor, cpuQuota, fastImages, usableCpus } from "@biovlm/engine";
 import { dataFolders } from "@biovlm/files/node";
 import { chooseBackend, probeBackends } from "@biovlm/model";
 import { hubSettings, openModelStore } from "@biovlm/model/node";
@@ -39,6 +39,7 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
     threads: usableCpus(),
     memory: `${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
     core: core.info.build,
+    images: await imagesOf(env),
     libraries: Object.fromEntries(LIBRARIES.map(([library, owner]) => [library, installedVersion(library, owner) ?? null])),
     devices: probed.map(({ backend, probe }) => ({ name: backend.name, ...probe })),
     auto: choose(() => chooseBackend("auto", probed).backend.name),
@@ -63,6 +64,7 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
         `${facts.quota.toFixed(2)} CPUs (control group): ${facts.threads} thread${facts.threads === 1 ? "" : "s"} unless --threads says otherwise`,
       );
     await row("core", `${facts.core}${facts.core === "reference" ? " (slow: this engine has no WASM SIMD)" : ""}`);
+    await row("images", facts.images);
     const libraries = Object.entries(facts.libraries).map(([name, found]) => `${name} ${found ?? "absent"}`);
     await row("uses", libraries.join(", "));
     for (const device of facts.devices) {
@@ -84,6 +86,12 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
   }
   return facts.auto === undefined ? EXIT.backend : EXIT.ok;
 };
+
+/** Who prepares images for `embed`: sharp and the core, or the native build for the formats that it has. */
+async function imagesOf(env: Readonly<Record<string, string | undefined>>): Promise<string> {
+  const { prepare, detail } = await fastImages(env);
+  return prepare === undefined ? `sharp (no native way: ${detail})` : `${detail} (embed), sharp for others`;
+}
 
 /** Libraries that decide what works here, and the package of ours that brings each. */
 const LIBRARIES = [

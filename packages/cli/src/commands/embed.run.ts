@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { frameVariant, imageRows, joinedBytes, type PixelRow, type Runtime, rowPreparation } from "@biovlm/engine";
+import { fastImages, frameVariant, imageRows, joinedBytes, type PixelRow, type Runtime, rowPreparation } from "@biovlm/engine";
 import { type EmbeddingFacts, EmbeddingFile, RowJournal, type RowName, writeEmbeddings } from "@biovlm/engine/embeddings";
 import { withLock } from "@biovlm/files/node";
 import { pixelSpec } from "@biovlm/model";
@@ -142,7 +142,8 @@ async function embedRows({ terminal, runtime, options, found, facts, before, jou
     batch = [];
   };
   const known = (sha256: string) => journal.has(sha256) || before?.has(sha256) === true;
-  const preparation = rowPreparation(core, pixelSpec(model.spec), options);
+  const { prepare: fast } = await fastImages();
+  const preparation = { ...rowPreparation(core, pixelSpec(model.spec), options), fast };
   for await (const row of imageRows(imageSources(found.files, options), { ...preparation, signal, known })) {
     if (row.kind === "failed") bad.push({ file: row.source.name, ...row.error });
     else {

@@ -165,3 +165,52 @@ pub fn through_table(bytes: &[u8], table: &[f32], out: Floats) -> Result<()> {
     kernels::through_table(bytes, table, out);
     Ok(())
 }
+
+/// Formats whose images are prepared here; none where they were not built in.
+#[napi(catch_unwind)]
+pub fn image_formats() -> Vec<String> {
+    #[cfg(feature = "images")]
+    return kernels::images::formats().iter().map(|name| name.to_string()).collect();
+    #[cfg(not(feature = "images"))]
+    Vec::new()
+}
+
+#[cfg(feature = "images")]
+pub use images::*;
+
+#[cfg(feature = "images")]
+mod images {
+    use super::kernels::images::{prepare, Format, Header};
+    use napi::bindgen_prelude::*;
+    use napi_derive::napi;
+
+    /// One image's work, done on a thread of Node's pool.
+    pub struct Preparing {
+        bytes: Uint8Array,
+        header: Header,
+        size: usize,
+    }
+
+    impl Task for Preparing {
+        type Output = Option<Vec<u8>>;
+        type JsValue = Option<Uint8Array>;
+
+        fn compute(&mut self) -> Result<Self::Output> {
+            let work = std::panic::AssertUnwindSafe(|| prepare(&self.bytes, self.header, self.size));
+            // a panic is a file that is declined, never the end of the process
+            Ok(std::panic::catch_unwind(work).unwrap_or(None))
+        }
+
+        fn resolve(&mut self, _: Env, output: Self::Output) -> Result<Self::JsValue> {
+            Ok(output.map(Uint8Array::new))
+        }
+    }
+
+    /// Bytes of a file → [size,size,3], or nothing where it is not for this way. They must not change until then.
+    #[napi(catch_unwind)]
+    pub fn prepare_image(bytes: Uint8Array, jpeg: bool, width: u32, height: u32, size: u32) -> AsyncTask<Preparing> {
+        let format = if jpeg { Format::Jpeg } else { Format::Png };
+        let header = Header { format, width: width as usize, height: height as usize };
+        AsyncTask::new(Preparing { bytes, header, size: size as usize })
+    }
+}

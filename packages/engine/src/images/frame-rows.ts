@@ -40,7 +40,7 @@ async function openedRows(source: ImageSource, step: number, options: RowOptions
     const how = stack.windowed ? { window: decode.window } : {};
     const rowOf = (index: number) => {
       const one = { ...decoder, decode: (): Promise<DecodedImage> => stack.frame(index, how) };
-      return preparedRow(source, content, digest, read, { ...options, decoder: one });
+      return preparedRow(source, content, digest, read, { ...options, decoder: one, fast: undefined });
     };
     if (stack.frames === 1) return { row: await rowOf(0) };
     return { rows: everyRow(source, digest, stack.frames, step, rowOf, signal) };

@@ -86,10 +86,12 @@ export async function preparedRow(
   read: number,
   options: RowOptions,
 ): Promise<PixelRow> {
-  const { rgb, image, dicom, notes, decode, preprocess } = await prepareImage(content, options, { signal: options.signal });
+  const { thumbnail: side, signal } = options;
+  // a thumbnail is made of the picture itself
+  const preparation = side === undefined ? options : { ...options, fast: undefined };
+  const { rgb, image, dicom, notes, decode, preprocess } = await prepareImage(content, preparation, { signal });
   const timings = { read, decode, preprocess };
-  const { thumbnail: side } = options;
-  const small = side === undefined ? {} : { thumbnail: options.core.resizeCrop(image, side) };
+  const small = side === undefined || image === undefined ? {} : { thumbnail: options.core.resizeCrop(image, side) };
   const told = { ...(dicom === undefined ? {} : { dicom }), ...(notes === undefined ? {} : { notes }) };
   return { kind: "pixels", source, sha256, rgb, timings, ...small, ...told };
 }

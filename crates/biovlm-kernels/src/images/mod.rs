@@ -1,0 +1,58 @@
+//! Encoded images → [S,S,3] bytes as a tower takes them: decode, resize the shortest side, crop the centre, all exact.
+//! A fast way for what is usual and sound. Whatever is not (16 bits, CMYK, a warning of a decoder, a size that is not the header's) is
+//! declined without a reason: the caller then goes the way that knows every format and says what is wrong. Nothing is ever guessed.
+
+#[cfg(feature = "jpeg")]
+mod jpeg;
+mod plan;
+mod png;
+
+use crate::resample::resample;
+
+/// What the caller's header reader found, within the caller's limits; a decoder that finds another size is wrong about the file.
+#[derive(Clone, Copy)]
+pub struct Header {
+    pub format: Format,
+    pub width: usize,
+    pub height: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Png,
+    Jpeg,
+}
+
+/// Formats that were built in.
+pub fn formats() -> &'static [&'static str] {
+    if cfg!(feature = "jpeg") {
+        &["png", "jpeg"]
+    } else {
+        &["png"]
+    }
+}
+
+/// RGB [height,width,3] of a sound image of 8 bits, in stored rows.
+pub fn decode(bytes: &[u8], header: Header) -> Option<Vec<u8>> {
+    let length = header.width.checked_mul(header.height)?.checked_mul(3)?;
+    let rgb = match header.format {
+        Format::Png => png::decode(bytes, header.width, header.height)?,
+        #[cfg(feature = "jpeg")]
+        Format::Jpeg => jpeg::decode(bytes, header.width, header.height)?,
+        #[cfg(not(feature = "jpeg"))]
+        Format::Jpeg => return None,
+    };
+    (rgb.len() == length).then_some(rgb)
+}
+
+/// The image's window of size [S,S,3].
+pub fn prepare(bytes: &[u8], header: Header, size: usize) -> Option<Vec<u8>> {
+    if size == 0 || size > 4096 || header.width == 0 || header.height == 0 {
+        return None;
+    }
+    let rgb = decode(bytes, header)?;
+    let mut out = vec![0u8; size * size * 3];
+    let [horizontal, vertical] = plan::centre_crop(header.width, header.height, size);
+    let plan = crate::resample::Plan { size, horizontal: horizontal.view(), vertical: vertical.view() };
+    resample(&rgb, header.width, header.height, &plan, &mut out).then_some(out)
+}

@@ -1,0 +1,88 @@
+//! Where each output pixel reads and with which weights: packages/core/src/resample-plan.ts in Rust, operation by operation, so that the
+//! integers are the same. Source: Pillow 9.4 src/libImaging/Resample.c.
+
+use crate::resample::Axis;
+
+const BITS: i32 = 22;
+const A: f64 = -0.5;
+const SUPPORT: f64 = 2.0;
+
+pub struct AxisPlan {
+    taps: usize,
+    first: Vec<i32>,
+    count: Vec<i32>,
+    weights: Vec<i32>,
+}
+
+impl AxisPlan {
+    pub fn view(&self) -> Axis<'_> {
+        Axis { taps: self.taps, first: &self.first, count: &self.count, weights: &self.weights }
+    }
+}
+
+/// Resize(S, bicubic) on the shortest side, then CenterCrop(S): horizontal, vertical.
+pub fn centre_crop(width: usize, height: usize, size: usize) -> [AxisPlan; 2] {
+    let short = width.min(height);
+    [width, height].map(|side| {
+        let resized = if side == short { size } else { size * side / short };
+        axis(side, resized, half_even(resized - size), size)
+    })
+}
+
+/// Outputs from..from+size of a resize of `length` pixels to `resized`.
+fn axis(length: usize, resized: usize, from: usize, size: usize) -> AxisPlan {
+    let scale = length as f64 / resized as f64;
+    let filter_scale = scale.max(1.0);
+    let support = SUPPORT * filter_scale;
+    let taps = support.ceil() as usize * 2 + 1;
+    let copy = length == resized;
+    let mut plan = AxisPlan { taps, first: vec![0; size], count: vec![0; size], weights: vec![0; size * taps] };
+    let mut exact = vec![0f64; taps];
+    for i in 0..size {
+        let weights = &mut plan.weights[i * taps..][..taps];
+        if copy {
+            plan.first[i] = (i + from) as i32;
+            plan.count[i] = 1;
+            weights[0] = 1 << BITS;
+            continue;
+        }
+        let centre = ((i + from) as f64 + 0.5) * scale;
+        let low = (centre - support + 0.5).trunc().max(0.0);
+        let high = (centre + support + 0.5).trunc().min(length as f64);
+        let count = (high - low) as usize;
+        let mut sum = 0.0;
+        for (j, w) in exact[..count].iter_mut().enumerate() {
+            *w = bicubic((j as f64 + low - centre + 0.5) * (1.0 / filter_scale));
+            sum += *w;
+        }
+        plan.first[i] = low as i32;
+        plan.count[i] = count as i32;
+        for (to, w) in weights.iter_mut().zip(&exact[..count]) {
+            *to = fixed_point(w / sum);
+        }
+    }
+    plan
+}
+
+fn bicubic(x: f64) -> f64 {
+    let d = x.abs();
+    if d < 1.0 {
+        ((A + 2.0) * d - (A + 3.0)) * d * d + 1.0
+    } else if d < 2.0 {
+        (((d - 5.0) * d + 8.0) * d - 4.0) * A
+    } else {
+        0.0
+    }
+}
+
+/// Rounds half away from zero.
+fn fixed_point(w: f64) -> i32 {
+    let scaled = w * f64::from(1 << BITS);
+    (if scaled < 0.0 { scaled - 0.5 } else { scaled + 0.5 }).trunc() as i32
+}
+
+/// n / 2, halves to the even neighbour.
+fn half_even(n: usize) -> usize {
+    let floor = n / 2;
+    floor + (n % 2) * (floor % 2)
+}
