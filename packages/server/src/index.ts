@@ -5,6 +5,7 @@ export { type AuditLog, type AuditLogOptions, type AuditRecord, openAuditLog } f
 export { auditingEngine } from "./auditing-engine.js";
 export { type ApiKey, parseKeys, type Scope } from "./auth.js";
 export { ServerError, type ServerErrorCode, STATUS_OF } from "./errors.js";
+export { type GrpcServer, grpcServer } from "./grpc/grpc-server.js";
 export { bankKeepingEngine, keptBanks } from "./kept-banks.js";
 export { connectionLimits, renewCertificate } from "./lifecycle/connection-limits.js";
 export { type Drain, drainable, drainOnSignals } from "./lifecycle/drain.js";

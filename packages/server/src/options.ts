@@ -11,6 +11,12 @@ const GiB = 1024 * MiB;
 export const SERVING_OPTIONS = {
   host: { type: "string", default: "127.0.0.1", description: "address to listen on" },
   port: { type: "integer", minimum: 0, maximum: 65_535, default: 8080, description: "port to listen on; 0 picks a free one" },
+  grpcPort: {
+    type: "integer",
+    minimum: 0,
+    maximum: 65_535,
+    description: "port for the Open Inference Protocol over gRPC, 0 picks a free one; no gRPC when absent",
+  },
   socket: { type: "string", description: "unix socket to listen on instead" },
   tlsCert: { type: "string", description: "certificate chain, PEM" },
   tlsKey: { type: "string", description: "private key, PEM" },
@@ -109,6 +115,12 @@ export function servingOptions(given: GivenOptions<typeof SERVING_OPTIONS> = {})
   );
   if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
     throw new ServerError("bad_option", "TLS — expected a certificate and a key, got only one of them. Give both or none.");
+  }
+  if (options.grpcPort !== undefined && options.socket !== undefined) {
+    throw new ServerError(
+      "bad_option",
+      "gRPC — expected an address to listen on, got a unix socket. Leave out the socket or the gRPC port.",
+    );
   }
   const maxBodyBytes = options.maxBodyBytes ?? Math.min(2 * GiB, 4 * options.maxImageBytes + MiB);
   return { ...options, maxBodyBytes, maxInFlightBytes: options.maxInFlightBytes ?? 4 * maxBodyBytes };

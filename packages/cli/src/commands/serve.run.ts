@@ -12,6 +12,7 @@ import {
   createServer,
   type Drain,
   drainable,
+  grpcServer,
   listen,
   listenForMetrics,
   openAuditLog,
@@ -67,7 +68,8 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async (context, opt
     },
   });
   const scraped = await listenForMetrics(metrics, serving);
-  const where = await listen(app, serving);
+  const grpc = serving.grpcPort === undefined ? undefined : await grpcServer(app, serving);
+  const where = [await listen(app, serving), ...(grpc === undefined ? [] : [await grpc.listen()])].join(" and ");
   if (scraped !== undefined) terminal.note(`metrics at ${scraped.where}`);
   terminal.note(`listening on ${printable(where)}; warming up …`);
   const opened = open();

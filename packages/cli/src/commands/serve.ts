@@ -11,15 +11,19 @@ export const SERVE_OPTIONS = {
   name: { type: "text", value: "NAME", description: "name it is served under; the model's when absent" },
   ...CLASS_OPTIONS,
   ...RUNTIME_OPTIONS,
-  ...flagsOf(SERVING_OPTIONS, ["host", "port", "socket", "tlsCert", "tlsKey", "banksDir", "insecure", "allowHost", "admin", "corsOrigin"], {
-    corsOrigin: { value: "ORIGINS" },
-    host: { value: "ADDRESS" },
-    allowHost: { value: "NAMES" },
-    socket: { value: "FILE" },
-    banksDir: { value: "DIR", completes: "folder" },
-    tlsCert: { value: "FILE", completes: "file" },
-    tlsKey: { value: "FILE", completes: "file" },
-  }),
+  ...flagsOf(
+    SERVING_OPTIONS,
+    ["host", "port", "grpcPort", "socket", "tlsCert", "tlsKey", "banksDir", "insecure", "allowHost", "admin", "corsOrigin"],
+    {
+      corsOrigin: { value: "ORIGINS" },
+      host: { value: "ADDRESS" },
+      allowHost: { value: "NAMES" },
+      socket: { value: "FILE" },
+      banksDir: { value: "DIR", completes: "folder" },
+      tlsCert: { value: "FILE", completes: "file" },
+      tlsKey: { value: "FILE", completes: "file" },
+    },
+  ),
   keysFile: { type: "text", value: "FILE", setting: true, completes: "file", description: "API keys" },
   ...flagsOf(SERVING_LIMITS, ["pool", "maxBatch", "maxQueueDelayMs", "maxQueue", "maxImageBytes", "maxPixels", "window", "range"]),
   ...flagsOf(

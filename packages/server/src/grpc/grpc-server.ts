@@ -1,0 +1,228 @@
+// The Open Inference Protocol v2 over gRPC: each call is asked of this server's own /v2 routes, in this process, so keys, scopes, limits, audit log,
+// metrics, deadlines and draining are theirs and cannot differ. A client of gRPC is no browser: what only browsers say is not asked for.
+
+import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
+import { fileURLToPath } from "node:url";
+import { NAME_PATTERN } from "@biovlm/files";
+import type { Metadata, ServerCredentials, ServerUnaryCall, ServiceDefinition, ServiceError, sendUnaryData, status } from "@grpc/grpc-js";
+import type { FastifyInstance } from "fastify";
+import { ServerError } from "../errors.js";
+import type { ServingOptions } from "../options.js";
+import { serverError } from "../replies.js";
+import { type GrpcInferRequest, grpcResponse, httpBody } from "./grpc-messages.js";
+
+const PROTO = fileURLToPath(new URL("../../proto/open-inference.proto", import.meta.url));
+const MALFORMED = Symbol("malformed");
+
+/** HTTP status → gRPC's. What is not here is a fault of ours. */
+const CODES: Readonly<Record<number, keyof typeof status>> = {
+  400: "INVALID_ARGUMENT",
+  401: "UNAUTHENTICATED",
+  403: "PERMISSION_DENIED",
+  404: "NOT_FOUND",
+  405: "INVALID_ARGUMENT",
+  408: "DEADLINE_EXCEEDED",
+  409: "FAILED_PRECONDITION",
+  413: "RESOURCE_EXHAUSTED",
+  415: "INVALID_ARGUMENT",
+  422: "INVALID_ARGUMENT",
+  429: "RESOURCE_EXHAUSTED",
+  499: "CANCELLED",
+  503: "UNAVAILABLE",
+};
+
+interface HttpAnswer {
+  readonly status: number;
+  readonly body: Buffer;
+  /** bytes of JSON before tensors */
+  readonly headerLength: number;
+}
+type Ask = (method: "GET" | "POST", path: string, body?: Buffer, headers?: Readonly<Record<string, string>>) => Promise<HttpAnswer>;
+type Answer = (ask: Ask, request: never) => Promise<object>;
+
+/** An app's gRPC side: `listen` it after the app; it ends with the app. */
+export interface GrpcServer {
+  /** @returns "grpc://127.0.0.1:8001". @throws ServerError `port_in_use` */
+  listen(): Promise<string>;
+}
+
+/**
+ * Prepares gRPC for an app, before the app listens. @throws ServerError `bad_option` where no port is named, or TLS files cannot be read
+ * @example const grpc = await grpcServer(app, options); await listen(app, options); await grpc.listen();
+ */
+export async function grpcServer(app: FastifyInstance, options: ServingOptions): Promise<GrpcServer> {
+  const [grpc, { loadSync }] = await Promise.all([import("@grpc/grpc-js"), import("@grpc/proto-loader")]);
+  // what it writes to stderr by itself may quote what a client sent
+  grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+  const { grpcPort: port, host } = options;
+  if (port === undefined) throw new ServerError("bad_option", "grpcPort — expected a port, got none. Name one.");
+  const loaded = grpc.loadPackageDefinition(
+    loadSync(PROTO, { keepCase: true, longs: String, defaults: true, arrays: true, objects: true, oneofs: true }),
+  );
+  const { service } = (loaded["inference"] as unknown as { GRPCInferenceService: { service: ServiceDefinition } }).GRPCInferenceService;
+  const server = new grpc.Server({
+    "grpc.max_receive_message_length": options.maxBodyBytes,
+    "grpc.max_metadata_size": 16 * 1024,
+    "grpc.keepalive_time_ms": 60_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+  });
+  const implementation = Object.fromEntries(
+    Object.entries(ANSWERS).map(([name, answer]) => [
+      name,
+      (call: ServerUnaryCall<unknown, object>, done: sendUnaryData<object>) => {
+        answered(app, call, answer).then(
+          (response) => done(null, response),
+          (error: unknown) => {
+            const { status: http, message, code, retryAfter } = serverError(error);
+            const metadata = new grpc.Metadata();
+            metadata.set("biovlm-code", code);
+            if (retryAfter !== undefined) metadata.set("retry-after", String(Math.ceil(retryAfter)));
+            done({ code: grpc.status[CODES[http] ?? "INTERNAL"], details: message, metadata } as Partial<ServiceError>);
+          },
+        );
+      },
+    ]),
+  );
+  server.addService(readable(service), implementation);
+  const credentials = await credentialsOf(options, grpc.ServerCredentials);
+  app.addHook("preClose", async () => {
+    const quiet = new Promise<void>((done) => server.tryShutdown(() => done()));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((done) => {
+      timer = setTimeout(done, options.drainMs);
+    });
+    await Promise.race([quiet, late]);
+    clearTimeout(timer);
+    server.forceShutdown();
+  });
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        const address = isIP(host) === 6 ? `[${host}]` : host;
+        server.bindAsync(`${address}:${port}`, credentials, (error, bound) => {
+          if (error === null) return resolve(`${options.tlsCert === undefined ? "grpc" : "grpcs"}://${address}:${bound}`);
+          const what = `port ${port} for gRPC — expected a free one of this address, got one that cannot be had. Name another with --grpc-port, or 0 for any.`;
+          reject(new ServerError("port_in_use", what, { cause: error }));
+        });
+      }),
+  };
+}
+
+/** The same service; a message that cannot be read is the client's fault, not the server's. */
+function readable(service: ServiceDefinition): ServiceDefinition {
+  return Object.fromEntries(
+    Object.entries(service).map(([name, method]) => [
+      name,
+      {
+        ...method,
+        requestDeserialize(bytes: Buffer) {
+          try {
+            return method.requestDeserialize(bytes);
+          } catch {
+            return MALFORMED;
+          }
+        },
+      },
+    ]),
+  );
+}
+
+async function credentialsOf({ tlsCert, tlsKey }: ServingOptions, kinds: typeof ServerCredentials): Promise<ServerCredentials> {
+  if (tlsCert === undefined || tlsKey === undefined) return kinds.createInsecure();
+  try {
+    const [cert, key] = await Promise.all([readFile(tlsCert), readFile(tlsKey)]);
+    return kinds.createSsl(null, [{ cert_chain: cert, private_key: key }]);
+  } catch (cause) {
+    throw new ServerError("bad_option", "TLS — expected a PEM certificate chain and its key, got other files. Correct the two files.", {
+      cause,
+    });
+  }
+}
+
+/** One call: its keys, deadline and end go with it. */
+async function answered(app: FastifyInstance, call: ServerUnaryCall<unknown, object>, answer: Answer): Promise<object> {
+  if ((call.request as unknown) === MALFORMED)
+    throw new ServerError("bad_request", "message — expected one of this call's, got bytes that cannot be read.");
+  const left = new AbortController();
+  call.on("cancelled", () => left.abort());
+  const deadline = Number(call.getDeadline());
+  const common = {
+    ...textOf(call.metadata, "authorization"),
+    ...textOf(call.metadata, "x-api-key"),
+    ...textOf(call.metadata, "traceparent"),
+    ...(Number.isFinite(deadline) ? { "x-deadline-ms": String(Math.min(9_999_999, Math.max(0, Math.round(deadline - Date.now())))) } : {}),
+  };
+  const remoteAddress = call
+    .getPeer()
+    .replace(/:\d+$/, "")
+    .replace(/^\[|\]$/g, "");
+  return answer(async (method, url, body, headers) => {
+    try {
+      const reply = await app.inject({
+        ...{ method, url, remoteAddress, signal: left.signal, headers: { ...common, ...headers } },
+        ...(body === undefined ? {} : { payload: body }),
+      });
+      const answerLength = Number(reply.headers["inference-header-content-length"] ?? reply.rawPayload.length);
+      return { status: reply.statusCode, body: reply.rawPayload, headerLength: answerLength };
+    } catch (cause) {
+      if (left.signal.aborted)
+        throw new ServerError("client_closed", "client — expected to wait for the answer, got a cancelled call.", { cause });
+      throw new ServerError("not_ready", "the server — expected to be serving, got one that closes. Ask another.", { cause });
+    }
+  }, call.request as never);
+}
+
+function textOf(metadata: Metadata, name: string): Readonly<Record<string, string>> {
+  const [value] = metadata.get(name);
+  return typeof value === "string" ? { [name]: value } : {};
+}
+
+/** The JSON of a 200; any other status as the error that it is. */
+function json<T>({ status: http, body }: HttpAnswer): T {
+  const said = JSON.parse(body.toString("utf8")) as { readonly error?: string };
+  if (http === 200) return said as T;
+  throw refusal(http, said.error);
+}
+
+/** `code: what …` of the protocol's error object, as the error it was. */
+function refusal(http: number, error = ""): Error {
+  const [, code = "", message = "the server — expected an answer, got a refusal."] = /^(\w+): ([\s\S]*)$/.exec(error) ?? [];
+  return http >= 500 && http !== 503 ? new Error(message) : new ServerError(code as ServerError["code"], message);
+}
+
+/** A model's path. Names that are none would lead to other routes. */
+function modelPath(name: string, version: string): string {
+  if (!NAME_PATTERN.test(name) || !(version === "" || /^\w{1,64}$/.test(version))) {
+    throw new ServerError(
+      "bad_request",
+      "model — expected a model's name, and a version of letters and digits or none, got another. Correct it.",
+    );
+  }
+  return `/v2/models/${encodeURIComponent(name)}${version === "" ? "" : `/versions/${version}`}`;
+}
+
+const ANSWERS: Readonly<Record<string, Answer>> = {
+  ServerLive: async (ask) => ({ live: (await ask("GET", "/v2/health/live")).status === 200 }),
+  ServerReady: async (ask) => ({ ready: (await ask("GET", "/v2/health/ready")).status === 200 }),
+  async ModelReady(ask, { name, version }: { name: string; version: string }) {
+    const answer = await ask("GET", `${modelPath(name, version)}/ready`);
+    return { ready: answer.status !== 503 && json<{ ready: boolean }>(answer).ready };
+  },
+  ServerMetadata: async (ask) => json(await ask("GET", "/v2")),
+  ModelMetadata: async (ask, { name, version }: { name: string; version: string }) => json(await ask("GET", modelPath(name, version))),
+  async ModelInfer(ask, request: GrpcInferRequest) {
+    const { body, headerLength } = httpBody(request);
+    const path = `${modelPath(request.model_name, request.model_version)}/infer`;
+    const answer = await ask("POST", path, body, {
+      "content-type": "application/octet-stream",
+      "inference-header-content-length": String(headerLength),
+    });
+    if (answer.status !== 200) json(answer);
+    return grpcResponse(answer.body, answer.headerLength);
+  },
+  async RepositoryIndex(ask, { ready }: { ready: boolean }) {
+    const body = Buffer.from(JSON.stringify({ ready }));
+    return { models: json(await ask("POST", "/v2/repository/index", body, { "content-type": "application/json" })) };
+  },
+};

@@ -1,0 +1,227 @@
+// The protocol over gRPC with grpc-js's own client: answers are those of /v2 over HTTP, refusals have gRPC's codes, and no bytes make a fault of ours.
+
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { createEngine, type Engine } from "@biovlm/engine";
+import { seeded, soak } from "@biovlm/testkit";
+import { tinyBank } from "@biovlm/testkit/tiny-bank";
+import * as grpc from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import type { FastifyInstance } from "fastify";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createMetrics, createServer, grpcServer, type ServingOptions, servingOptions } from "../../src/index.js";
+import { greyPng } from "../routes/grey-png.js";
+
+const digest = (text: string) => createHash("sha256").update(text).digest("hex");
+const keys = [{ name: "clinic", sha256: digest("secret"), scopes: ["infer"] as const }];
+const png = Buffer.from(greyPng(80, 60));
+const proto = fileURLToPath(new URL("../../proto/open-inference.proto", import.meta.url));
+const loaded = loadSync(proto, { keepCase: true, longs: String, defaults: true, oneofs: true });
+const service = grpc.loadPackageDefinition(loaded)["inference"] as unknown as { GRPCInferenceService: grpc.ServiceClientConstructor };
+const metrics = createMetrics({ processMetrics: false });
+let engine: Engine;
+let app: FastifyInstance;
+let client: grpc.Client;
+
+const metadata = (key = "secret") => {
+  const out = new grpc.Metadata();
+  if (key !== "") out.set("authorization", `Bearer ${key}`);
+  return out;
+};
+/** One call: the answer, or the error as it is. */
+function ask(name: string, request: object, options: { key?: string; deadline?: number; from?: grpc.Client } = {}): Promise<any> {
+  const { key, deadline, from = client } = options;
+  const call = Reflect.get(from, name) as (...args: unknown[]) => void;
+  return new Promise((resolve) => {
+    const settings = deadline === undefined ? {} : { deadline };
+    call.call(from, request, metadata(key), settings, (error: grpc.ServiceError | null, answer: unknown) => resolve(error ?? answer));
+  });
+}
+const image = (bytes: Buffer = png) => ({ name: "image", datatype: "BYTES", shape: ["1"], contents: { bytes_contents: [bytes] } });
+const infer = (request: object, options = {}) => ask("ModelInfer", { model_name: "tiny", ...request }, options);
+
+async function served(given: Partial<ServingOptions>): Promise<{ readonly app: FastifyInstance; readonly client: grpc.Client }> {
+  const options = servingOptions({ maxImageBytes: 65_536, maxBodyBytes: 200_000, grpcPort: 0, drainMs: 2000, ...given });
+  const made = await createServer({ engine, options, version: "0.1.0", keys: () => keys, metrics });
+  const where = await grpcServer(made, options);
+  await made.ready();
+  const address = (await where.listen()).replace(/^grpc:\/\//, "");
+  return { app: made, client: new service.GRPCInferenceService(address, grpc.credentials.createInsecure()) };
+}
+
+beforeAll(async () => {
+  const bytes = await tinyBank(["chest X-ray", "head CT"]);
+  const made = await createEngine({
+    serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes } }],
+    device: "cpu",
+    threads: 1,
+    pool: 0,
+    observer: metrics.observer,
+  });
+  await made.ready;
+  engine = made.engine;
+  ({ app, client } = await served({}));
+});
+afterAll(async () => {
+  client?.close();
+  await app?.close();
+  await engine?.close(0);
+});
+
+const floats = (bytes: Buffer) => Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4));
+
+describe("the protocol over gRPC", () => {
+  it("says who it is without a key, and what models there are with one", async () => {
+    expect(await ask("ServerLive", {}, { key: "" })).toEqual({ live: true });
+    expect(await ask("ServerReady", {}, { key: "" })).toEqual({ ready: true });
+    expect(await ask("ServerMetadata", {}, { key: "" })).toMatchObject({ name: "biovlm", version: "0.1.0" });
+    expect(await ask("ModelReady", { name: "tiny", version: "1" })).toEqual({ ready: true });
+    expect(await ask("ModelMetadata", { name: "tiny" })).toMatchObject({
+      versions: ["1"],
+      inputs: [
+        { name: "image", datatype: "BYTES", shape: ["-1"] },
+        { name: "embedding", datatype: "FP32" },
+      ],
+    });
+    const models = [{ name: "tiny", version: "1", state: "READY", reason: "" }];
+    expect(await ask("RepositoryIndex", {})).toEqual({ models });
+  });
+
+  it("answers images and embeddings as /v2 does over HTTP, whichever way the elements come", async () => {
+    const http = await app.inject({
+      method: "POST",
+      url: "/v2/models/tiny/infer",
+      headers: { authorization: "Bearer secret" },
+      payload: { inputs: [{ ...image(), shape: [1], contents: undefined, data: [png.toString("base64")] }] },
+    });
+    const [probabilities] = http.json().outputs;
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(png.length);
+    const raw = { inputs: [{ ...image(), contents: null }], raw_input_contents: [Buffer.concat([length, png])] };
+    for (const request of [
+      { id: "42", inputs: [image()] },
+      { id: "42", ...raw },
+    ]) {
+      const answer = await infer(request);
+      expect(answer).toMatchObject({ model_name: "tiny", model_version: "1", id: "42", parameters: { fell_back: { bool_param: false } } });
+      expect(answer.outputs.map((o: { name: string }) => o.name)).toEqual(["probabilities", "class", "kept", "kept_entropy"]);
+      expect(answer.outputs[0]).toMatchObject({ datatype: "FP32", shape: ["1", "2"] });
+      expect(floats(answer.raw_output_contents[0])).toEqual(probabilities.data.map(Math.fround));
+    }
+    const row = Array.from({ length: 128 }, (_, i) => (i === 3 ? 1 : 0));
+    const embedding = { name: "embedding", datatype: "FP32", shape: ["1", "128"], contents: { fp32_contents: row } };
+    const one = await infer({
+      inputs: [embedding],
+      outputs: [{ name: "probabilities", parameters: { classification: { int64_param: "1" } } }],
+    });
+    expect(one.raw_output_contents[0].subarray(4).toString()).toMatch(/^0\.\d{6}:[01]:(chest X-ray|head CT)$/);
+  });
+
+  it("refuses with gRPC's codes and our own beside them", async () => {
+    const { status } = grpc;
+    const wide = Buffer.from(greyPng(3000, 3000));
+    const cases: [string, Promise<{ code: number; metadata: grpc.Metadata; details: string }>, number, string | undefined][] = [
+      ["no key", infer({ inputs: [image()] }, { key: "" }), status.UNAUTHENTICATED, "unauthorized"],
+      ["wrong key", ask("ModelReady", { name: "tiny" }, { key: "other" }), status.UNAUTHENTICATED, "unauthorized"],
+      ["other model", ask("ModelMetadata", { name: "other" }), status.NOT_FOUND, "unknown_model"],
+      ["a path", ask("ModelMetadata", { name: "../livez" }), status.INVALID_ARGUMENT, "bad_request"],
+      ["a version", ask("ModelReady", { name: "tiny", version: "9" }), status.NOT_FOUND, "unknown_model"],
+      ["no inputs", infer({ inputs: [] }), status.INVALID_ARGUMENT, "bad_tensor"],
+      ["two raws", infer({ inputs: [image()], raw_input_contents: [png, png] }), status.INVALID_ARGUMENT, "bad_tensor"],
+      ["unreadable", infer({ inputs: [image(png.subarray(0, 60))] }), status.INVALID_ARGUMENT, "unreadable_image"],
+      ["no image", infer({ inputs: [image(Buffer.alloc(70_000))] }), status.RESOURCE_EXHAUSTED, "payload_too_large"],
+      ["too much", infer({ inputs: [image(Buffer.alloc(250_000))] }), status.RESOURCE_EXHAUSTED, undefined],
+      ["a deadline", infer({ inputs: [image(wide)] }, { deadline: Date.now() + 3 }), status.DEADLINE_EXCEEDED, undefined],
+      ["a priority", infer({ inputs: [image()], parameters: { priority: { uint64_param: "3" } } }), status.INVALID_ARGUMENT, "bad_request"],
+    ];
+    for (const [what, pending, code, ours] of cases) {
+      const error = await pending;
+      expect([error.code, error.details], what).toEqual([code, expect.any(String)]);
+      if (ours !== undefined) expect(error.metadata.get("biovlm-code"), what).toEqual([ours]);
+    }
+    const unknown = await new Promise<grpc.ServiceError | null>((done) =>
+      client.makeUnaryRequest(
+        "/inference.GRPCInferenceService/LogSettings",
+        (b: Buffer) => b,
+        (b) => b,
+        Buffer.alloc(0),
+        metadata(),
+        (error) => done(error),
+      ),
+    );
+    expect(unknown?.code).toBe(status.UNIMPLEMENTED);
+    expect(await metrics.registry.metrics()).toMatch(
+      /biovlm_request_seconds_count\{route="\/v2\/models\/:model\/infer",method="POST",status="401"\} [1-9]/,
+    );
+  });
+
+  it(`makes no fault of ours of ${soak ? 10_000 : 1000} requests of damaged bytes`, { timeout: 300_000 }, async () => {
+    const random = seeded(77);
+    const { ModelInfer, ModelMetadata, RepositoryIndex } = service.GRPCInferenceService.service as Record<
+      string,
+      grpc.MethodDefinition<object, object>
+    >;
+    const sound = [
+      [ModelInfer!, { model_name: "tiny", inputs: [image()], parameters: { rho: { double_param: 0.5 } }, outputs: [{ name: "class" }] }],
+      [
+        ModelInfer!,
+        {
+          model_name: "tiny",
+          inputs: [{ name: "embedding", datatype: "FP32", shape: ["1", "128"] }],
+          raw_input_contents: [Buffer.alloc(512, 63)],
+        },
+      ],
+      [ModelMetadata!, { name: "tiny", version: "1" }],
+      [RepositoryIndex!, { ready: true }],
+    ] as const;
+    const seen = new Map<number, number>();
+    for (let i = 0; i < (soak ? 10_000 : 1000); i++) {
+      const [method, request] = random.pick(sound);
+      const bytes = Buffer.from(method.requestSerialize(request));
+      // most of a message with an image is the image: damage what stands before it
+      const reach = Math.min(bytes.length, random.below(4) === 0 ? bytes.length : 160);
+      for (let k = random.below(6); k > 0 && reach > 0; k--) bytes[random.below(reach)] = random.below(256);
+      const cut = random.below(5) === 0 ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
+      const code = await new Promise<number>((done) =>
+        client.makeUnaryRequest(
+          method.path,
+          (b: Buffer) => b,
+          (b) => b,
+          cut,
+          metadata(),
+          (error) => done(error?.code ?? 0),
+        ),
+      );
+      expect([grpc.status.INTERNAL, grpc.status.UNKNOWN], `${method.path} ${cut.toString("hex").slice(0, 400)}`).not.toContain(code);
+      seen.set(code, (seen.get(code) ?? 0) + 1);
+    }
+    for (const code of [grpc.status.OK, grpc.status.INVALID_ARGUMENT, grpc.status.NOT_FOUND])
+      expect(seen.get(code) ?? 0, String(code)).toBeGreaterThan(0);
+  });
+
+  it("ends with its app: what was asked is answered, what comes later is not", async () => {
+    const other = await served({});
+    const wide = Buffer.from(greyPng(1500, 1500));
+    expect(await ask("ServerLive", {}, { from: other.client })).toEqual({ live: true });
+    const pending = infer({ inputs: [image(wide)] }, { from: other.client });
+    await new Promise((done) => setTimeout(done, 20));
+    await other.app.close();
+    expect((await pending).outputs).toHaveLength(4);
+    const late = await ask("ServerLive", {}, { from: other.client, deadline: Date.now() + 5000 });
+    expect([grpc.status.UNAVAILABLE, grpc.status.DEADLINE_EXCEEDED]).toContain(late.code);
+    other.client.close();
+  });
+
+  it("has a port of its own, on an address alone", async () => {
+    expect(() => servingOptions({ grpcPort: 0, socket: "/run/x.sock" })).toThrow(/gRPC/);
+    const { app: second, client: to } = await served({});
+    const port = Number(to.getChannel().getTarget().split(":").at(-1));
+    const options = servingOptions({ grpcPort: port });
+    const third = await createServer({ engine, options, version: "0.1.0", keys: () => keys });
+    const taken = await grpcServer(third, options);
+    await expect(taken.listen()).rejects.toMatchObject({ code: "port_in_use" });
+    await third.close();
+    to.close();
+    await second.close();
+  });
+});

@@ -1,0 +1,40 @@
+# Asks a server what Triton's own gRPC client asks, and prints the answers as JSON. Arguments: host:port, key, image file.
+import json
+import sys
+
+import numpy as np
+import tritonclient.grpc as triton
+from tritonclient.utils import InferenceServerException
+
+host, key, file = sys.argv[1:4]
+client = triton.InferenceServerClient(url=host)
+auth = {"authorization": f"Bearer {key}"}
+data = open(file, "rb").read()
+tensor = triton.InferInput("image", [2], "BYTES")
+tensor.set_data_from_numpy(np.array([data, data], dtype=np.object_))
+result = client.infer("tiny", [tensor], request_id="42", headers=auth, client_timeout=30)
+out = {
+    "live": client.is_server_live(),
+    "ready": client.is_server_ready(),
+    "model_ready": client.is_model_ready("tiny", headers=auth),
+    "extensions": list(client.get_server_metadata().extensions),
+    "model": client.get_model_metadata("tiny", headers=auth, as_json=True),
+    "index": [[m.name, m.state] for m in client.get_model_repository_index(headers=auth).models],
+    "id": result.get_response().id,
+    "probabilities": result.as_numpy("probabilities").tolist(),
+    "class": [c.decode() for c in result.as_numpy("class").tolist()],
+}
+top = client.infer("tiny", [tensor], outputs=[triton.InferRequestedOutput("probabilities", class_count=1)], headers=auth)
+out["top"] = [t.decode() for t in top.as_numpy("probabilities").flatten().tolist()]
+compressed = client.infer("tiny", [tensor], headers=auth, compression_algorithm="gzip")
+out["compressed"] = compressed.as_numpy("probabilities").tolist()
+for name, call in (
+    ("no_key", lambda: client.infer("tiny", [tensor])),
+    ("no_model", lambda: client.infer("other", [tensor], headers=auth)),
+):
+    try:
+        call()
+        out[name] = "no error"
+    except InferenceServerException as error:
+        out[name] = {"status": error.status(), "message": error.message()}
+print(json.dumps(out))
