@@ -166,6 +166,17 @@ async function snapshotFromHub(
   return { repo, commit: commit as string, from: "hub", weights, files };
 }
 
+/** What the file is checked by. A pin says more than a digest of 40 digits, which a mirror may make of something else. @throws ModelError `no_digest` */
+function digestOf(file: HubFile, label: string, pin: string | undefined): ExpectedContent["digest"] {
+  const pinned = pin === undefined ? undefined : { kind: "sha256" as const, hex: pin };
+  const digest = file.digest?.kind === "sha256" ? file.digest : (pinned ?? file.digest);
+  if (digest !== undefined) return digest;
+  throw new ModelError(
+    "no_digest",
+    `the hub names no digest for ${label} — expected X-Linked-Etag or git's ETag. Pin the file by hand with --sha256, or use another HF_ENDPOINT.`,
+  );
+}
+
 const OTHER_MIRROR = "try another mirror (HF_ENDPOINT)";
 
 /** Makes sure that the blob of one file is in the cache and is what it should be; resolves to the blob's name. */
@@ -185,15 +196,7 @@ async function bringFile(
       "hub_protocol",
       `the hub names no size for ${label} — expected X-Linked-Size or Content-Length. Check HF_ENDPOINT.`,
     );
-  // a pin says more than a digest of 40 digits, which a mirror may make of something else
-  const pinned = pin === undefined ? undefined : { kind: "sha256" as const, hex: pin };
-  const digest = file.digest?.kind === "sha256" ? file.digest : (pinned ?? file.digest);
-  if (digest === undefined) {
-    throw new ModelError(
-      "no_digest",
-      `the hub names no digest for ${label} — expected X-Linked-Etag or git's ETag. Pin the file by hand with --sha256, or use another HF_ENDPOINT.`,
-    );
-  }
+  const digest = digestOf(file, label, pin);
   for (const known of [locked?.sha256, pin]) {
     if (known !== undefined && digest.kind === "sha256" && known !== digest.hex) throw otherThanLocked(repo, file.path, known, digest.hex);
   }
