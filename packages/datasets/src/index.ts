@@ -12,6 +12,7 @@ export { type CsvLimits, type CsvTable, csvLine, parseCsv } from "./csv.js";
 export type { Dataset, DatasetItem, ItemContent, OpenedDataset, SplitName, SplitOrigin } from "./dataset.js";
 export { type ContentSplit, drawSplitByContent, joinEqualContent } from "./equal-content.js";
 export { DatasetError, type DatasetErrorCode } from "./errors.js";
+export { byLabel } from "./label-order.js";
 export { MEDMNIST, type MedmnistFacts, medmnistFacts, medmnistFile, medmnistUrl } from "./medmnist.js";
 export { requireName } from "./names.js";
 export { type NpyHeader, type NpyType, parseNpyHeader } from "./npy.js";

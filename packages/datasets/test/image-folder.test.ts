@@ -32,6 +32,11 @@ describe("openImageFolder", () => {
     expect(await sides(1)).not.toBe(await sides(2));
   });
 
+  it("orders folders that are numbers by their value, before others", async () => {
+    const { path } = made(classes(2, ["10", "9", "2", "x"]));
+    expect((await openImageFolder(path)).classes).toEqual(["2", "9", "10", "x"]);
+  });
+
   it("opens an item as the file's bytes, and says which item it was when the file is gone", async () => {
     const files = made(classes(10));
     files.add("benign/000.png", Uint8Array.of(5, 6, 7));

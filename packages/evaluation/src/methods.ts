@@ -4,7 +4,7 @@ import type { Core } from "@biovlm/core";
 import { nth } from "@biovlm/files";
 import { UNTRAINED_RHO } from "@biovlm/model/prompts";
 import { RECIPES, type Recipe } from "@biovlm/training";
-import { expertLogits, fitGaussianExpert, fitMixture, promptRecipe } from "@biovlm/training/loop";
+import { expertLogits, fitGaussianExpert, fitMixture, heldOutExpert, promptRecipe } from "@biovlm/training/loop";
 import { clap } from "./baselines/clap.js";
 import { gaussianBesideText } from "./baselines/gaussian-beside-text.js";
 import { linearProbe } from "./baselines/linear-probe.js";
@@ -13,6 +13,7 @@ import { tipAdapter, tipAdapterF } from "./baselines/tip-adapter.js";
 import type { ClassSet, ClassTexts } from "./class-set.js";
 import { EvaluationError } from "./errors.js";
 import type { FeatureSet, FittedClassifier } from "./feature-set.js";
+import { fitTemperature } from "./metrics/calibration.js";
 
 /** What a method is given. */
 export interface MethodInput {
@@ -120,7 +121,8 @@ export const METHODS: readonly Method[] = [
       return { logits: (rows, count) => expertLogits(expert, rows, count) };
     },
   ),
-  mixtureMethod(),
+  mixtureMethod("mixture", "biovlm on plain pictures, a cross-entropy prompt and a Gaussian expert beside it", false),
+  mixtureMethod("mixture-temperature", "mixture with a temperature fitted on its shots; tried without gain, docs/recipe.md", true),
 ];
 
 /** A method by name; undefined where there is none. */
@@ -128,12 +130,15 @@ export function methodNamed(name: string): Method | undefined {
   return METHODS.find((m) => m.name === name);
 }
 
-/** The recipe `mixture`: routed prompts on plain pictures, one cross-entropy prompt, the Gaussian expert; open-set by the prompts alone. */
-function mixtureMethod(): Method {
+/**
+ * The recipe `mixture`: routed prompts on plain pictures, one cross-entropy prompt, the Gaussian expert; open-set by the prompts alone.
+ * @param warmed its scores divided by the temperature of least negative log-likelihood on the shots, the expert's scores out of fold
+ */
+function mixtureMethod(name: string, summary: string, warmed: boolean): Method {
   const recipe = RECIPES.mixture;
   return {
-    name: "mixture",
-    summary: "biovlm on plain pictures, a cross-entropy prompt and a Gaussian expert beside it",
+    name,
+    summary,
     openSet: true,
     trained: true,
     recipe,
@@ -162,7 +167,12 @@ function mixtureMethod(): Method {
           const bank = routed(core, await set.promptTexts(ctx, recipe), N, set.C, D, scale, rho);
           if (set !== own) return weighted([untrained, 0.5], [bank, 0.5]);
           const prompt = routed(core, await set.promptTexts(one, promptRecipe(recipe)), 1, set.C, D, scale, 1);
-          return weighted([bank, a * (1 - v)], [prompt, a * v], [expert, w]);
+          const mixed = (by: number, image: FittedClassifier) =>
+            weighted([bank, (a * (1 - v)) / by], [prompt, (a * v) / by], [image, w / by]);
+          const heldOut = warmed ? heldOutExpert({ features, labels, C: own.C, D, seed }) : undefined;
+          if (heldOut === undefined) return mixed(1, expert);
+          const shots = mixed(1, { logits: () => heldOut }).logits(features, labels.length);
+          return mixed(fitTemperature(shots, labels, own.C), expert);
         },
       };
     },

@@ -2,12 +2,13 @@
 
 import { realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { byCodeUnit, nearest, nth, present } from "@biovlm/files";
+import { nearest, nth, present } from "@biovlm/files";
 import { findImages } from "@biovlm/files/node";
 import { type CsvTable, parseCsv } from "../csv.js";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { drawSplitByContent } from "../equal-content.js";
 import { DatasetError } from "../errors.js";
+import { byLabel } from "../label-order.js";
 import { classText, relativePath } from "../relative-path.js";
 import { DEFAULT_SHARES, type SplitShares, withSplits } from "../splits.js";
 import { datasetName, fileItem } from "./image-folder.js";
@@ -183,14 +184,6 @@ function oneLabel(field: string, row: number): string {
     "bad_file",
     `CSV list, row ${row} — expected one class, got ${parts.length} joined by "|". Leave such rows out, or give each image one class.`,
   );
-}
-
-/** Numbers by their value, so that 10 comes after 9; other labels by their code units, after them. */
-function byLabel(a: string, b: string): number {
-  const number = (text: string) => (/^\s*-?\d+(\.\d+)?\s*$/.test(text) ? Number(text) : Number.NaN);
-  const [x, y] = [number(a), number(b)];
-  if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) && Number.isNaN(y) ? byCodeUnit(a, b) : Number.isNaN(x) ? 1 : -1;
-  return x === y ? byCodeUnit(a, b) : x - y;
 }
 
 /** Absolute paths below the image folder → paths below it; others as they are. @throws DatasetError `bad_file` for one that leads elsewhere */

@@ -2,11 +2,12 @@
 
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { byCodeUnit, known, NAME_PATTERN, nth } from "@biovlm/files";
+import { known, NAME_PATTERN, nth } from "@biovlm/files";
 import { findImages, leftOutNote, readFileWithin } from "@biovlm/files/node";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { drawSplitByContent } from "../equal-content.js";
 import { DatasetError } from "../errors.js";
+import { byLabel } from "../label-order.js";
 import { classText } from "../relative-path.js";
 import { parseSplitFile } from "../split-file.js";
 import { DEFAULT_SHARES, type SplitShares } from "../splits.js";
@@ -68,7 +69,7 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
   const outside = paths.length - placed.length;
   if (outside > 0) notes.push(`left out: ${outside} images outside a class folder`);
   const classFolder = (path: string) => nth(path.split("/"), depth);
-  const folders = [...new Set(placed.map(classFolder))].sort(byCodeUnit);
+  const folders = [...new Set(placed.map(classFolder))].sort(byLabel);
   const classes = classNames(folders, options.classes);
   const label = new Map(folders.map((entry, i) => [entry, i]));
   const sideOf = (path: string) => SPLIT_FOLDERS[path.slice(0, path.indexOf("/")).toLowerCase()];

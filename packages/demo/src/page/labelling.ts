@@ -1,5 +1,6 @@
 // Labels for learning: which images are learned from and which are measured on, and labels taken from folder names.
 
+import { byLabel } from "@biovlm/datasets";
 import { byCodeUnits } from "./file-order.js";
 import type { ImageItem } from "./image-item.js";
 
@@ -20,7 +21,7 @@ export function folderClass(folder: string): string {
 export function folderClasses(images: readonly ImageItem[]): string[] {
   const names = new Map<string, string>();
   for (const { folder } of images) if (folder !== "") names.set(lastPart(folder), folderClass(folder));
-  const classes = [...new Set([...names].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, name]) => name))].filter((name) => name !== "");
+  const classes = [...new Set([...names].sort(([a], [b]) => byLabel(a, b)).map(([, name]) => name))].filter((name) => name !== "");
   return classes.length < 2 ? [] : classes;
 }
 

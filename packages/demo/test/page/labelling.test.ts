@@ -29,6 +29,10 @@ describe("folders as classes", () => {
     expect(folderClasses(images)).toEqual(["a", "b 2"]);
   });
 
+  it("that are numbers come by their value, as on the command line", () => {
+    expect(folderClasses(["10/1.png", "9/1.png", "x/1.png"].map((path) => image(path)))).toEqual(["9", "10", "x"]);
+  });
+
   it("are none when there is one alone", () => {
     expect(folderClasses([image("a/1.png"), image("a/2.png"), image("loose.png")])).toEqual([]);
   });

@@ -34,11 +34,9 @@ export interface MixtureInput {
 /** Ties go to the earlier entry of the grid: the lesser weights. */
 export function mixtureWeights(input: MixtureInput): MixtureWeights {
   const { labels, C, textLogits } = input;
-  const counts = new Int32Array(C);
-  for (const y of labels) counts[y] = (counts[y] ?? 0) + 1;
-  const K = Math.min(MOST_FOLDS, ...counts);
-  if (K < 2) return { a: 1, w: 0, folds: 0 };
-  const expert = outOfFold(input, foldOf(labels, C, K, input.seed), K);
+  const K = foldCount(labels, C);
+  const expert = heldOutExpert(input);
+  if (expert === undefined) return { a: 1, w: 0, folds: 0 };
   let best: MixtureWeights | undefined;
   for (const a of TEXT_WEIGHTS) {
     for (const w of EXPERT_WEIGHTS) {
@@ -47,6 +45,20 @@ export function mixtureWeights(input: MixtureInput): MixtureWeights {
     }
   }
   return best ?? { a: 1, w: 0, folds: K };
+}
+
+/** K: as many folds as the smallest class has shots, five at most. */
+function foldCount(labels: Int32Array, C: number): number {
+  const counts = new Int32Array(C);
+  for (const y of labels) counts[y] = (counts[y] ?? 0) + 1;
+  return Math.min(MOST_FOLDS, ...counts);
+}
+
+/** g [n,C] of each shot by the expert that was fitted without its fold; undefined below two shots of a class, where there is nothing to fold. */
+export function heldOutExpert(input: Omit<MixtureInput, "textLogits">): Float32Array | undefined {
+  const { labels, C, seed } = input;
+  const K = foldCount(labels, C);
+  return K < 2 ? undefined : outOfFold(input, foldOf(labels, C, K, seed), K);
 }
 
 /** [n] fold of every shot: each class's shots shuffled, dealt out one after another. */
@@ -60,8 +72,7 @@ export function foldOf(labels: Int32Array, C: number, K: number, seed: number): 
   return fold;
 }
 
-/** g [n,C] of each shot by the expert that was fitted without its fold. */
-function outOfFold({ features, labels, C, D }: MixtureInput, fold: Int32Array, K: number): Float32Array {
+function outOfFold({ features, labels, C, D }: Omit<MixtureInput, "textLogits">, fold: Int32Array, K: number): Float32Array {
   const out = new Float32Array(labels.length * C);
   const rows = (indices: readonly number[]) => {
     const picked = new Float32Array(indices.length * D);

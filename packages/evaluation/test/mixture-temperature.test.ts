@@ -1,0 +1,57 @@
+// The mixture with a temperature of its shots: the mixture's scores divided by one number, so that no answer changes; nothing to fit from one shot.
+
+import { loadCore } from "@biovlm/core";
+import { seeded } from "@biovlm/testkit";
+import { describe, expect, it } from "vitest";
+import type { ClassSet } from "../src/class-set.js";
+import { type MethodInput, methodNamed } from "../src/methods.js";
+
+const core = await loadCore({ deterministic: true });
+const [C, D] = [3, 16];
+const random = seeded(21);
+const unit = (rows: number) =>
+  core.l2Normalize(
+    Float32Array.from({ length: rows * D }, () => random.next() - 0.5),
+    rows,
+    D,
+  );
+const texts = { single: unit(C), templates: unit(2 * C), attributes: unit(10 * C) };
+const prompts = new Map([
+  [10, unit(10 * C)],
+  [1, unit(C)],
+]);
+const on: ClassSet = {
+  classes: ["a", "b", "c"],
+  C,
+  texts,
+  promptTexts: async (_, recipe) => prompts.get(recipe.prompts) ?? unit(recipe.prompts * C),
+};
+
+/** Scores of a method for 40 embeddings, after learning from `shots` of each class. */
+async function scores(name: string, shots: number, features: Float32Array): Promise<Float32Array> {
+  const n = shots * C;
+  const input: MethodInput = {
+    ...{ core, D, scale: 20, seed: 1, on },
+    train: { features: features.subarray(0, n * D), labels: Int32Array.from({ length: n }, (_, i) => i % C), n },
+    validation: { features: new Float32Array(0), labels: new Int32Array(0), n: 0 },
+    learn: async () => new Float32Array(4),
+  };
+  const fitted = await methodNamed(name)!.fit(input);
+  return (await fitted.on(on)).logits(features, 40);
+}
+
+describe("mixture-temperature", () => {
+  it("divides every score of the mixture by one number above 0", async () => {
+    const features = unit(40);
+    const [plain, warmed] = [await scores("mixture", 6, features), await scores("mixture-temperature", 6, features)];
+    const ratio = plain[0]! / warmed[0]!;
+    expect(ratio).toBeGreaterThan(0);
+    expect(ratio).not.toBeCloseTo(1, 3);
+    for (const [i, z] of warmed.entries()) expect(z * ratio).toBeCloseTo(plain[i]!, 2);
+  });
+
+  it("is the mixture itself where a class has one shot", async () => {
+    const features = unit(40);
+    expect(await scores("mixture-temperature", 1, features)).toEqual(await scores("mixture", 1, features));
+  });
+});
