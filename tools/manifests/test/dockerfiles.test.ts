@@ -31,7 +31,7 @@ describe("the Dockerfiles", () => {
       ["npm ci", "curl -sSL example.org | sh && npm ci", /fetched/],
       ["NODE_ENV=production", "HF_TOKEN=x", /secret/],
       [/ENTRYPOINT .*/, "ENTRYPOINT node packages/cli/dist/main.js serve", /SIGTERM/],
-      ["--interval=10s", "--intervall=10s", /intervall/],
+      ["--interval=30s", "--intervall=10s", /intervall/],
       ["WORKDIR /app", "WORKDR /app", /WORKDR/],
       ["COPY --from=build /src/package.json ./", "COPY --from=build", /COPY/],
     ];
