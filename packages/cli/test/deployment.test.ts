@@ -1,7 +1,7 @@
 // The deployment files' own words, run: the built program with the arguments that the images, manifests and the unit give it, as a user without
 // rights where only its state and temporary folder can be written, is asked what the platforms will ask. No container engine or cluster.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withinLimit } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { phantomSet } from "../src/phantoms/phantom-set.js";
 import { encodePng } from "../src/phantoms/png-file.js";
 import { compile, main } from "./program.js";
@@ -142,6 +142,29 @@ describe("the words of the deployment files", () => {
     expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(20); // the hook's five seconds, the delay's five, and ten in which the server drains
     withinLimit("end after SIGTERM, s", seconds, spec.terminationGracePeriodSeconds);
   });
+
+  it("Kubernetes: the init container's words import a bundle under the name that the arguments ask for, at a second start too", async () => {
+    const [{ patch }] = parse(deploy("kubernetes/components/model-bundle/kustomization.yaml")).patches;
+    const patched = parse(patch) as { path: string; value: unknown }[];
+    // biome-ignore lint/suspicious/noExplicitAny: one of several values
+    const [init] = patched.find(({ path }) => path.endsWith("initContainers"))!.value as any[];
+    const added = patched.filter(({ path }) => path.endsWith("args/-")).map(({ value }) => String(value));
+    const [state, bundle] = [join(folder, "bundled"), join(folder, "biomedclip.tar")];
+    const biovlm = (words: string[], home: string) =>
+      execFileSync(process.execPath, [main, ...words], {
+        env: { ...process.env, BIOVLM_HOME: home, NODE_OPTIONS: "" },
+        encoding: "utf8",
+        stdio: "pipe",
+      });
+    const away = join(folder, "away");
+    biovlm(["models", "import", models, "--name", added[1]!], away);
+    biovlm(["models", "bundle", added[1]!, "--out", bundle], away);
+    const command = init.command.slice(2).map((word: string) => (word === "/bundle/biomedclip.tar" ? bundle : word));
+    expect(command).toContain(bundle);
+    biovlm(command, state);
+    biovlm(command, state);
+    expect(biovlm(["models", "ls"], state)).toContain(added[1]);
+  }, 60_000);
 
   it("KServe: the runtime serves the model of the mounted folder under the inference service's name", async () => {
     const [container] = manifest("kserve/biovlm.yaml", "ServingRuntime").spec.containers;

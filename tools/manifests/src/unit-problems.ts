@@ -7,6 +7,9 @@ const DIRECTIVES: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   Service: {
     Type: /^(simple|exec)$/,
     ExecStart: /^\/\S+( .*)?$/,
+    ExecReload: /^\/\S+( .*)?$/,
+    LoadCredential: /^[\w.-]+:\/\S+$/,
+    MemoryMax: /^\d+[KMGT]?$/,
     DynamicUser: /^(yes|no)$/,
     RuntimeDirectory: /^[\w-]+$/,
     StateDirectory: /^[\w-]+$/,

@@ -23,6 +23,8 @@ describe("the systemd unit", () => {
       ["ProtectSystem=strict", "ProtectSystem=srict", /srict/],
       ["TimeoutStopSec=30", "TimeoutStopSec=soon", /soon/],
       ["CapabilityBoundingSet=", "CapabilityBoundingSet=CAP_SYS_ADMIN", /CapabilityBoundingSet/],
+      ["MemoryMax=4G", "MemoryMax=lots", /lots/],
+      ["ExecReload=/bin/kill", "ExecReload=kill", /ExecReload/],
       ["[Install]", "[Instal]", /Instal/],
       ["ExecStart=/usr/bin/env", "ExecStart=env", /ExecStart/],
       ["IPAddressDeny=any", "", /IPAddressDeny/],
