@@ -4,9 +4,9 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import { decodeImage } from "@biovlm/imaging/node";
-import { golden, madeCine, skipUnlessShared } from "@biovlm/testkit";
+import { dicomElement, dicomFile, golden, madeCine, skipUnlessShared } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { call, folder } from "./call.js";
+import { call, folder, writePhantoms } from "./call.js";
 
 interface Element {
   readonly file: string;
@@ -82,6 +82,54 @@ describe("classify on DICOM", () => {
     expect(single.rows[0]?.predictions).toEqual(frames[2]?.predictions);
     const learned = await call(["embed", "cine.dcm", "--out", "e.safetensors", "--frame", "all"], { cwd: place });
     expect([learned.code, learned.err]).toEqual([2, expect.stringContaining("classify alone takes all")]);
+  });
+
+  it("answers slices of a series in order, then the volume by their mean", async () => {
+    const place = folder("volume");
+    const slice = (z: number, grey: number) =>
+      dicomFile("1.2.840.10008.1.2.1", [
+        dicomElement("00080016", "UI", "1.2.840.10008.5.1.4.1.1.4"),
+        dicomElement("00080018", "UI", `2.25.77.${z}`),
+        dicomElement("00080060", "CS", "MR"),
+        dicomElement("0020000E", "UI", "2.25.4242.777"),
+        dicomElement("00200032", "DS", `0\\0\\${z}`),
+        dicomElement("00200037", "DS", "1\\0\\0\\0\\1\\0"),
+        dicomElement("00280002", "US", 1),
+        dicomElement("00280004", "CS", "MONOCHROME2"),
+        dicomElement("00280010", "US", 8),
+        dicomElement("00280011", "US", 8),
+        dicomElement("00280100", "US", 8),
+        dicomElement("00280101", "US", 8),
+        dicomElement("00280102", "US", 7),
+        dicomElement("00280103", "US", 0),
+        dicomElement("7FE00010", "OB", new Uint8Array(64).fill(grey)),
+      ]);
+    for (const [name, z] of Object.entries({ a: 3, b: 1, c: 2, d: 6 })) writeFileSync(join(place, `${name}.dcm`), slice(z, z * 40));
+    writePhantoms(place, 1);
+    const { code, rows } = await classified([".", "--volumes"], place);
+    expect(code).toBe(0);
+    interface Row extends Element {
+      readonly volume?: { readonly number: number; readonly slice?: number; readonly surest?: object[] };
+    }
+    const slices = (rows as Row[]).slice(0, 4);
+    expect(slices.map(({ file, volume }) => [file, volume?.slice])).toEqual([
+      ["b.dcm", 1],
+      ["c.dcm", 2],
+      ["a.dcm", 3],
+      ["d.dcm", 4],
+    ]);
+    const whole = rows[4] as Row;
+    expect(whole.volume).toMatchObject({ slices: 4, answered: 4, files: ["b.dcm", "d.dcm"], notes: ["a gap after slice 3"] });
+    const of = ({ predictions }: Element) => predictions.find((p) => p.class === "head CT")?.probability ?? Number.NaN;
+    expect(of(whole)).toBeCloseTo(slices.reduce((sum, row) => sum + of(row), 0) / 4, 12);
+    for (const row of (rows as Row[]).slice(5)) expect(row.volume).toBeUndefined();
+    expect(rows.length).toBeGreaterThan(5);
+    const text = await call(["classify", ".", ...CLASSES, "--volumes"], { cwd: place });
+    expect(text.out).toContain("volume 1: b.dcm to d.dcm");
+    expect(text.out).toMatch(/mean of 4 of 4 slices; surest: slice \d/);
+    expect(`${text.out}${text.err}`).not.toContain("2.25.");
+    const both = await call(["classify", ".", ...CLASSES, "--volumes", "--frame", "all"], { cwd: place });
+    expect(both.code).toBe(2);
   });
 
   it("refuses a window and a frame that are none, with what there is", async () => {

@@ -9,6 +9,7 @@ import { printable, type Terminal } from "../terminal.js";
 import { version } from "../version.js";
 import type { AnswerOutput } from "./answer-output.js";
 import type { Report, ReportWriter, ToldAnswer } from "./report-writer.js";
+import type { Volume, VolumePlace } from "./volumes.js";
 
 type Answered = Exclude<ClassifiedImage, { readonly error: object }>;
 
@@ -36,6 +37,7 @@ interface Gathered {
 /** Tells the results of one call, in order. */
 export class Teller {
   private readonly telling: Telling;
+  private volume: { readonly of: Volume; readonly mean: MeanAnswer } | undefined;
   private gathered: Gathered | undefined;
 
   constructor(telling: Telling) {
@@ -52,6 +54,37 @@ export class Teller {
       this.gathered = { source, sha256, frames: dicom.frames, mean: new MeanAnswer({ classes: classifier.classes }) };
     this.gathered.mean.add(dicom.frame, answer.predictions);
     await output.put(this.element(result), () => [frameLine(source.name, dicom, answer.predictions[0])]);
+  }
+
+  /** A result of a slice, or of an image of no volume. The volume before it is told first, where it has ended. */
+  async tellSlice(result: ClassifiedImage, place: VolumePlace | undefined): Promise<void> {
+    if (this.volume !== undefined && this.volume.of !== place?.volume) await this.volumeEnds();
+    const { output, classifier } = this.telling;
+    if ("error" in result) return output.failed(result.source.name, result.error, result);
+    if (place === undefined) return this.one(result);
+    const { volume, slice } = place;
+    this.volume ??= { of: volume, mean: new MeanAnswer({ classes: classifier.classes }) };
+    this.volume.mean.add(slice, result.answer.predictions);
+    return this.one(result, { volume: { number: volume.number, slice, slices: volume.slices } });
+  }
+
+  /** The volume has no more slices; nothing where there is none. */
+  async volumeEnds(): Promise<void> {
+    const { volume } = this;
+    this.volume = undefined;
+    const together = volume?.mean.together();
+    if (volume === undefined || together === undefined) return;
+    const { terminal, output, top } = this.telling;
+    const { number, slices, notes, files } = volume.of;
+    const { predictions, answers, surest } = together;
+    const named = surest.map(({ at, ...answer }) => ({ slice: at, ...answer }));
+    const told = { volume: { number, slices, answered: answers, files, notes, surest: named }, predictions };
+    await output.put({ ...told, ...this.made() }, () => [
+      ...togetherLines(`volume ${number}: ${files[0]} to ${files[1]}`, together, `${answers} of ${slices} slices`, "slice", {
+        ...{ top, columns: terminal.columns, colors: terminal.out },
+      }),
+      ...notes.map((note) => terminal.out.dim(`  note: ${note}`)),
+    ]);
   }
 
   /** The source has no more results. */
@@ -79,14 +112,14 @@ export class Teller {
     ]);
   }
 
-  private async one(result: Answered): Promise<void> {
+  private async one(result: Answered, beside: object = {}): Promise<void> {
     const { terminal, output, classifier, chosen, top, explain } = this.telling;
     const { source, answer, dicom, notes } = result;
     for (const note of notes ?? [])
       terminal.warn(`${printable(source.name)}: ${note.replace("for instance bits=", "for instance --range bits=")}`);
     const frame = dicom === undefined || dicom.frames === 1 ? {} : { frame: dicom.frame };
     const report = await this.reported(source, [{ ...frame, predictions: answer.predictions }]);
-    await output.put(this.element(result, report), () => [
+    await output.put({ ...this.element(result, report), ...beside }, () => [
       ...answerLines(source.name, answer, classifier.bank, {
         top,
         explain,

@@ -1,19 +1,21 @@
 // `biovlm classify`: images in, routed predictions out.
 // The work alone: what it is asked for by is classify.ts.
 
-import { classifyImages, frameStep, type ImageSource } from "@biovlm/engine";
+import { type ClassifiedImage, classifyImages, frameStep, type ImageSource } from "@biovlm/engine";
 import { createClassifier } from "@biovlm/model";
 import { checkClassOptions, chooseBank } from "../class-choice.js";
 import { AnswerOutput } from "../classify/answer-output.js";
 import { archiveImages, checkArchiveOptions } from "../classify/archive-images.js";
 import { ReportWriter } from "../classify/report-writer.js";
 import { Teller } from "../classify/teller.js";
+import { type VolumePlace, volumeOrder } from "../classify/volumes.js";
 import type { CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import { type FailedPath, findImageFiles } from "../image-files.js";
 import { changeNote, fallbackNote, imageSources, openRuntime } from "../opening.js";
 import { prevalenceOf } from "../prevalence-choice.js";
+import type { Progress } from "../progress-bar.js";
 import { checkShownAs } from "../shown-as.js";
 import type { CLASSIFY_OPTIONS } from "./classify.js";
 
@@ -21,9 +23,11 @@ type Options = OptionValues<typeof CLASSIFY_OPTIONS>;
 
 export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ terminal, signal, cwd }, options, paths) => {
   if (options.json && options.jsonl) throw usageError("bad_usage", "--json and --jsonl — expected one of them, got both");
+  if (options.volumes && frameStep(options.frame) !== undefined)
+    throw usageError("bad_usage", "--volumes — expected one frame of each file, got --frame all or every=K", "Drop one of them.");
   checkArchiveOptions(options, paths);
   checkClassOptions(options);
-  const { sources, failed, note: leftOut, store } = await imagesAsked(options, paths, cwd, signal);
+  const { sources, places, failed, note: leftOut, store } = await imagesAsked(options, paths, cwd, signal);
   if (leftOut !== undefined) terminal.note(leftOut);
   const reports = options.sr === undefined && store === undefined ? undefined : new ReportWriter({ folder: options.sr, store, cwd });
   await reports?.prepare();
@@ -60,18 +64,16 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
     const asked = { core, encoder, classifier, files: options, explain, signal };
     const atOnce = options.dicomweb === undefined ? {} : { atOnce: options.inFlight };
     const watched = reports === undefined ? sources : sources.map((source) => reports.watched(source));
-    const byFrame = frameStep(options.frame) !== undefined;
-    let current: ImageSource | undefined;
-    for await (const result of classifyImages(watched, { ...asked, ...atOnce })) {
-      if (current !== undefined && current !== result.source) {
-        await teller.sourceEnds(current);
+    const results = classifyImages(watched, { ...asked, ...atOnce });
+    if (places === undefined) await toldByFile(results, teller, frameStep(options.frame) !== undefined, progress);
+    else {
+      let next = 0;
+      for await (const result of results) {
+        await teller.tellSlice(result, places[next++]);
         progress.advance();
       }
-      current = result.source;
-      await teller.tell(result, byFrame);
+      await teller.volumeEnds();
     }
-    if (current !== undefined) await teller.sourceEnds(current);
-    progress.advance();
     progress.end();
     await output.end();
     return output.bad === 0 ? EXIT.ok : output.answered === 0 ? EXIT.failure : EXIT.partial;
@@ -80,8 +82,29 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
   }
 };
 
-/** Images by what was asked for: an archive's, or files. */
+/** Tells results file by file, and after the frames of one what they say together. */
+async function toldByFile(results: AsyncIterable<ClassifiedImage>, teller: Teller, byFrame: boolean, progress: Progress): Promise<void> {
+  let current: ImageSource | undefined;
+  for await (const result of results) {
+    if (current !== undefined && current !== result.source) {
+      await teller.sourceEnds(current);
+      progress.advance();
+    }
+    current = result.source;
+    await teller.tell(result, byFrame);
+  }
+  if (current !== undefined) await teller.sourceEnds(current);
+  progress.advance();
+}
+
+/** Images by what was asked for, by volume where that was asked for, too. */
 async function imagesAsked(options: Options, paths: readonly string[], cwd: string, signal: AbortSignal): Promise<ImagesAsked> {
+  const found = await imagesFound(options, paths, cwd, signal);
+  return options.volumes ? { ...found, ...(await volumeOrder(found.sources, signal)) } : found;
+}
+
+/** An archive's images, or files. */
+async function imagesFound(options: Options, paths: readonly string[], cwd: string, signal: AbortSignal): Promise<ImagesAsked> {
   if (options.dicomweb !== undefined) {
     const { store, ...images } = await archiveImages(options, cwd, signal);
     return { ...images, failed: [], store: options.store ? store : undefined };
@@ -92,6 +115,8 @@ async function imagesAsked(options: Options, paths: readonly string[], cwd: stri
 
 interface ImagesAsked {
   readonly sources: readonly ImageSource[];
+  /** by source, where images were put in order by volume */
+  readonly places?: readonly (VolumePlace | undefined)[];
   readonly failed: readonly FailedPath[];
   readonly note: string | undefined;
   readonly store: ((file: Uint8Array) => Promise<void>) | undefined;

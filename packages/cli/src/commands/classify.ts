@@ -13,6 +13,10 @@ export const CLASSIFY_OPTIONS = {
   ...RUNTIME_OPTIONS,
   ...IMAGE_OPTIONS,
   ...ARCHIVE_OPTIONS,
+  volumes: {
+    type: "flag",
+    description: "DICOM files of one series in anatomical order, and an answer for each series beside those of its slices",
+  },
   sr: {
     type: "text",
     value: "DIR",

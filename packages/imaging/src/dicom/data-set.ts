@@ -22,9 +22,10 @@ export class DicomDataSet {
     return this.#parsed.elements[tag] !== undefined;
   }
 
-  /** Text of an element, trimmed; undefined where it is absent or empty. */
+  /** One value of an element's text, trimmed; undefined where it is absent or empty. */
   text(tag: Tag, index = 0): string | undefined {
-    const text = this.#read(tag, () => this.#parsed.string(tag, index));
+    // asked for a value that is not there, the library throws
+    const text = this.#read(tag, () => this.#parsed.string(tag)?.split("\\")[index]?.trim());
     return text === undefined || text === "" ? undefined : text;
   }
 
