@@ -4,7 +4,7 @@
 import { type AnyCommand, withRun } from "./command.js";
 import { attributesGenerate, attributesLint } from "./commands/attributes.js";
 import { bankCompile, bankShow } from "./commands/bank.js";
-import { bulkGc, bulkMerge, bulkPlan, bulkStatus, bulkVerify, bulkWork } from "./commands/bulk.js";
+import { bulkGc, bulkMerge, bulkPlan, bulkStatus, bulkSubmit, bulkVerify, bulkWork } from "./commands/bulk.js";
 import { classify } from "./commands/classify.js";
 import { completion } from "./commands/completion.js";
 import { dataLint, dataLs, dataPull, dataVerify } from "./commands/data.js";
@@ -42,6 +42,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   withRun(embed, async () => (await import("./commands/embed.run.js")).embedImages),
   withRun(bulkPlan, async () => (await import("./commands/bulk-plan.run.js")).planBulk),
   withRun(bulkWork, async () => (await import("./commands/bulk-work.run.js")).workOnShards),
+  withRun(bulkSubmit, async () => (await import("./commands/bulk.run.js")).submitToQueue),
   withRun(bulkStatus, async () => (await import("./commands/bulk.run.js")).showStatus),
   withRun(bulkVerify, async () => (await import("./commands/bulk.run.js")).verifyParts),
   withRun(bulkMerge, async () => (await import("./commands/bulk.run.js")).mergeParts),

@@ -177,6 +177,17 @@ describe("bulk", () => {
     expect(await json("verify", store)).toMatchObject({ code: 4, faults: [{ shard: 1 }] });
   });
 
+  it("asks for one way to shards, and for the server of a queue by its address", async () => {
+    const store = await plan();
+    expect(await call(["bulk", "work", store, "--all", "--shard", "1"])).toMatchObject({ code: 2 });
+    expect(await call(["bulk", "work", store, "--all", "--redis", "redis://127.0.0.1:1"])).toMatchObject({ code: 2 });
+    expect(await call(["bulk", "submit", store])).toMatchObject({ code: 2, err: expect.stringContaining("--redis") });
+    expect(await call(["bulk", "submit", store, "--redis", "localhost"])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("redis://"),
+    });
+  });
+
   it("refuses a job of other weights, another version or facts that are none", async () => {
     const store = await plan();
     const text = readFileSync(join(store, "job.json"), "utf8");

@@ -47,11 +47,12 @@ const READS_AT_ONCE = 16;
 
 export const workOnShards: CommandRun<typeof BULK_WORK_OPTIONS> = async (context, options, [place = ""]) => {
   const { terminal, cwd, env } = context;
-  if (options.all && options.shard !== undefined) throw usageError("bad_usage", "--shard and --all — expected one of them, got both");
+  if ([options.all, options.shard !== undefined, options.redis !== undefined].filter(Boolean).length > 1)
+    throw usageError("bad_usage", "--shard, --all and --redis — expected one of them, got several");
   const store = await openStore(place, context);
   const job = await readJob(store);
   const work = workOf(job);
-  const shards = options.all ? await openShards(store, job) : [chosenShard(options.shard ?? "auto", env)];
+  const shards = options.all || options.redis !== undefined ? await openShards(store, job) : [chosenShard(options.shard ?? "auto", env)];
   const images = await openImages(job.source, options.root, work.files, context);
   await images.check();
   const { model, device, precision } = work;
@@ -91,7 +92,14 @@ async function workThrough(worker: Worker, shards: readonly number[], options: O
   });
   let last: unknown;
   const all = { ...steps, turn: ownTurn(), signal };
-  for await (const worked of options.all ? workAll(store, job, all) : workOne(worker, shards[0] ?? 0, { ...steps, signal })) {
+  const { redis } = options;
+  const handed =
+    redis !== undefined
+      ? (await import("@biovlm/jobs/redis")).workQueue(store, job, { ...all, url: redis })
+      : options.all
+        ? workAll(store, job, all)
+        : workOne(worker, shards[0] ?? 0, { ...steps, signal });
+  for await (const worked of handed) {
     if ("outcome" in worked) counts[worked.outcome]++;
     else {
       counts.failed++;

@@ -5,10 +5,11 @@ import { resolve } from "node:path";
 import { collectGarbage, jobStatus, mergeJob, prometheusText, readJob, verifyJob } from "@biovlm/jobs";
 import { openStore } from "../bulk-places.js";
 import type { CommandRun } from "../command.js";
+import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import { writeResult } from "../result-file.js";
 import { printable } from "../terminal.js";
-import type { BULK_GC_OPTIONS, BULK_MERGE_OPTIONS, BULK_STATUS_OPTIONS, BULK_VERIFY_OPTIONS } from "./bulk.js";
+import type { BULK_GC_OPTIONS, BULK_MERGE_OPTIONS, BULK_STATUS_OPTIONS, BULK_SUBMIT_OPTIONS, BULK_VERIFY_OPTIONS } from "./bulk.js";
 
 export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async (context, options, [place = ""]) => {
   const { terminal, cwd } = context;
@@ -25,6 +26,18 @@ export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async (context
     await terminal.line(`rows    ${rows.embedded} of ${rows.total} embedded, ${rows.failed} failed`);
     await terminal.line(`parts   ${(bytes / 1e6).toFixed(1)} MB`);
   }
+  return undefined;
+};
+
+export const submitToQueue: CommandRun<typeof BULK_SUBMIT_OPTIONS> = async (context, options, [place = ""]) => {
+  if (options.redis === undefined)
+    throw usageError("bad_usage", "--redis — expected the server of the queue, got none", "For instance: --redis redis://host:6379.");
+  const store = await openStore(place, context);
+  const job = await readJob(store);
+  const { submitShards } = await import("@biovlm/jobs/redis");
+  const submitted = await submitShards(store, job, { url: options.redis, attempts: options.attempts });
+  if (options.json) await context.terminal.line(JSON.stringify({ job: job.id, submitted }));
+  else await context.terminal.line(`${submitted} shards are in the queue`);
   return undefined;
 };
 

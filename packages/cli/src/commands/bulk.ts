@@ -48,6 +48,7 @@ export const bulkPlan = defineCommand({
 export const BULK_WORK_OPTIONS = {
   shard: { type: "text", value: "N", description: "the shard to work on; what a Slurm array or an Indexed Job says when absent" },
   all: { type: "flag", description: "work on every shard that is not committed" },
+  redis: { type: "text", value: "URL", description: "work on what a queue hands out, until it is empty: redis://host:6379" },
   root: { type: "text", value: "DIR|S3", completes: "folder", description: "where the planned source lies for this machine" },
   modelAt: { type: "text", value: "NAME|DIR", completes: "folder", description: "where the planned model lies on this machine" },
   readAhead: { type: "size", min: 1, max: 2 ** 36, default: "256MiB", description: "bytes of images read before their turn" },
@@ -69,6 +70,23 @@ export const bulkWork = defineCommand({
     { command: "biovlm bulk work /shared/job --all", shows: "on one machine, or the same on several" },
     { command: "sbatch --array=0-2441%40 deploy/slurm/bulk.sbatch", shows: "forty at a time in a Slurm array" },
   ],
+});
+
+export const BULK_SUBMIT_OPTIONS = {
+  redis: { type: "text", value: "URL", description: "the server of the queue: redis://host:6379" },
+  attempts: { type: "integer", min: 1, max: 100, default: 3, description: "times a shard is tried before it is given up" },
+  ...JSON_OPTION,
+} as const satisfies OptionSpecs;
+
+export const bulkSubmit = defineCommand({
+  name: "bulk submit",
+  summary: "put the shards that are left into a queue on Redis",
+  description: [
+    "For sites that hand out work with BullMQ on Redis or Valkey; bullmq and ioredis are installed beside this program. `bulk work STORE --redis URL` works on them, on any number of machines.",
+    "What the queue loses is submitted again: shards with a commit are not.",
+  ],
+  arguments: [STORE],
+  options: BULK_SUBMIT_OPTIONS,
 });
 
 export const BULK_STATUS_OPTIONS = {

@@ -1,0 +1,127 @@
+// @biovlm/jobs/redis: shards handed out by BullMQ on Redis or Valkey. The queue holds numbers of shards and nothing else: what it loses or hands out
+// twice costs work, never a result, since the store commits each shard once.
+
+import type { ConnectionOptions, Job as QueueJob } from "bullmq";
+import { JobsError } from "../errors.js";
+import type { Job } from "../job.js";
+import type { JobStore } from "../job-store.js";
+import { openShards } from "../upkeep.js";
+import { type WorkOptions, workShard } from "../work.js";
+import type { WorkedShard } from "../work-all.js";
+
+/** Optional peers: whoever hands out shards this way installs them. */
+export const QUEUE_LIBRARIES = [
+  { name: "bullmq", version: "6.7.0" },
+  { name: "ioredis", version: "6.0.0" },
+] as const;
+
+/** How a queue is reached and worked on. */
+export interface QueueOptions {
+  /** redis://host:6379, or rediss:// */
+  readonly url: string;
+  /** times a shard is tried before it is given up; default 3 */
+  readonly attempts?: number;
+  /** a worker that does not renew its hold on a shard for so long has died, milliseconds; default 60 000 */
+  readonly lockMs?: number;
+}
+
+/** One queue a job, so that two never mix. */
+const queueName = (job: Job): string => `biovlm-${job.id.slice(0, 16)}`;
+
+async function library() {
+  try {
+    return await import("bullmq");
+  } catch (cause) {
+    const names = QUEUE_LIBRARIES.map(({ name, version }) => `${name}@${version}`).join(" ");
+    throw new JobsError("unavailable", `redis — expected bullmq and ioredis to load, got a failure. Run npm install ${names}.`, { cause });
+  }
+}
+
+/** @throws JobsError `bad_argument` for a text that is no address of Redis */
+function connectionOf(url: string): ConnectionOptions {
+  if (!/^rediss?:\/\/./.test(url))
+    throw new JobsError("bad_argument", `redis — expected redis://host:port, got ${JSON.stringify(url)}. Correct it.`);
+  // a worker waits for a server that comes back
+  return { url, maxRetriesPerRequest: null };
+}
+
+/** Puts every shard without a commit into the job's queue; one that is there already is not put again. Returns how many there are. */
+export async function submitShards(store: JobStore, job: Job, { url, attempts = 3 }: QueueOptions): Promise<number> {
+  const connection = connectionOf(url);
+  const { Queue } = await library();
+  const queue = new Queue(queueName(job), { connection });
+  // said when it is asked for something; without a listener it would end the process
+  queue.on("error", () => {});
+  try {
+    const open = await openShards(store, job);
+    const options = { attempts, backoff: { type: "exponential", delay: 1000 }, removeOnComplete: true, removeOnFail: true };
+    for (let at = 0; at < open.length; at += 1000)
+      await queue.addBulk(
+        open.slice(at, at + 1000).map((shard) => ({ name: "shard", data: { shard }, opts: { ...options, jobId: `shard-${shard}` } })),
+      );
+    return open.length;
+  } finally {
+    await queue.close();
+  }
+}
+
+/**
+ * Works on shards as the queue hands them out, until it is empty. A shard that fails goes back into the queue as often as it was submitted for.
+ * Needs a loop that is free a few times in `lockMs`: between two batches is enough.
+ * @throws the signal's reason
+ */
+export async function* workQueue(
+  store: JobStore,
+  job: Job,
+  options: WorkOptions & QueueOptions,
+): AsyncGenerator<WorkedShard, void, undefined> {
+  const { url, lockMs = 60_000, signal } = options;
+  const connection = connectionOf(url);
+  const { Queue, Worker } = await library();
+  const queue = new Queue(queueName(job), { connection });
+  const worker = new Worker(queueName(job), null, {
+    ...{ connection, lockDuration: lockMs, stalledInterval: lockMs / 2, maxStalledCount: 100, autorun: false, drainDelay: 1 },
+  });
+  queue.on("error", () => {});
+  worker.on("error", () => {});
+  const token = `${process.pid}-${job.id.slice(0, 8)}-${Date.now()}`;
+  try {
+    await worker.startStalledCheckTimer();
+    for (;;) {
+      signal?.throwIfAborted();
+      const handed = await worker.getNextJob(token);
+      if (handed === undefined) {
+        const counts = await queue.getJobCounts("waiting", "active", "delayed", "prioritized");
+        if (Object.values(counts).every((count) => count === 0)) return;
+        continue;
+      }
+      yield await workHanded(store, job, handed, { ...options, token, lockMs });
+    }
+  } finally {
+    await Promise.allSettled([worker.close(true), queue.close()]);
+  }
+}
+
+/** One shard, with its hold on it renewed while it is worked on. */
+async function workHanded(
+  store: JobStore,
+  job: Job,
+  handed: QueueJob,
+  options: WorkOptions & { readonly token: string; readonly lockMs: number },
+): Promise<WorkedShard> {
+  const { token, lockMs, signal } = options;
+  const shard = Number(handed.data?.shard);
+  // a hold that is lost costs work, not a result
+  const renewal = setInterval(() => void handed.extendLock(token, lockMs).catch(() => {}), lockMs / 3);
+  try {
+    const outcome = await workShard(store, job, shard, options);
+    await handed.moveToCompleted(outcome, token, false).catch(() => {});
+    return { shard, outcome };
+  } catch (error) {
+    signal?.throwIfAborted();
+    await handed.moveToFailed(error instanceof Error ? error : new Error(String(error)), token, false).catch(() => {});
+    return { shard, error };
+  } finally {
+    clearInterval(renewal);
+  }
+}

@@ -1,0 +1,153 @@
+// Shards handed out by BullMQ on a real Redis, whose workers are killed and which is itself restarted: each shard has exactly one output.
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { bundleForNode } from "@biovlm/testkit";
+import { afterAll, describe, expect, it } from "vitest";
+import { collectGarbage, folderStore, jobStatus, type PlanRow, verifyJob, type WorkedShard, workShard } from "../src/index.js";
+import { submitShards, workQueue } from "../src/redis/index.js";
+import { committed, place, planned } from "./made-up-job.js";
+import { embedMadeUp, MADE_UP } from "./made-up-work.js";
+
+const without = spawnSync("redis-server", ["--version"]).status === 0 ? "" : " (skipped: no redis-server)";
+const running: ChildProcess[] = [];
+afterAll(() => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** A server that keeps what it is told (AOF), and can be killed and started again. */
+async function redis() {
+  const port = await freePort();
+  const folder = place();
+  mkdirSync(folder, { recursive: true });
+  const start = async () => {
+    const words = [
+      "--port",
+      String(port),
+      "--bind",
+      "127.0.0.1",
+      "--dir",
+      folder,
+      "--appendonly",
+      "yes",
+      "--appendfsync",
+      "always",
+      "--save",
+      "",
+    ];
+    const child = spawn("redis-server", words, { stdio: ["ignore", "pipe", "ignore"] });
+    running.push(child);
+    let said = "";
+    for await (const chunk of child.stdout) {
+      said += String(chunk);
+      if (said.includes("Ready to accept connections")) break;
+    }
+    return child;
+  };
+  let child = await start();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    async restart() {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      await wait(100);
+      child = await start();
+    },
+    stop: () => child.kill("SIGKILL"),
+  };
+}
+
+const all = async (shards: AsyncIterable<WorkedShard>) => {
+  const found: WorkedShard[] = [];
+  for await (const one of shards) found.push(one);
+  return found;
+};
+
+describe.skipIf(without !== "")(`a queue on Redis${without}`, () => {
+  it("hands out what has no commit, once for each submission, and tries a failed shard again", async () => {
+    const { url, stop } = await redis();
+    const store = folderStore(place());
+    const job = await planned(store, 50);
+    await workShard(store, job, 2, MADE_UP);
+    expect(await submitShards(store, job, { url, attempts: 2 })).toBe(4);
+    expect(await submitShards(store, job, { url, attempts: 2 })).toBe(4);
+    let failures = 1;
+    const embed = async (rows: readonly PlanRow[], { shard }: { readonly shard: number }) => {
+      if (shard === 3 && failures-- > 0) throw new Error("once");
+      return embedMadeUp(rows);
+    };
+    const worked = await all(workQueue(store, job, { ...MADE_UP, embed, url, lockMs: 2000 }));
+    expect(worked.map(({ shard }) => shard).sort()).toEqual([0, 1, 3, 3, 4]);
+    expect((await jobStatus(store, job)).shards).toEqual({ total: 5, committed: 5, failed: 0 });
+    expect(await submitShards(store, job, { url })).toBe(0);
+    stop();
+  });
+
+  it("gives up a poison shard after its tries, with its reason in the store, and works on the others", async () => {
+    const { url, stop } = await redis();
+    const store = folderStore(place());
+    const job = await planned(store, 30);
+    await submitShards(store, job, { url, attempts: 2 });
+    const embed = (rows: readonly PlanRow[], { shard }: { readonly shard: number }) =>
+      shard === 1 ? Promise.reject(Object.assign(new Error("poison"), { code: "bad_output" })) : embedMadeUp(rows);
+    const worked = await all(workQueue(store, job, { ...MADE_UP, embed, url, lockMs: 2000 }));
+    expect(worked.filter((one) => "error" in one).map(({ shard }) => shard)).toEqual([1, 1]);
+    expect((await jobStatus(store, job)).shards).toEqual({ total: 3, committed: 2, failed: 1 });
+    stop();
+  });
+
+  it("gives each shard exactly one output where workers are killed −9 and the server is restarted", async () => {
+    const server = await redis();
+    const folder = place();
+    const store = folderStore(folder);
+    const job = await planned(store, 400, 20);
+    const program = join(place(), "worker.mjs");
+    mkdirSync(join(program, ".."), { recursive: true });
+    const notes = join(folder, "notes.txt");
+    writeFileSync(notes, "");
+    await bundleForNode(join(import.meta.dirname, "redis-worker.ts"), program);
+    await submitShards(store, job, { url: server.url });
+    const start = () => {
+      const child = spawn(process.execPath, [program, folder, server.url, notes], { stdio: "ignore" });
+      running.push(child);
+      return child;
+    };
+    for (let round = 0; round < 2; round++) {
+      const workers = [start(), start()];
+      const ends = workers.map((worker) => once(worker, "exit"));
+      await wait(800);
+      if (round === 1) await server.restart();
+      for (const worker of workers) worker.kill("SIGKILL");
+      await Promise.all(ends);
+    }
+    const [code] = (await once(start(), "exit")) as [number];
+    server.stop();
+    expect(code).toBe(0);
+    expect(await jobStatus(store, job)).toMatchObject({ shards: { committed: 20, failed: 0 }, rows: { embedded: 360, failed: 40 } });
+    expect(await verifyJob(store, job)).toEqual([]);
+    await collectGarbage(store, job);
+    const alone = place();
+    await planned(folderStore(alone), 400, 20);
+    for (const shard of job.shards.keys()) await workShard(folderStore(alone), job, shard, MADE_UP);
+    expect(committed(folder)).toEqual(committed(alone));
+  });
+});
+
+describe("a queue that is none", () => {
+  it.each(["localhost:6379", "http://host", ""])("is refused by its address: %j", async (url) => {
+    const store = folderStore(place());
+    await expect(submitShards(store, await planned(store, 3), { url })).rejects.toMatchObject({ code: "bad_argument" });
+  });
+});
