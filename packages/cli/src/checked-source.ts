@@ -69,7 +69,7 @@ export function checkedSources(
       const { leaked, digest, warnings: found } = await checkLeaks(set, items, terminal, check);
       sets.set(name, { dataset: source.dataset, digest });
       warnings.push(...found.map((warning) => ({ dataset: name, ...warning })));
-      return { ...source, leaked };
+      return { ...source, leaked, digest };
     },
     close() {
       for (const { dataset } of sets.values()) dataset.close();

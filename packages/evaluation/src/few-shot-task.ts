@@ -27,6 +27,8 @@ export interface TaskSource {
   readonly parity?: "all" | "odd";
   /** ids of val and test images that have a twin, or their group, in train: measured with them and without */
   readonly leaked?: ReadonlySet<string>;
+  /** of the images' contents, where they were looked at: other contents under the same ids are another task */
+  readonly digest?: string;
 }
 
 /** Classes as text, and the images of one side. Labels index `classes`. */
@@ -59,6 +61,8 @@ export interface Task {
   /** min(shots, 4) images per class for choices inside a method and for temperature scaling */
   readonly validation: readonly DatasetItem[];
   readonly tests: readonly TaskTest[];
+  /** digests of the contents of the data sets that took part, where they are known */
+  readonly contents: readonly string[];
   /** why the figures say nothing */
   readonly caveat?: string;
 }
@@ -114,6 +118,7 @@ export function crossDatasetTask(source: TaskSource, target: TaskSource, options
   return {
     ...head("cross-dataset", source, options),
     dataset: target.dataset.name,
+    contents: [source, target].flatMap(({ digest }) => digest ?? []),
     source: source.dataset.name,
     learn: side(source, allLabels(source), train),
     validation,
@@ -125,8 +130,8 @@ function leakedOf({ leaked }: TaskSource, items: readonly DatasetItem[]): number
   return leaked === undefined ? [] : [...items.keys()].filter((i) => leaked.has(nth(items, i).id));
 }
 
-function head(setting: Setting, { dataset }: TaskSource, { shots, seed }: TaskOptions) {
-  return { setting, dataset: dataset.name, shots, seed, sided: dataset.sided };
+function head(setting: Setting, { dataset, digest }: TaskSource, { shots, seed }: TaskOptions) {
+  return { setting, dataset: dataset.name, shots, seed, sided: dataset.sided, contents: digest === undefined ? [] : [digest] };
 }
 
 function allLabels({ dataset }: TaskSource): number[] {

@@ -144,6 +144,7 @@ function cellDigest(
     tested: task.tests.map((t) => t.side.items.length),
     groups: task.tests.map((t) => groupNumbers(t.side.items) ?? []),
     ...(task.tests.some((t) => t.leaked.length > 0) ? { leaked: task.tests.map((t) => t.leaked) } : {}),
+    ...(task.contents.length === 0 ? {} : { contents: task.contents }),
     seed: task.seed,
     shots: task.shots,
     testOn: plan.testOn ?? "test",

@@ -13,7 +13,7 @@ function cell(right: number, changes: Partial<Cell> = {}): Cell {
   for (const [i, label] of labels.entries()) logits[2 * i + (i < right ? label : 1 - label)] = 2;
   const test = storedEvaluation(evaluate({ logits, labels, C: 2, seed: 1 }));
   const place = { setting: "few-shot", dataset: "breastmnist", shots: 16, seed: 1, method: "biovlm" } as const;
-  return { format: "biovlm-cell/1", ...place, test, seconds: 1, model: "m", device: "cpu", ...changes };
+  return { format: "biovlm-cell/2", ...place, test, seconds: 1, model: "m", device: "cpu", ...changes };
 }
 const about = {
   program: "biovlm 0",

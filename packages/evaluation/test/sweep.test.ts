@@ -137,6 +137,17 @@ describe("sweep", () => {
     await expect(sweep(context, zeroShot, { ...options, open: shared })).rejects.toMatchObject({ code: "bad_classes" });
   });
 
+  it("computes a cell again when other contents stand under the same ids", async () => {
+    const { context, options } = await setUp();
+    const small = { ...plan, shots: [2], seeds: [1], methods: methods.slice(0, 1) };
+    const resumed: boolean[] = [];
+    for (const digest of ["a", "a", "b"]) {
+      const open = async (name: string) => ({ dataset: toyDataset({ name }), digest });
+      await sweep(context, small, { ...options, open, onCell: (_cell, place) => resumed.push(place.resumed) });
+    }
+    expect(resumed).toEqual([false, true, false]);
+  });
+
   it("computes a cell again when its bytes are not a cell", async () => {
     const { context, options } = await setUp();
     const small = { ...plan, shots: [2], seeds: [1] };
