@@ -4,6 +4,7 @@ import { clearStore, openPageStore, type PageStore, storageRoom } from "@biovlm/
 import { keptCount } from "@biovlm/core";
 import { attributeSentences, attributeSet } from "@biovlm/datasets";
 import { imageReader } from "@biovlm/engine/images";
+import { parseWindow } from "@biovlm/imaging";
 import {
   attributeBank,
   type Classifier,
@@ -124,7 +125,20 @@ function described(bank: PromptBank, classifier: Classifier): Prepared {
     recipe: bank.recipe,
     digest: classifier.bankDigest,
     openSet: bank.ctx !== undefined,
+    ...keptWindow(bank),
   };
+}
+
+/** A bank from outside may say anything. */
+function keptWindow({ options }: PromptBank): { readonly window?: string } {
+  const { window } = options;
+  if (typeof window !== "string") return {};
+  try {
+    parseWindow(window);
+    return { window };
+  } catch {
+    return {};
+  }
 }
 
 /** Images to learn from and to measure on: each read and decoded once. */

@@ -35,6 +35,8 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
       images: choices.images.map((image) => () => parts.read(image)),
       labels: Int32Array.from(choices.images, (image) => image.label),
       recipe,
+      // as the command line keeps it: another window makes other images
+      kept: windowOf(choices),
       recipeName: changed ? `${DEFAULT_RECIPE}, changed` : DEFAULT_RECIPE,
       seed: choices.seed,
       views: "plain",
@@ -74,4 +76,10 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
     const scores = (classifier: Classifier) => classifier.logits(features, tests.length);
     return learningReport({ classes, labels, untrained: scores(untrained), learned: scores(after), seed });
   }
+}
+
+/** The window that grey DICOM was shown in, where one was chosen. */
+function windowOf({ images }: LearnChoices): { readonly window?: string } {
+  const window = images.find((image) => image.window !== undefined)?.window;
+  return window === undefined ? {} : { window };
 }

@@ -100,6 +100,8 @@ export interface Prepared {
   readonly kept: number;
   readonly recipe: string;
   readonly digest: string;
+  /** of DICOM: the window that its images were learned in, where it keeps one */
+  readonly window?: string;
   /** whether other class names may be asked of it */
   readonly openSet: boolean;
 }

@@ -1,6 +1,7 @@
 // Class names as people type them: one a line, or all on one line with commas between; and which of them are new names of old classes.
 
 import { classKey } from "@biovlm/datasets";
+import type { ClassSource } from "../engine/protocol.js";
 
 /** Names typed, each once, in their order. Commas divide a line that stands alone; among several lines they belong to the names. */
 export function typedNames(text: string): string[] {
@@ -56,4 +57,10 @@ export function renamedClasses(
     [from, to] = [next + 1, then + 1];
   }
   return { names, open: false };
+}
+
+/** The same choice of classes. */
+export function sameSource(a: ClassSource, b: ClassSource): boolean {
+  if (a.kind === "bank" || b.kind === "bank") return a.kind === b.kind && a === b;
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -10,6 +10,8 @@ import type { Session } from "./session.js";
 export interface ClassPanel {
   /** A bank that came by another way, dropped or learned: it becomes the panel's bank and is used. Resolves to whether it could be. */
   takeBank(file: Blob, name: string): Promise<boolean>;
+  /** A bank to choose from now on; what is chosen stays. */
+  offerBank(file: Blob, name: string): void;
   /** Shows names that were found elsewhere as if they had been typed. */
   showNames(names: readonly string[]): void;
 }
@@ -74,6 +76,7 @@ export function bindClasses(session: Session): ClassPanel {
   });
   return {
     takeBank,
+    offerBank: bank.take,
     showNames: (found) => show({ kind: "names", names: found }),
   };
 }

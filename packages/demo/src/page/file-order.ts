@@ -25,3 +25,10 @@ export function byCodeUnits(a: Placed, b: Placed): number {
 export function fileKey({ name, size, lastModified }: File): string {
   return `${size} ${lastModified} ${name}`;
 }
+
+/** Puts one more under a key. */
+export function addTo<T>(map: Map<string, T[]>, key: string, image: T): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [image]);
+  else list.push(image);
+}

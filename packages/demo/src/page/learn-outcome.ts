@@ -22,16 +22,19 @@ export function learnOutcome(panel: ClassPanel): LearnOutcome {
       const blob = new Blob([Uint8Array.from(learned.bytes)], { type: "application/octet-stream" });
       link = URL.createObjectURL(blob);
       const facts = factsOf(learned, asked);
+      const doubtful = headingOf(learned) !== READY;
+      // "Use these classes" knows it from now on
+      panel.offerBank(blob, "learned here");
       const attributes = { href: link, download: "bank.safetensors", id: "download-bank" };
       root.replaceChildren(
-        element("h3", { text: headingOf(learned) }),
+        element("h3", { ...(doubtful ? { class: "doubtful" } : {}), text: headingOf(learned) }),
         ...facts.map((text) => element("p", { text })),
         ...warningsOf(learned).map((text) => element("p", { class: "field-error", text, attributes: { role: "alert" } })),
         ...matrixOf(learned, asked),
         element(
           "p",
           { class: "row" },
-          useButton(blob, panel),
+          useButton(blob, panel, doubtful),
           element("a", { class: "button second", text: "Download bank.safetensors", attributes }),
         ),
         element(
@@ -58,11 +61,13 @@ function factsOf({ seconds, resumedFrom, measured }: Learned, asked: LearnChoice
   ];
 }
 
+const READY = "The bank is ready";
+
 /** "Ready" is said of a bank that learned something, and of one that nothing was left to measure on. */
 function headingOf({ measured }: Learned): string {
   const codes = measured?.warnings.map(({ code }) => code) ?? [];
   if (codes.includes("collapsed")) return "The bank has learned no difference";
-  return codes.includes("no_gain") ? "The bank is no better than the untrained sentences" : "The bank is ready";
+  return codes.includes("no_gain") ? "The bank is no better than the untrained sentences" : READY;
 }
 
 function warningsOf({ measured }: Learned): string[] {
@@ -88,8 +93,12 @@ function matrixOf({ measured }: Learned, { classes }: LearnChoices): HTMLElement
 }
 
 /** Makes the bank the one of "What may they show?", as a file that was chosen there. */
-function useButton(bank: Blob, panel: ClassPanel): HTMLElement {
-  const use = element("button", { text: "Use this bank", attributes: { type: "button", id: "use-bank" } });
+function useButton(bank: Blob, panel: ClassPanel, doubtful: boolean): HTMLElement {
+  const use = element("button", {
+    ...(doubtful ? { class: "second" } : {}),
+    text: "Use this bank",
+    attributes: { type: "button", id: "use-bank" },
+  });
   use.addEventListener("click", async () => {
     use.disabled = true;
     if (await panel.takeBank(bank, "learned here")) byId("tab-result").click();

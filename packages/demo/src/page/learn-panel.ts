@@ -78,7 +78,9 @@ function canLearn({ device, prepared, images }: Session): boolean {
 
 function choicesOf(session: Session, { shots, ...numbers }: LearnNumbers): LearnChoices {
   const { learn, tests } = learningSplit(session.images, shots);
-  const plain = (list: readonly Labelled[]) => list.map((image) => ({ ...session.refOf(image), label: image.label }));
+  // as on the command line it belongs to every image, also to those that it changes nothing of
+  const window = session.window === undefined ? {} : { window: session.window };
+  const plain = (list: readonly Labelled[]) => list.map((image) => ({ ...session.refOf(image), ...window, label: image.label }));
   return { classes: session.prepared?.classes ?? [], images: plain(learn), tests: plain(tests), ...numbers };
 }
 

@@ -3,9 +3,9 @@
 import { type EngineClient, EngineFailure } from "../engine/engine-client.js";
 import type { ClassSource, DeviceState, ImageRef, Opened, Prepared, Requests } from "../engine/protocol.js";
 import { Answering } from "./answering.js";
-import { classPlaces, renamedClasses } from "./class-names.js";
+import { classPlaces, renamedClasses, sameSource } from "./class-names.js";
 import type { PickedFile } from "./dropped-files.js";
-import { byNature, fileKey } from "./file-order.js";
+import { addTo, byNature, fileKey } from "./file-order.js";
 import { History } from "./history.js";
 import type { ImageItem } from "./image-item.js";
 import { type Identity, LabelBook } from "./label-book.js";
@@ -109,7 +109,7 @@ export class Session {
     const before = this.classes;
     const names = sameClasses ? await this.renames(before, source) : new Map<string, string>();
     await this.prepare(source, () => {
-      if (before === undefined || same(before, source)) return;
+      if (before === undefined || sameSource(before, source)) return;
       const again = async (classes: ClassSource) => {
         this.resume(classes);
         await this.prepare(classes);
@@ -143,7 +143,7 @@ export class Session {
       }
     });
     const waiting = this.images.filter((image) => image.labelName !== undefined && image.label === undefined).length;
-    if (waiting > 0 && before !== undefined && !same(before, source))
+    if (waiting > 0 && before !== undefined && !sameSource(before, source))
       this.onNotice(
         `${waiting} label${waiting === 1 ? " is of a class that is" : "s are of classes that are"} not among these: kept, and there again with the name.`,
         false,
@@ -175,9 +175,19 @@ export class Session {
     }
     for (const image of this.images) delete image.answer;
     ready();
+    this.takeWindow(this.prepared.window);
     this.place(this.images);
     this.changed("classes");
     await this.answer();
+  }
+
+  /** A bank that was learned in a window is asked in it. */
+  private takeWindow(window: string | undefined): void {
+    if (window === undefined || window === this.window) return;
+    this.window = window;
+    for (const image of this.images) if (image.picture?.dicom?.window !== undefined) image.stale = true;
+    this.onNotice(`This bank was learned in the window ${window}: grey DICOM is shown in it.`, false);
+    this.changed("view");
   }
 
   /** Labels' names as places among the classes. */
@@ -286,6 +296,9 @@ export class Session {
       this.window = to;
       return this.seeAnew(this.images.filter(({ picture }) => picture?.dicom?.window !== undefined));
     };
+    const { prepared } = this;
+    if (prepared?.window !== undefined && window !== prepared.window)
+      this.onNotice(`The bank was learned in the window ${prepared.window}: in another one its answers are not what was measured.`, true);
     this.record({ what: "the window", undo: () => show(before), redo: () => show(window) });
     return show(window);
   }
@@ -380,16 +393,4 @@ export class Session {
 function setName(image: ImageItem, name: string | undefined): void {
   if (name === undefined) delete image.labelName;
   else image.labelName = name;
-}
-
-/** The same choice of classes. */
-function same(a: ClassSource, b: ClassSource): boolean {
-  if (a.kind === "bank" || b.kind === "bank") return a.kind === b.kind && a === b;
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-function addTo(map: Map<string, ImageItem[]>, key: string, image: ImageItem): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [image]);
-  else list.push(image);
 }

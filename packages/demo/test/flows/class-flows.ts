@@ -99,6 +99,8 @@ export function classFlows(stage: () => Stage): void {
       await page.click("#learn-start");
       await page.waitForSelector("#use-bank");
       expect(await page.textContent("#learn-outcome")).toMatch(/On 2 images not learned from: balanced accuracy/);
+      // the panel's bank at once, before any button
+      expect(await page.textContent("#bank-name")).toBe("learned here");
       await page.click("#use-bank");
       await summary(/^2 classes, 2 prompts \(mixture, changed\)/);
       expect(await page.getAttribute("#tab-result", "aria-selected")).toBe("true");
@@ -118,6 +120,29 @@ export function classFlows(stage: () => Stage): void {
       await allAnswered(page, 8);
     });
 
+    it("of a bank that learned no difference are headed in red, and “Use” is not the main button", async () => {
+      const own = await stage().open({ workerPrologue: COLLAPSED });
+      try {
+        await own.page.setInputFiles("#folder-input", stage().scans);
+        await own.page.click("#tab-learn");
+        await own.page.click("text=Take folders as labels");
+        await own.page.waitForFunction(() => !document.querySelector<HTMLButtonElement>("#learn-start")?.disabled);
+        for (const [id, value] of Object.entries({ epochs: "1", prompts: "2", shots: "2" })) await own.page.fill(`#learn-${id}`, value);
+        await own.page.click("#learn-start");
+        await own.page.waitForSelector("#use-bank");
+        expect(await own.page.textContent("#learn-outcome h3")).toBe("The bank has learned no difference");
+        expect(await own.page.getAttribute("#use-bank", "class")).toBe("second");
+        const colours = await own.page.$$eval("#learn-outcome h3, #learn-outcome .field-error", (list) =>
+          list.map((n) => getComputedStyle(n).color),
+        );
+        expect(new Set(colours).size).toBe(1);
+        await own.page.$eval("#learn-outcome", (node) => node.scrollIntoView({ block: "end" }));
+        await picture(own.page, "collapsed");
+      } finally {
+        await own.close();
+      }
+    });
+
     it("of a bank file replace the learned one, and a file that is none leaves its name and its reason", async () => {
       const { page } = open;
       await page.setInputFiles("#bank-input", join(stage().scans, "fundus", "fundus-1.png"));
@@ -127,3 +152,14 @@ export function classFlows(stage: () => Stage): void {
     });
   });
 }
+
+/** Put before the worker's code: what was measured is a collapse, whatever was learned. */
+const COLLAPSED = `
+{
+  const post = globalThis.postMessage.bind(globalThis);
+  globalThis.postMessage = (message) => {
+    if (message.answer?.measured) message.answer.measured.warnings = [{ code: "collapsed", message: "the bank answers one class" }];
+    post(message);
+  };
+}
+`;

@@ -147,9 +147,11 @@ export function dicomFlows(stage: () => Stage): void {
       await page.waitForFunction(() => document.querySelector("#panel-result h2")?.textContent === "IM000001");
     });
 
-    it("is learned from: the bank is the command line's byte for byte", async () => {
+    it("is learned from: the bank is the command line's byte for byte, its window kept, and asked in that window", async () => {
       const { page } = open;
       await settle(page, { "threads-choice": "1" });
+      await page.selectOption("#window-choice", "lung");
+      await allAnswered(page, 4);
       await page.click("#tab-learn");
       await page.fill("#learn-epochs", "2");
       await page.click("text=Take folders as labels");
@@ -169,6 +171,8 @@ export function dicomFlows(stage: () => Stage): void {
         "wasm",
         "--threads",
         "1",
+        "--window",
+        "lung",
         "--seed",
         "1",
         "--set",
@@ -181,6 +185,18 @@ export function dicomFlows(stage: () => Stage): void {
       expect(trained, trained.err).toMatchObject({ code: 0 });
       expect(readFileSync(ours).equals(readFileSync(theirs))).toBe(true);
       await page.click("#tab-result");
+      await page.selectOption("#window-choice", "file");
+      await page.check("#class-kind-bank");
+      expect(await page.textContent("#bank-name")).toBe("learned here");
+      await page.click("#apply-classes");
+      await page.waitForFunction(
+        () => document.querySelector("#notice")?.textContent === "This bank was learned in the window lung: grey DICOM is shown in it.",
+      );
+      await shows(await windowed(join(study, "ct", "IM000001"), "lung"));
+      await page.selectOption("#window-choice", "file");
+      await page.waitForFunction(() =>
+        /^The bank was learned in the window lung: in another one/.test(document.querySelector("#notice")?.textContent ?? ""),
+      );
     });
 
     it("of every kind has the oracle's bytes, and compressed files their codecs from the page itself", async () => {
