@@ -42,7 +42,7 @@ it.skipIf(python === undefined)("Triton's gRPC client gets metadata, answers, ra
     expect(said.model).toMatchObject({ name: "tiny", versions: ["1"], platform: "biovlm" });
     expect(said.index).toEqual([["tiny", "READY"]]);
     const { answers, classes } = await engine.classify("tiny", [png]);
-    const [own] = answers as [{ predictions: { class: string; probability: number }[] }];
+    const [own] = answers as unknown as [{ predictions: { class: string; probability: number }[] }];
     for (const row of [...said.probabilities, ...said.compressed]) {
       for (const { class: name, probability } of own.predictions) expect(row[classes.indexOf(name)]).toBeCloseTo(probability, 6);
     }
