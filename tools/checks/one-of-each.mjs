@@ -60,7 +60,7 @@ export const rules = [
   },
   {
     concept: "download to a file",
-    home: /^packages\/files\/src\/node\/download\.ts$/,
+    home: /^packages\/files\/src\/node\/(download|network-fetch)\.ts$/,
     marks: /`bytes=\$\{/,
     use: "use download of @biovlm/files/node",
     elsewhere: {
@@ -87,6 +87,7 @@ export const rules = [
       "packages/cli/src/commands/doctor.run.ts": "reads the manifests of what is installed",
       "packages/server/src/client/": "the client stands alone: no package of ours comes with it",
       "packages/files/src/node/lock.ts": "a lock's holder, written by ourselves",
+      "packages/server/src/grpc/": "what the server's own routes answered, in the same process",
     },
   },
   {
@@ -126,7 +127,7 @@ export const rules = [
   },
   {
     concept: "request over the network",
-    home: /^packages\/files\/src\/node\/download\.ts$/,
+    home: /^packages\/files\/src\/node\/(download|network-fetch)\.ts$/,
     marks: fetches,
     use: "go through the download, the hub's request or the chat endpoint",
     elsewhere: {

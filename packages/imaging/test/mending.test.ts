@@ -91,7 +91,7 @@ describe("a PNG without its end chunk", () => {
 
 it("mending never throws, and what comes of a mutated file is an image or a typed refusal", async () => {
   for (const name of ["rgb-75-2.jpg", "rgb.png"]) {
-    for (const bytes of mutations(new Uint8Array(fixture(name)), cases(2000, 40), 5)) {
+    for (const bytes of mutations(5, new Uint8Array(fixture(name)), cases(2000, 40))) {
       const { bytes: out } = mended(bytes);
       expect(out.length).toBeLessThanOrEqual(bytes.length + 12);
       await decodeImage(bytes).catch((error: unknown) => expect(error).toBeInstanceOf(ImagingError));
