@@ -2,9 +2,8 @@
 
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { crc32, deflateSync } from "node:zlib";
 import { decodeImage } from "@biovlm/imaging/node";
-import { dicomElement, dicomFile, golden, madeCine, skipUnlessShared } from "@biovlm/testkit";
+import { dicomElement, dicomFile, golden, greyPng, madeCine, skipUnlessShared } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { call, folder, writePhantoms } from "./call.js";
 
@@ -241,28 +240,3 @@ describe("a chest X-ray of the shared data, with more bits a pixel", () => {
     for (const bits of [10, 12, 14, 16]) same((await classified([`${bits}-unsaid.png`, "--range", `bits=${bits}`], place)).rows);
   });
 });
-
-/** A grey PNG of 8 or 16 bits a sample, with an sBIT chunk where one is given. */
-function greyPng(width: number, height: number, depth: 8 | 16, sample: (index: number) => number, sbit?: number): Uint8Array {
-  const bytes = depth / 8;
-  const rows = Buffer.alloc(height * (1 + width * bytes));
-  for (let i = 0; i < width * height; i++) {
-    const at = Math.floor(i / width) * (1 + width * bytes) + 1 + (i % width) * bytes;
-    if (depth === 8) rows.writeUInt8(sample(i), at);
-    else rows.writeUInt16BE(sample(i), at);
-  }
-  const chunk = (type: string, data: Uint8Array) => {
-    const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
-    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    sum.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, sum]);
-  };
-  const head = Buffer.alloc(13);
-  head.writeUInt32BE(width, 0);
-  head.writeUInt32BE(height, 4);
-  head.writeUInt8(depth, 8);
-  const said = sbit === undefined ? [] : [chunk("sBIT", Uint8Array.of(sbit))];
-  const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
-  return Buffer.concat([signature, chunk("IHDR", head), ...said, chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
-}

@@ -2,10 +2,11 @@
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
+import { golden, greyPng } from "@biovlm/testkit";
 import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { describe, expect, it } from "vitest";
 import { type Called, call, folder } from "./call.js";
@@ -189,5 +190,46 @@ describe("while it serves", () => {
     const second = await serve(words, place);
     expect(await names(second.url)).toEqual({ default: ["scan of a lung", "scan of a head"], more: ["retina", "skin"] });
     await second.stop("SIGINT");
+  }, 60_000);
+});
+
+describe("how a server shows images", () => {
+  it("is as --window and --range say, as classify shows them", async () => {
+    const place = folder("shown");
+    copyFileSync(golden("dicom/ct_signed_16_window.dcm"), join(place, "ct.dcm"));
+    writeFileSync(
+      join(place, "bits.png"),
+      greyPng(64, 64, 16, (i) => ((i % 64) * 37 + Math.floor(i / 64) * 23) % 4096),
+    );
+    const files = ["ct.dcm", "bits.png"];
+    const classes = ["--class", "chest X-ray", "--class", "head CT"];
+    interface Row {
+      readonly predictions: readonly { readonly class: string; readonly probability: number }[];
+      readonly dicom?: object;
+      readonly notes?: readonly string[];
+    }
+    const told = (rows: readonly Row[]) => rows.map(({ predictions, dicom, notes }) => ({ predictions, dicom, notes }));
+    const seen: string[] = [];
+    for (const words of [[], ["--window", "bone", "--range", "bits=12"]]) {
+      const server = await serve([...classes, ...words], place);
+      const images = files.map((file) => readFileSync(join(place, file)).toString("base64"));
+      const body = JSON.stringify({ images });
+      const reply = await fetch(`${server.url}/v1/classify`, { method: "POST", headers: { "content-type": "application/json" }, body });
+      const { results } = (await reply.json()) as { results: Row[] };
+      await server.stop("SIGINT");
+      const { out } = await call(["classify", ...files, ...classes, ...words, "--device", "cpu", "--threads", "1", "--json"], {
+        cwd: place,
+      });
+      const own = told(JSON.parse(out) as Row[]);
+      expect(told(results).map(({ dicom, notes }) => ({ dicom, notes }))).toEqual(own.map(({ dicom, notes }) => ({ dicom, notes })));
+      for (const [i, { predictions }] of results.entries())
+        for (const [k, { class: name, probability }] of predictions.entries()) {
+          expect(own[i]?.predictions[k]?.class).toBe(name);
+          expect(own[i]?.predictions[k]?.probability).toBeCloseTo(probability, 4);
+        }
+      seen.push(...results.map(({ predictions }) => JSON.stringify(predictions)));
+    }
+    // each image looks another way
+    expect(new Set(seen).size).toBe(4);
   }, 60_000);
 });

@@ -101,9 +101,11 @@ export class LocalEngine implements Engine {
       const good = rows(answer.images);
       const { routeMs, answers } = this.route(classifier, good, host.model.spec.embedDim, options.explain ?? false);
       let next = 0;
-      const results = answer.images.map((image): ImageAnswer | FailedImage =>
-        "row" in image ? { sha256: image.sha256, ...nth(answers, next++) } : failed(image),
-      );
+      const results = answer.images.map((image): ImageAnswer | FailedImage => {
+        if (!("row" in image)) return failed(image);
+        const { row: _, ...facts } = image;
+        return { ...facts, ...nth(answers, next++) };
+      });
       const source = this.sourceOf(host, shelved.served, answer, routeMs);
       this.observer.answered(model, shelved.served, results, source.timings);
       return { answers: results, source, classes: classifier.classes };

@@ -2,7 +2,7 @@
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { bundleForNode, cases, soak } from "@biovlm/testkit";
+import { bundleForNode, cases, greyPng as greyBits, madeCine, soak } from "@biovlm/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { EncodingEvent } from "../src/contract/encoding.js";
 import { EncoderPool, type PoolOptions } from "../src/pool/encoder-pool.js";
@@ -63,6 +63,19 @@ describe("a pool of encoder processes", () => {
     expect({ device, fellBack }).toEqual({ device: "cpu", fellBack: false });
     // a Node process takes tens of megabytes
     expect(pool.memory()).toBeGreaterThan(10 * 2 ** 20);
+  });
+
+  it("says how its children showed an image, in the window and the range that they were given", async () => {
+    const limits = { maxBytes: 1e6, maxPixels: 1e6, window: { center: 100, width: 50 }, range: { low: 0, high: 1023 } };
+    const { pool } = await started("", { limits });
+    const { images } = await pool.encodeFiles([madeCine([20, 90, 200], 16), greyBits(16, 16, 16, () => 204), await greyPng(7)]);
+    expect(images[0]).toMatchObject({
+      dicom: { frame: 2, frames: 3, modality: "US", inverted: false, window: { center: 100, width: 50, source: "asked" } },
+    });
+    expectRow(images[0], Math.floor(((90 - 100 + 0.5) / 49 + 0.5) * 255));
+    expectRow(images[1], 51);
+    expect(images[2]).not.toHaveProperty("dicom");
+    expect(images[2]).not.toHaveProperty("notes");
   });
 
   it(`R10: answers every batch rightly while its children are killed ${cases(100)} times`, async () => {

@@ -5,6 +5,7 @@ export { bundleForNode, type ChildOptions, type ChildRun, runChild } from "./chi
 export { cases, soak } from "./counts.js";
 export { type FakeHub, type FakeHubOptions, type HubFault, startFakeHub } from "./fake-hub.js";
 export { type GoldenTensor, goldenTensors } from "./golden-tensors.js";
+export { greyPng } from "./grey-png.js";
 export { withinLimit } from "./limits.js";
 export { golden, sharedPath, skipUnlessShared } from "./locations.js";
 export { dicomElement, dicomFile, madeCine } from "./made-cine.js";

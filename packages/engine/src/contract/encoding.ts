@@ -1,7 +1,7 @@
 // What the engine asks of whatever encodes: image files in, embedding rows out, and an encoder for texts and prompts.
 // Two keep it: a pool of child processes (pool/), and this process itself (in-process.ts).
 
-import type { DecodeOptions } from "@biovlm/imaging/node";
+import type { DecodeOptions, DicomFacts } from "@biovlm/imaging/node";
 import type { Encoder } from "@biovlm/model";
 import type { EngineErrorCode } from "./errors.js";
 
@@ -11,9 +11,17 @@ export interface ImageLimits extends Pick<DecodeOptions, "window" | "range"> {
   readonly maxPixels: number;
 }
 
+/** How an image was shown. */
+export interface ImageFacts {
+  /** of a DICOM file: frame, window, modality; never a tag of a patient */
+  readonly dicom?: DicomFacts;
+  /** of another image: what a reader should know */
+  readonly notes?: readonly string[];
+}
+
 /** One image of a batch: a row, or why there is none. */
 export type EncodedImage =
-  | { readonly sha256: string; readonly row: Float32Array }
+  | ({ readonly sha256: string; readonly row: Float32Array } & ImageFacts)
   | { readonly sha256: string; readonly error: { readonly code: EngineErrorCode; readonly message: string } };
 
 export interface EncodedBatch {

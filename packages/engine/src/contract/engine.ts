@@ -3,6 +3,8 @@
 //
 // Letters as in docs/method.md: n images or texts, N prompts, C classes, D joint embedding.
 
+import type { ImageFacts } from "./encoding.js";
+
 /** One served name: a model and a bank (or a model alone, for embeddings). */
 export interface ServedModel {
   readonly name: string;
@@ -67,7 +69,7 @@ export interface ClassifyOptions extends CallOptions {
 }
 
 /** One image's answer; the shape of the command line's JSON. */
-export interface ImageAnswer {
+export interface ImageAnswer extends ImageFacts {
   /** of the bytes sent, hex */
   readonly sha256: string;
   readonly predictions: readonly { readonly class: string; readonly probability: number }[];

@@ -6,7 +6,7 @@ import { ImagingError, type ImagingErrorCode, sharpDecoder } from "@biovlm/imagi
 import type { Encoder, Model } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import { type Batched, Batcher } from "../batch/batcher.js";
-import type { EncodedBatch, EncodedImage, ImageLimits } from "../contract/encoding.js";
+import type { EncodedBatch, EncodedImage, ImageFacts, ImageLimits } from "../contract/encoding.js";
 import type { EngineErrorCode } from "../contract/errors.js";
 import { contentDigest, prepareImage } from "./prepared-image.js";
 
@@ -110,8 +110,9 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
     await decodes.take();
     const from = performance.now();
     try {
-      const { rgb, decode, preprocess } = await prepareImage({ kind: "file", bytes }, preparation);
-      return { rgb, wait: from - asked, decode, preprocess };
+      const { rgb, decode, preprocess, dicom, notes } = await prepareImage({ kind: "file", bytes }, preparation);
+      const facts: ImageFacts = { ...(dicom !== undefined && { dicom }), ...(notes !== undefined && { notes }) };
+      return { rgb, facts, wait: from - asked, decode, preprocess };
     } catch (error) {
       return { error: imageError(error), wait: from - asked, decode: performance.now() - from, preprocess: 0 };
     } finally {
@@ -137,7 +138,7 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
         timings.encode += value.encode;
         timings.wait = Math.max(timings.wait, wait + queueMs);
         if (value.run !== undefined) runs.push(value.run);
-        return { sha256: await sha256, row: value.row };
+        return { sha256: await sha256, row: value.row, ...made.facts };
       }),
     );
     return { images, timings, runs };

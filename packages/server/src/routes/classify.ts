@@ -9,7 +9,7 @@ import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
 import { tooLarge } from "../lifecycle/bytes-in-flight.js";
 import { GUARDED, responses } from "../responses.js";
-import { RESEARCH_USE } from "../schemas/answer.js";
+import { type ImageResult, RESEARCH_USE } from "../schemas/answer.js";
 import { ClassifyAnswer, ClassifyBody, ClassifyOptions, ClassifyQuery, IMAGE_TYPES } from "../schemas/classify.js";
 import type { Serving } from "../serving.js";
 import { decodeBase64 } from "../tensors/infer-codec.js";
@@ -114,13 +114,24 @@ function unreadable({ error }: FailedImage): ServerError {
 /** An answer as it is sent, its predictions cut to `top`. */
 function imageResult(answer: ImageAnswer | FailedImage, top = Number.POSITIVE_INFINITY): ClassifyAnswer["results"][number] {
   if ("error" in answer) return { sha256: answer.sha256, error: answer.error };
-  const { sha256, predictions, kept, prompts, parts } = answer;
+  const { sha256, predictions, kept, prompts, parts, dicom, notes } = answer;
   return {
     sha256,
+    ...(dicom === undefined ? {} : { dicom: dicomResult(dicom) }),
+    ...(notes === undefined ? {} : { notes: [...notes] }),
     predictions: predictions.slice(0, top).map((p) => ({ ...p })),
     kept: kept.map((k) => ({ ...k })),
     ...(prompts === undefined ? {} : { prompts: prompts.map((p) => ({ ...p, probabilities: [...p.probabilities] })) }),
     ...(parts === undefined ? {} : { parts: parts.map((part) => ({ ...part })) }),
+  };
+}
+
+function dicomResult({ modality, window, notes, ...dicom }: NonNullable<ImageAnswer["dicom"]>): NonNullable<ImageResult["dicom"]> {
+  return {
+    ...dicom,
+    ...(modality === undefined ? {} : { modality }),
+    ...(window === undefined ? {} : { window: { ...window } }),
+    notes: [...notes],
   };
 }
 

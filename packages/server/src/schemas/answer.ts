@@ -22,6 +22,29 @@ const PartAnswer = Type.Object({
   weight: Type.Number({ minimum: 0 }),
   margin: Type.Number({ description: "weighted score of the first class less that of the second" }),
 });
+const Notes = (description: string) => Type.Array(Type.String(), { description });
+/** How a DICOM file was shown. Nothing of a patient is in it. */
+const DicomFacts = Type.Object(
+  {
+    frame: Type.Integer({ minimum: 1 }),
+    frames: Type.Integer({ minimum: 1 }),
+    modality: Type.Optional(Type.String({ description: "as the file says, e.g. CT" })),
+    syntax: Type.String({ description: "UID of its transfer syntax" }),
+    window: Type.Optional(
+      Type.Object(
+        {
+          center: Type.Number(),
+          width: Type.Number(),
+          source: Type.Enum(["asked", "file", "min-max", "full range", "VOI LUT"], { description: "who says so" }),
+        },
+        { description: "values that become 0 to 255: center ± width / 2, in the file's own units (CT: HU); absent for colour" },
+      ),
+    ),
+    inverted: Type.Boolean({ description: "low values are bright" }),
+    notes: Notes("what a reader should know of it"),
+  },
+  { description: "of a DICOM file: how it was shown" },
+);
 const Failure = Type.Object({ code: Type.String(), message: Type.String() });
 export const ImageResult = Type.Object({
   sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "of the bytes sent" }),
@@ -29,6 +52,8 @@ export const ImageResult = Type.Object({
   kept: Type.Optional(Type.Array(KeptPrompt, { description: "prompts of lowest entropy, lowest first" })),
   prompts: Type.Optional(Type.Array(PromptAnswer, { description: "with explain: every prompt's own answer" })),
   parts: Type.Optional(Type.Array(PartAnswer, { description: "with explain, of a bank with a mixture: what each part adds" })),
+  dicom: Type.Optional(DicomFacts),
+  notes: Type.Optional(Notes("of another image than DICOM: what a reader should know of it")),
   error: Type.Optional(Failure),
 });
 export type ImageResult = Static<typeof ImageResult>;

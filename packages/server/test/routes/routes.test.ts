@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { createEngine, type Engine } from "@biovlm/engine";
+import { dicomElement, dicomFile, greyPng as greyBits } from "@biovlm/testkit";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMetrics, createServer, servingOptions } from "../../src/index.js";
@@ -92,6 +93,47 @@ describe("POST /v1/classify", () => {
     expect(two.json().results).toHaveLength(2);
     expect(two.json().results[1].predictions).toEqual(answer.results[0].predictions);
     expect(two.json().results[0].prompts).toHaveLength(2);
+  });
+
+  it("says how each image was shown, and no tag of a patient", async () => {
+    const ramp = Uint8Array.from({ length: 2 * 32 * 32 }, (_, i) => (i % 2 === 0 ? i >> 3 : 0));
+    const names = ["Nobody^Nowhere", "PATIENT-4711"];
+    const dicom = dicomFile("1.2.840.10008.1.2.1", [
+      dicomElement("00080016", "UI", "1.2.840.10008.5.1.4.1.1.2"),
+      dicomElement("00080060", "CS", "CT"),
+      dicomElement("00100010", "PN", names[0]!),
+      dicomElement("00100020", "LO", names[1]!),
+      dicomElement("00180015", "CS", "CHEST"),
+      dicomElement("00280002", "US", 1),
+      dicomElement("00280004", "CS", "MONOCHROME1"),
+      dicomElement("00280010", "US", 32),
+      dicomElement("00280011", "US", 32),
+      dicomElement("00280100", "US", 16),
+      dicomElement("00280101", "US", 12),
+      dicomElement("00280102", "US", 11),
+      dicomElement("00280103", "US", 0),
+      dicomElement("00281050", "DS", "120"),
+      dicomElement("00281051", "DS", "90"),
+      dicomElement("00281052", "DS", "0"),
+      dicomElement("00281053", "DS", "1"),
+      dicomElement("60000010", "US", 32),
+      dicomElement("7FE00010", "OW", ramp),
+    ]);
+    const twelve = greyBits(16, 16, 16, (i) => i);
+    const images = [dicom, twelve, png].map((bytes) => Buffer.from(bytes).toString("base64"));
+    const reply = await classify({ images });
+    expect(reply.statusCode, reply.body).toBe(200);
+    const [ct, png16, plain] = reply.json().results;
+    expect(ct.dicom).toEqual({
+      ...{ frame: 1, frames: 1, modality: "CT", syntax: "1.2.840.10008.1.2.1", inverted: true },
+      window: { center: 120, width: 90, source: "file" },
+      notes: ["an overlay is not drawn"],
+    });
+    expect(png16.notes).toEqual([expect.stringContaining("16")]);
+    expect([ct.notes, png16.dicom, plain.notes, plain.dicom]).toEqual([undefined, undefined, undefined, undefined]);
+    for (const name of names) expect(reply.body).not.toContain(name);
+    const documented = (await app.inject({ method: "GET", url: "/openapi.json", headers: infer })).body;
+    for (const key of Object.keys(ct.dicom)) expect(documented).toContain(`"${key}":`);
   });
 
   it("gives each fault its status and stable code, as problem+json (R16)", async () => {
