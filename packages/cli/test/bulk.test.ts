@@ -129,7 +129,7 @@ describe("bulk", () => {
     const work = (env: Record<string, string>) => call(["bulk", "work", store, "--json"], { env });
     expect(JSON.parse((await work({ SLURM_ARRAY_TASK_ID: "2" })).out)).toMatchObject({ committed: 1, embedded: 6 });
     expect(JSON.parse((await work({ JOB_COMPLETION_INDEX: "2" })).out)).toMatchObject({ committed: 0, present: 1 });
-    expect(await work({})).toMatchObject({ code: 1, err: expect.stringContaining("--shard") });
+    expect(await work({})).toMatchObject({ code: 2, err: expect.stringContaining("--shard") });
     expect(await work({ SLURM_ARRAY_TASK_ID: "7" })).toMatchObject({ code: 3 });
   });
 
@@ -183,7 +183,7 @@ describe("bulk", () => {
     expect(await call(["bulk", "work", store, "--all", "--redis", "redis://127.0.0.1:1"])).toMatchObject({ code: 2 });
     expect(await call(["bulk", "submit", store])).toMatchObject({ code: 2, err: expect.stringContaining("--redis") });
     expect(await call(["bulk", "submit", store, "--redis", "localhost"])).toMatchObject({
-      code: 1,
+      code: 2,
       err: expect.stringContaining("redis://"),
     });
   });

@@ -4,6 +4,7 @@ import { BiovlmError } from "@biovlm/files";
 
 /** What went wrong.
  * - `bad_argument`: a shard, size or row that cannot be one.
+ * - `bad_option`: what a person named that is none: a shard, an address of a queue.
  * - `unavailable`: an optional library that is not installed.
  * - `store_failed`: a store that answers with what no store should.
  * - `bad_list`: a list of images with a line that is none.
@@ -13,6 +14,7 @@ import { BiovlmError } from "@biovlm/files";
  * - `integrity`: a plan, part or commit that is not what its digest says. */
 export type JobsErrorCode =
   | "bad_argument"
+  | "bad_option"
   | "unavailable"
   | "store_failed"
   | "bad_list"

@@ -139,20 +139,20 @@ const ENGINE_VARIABLES = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"] as cons
 
 /**
  * The shard that `--shard` means: a number, or for "auto" what a Slurm array or a Kubernetes Indexed Job says in its variable.
- * @throws JobsError `bad_argument`
+ * @throws JobsError `bad_option`
  */
 export function chosenShard(given: string, env: Readonly<Record<string, string | undefined>>): number {
   const variable = given === "auto" ? ENGINE_VARIABLES.find((name) => env[name] !== undefined) : undefined;
   if (given === "auto" && variable === undefined) {
     throw new JobsError(
-      "bad_argument",
+      "bad_option",
       `--shard auto — expected ${ENGINE_VARIABLES.join(" or ")}, got neither. Start it from a Slurm array or an Indexed Job, or name a shard.`,
     );
   }
   const text = variable === undefined ? given : (env[variable] ?? "");
   if (!/^\d{1,9}$/.test(text)) {
     throw new JobsError(
-      "bad_argument",
+      "bad_option",
       `${variable ?? "--shard"} — expected a whole number or auto, got ${JSON.stringify(text)}. Correct it.`,
     );
   }

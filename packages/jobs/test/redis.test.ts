@@ -148,6 +148,6 @@ describe.skipIf(without !== "")(`a queue on Redis${without}`, () => {
 describe("a queue that is none", () => {
   it.each(["localhost:6379", "http://host", ""])("is refused by its address: %j", async (url) => {
     const store = folderStore(place());
-    await expect(submitShards(store, await planned(store, 3), { url })).rejects.toMatchObject({ code: "bad_argument" });
+    await expect(submitShards(store, await planned(store, 3), { url })).rejects.toMatchObject({ code: "bad_option" });
   });
 });

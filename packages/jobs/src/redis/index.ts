@@ -37,10 +37,10 @@ async function library() {
   }
 }
 
-/** @throws JobsError `bad_argument` for a text that is no address of Redis */
+/** @throws JobsError `bad_option` for a text that is no address of Redis */
 function connectionOf(url: string): ConnectionOptions {
   if (!/^rediss?:\/\/./.test(url))
-    throw new JobsError("bad_argument", `redis — expected redis://host:port, got ${JSON.stringify(url)}. Correct it.`);
+    throw new JobsError("bad_option", "redis — expected redis://host:port or rediss://host:port, got another text. Correct it.");
   // a worker waits for a server that comes back
   return { url, maxRetriesPerRequest: null };
 }
