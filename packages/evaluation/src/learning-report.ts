@@ -15,6 +15,8 @@ export interface AnswererFigures {
   readonly recall: readonly number[];
   /** by class: share of the measured images that were answered so */
   readonly answered: readonly number[];
+  /** [C][C] images of the row's class that were answered with the column's */
+  readonly confusion: readonly (readonly number[])[];
 }
 
 /** Something that a person must know before using the bank. Codes are stable. */
@@ -30,6 +32,8 @@ export interface LearningReport {
   readonly majority: number;
   readonly untrained: AnswererFigures;
   readonly learned: AnswererFigures;
+  /** the image-side expert of the learned bank alone, where it has one */
+  readonly expert?: AnswererFigures;
   /** paired by image, or by lesion or patient where known: p-value that learned and untrained differ in accuracy */
   readonly p: number;
   readonly warnings: readonly LearningWarning[];
@@ -42,6 +46,8 @@ export interface LearningReportInput {
   readonly labels: Int32Array;
   readonly untrained: Float32Array;
   readonly learned: Float32Array;
+  /** of the bank's image-side expert alone, where it has one */
+  readonly expert?: Float32Array | undefined;
   readonly seed: number;
   /** [n] which images are of one lesion or patient, where known: flipped as one by the paired test */
   readonly groups?: readonly number[] | undefined;
@@ -51,7 +57,8 @@ export interface LearningReportInput {
 const COLLAPSE = 0.95;
 
 /** @throws EvaluationError `bad_shape` where nothing was measured */
-export function learningReport({ classes, labels, untrained, learned, seed, groups }: LearningReportInput): LearningReport {
+export function learningReport(input: LearningReportInput): LearningReport {
+  const { classes, labels, untrained, learned, expert, seed, groups } = input;
   const C = classes.length;
   const n = labels.length;
   const counts = new Float64Array(C);
@@ -60,14 +67,22 @@ export function learningReport({ classes, labels, untrained, learned, seed, grou
   const [before, after] = [figuresOf(untrained, labels, C, seed), figuresOf(learned, labels, C, seed)];
   const right = (logits: Float32Array) => Float64Array.from(predictions(logits, C), (called, i) => (called === labels[i] ? 1 : 0));
   const { p } = signFlipTest(right(learned), right(untrained), { seed, groups });
-  return { images: n, majority, untrained: before, learned: after, p, warnings: warningsOf(classes, counts, majority, before, after) };
+  return {
+    images: n,
+    majority,
+    untrained: before,
+    learned: after,
+    ...(expert === undefined ? {} : { expert: figuresOf(expert, labels, C, seed) }),
+    p,
+    warnings: warningsOf(classes, counts, majority, before, after),
+  };
 }
 
 function figuresOf(logits: Float32Array, labels: Int32Array, C: number, seed: number): AnswererFigures {
-  const { accuracy, balancedAccuracy, auc, recall } = evaluate({ logits, labels, C, seed });
+  const { accuracy, balancedAccuracy, auc, recall, confusion } = evaluate({ logits, labels, C, seed });
   const answered = new Float64Array(C);
   for (const called of predictions(logits, C)) answered[called] = nth(answered, called) + 1 / labels.length;
-  return { accuracy, balancedAccuracy, auc, recall, answered: Array.from(answered) };
+  return { accuracy, balancedAccuracy, auc, recall, answered: Array.from(answered), confusion };
 }
 
 function warningsOf(

@@ -23,6 +23,23 @@ describe("learningReport", () => {
     expect(p).toBeLessThan(0.01);
   });
 
+  it("counts each answer by class, and gives the expert's figures where there is an expert", () => {
+    const called = truth.map((label, i) => (i % 3 === 0 ? (label + 1) % 3 : label));
+    const { learned, expert } = learningReport({
+      classes,
+      labels,
+      untrained: answering(truth),
+      learned: answering(called),
+      expert: answering(truth.map(() => 0)),
+      seed: 1,
+    });
+    for (const [row, counts] of learned.confusion.entries())
+      expect(counts).toEqual(classes.map((_, c) => called.filter((x, i) => x === c && truth[i] === row).length));
+    expect(expert?.accuracy).toBe(33 / 60);
+    expect(expert?.recall).toEqual([1, 0, 0]);
+    expect(report(truth, truth)).not.toHaveProperty("expert");
+  });
+
   it("says that a constant answer is a collapse, whichever class it is, and not only that it is below the others", () => {
     for (const c of [0, 1, 2]) {
       const warned = report(

@@ -18,7 +18,7 @@ import {
 } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
 import { createClassifier, scaleOf } from "@biovlm/model";
-import { UNTRAINED_RHO } from "@biovlm/model/prompts";
+import { expertScores, UNTRAINED_RHO } from "@biovlm/model/prompts";
 import { type LearnedBank, type LearnOptions, learnBank, logLine, type Recipe, type RunEvent } from "@biovlm/training";
 import { viewPixels } from "@biovlm/training/loop";
 import type { CommandRun, OptionValues } from "../command.js";
@@ -217,7 +217,9 @@ async function measure(
     n,
   );
   const learned = (await createClassifier({ ...runtime, bank })).logits(features, n);
-  return learningReport({ classes: learn.classes, labels, untrained, learned, seed, groups: groupNumbers(tests) });
+  const { mixture } = bank;
+  const expert = mixture === undefined ? undefined : expertScores(mixture.expertW, mixture.expertB, features, n);
+  return learningReport({ classes: learn.classes, labels, untrained, learned, expert, seed, groups: groupNumbers(tests) });
 }
 
 async function tell(
@@ -258,7 +260,8 @@ async function tell(
 }
 
 /** The report as a table: balanced accuracy first, since classes are seldom equally many. */
-function reportLines(classes: readonly string[], { images, majority, untrained, learned, p }: LearningReport): string[] {
+function reportLines(classes: readonly string[], report: LearningReport): string[] {
+  const { images, majority, untrained, learned, expert, p } = report;
   const share = (x: number) => (Number.isNaN(x) ? "–" : `${(x * 100).toFixed(1)} %`).padStart(8);
   const widest = Math.min(32, Math.max(19, ...classes.map((name) => name.length)));
   const row = (name: string, cells: readonly number[]) =>
@@ -269,6 +272,7 @@ function reportLines(classes: readonly string[], { images, majority, untrained, 
     row("commonest class", [1 / learned.recall.filter((share) => !Number.isNaN(share)).length, 0.5, majority]),
     row("untrained sentences", [untrained.balancedAccuracy, untrained.auc, untrained.accuracy]),
     row("learned bank", [learned.balancedAccuracy, learned.auc, learned.accuracy]),
+    ...(expert === undefined ? [] : [row("  its image expert", [expert.balancedAccuracy, expert.auc, expert.accuracy])]),
     `  learned against untrained, paired by image: p = ${p.toPrecision(2)}`,
     `  ${"".padEnd(widest)}    recall  answered`,
     ...classes.map((name, c) => row(name, [nth(learned.recall, c), nth(learned.answered, c)])),

@@ -6,6 +6,7 @@ import { type LearningReport, learningReport } from "@biovlm/evaluation";
 import type { ByteStore } from "@biovlm/files";
 import type { Classifier, Encoder, Model } from "@biovlm/model";
 import { createClassifier, templateBank } from "@biovlm/model";
+import { expertScores } from "@biovlm/model/prompts";
 import { DEFAULT_RECIPE, learnBank, RECIPES, recipeWith, type TrainingImage } from "@biovlm/training";
 import { plainFeatures } from "@biovlm/training/loop";
 import type { ImageRef, LearnChoices, Learned, Progress } from "./protocol.js";
@@ -74,7 +75,9 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
     );
     const labels = Int32Array.from(tests, ({ label }) => label);
     const scores = (classifier: Classifier) => classifier.logits(features, tests.length);
-    return learningReport({ classes, labels, untrained: scores(untrained), learned: scores(after), seed });
+    const { mixture } = learned.bank;
+    const expert = mixture === undefined ? undefined : expertScores(mixture.expertW, mixture.expertB, features, tests.length);
+    return learningReport({ classes, labels, untrained: scores(untrained), learned: scores(after), expert, seed });
   }
 }
 

@@ -3,6 +3,7 @@
 import type { LearnChoices, Learned } from "../engine/protocol.js";
 import { announce } from "./announcer.js";
 import type { ClassPanel } from "./class-panel.js";
+import { countTable } from "./count-table.js";
 import { byId, element, percent, visibleText } from "./elements.js";
 
 export interface LearnOutcome {
@@ -30,7 +31,7 @@ export function learnOutcome(panel: ClassPanel): LearnOutcome {
         element("h3", { ...(doubtful ? { class: "doubtful" } : {}), text: headingOf(learned) }),
         ...facts.map((text) => element("p", { text })),
         ...warningsOf(learned).map((text) => element("p", { class: "field-error", text, attributes: { role: "alert" } })),
-        ...matrixOf(learned, asked),
+        ...measuredTables(learned, asked),
         element(
           "p",
           { class: "row" },
@@ -75,21 +76,42 @@ function warningsOf({ measured }: Learned): string[] {
   return measured.warnings.map(({ message }) => visibleText(message, 600));
 }
 
-/** What was answered for each class, as a table: its recall and how often it was named. */
-function matrixOf({ measured }: Learned, { classes }: LearnChoices): HTMLElement[] {
+/** What always the commonest class, untrained sentences, the image-side expert and the bank get, and what was answered for images of each class. */
+function measuredTables({ measured }: Learned, { classes }: LearnChoices): HTMLElement[] {
   if (measured === undefined) return [];
+  const { images, majority, untrained, expert, learned } = measured;
   const share = (x: number | undefined) => (x === undefined || Number.isNaN(x) ? "–" : percent(x));
-  const rows = classes.map((name, c) =>
+  const present = learned.recall.filter((recall) => !Number.isNaN(recall)).length;
+  const line = (name: string, balanced: number, accuracy: number) =>
     element(
       "tr",
       {},
-      element("th", { text: visibleText(name, 60), attributes: { scope: "row" } }),
-      element("td", { text: share(measured.learned.recall[c]) }),
-      element("td", { text: share(measured.learned.answered[c]) }),
+      element("th", { text: name, attributes: { scope: "row" } }),
+      ...[balanced, accuracy].map((x) => element("td", { text: share(x) })),
+    );
+  const heads = ["", "balanced accuracy", "right"].map((text) => element("th", { text, attributes: { scope: "col" } }));
+  const caption = `Answers of the learned bank on ${images} images, by class`;
+  return [
+    element(
+      "table",
+      { class: "report", attributes: { id: "learn-figures" } },
+      element("tr", {}, ...heads),
+      line("always the commonest class", 1 / present, majority),
+      line("untrained sentences", untrained.balancedAccuracy, untrained.accuracy),
+      ...(expert === undefined ? [] : [line("image-side expert alone", expert.balancedAccuracy, expert.accuracy)]),
+      line("learned bank", learned.balancedAccuracy, learned.accuracy),
     ),
-  );
-  const head = ["class", "recall", "answered"].map((text) => element("th", { text, attributes: { scope: "col" } }));
-  return [element("table", { class: "report", attributes: { id: "learn-report" } }, element("tr", {}, ...head), ...rows)];
+    element("p", { class: "quiet", text: `${caption}: each row is a class, each column what was answered; right answers are framed.` }),
+    countTable({
+      id: "learn-report",
+      caption,
+      rows: classes,
+      columns: classes,
+      counts: learned.confusion,
+      right: (row, column) => row === column,
+      more: { head: "recall", texts: classes.map((_, c) => share(learned.recall[c])) },
+    }),
+  ];
 }
 
 /** Makes the bank the one of "What may they show?", as a file that was chosen there. */

@@ -99,6 +99,26 @@ export function classFlows(stage: () => Stage): void {
       await page.click("#learn-start");
       await page.waitForSelector("#use-bank");
       expect(await page.textContent("#learn-outcome")).toMatch(/On 2 images not learned from: balanced accuracy/);
+      const rows = (id: string) =>
+        page.$$eval(`#${id} tr`, (list) => list.map((row) => [...row.children].map((cell) => cell.textContent ?? "")));
+      const figures = await rows("learn-figures");
+      expect(figures.map(([name]) => name)).toEqual([
+        "",
+        "always the commonest class",
+        "untrained sentences",
+        "image-side expert alone",
+        "learned bank",
+      ]);
+      for (const [, ...shares] of figures.slice(1)) for (const share of shares) expect(share).toMatch(/^\d+\s%$/);
+      const [head, ...body] = await rows("learn-report");
+      expect(head).toEqual(["is ↓ answered →", "chest-xray", "fundus", "recall"]);
+      const counts = body.map(([, ...cells]) => cells.slice(0, 2).map(Number));
+      // one image of each class was left out
+      expect(counts.map((row) => row.reduce((sum, one) => sum + one, 0))).toEqual([1, 1]);
+      expect(body.map((row) => row.at(-1))).toEqual(counts.map((row, c) => (row[c] === 1 ? "100\u00a0%" : "0\u00a0%")));
+      expect(figures.at(-1)?.[2]).toBe(`${50 * counts.reduce((sum, row, c) => sum + (row[c] ?? 0), 0)}\u00a0%`);
+      await page.$eval("#learn-outcome", (node) => node.scrollIntoView({ block: "end" }));
+      await picture(page, "learned-figures");
       // the panel's bank at once, before any button
       expect(await page.textContent("#bank-name")).toBe("learned here");
       await page.click("#use-bank");
