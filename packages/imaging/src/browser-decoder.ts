@@ -24,12 +24,12 @@ const noCodecs: CodecSource = async () => {
   throw new Error("no source of codecs was given");
 };
 
-/** A decoder on what the browser has. Outside a browser (Node, some workers) it still reads PNG, and DICOM. */
+/** A decoder on what the browser has. Outside a browser (Node, some workers) it still reads PNG, DICOM and volumes. */
 export function browserDecoder({ codecs = noCodecs }: BrowserDecoderOptions = {}): ImageDecoder {
   return {
     name: "browser",
     get formats(): readonly ImageFormat[] {
-      return hasBitmaps() ? ["png", "jpeg", "webp", "dicom"] : ["png", "dicom"];
+      return hasBitmaps() ? ["png", "jpeg", "webp", "dicom", "nifti", "nrrd"] : ["png", "dicom", "nifti", "nrrd"];
     },
     ...imageDecoder(async (bytes, info, limits) => {
       const decoding = info.format === "png" ? decodePng(bytes, info, limits.range) : decodeBitmap(bytes, info).then((data) => ({ data }));

@@ -4,9 +4,11 @@
 
 import type { DicomFacts } from "./dicom/dicom-facts.js";
 import { ImagingError } from "./errors.js";
+import { PLANES, type Plane } from "./volumes/orientation.js";
+import type { SliceFacts } from "./volumes/slice-facts.js";
 
 /** Formats that are decoded. */
-export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "dicom";
+export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "dicom" | "nifti" | "nrrd";
 
 /** Pixels of one image: `data[(y * width + x) * 3 + channel]`, channels R, G, B, 8 bits each, no padding. */
 export interface DecodedImage {
@@ -19,7 +21,9 @@ export interface DecodedImage {
   readonly format: ImageFormat;
   /** What a DICOM file says of the frame, without any tag of a patient. */
   readonly dicom?: DicomFacts;
-  /** What a reader should know of an image that is not DICOM; absent where there is nothing. */
+  /** What is told of a slice of a volume, without any text of its header. */
+  readonly slice?: SliceFacts;
+  /** What a reader should know of an image that is neither DICOM nor a volume; absent where there is nothing. */
   readonly notes?: readonly string[];
   /** True of 16-bit grey that declares no range and uses less than a quarter of 16 bits: nearly black unless a range is named. */
   readonly unsaidRange?: true;
@@ -44,9 +48,12 @@ export interface DecodeOptions {
   /** `true` (default) refuses an image at the decoder's first warning, so that damaged data never becomes pixels. `false` refuses only
    * truncation and errors, which is what PIL does. Browsers decide this for JPEG and WebP themselves; truncation is refused there too. */
   readonly strict?: boolean;
-  /** Which frame of a DICOM file `decode` reads, counted from 0. Default: the middle one, frame ⌊frames / 2⌋. Of other formats `decode` reads their one frame. */
+  /** Which frame of a DICOM file, or slice of a volume, `decode` reads, counted from 0. Default: the middle one, frame ⌊frames / 2⌋. Of other
+   * formats `decode` reads their one frame. */
   readonly frame?: number;
-  /** How grey DICOM is shown. Default: as the file says, else from its lowest value to its highest. What is not grey DICOM
+  /** The plane that slices of a volume (NIfTI, NRRD) are cut along. Default: axial. */
+  readonly plane?: Plane;
+  /** How grey DICOM and volumes are shown. Default: as the file says, else from its lowest value to its highest. What is neither
    * `decode` shows as it is. */
   readonly window?: FrameOptions["window"];
   /** Which values of 16-bit grey become 0 and 255. Default: what the file declares, else all 16 bits. DICOM has `window` for it. */
@@ -76,7 +83,7 @@ export interface ImageStack {
   readonly format: ImageFormat;
   /** Frames that can be read, ≥ 1. */
   readonly frames: number;
-  /** Whether frames can be shown in a window: grey DICOM alone. */
+  /** Whether frames can be shown in a window: grey DICOM and volumes. */
   readonly windowed: boolean;
   /** Decodes frame `index`, counted from 0. One frame is held at a time, by the caller. @throws ImagingError `bad_option`, or as `decode` */
   frame(index: number, options?: FrameOptions): Promise<DecodedImage>;
@@ -106,6 +113,7 @@ export const DEFAULT_DECODE_OPTIONS = {
   strict: true,
   timeoutMs: undefined,
   frame: undefined,
+  plane: "axial",
   window: undefined,
   range: undefined,
 } as const satisfies ResolvedDecodeOptions;
@@ -130,6 +138,7 @@ export function resolveDecodeOptions(options: DecodeOptions = {}): ResolvedDecod
   const { range } = resolved;
   if (range !== undefined && !(range.low >= 0 && range.low < range.high && range.high <= 65_535))
     throw badValue("range", "0 ≤ low < high ≤ 65535", `${range.low}..${range.high}`);
+  if (!PLANES.includes(resolved.plane)) throw badValue("plane", PLANES.join(" or "), resolved.plane);
   if (typeof resolved.strict !== "boolean") throw badValue("strict", "true or false", resolved.strict);
   return resolved;
 }

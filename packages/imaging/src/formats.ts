@@ -1,6 +1,6 @@
 // The table of formats, by content: what is read, and what is recognised only to be refused with advice.
 // A new format is one row here and one header reader. DICOM, which has frames and no header of a few bytes, is read by its own room (dicom/);
-// its row stands here because its preamble may hold another format's signature.
+// its row stands here because its preamble may hold another format's signature. So are volumes (volumes/).
 
 import { ImagingError, unsupported } from "./errors.js";
 import { ByteView } from "./headers/byte-view.js";
@@ -9,6 +9,7 @@ import { readPngHeader } from "./headers/png.js";
 import { readTiffHeader } from "./headers/tiff.js";
 import { readWebpHeader } from "./headers/webp.js";
 import type { HeaderStart } from "./image-info.js";
+import { isNifti } from "./volumes/nifti.js";
 
 /** One row: how the format is recognised, and either its header reader or the advice given when it is refused. */
 export type FormatRow = { readonly name: string; matches(view: ByteView): boolean } & (
@@ -18,7 +19,7 @@ export type FormatRow = { readonly name: string; matches(view: ByteView): boolea
 
 const TO_PNG = "Convert it to PNG first.";
 const FIRST_FRAME = "Save the frame you mean as PNG.";
-const SLICE = "Save the slice you mean as 8- or 16-bit PNG.";
+const BY_DECODER = "Its header is read by the decoder alone.";
 
 const startsWith =
   (...texts: string[]) =>
@@ -33,7 +34,7 @@ const IMAGE_FORMATS: readonly FormatRow[] = [
   {
     name: "DICOM",
     matches: isDicom,
-    advice: "Its header is read by the decoder alone.",
+    advice: BY_DECODER,
   },
   { name: "TIFF", matches: startsWith("II*\0", "MM\0*", "II+\0", "MM\0+"), read: readTiffHeader },
   { name: "GIF", matches: startsWith("GIF87a", "GIF89a"), advice: FIRST_FRAME },
@@ -45,9 +46,9 @@ const IMAGE_FORMATS: readonly FormatRow[] = [
   { name: "JPEG 2000", matches: startsWith("\0\0\0\x0cjP  ", "\xff\x4f\xff\x51"), advice: TO_PNG },
   { name: "JPEG XL", matches: startsWith("\0\0\0\x0cJXL ", "\xff\x0a"), advice: TO_PNG },
   { name: "HEIC or AVIF", matches: (view) => view.has(4, "ftyp"), advice: TO_PNG },
-  { name: "NIfTI", matches: isNifti, advice: SLICE },
-  { name: "NRRD", matches: startsWith("NRRD000"), advice: SLICE },
-  { name: "gzip", matches: startsWith("\x1f\x8b"), advice: "Unpack it first; of a volume (.nii.gz), save the slice you mean as PNG." },
+  { name: "NIfTI", matches: isNifti, advice: BY_DECODER },
+  { name: "NRRD", matches: startsWith("NRRD000"), advice: BY_DECODER },
+  { name: "gzip", matches: startsWith("\x1f\x8b"), advice: "Unpack it first; of volumes, NIfTI (.nii.gz) is read as it is." },
   { name: "NumPy", matches: startsWith("\x93NUMPY"), advice: "Save the array as PNG, or name it as a data set where one is read." },
   { name: "ZIP", matches: startsWith("PK\x03\x04", "PK\x05\x06"), advice: "Unpack it and pass the images." },
   { name: "PDF", matches: startsWith("%PDF-"), advice: "Export the picture as PNG." },
@@ -91,10 +92,6 @@ function isDicom(view: ByteView): boolean {
   const explicit = /^(AE|AS|CS|DA|DT|IS|LO|OB|PN|SH|ST|TM|UI|UL|US)$/.test(ascii(view, 2, 4));
   const length = view.u32(4, true);
   return explicit || (length <= 64 && length % 2 === 0 && 8 + length <= view.length);
-}
-
-function isNifti(view: ByteView): boolean {
-  return view.has(344, "n+1\0") || view.has(344, "ni1\0") || view.has(4, "n+2\0\r\n\x1a\n");
 }
 
 function isMarkup(view: ByteView): boolean {

@@ -1,4 +1,5 @@
-// A still image as a stack of one frame, and a decoder made of how its one frame is decoded. DICOM, which has more, brings a stack of its own.
+// A still image as a stack of one frame, and a decoder made of how its one frame is decoded. DICOM and volumes, which
+// have more, bring stacks of their own.
 
 import {
   type DecodedImage,
@@ -16,14 +17,18 @@ import { readLimitedInfo, requireBytes } from "./header.js";
 import { mended } from "./headers/mending.js";
 import type { ImageInfo } from "./image-info.js";
 import { withinTime } from "./time-limit.js";
+import { openVolume } from "./volumes/volume-image.js";
 
 /** Decodes the first frame of bytes whose header passed the limits. */
 export type DecodeFirst = (bytes: Uint8Array, info: ImageInfo, limits: ResolvedDecodeOptions) => Promise<DecodedImage>;
 
+/** Formats whose files may have several frames that can be asked for. */
+const FRAMED: readonly string[] = ["dicom", "nifti", "nrrd"];
+
 /** The frame that `decode` reads of a stack. */
 const chosenFrame = (frames: number, asked: number | undefined) => asked ?? (frames === 1 ? 0 : Math.floor(frames / 2));
 
-/** `open` and `decode` of a decoder: of DICOM with the codecs of `wasm`, of other formats by how their first frame is decoded. */
+/** `open` and `decode` of a decoder: of DICOM with the codecs of `wasm`, of volumes by slices, of other formats by how their first frame is decoded. */
 export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<ImageDecoder, "open" | "decode"> {
   const codecs = wasmCodecs(wasm);
   const open = async (given: Uint8Array, options?: DecodeOptions): Promise<ImageStack> => {
@@ -31,12 +36,15 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
     const bytes = given instanceof Uint8Array ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength) : given;
     const limits = resolveDecodeOptions(options);
     requireBytes(bytes, limits);
+    // what a file inflates to may be larger than the file, within what the pixels may take
+    const maxInflated = Math.max(limits.maxBytes, limits.maxPixels * 4) + 1024 * 1024;
     if (isDicomFile(bytes)) {
-      // what a file inflates to may be larger than the file, within what the pixels may take
-      const maxInflated = Math.max(limits.maxBytes, limits.maxPixels * 4) + 1024 * 1024;
       const stack = await withinTime(openDicom(bytes, { maxPixels: limits.maxPixels, maxInflated, codecs }), limits.timeoutMs);
       return { ...stack, frame: (index, how) => withinTime(stack.frame(index, how), limits.timeoutMs) };
     }
+    const { maxPixels, plane, timeoutMs } = limits;
+    const volume = await withinTime(openVolume(bytes, { maxPixels, maxInflated, plane }), timeoutMs);
+    if (volume !== undefined) return { ...volume, frame: (index, how) => withinTime(volume.frame(index, how), timeoutMs) };
     const { bytes: still, notes } = mended(bytes);
     const info = readLimitedInfo(still, limits);
     return {
@@ -63,7 +71,7 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
     open,
     async decode(bytes, options) {
       const stack = await open(bytes, options);
-      if (stack.format !== "dicom") return stack.frame(0);
+      if (!FRAMED.includes(stack.format)) return stack.frame(0);
       return stack.frame(chosenFrame(stack.frames, options?.frame), stack.windowed ? { window: options?.window } : {});
     },
   };

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { zlibZeroBomb } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { decodeImage as decodeInBrowserEntry } from "../src/index.js";
@@ -135,13 +136,11 @@ describe("refusals", () => {
     ["JPEG 2000", latin1("\0\0\0\x0cjP  \r\n\x87\n")],
     ["JPEG XL", latin1("\xff\x0a\0\0")],
     ["HEIC", latin1("\0\0\0\x18ftypheic")],
-    ["gzip", latin1("\x1f\x8b\x08\0")],
+    ["gzip", gzipSync("no volume")],
     ["NumPy", latin1("\x93NUMPY\x01\0")],
     ["ZIP", latin1("PK\x03\x04")],
     ["PDF", latin1("%PDF-1.7")],
     ["PNM", latin1("P5\n1 1\n255\n\0")],
-    ["NRRD", latin1("NRRD0004\n")],
-    ["NIfTI", Buffer.concat([new Uint8Array(344), latin1("n+1\0")])],
     ["unrecognised", latin1("hello, world")],
     ["unrecognised", latin1("A")],
   ])("name %s and say what to do", async (name, bytes) => {

@@ -10,7 +10,7 @@ import type { PixelDescription } from "./pixel-description.js";
 import { type FrameCoding, SYNTAX } from "./transfer-syntaxes.js";
 
 /** Stored values of a frame, by pixel. */
-export type StoredValues = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array;
+export type StoredValues = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
 /** A decoded frame. */
 export interface StoredFrame {

@@ -44,14 +44,14 @@ function loadSharp(): Promise<SharpModule> {
   return loading;
 }
 
-/** A decoder on sharp for PNG, JPEG, WebP and TIFF; DICOM by our own reader. @example await sharpDecoder({ concurrency: 1 }).decode(bytes) */
+/** A decoder on sharp for PNG, JPEG, WebP and TIFF; DICOM and volumes by our own readers. @example await sharpDecoder({ concurrency: 1 }).decode(bytes) */
 export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDecoder {
   if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
     throw new ImagingError("bad_option", `concurrency — expected a whole number ≥ 1, got ${concurrency}. Correct the value.`);
   }
   return {
     name: "sharp",
-    formats: ["png", "jpeg", "webp", "tiff", "dicom"],
+    formats: ["png", "jpeg", "webp", "tiff", "dicom", "nifti", "nrrd"],
     ...imageDecoder(async (bytes, info, limits) => {
       const sharp = await loadSharp();
       if (concurrency !== undefined) sharp.concurrency(concurrency);
