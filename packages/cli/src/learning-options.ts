@@ -39,7 +39,8 @@ export const LEARNING_OPTIONS = {
   },
   groupFolder: {
     type: "flag",
-    description: "class/patient/name.png: the second folder is the patient, whose images stay on one side of a drawn split",
+    description:
+      "class/patient/name.png: the second folder is the patient, whose images stay on one side of a drawn split; DICOM says so itself",
   },
   skipUnreadable: { type: "flag", description: "leave out images that cannot be read, instead of stopping with their names" },
   twins: {

@@ -8,7 +8,7 @@ import { imageReader, itemSource } from "@biovlm/engine/images";
 import type { FrameChoice, ImageLimitOptions } from "@biovlm/engine/options";
 import type { ReadItem, TaskSource } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
-import { decodeImage, ImagingError, sharpDecoder } from "@biovlm/imaging/node";
+import { decodeImage, dicomOrigins, ImagingError, sharpDecoder } from "@biovlm/imaging/node";
 import { SEEN_WITH_LABELS } from "@biovlm/model-tiny";
 import { usageError } from "./errors.js";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
@@ -106,6 +106,7 @@ export async function openSource(
   const opened = await openDataset(place, {
     maxImageBytes: options.maxImageBytes,
     groupFolder: options.groupFolder,
+    origins: dicomOrigins,
     ...(options.data === undefined ? {} : { root: resolve(cwd, options.data) }),
     ...(arrays && options.class.length > 0 ? { classes: options.class } : {}),
   });

@@ -205,6 +205,57 @@ describe("embed and train on DICOM", () => {
   });
 });
 
+describe("slices of patients, learned from", () => {
+  it("stand on one side by patient, across classes, and no tag of a patient is printed or kept", async () => {
+    const place = folder("patients");
+    const patientOf = new Map<string, string>();
+    for (let i = 0; i < 60; i++) {
+      const [patient, label] = [`PATIENT-${i % 15}`, i % 30 < 15 ? "dark" : "bright"];
+      mkdirSync(join(place, "set", label), { recursive: true });
+      const values = Uint8Array.from({ length: 256 }, (_, k) => (label === "dark" ? 20 : 170) + ((k + i) % 64));
+      const file = dicomFile("1.2.840.10008.1.2.1", [
+        dicomElement("00080016", "UI", "1.2.840.10008.5.1.4.1.1.7"),
+        dicomElement("00080018", "UI", `2.25.4242.7.${i}`),
+        dicomElement("00080060", "CS", "OT"),
+        dicomElement("00100010", "PN", `NOBODY^${i % 15}`),
+        dicomElement("00100020", "LO", patient),
+        dicomElement("0020000D", "UI", `2.25.4242.8.${i}`),
+        dicomElement("0020000E", "UI", `2.25.4242.9.${i}`),
+        dicomElement("00280002", "US", 1),
+        dicomElement("00280004", "CS", "MONOCHROME2"),
+        dicomElement("00280010", "US", 16),
+        dicomElement("00280011", "US", 16),
+        dicomElement("00280100", "US", 8),
+        dicomElement("00280101", "US", 8),
+        dicomElement("00280102", "US", 7),
+        dicomElement("00280103", "US", 0),
+        dicomElement("7FE00010", "OW", values),
+      ]);
+      writeFileSync(join(place, "set", label, `IM${i}`), file);
+      patientOf.set(`${label}/IM${i}`, patient);
+    }
+    const options = ["--device", "wasm", "--cache", "off", "--twins", "off"];
+    const measured = await call(["eval", "./set", "--split-list", "split.csv", "--out", "result.json", ...options], { cwd: place });
+    expect(measured.code, measured.err).toBe(0);
+    expect(measured.err).toContain("60 DICOM files are grouped by patient: 15 groups");
+    const sides = new Map<string, Set<string>>();
+    const rows = readFileSync(join(place, "split.csv"), "utf8").trim().split("\n").slice(1);
+    for (const row of rows) {
+      const patient = [...patientOf].find(([file]) => row.includes(`${file},`))?.[1] ?? "";
+      const side = /,(train|val|test)\b/.exec(row)?.[1] ?? "";
+      sides.set(patient, (sides.get(patient) ?? new Set()).add(side));
+    }
+    expect([...sides.values()].map(({ size }) => size)).toEqual(Array.from({ length: 15 }, () => 1));
+    expect(new Set([...sides.values()].flatMap((of) => [...of]))).toEqual(new Set(["train", "val", "test"]));
+    const trained = await call(["train", "./set", "--shots", "2", "--set", "epochs=1", "--out", "b.safetensors", ...options], {
+      cwd: place,
+    });
+    expect(trained.code, trained.err).toBe(0);
+    const kept = ["split.csv", "result.json", "b.safetensors"].map((file) => readFileSync(join(place, file), "latin1"));
+    for (const said of [measured.out, measured.err, trained.out, trained.err, ...kept]) expect(said).not.toMatch(/PATIENT-|NOBODY/);
+  });
+});
+
 describe("a chest X-ray of the shared data, with more bits a pixel", () => {
   const path = skipUnlessShared("data/images/png_jpg/cxr_nih_00000001_000.png");
   it.skipIf(path === undefined)("of 10, 12, 14 and 16 bits has the answer that it has with 8", async () => {

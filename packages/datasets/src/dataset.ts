@@ -24,6 +24,8 @@ export interface DatasetItem {
   readonly group?: string;
   /** Cheapest in order of `index`, or many at once: a large archive is passed over forward. */
   open(): Promise<ItemContent>;
+  /** the first bytes of its file, read alone; absent where there is no file of its own */
+  head?(bytes: number): Promise<Uint8Array>;
   /** bytes of its file, told without reading it; absent where there is no file of its own */
   size?(): Promise<number | undefined>;
 }

@@ -3,6 +3,7 @@
 
 import { inOrder } from "@biovlm/files";
 import type { DatasetItem, ItemContent } from "./dataset.js";
+import { joinByKeys } from "./joined-groups.js";
 import { drawSplit, type SplitShares } from "./splits.js";
 
 /** Items whose contents are hashed at once. */
@@ -29,40 +30,17 @@ export async function joinEqualContent(
   items: readonly DatasetItem[],
 ): Promise<{ readonly joined: DatasetItem[]; readonly copies: number }> {
   const candidates = await alikeInSize(items);
-  const firstOf = new Map<string, string>();
-  const parents = new Map<string, string>();
-  const rootOf = (key: string): string => {
-    let root = key;
-    for (let next = parents.get(root); next !== undefined; next = parents.get(root)) root = next;
-    return root;
-  };
-  let copies = 0;
+  const digests = new Map<DatasetItem, string>();
+  const seen = new Set<string>();
   let at = 0;
   for await (const digest of inOrder(candidates, AT_ONCE, digestOf)) {
     const item = candidates[at++];
     if (item === undefined || digest === undefined) continue;
-    const key = keyOf(item);
-    const first = firstOf.get(digest);
-    if (first === undefined) {
-      firstOf.set(digest, key);
-      continue;
-    }
-    copies++;
-    const [a, b] = [rootOf(first), rootOf(key)];
-    if (a !== b) parents.set(b, a);
+    digests.set(item, digest);
+    seen.add(digest);
   }
-  if (copies === 0) return { joined: [...items], copies };
-  const roots = new Set([...parents.keys()].map(rootOf));
-  const joined = items.map((item) => {
-    const root = rootOf(keyOf(item));
-    return roots.has(root) && item.group !== root ? { ...item, group: root, open: () => item.open() } : item;
-  });
-  return { joined, copies };
-}
-
-/** What holds an item together with others: its group, or itself. No name of a person's own holds a NUL, so that none passes for an item. */
-function keyOf(item: DatasetItem): string {
-  return item.group ?? `\0${item.id}`;
+  const keys = items.map((item) => [digests.get(item) ?? []].flat());
+  return { joined: joinByKeys(items, keys), copies: digests.size - seen.size };
 }
 
 /** Items that may equal another: those whose size is not known, and those whose size another one has. */

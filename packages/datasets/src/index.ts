@@ -19,6 +19,7 @@ export { type NpyHeader, type NpyType, parseNpyHeader } from "./npy.js";
 export { DEFAULT_NPZ_LIMITS, type NpzFile, type NpzLimits, type NpzRows } from "./npz.js";
 export { readNpzBlob } from "./npz-blob.js";
 export { arraysDataset, medmnistDataset } from "./npz-dataset.js";
+export type { FileOrigin, OriginReader } from "./origins.js";
 export { type PythonRandom, pythonRandom } from "./python-random.js";
 export { parseSplitFile, type SplitEntry, type SplitFile } from "./split-file.js";
 export {

@@ -7,6 +7,7 @@ import type { OpenedDataset } from "@biovlm/datasets";
 import { openDataset } from "@biovlm/datasets/node";
 import type { ImagePair, LeakReport } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
+import { dicomOrigins } from "@biovlm/imaging/node";
 import type { CommandRun } from "../command.js";
 import { checkLeaks, type LeakCheck } from "../leak-check.js";
 import { itemReader } from "../learning-source.js";
@@ -18,6 +19,7 @@ export const lintData: CommandRun<typeof DATA_LINT_OPTIONS> = async ({ terminal,
   const dataset = await openDataset(/[\\/]|^\.{1,2}$/.test(given) ? resolve(cwd, given) : given, {
     maxImageBytes: options.maxImageBytes,
     groupFolder: options.groupFolder,
+    origins: dicomOrigins,
     namesFromLabels: true,
     ...(options.data === undefined ? {} : { root: resolve(cwd, options.data) }),
   });

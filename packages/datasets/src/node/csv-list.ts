@@ -9,9 +9,10 @@ import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { drawSplitByContent } from "../equal-content.js";
 import { DatasetError } from "../errors.js";
 import { byLabel } from "../label-order.js";
+import type { OriginReader } from "../origins.js";
 import { classText, relativePath } from "../relative-path.js";
 import { DEFAULT_SHARES, type SplitShares, withSplits } from "../splits.js";
-import { datasetName, fileItem } from "./image-folder.js";
+import { byOrigin, datasetName, fileItem } from "./image-folder.js";
 import { readText } from "./read-text.js";
 
 /** How a list of images (CSV) is read: its folder, columns, bounds. */
@@ -32,6 +33,8 @@ export interface CsvListOptions {
   readonly classes?: readonly string[] | undefined;
   /** A larger image file is refused before it is read. Default 64 MiB */
   readonly maxImageBytes?: number | undefined;
+  /** files of one patient, study or series become one group, beside the groups of the list. Default: no file is asked */
+  readonly origins?: OriginReader | undefined;
   readonly seed?: number | undefined;
   readonly shares?: SplitShares | undefined;
 }
@@ -84,7 +87,7 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
   const sides: (SplitName | undefined)[] = [];
   let missing = 0;
   let firstMissing = 0;
-  const items = table.rows.map((row, i): DatasetItem => {
+  const listed = table.rows.map((row, i): DatasetItem => {
     const where = `CSV list, row ${i + 2}`;
     const at = labelOf.get(nth(values, i));
     if (at === undefined)
@@ -110,13 +113,14 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
   if (missing > 0) {
     throw new DatasetError(
       "not_found",
-      `CSV list — expected ${items.length} images in the image folder, got ${items.length - missing}; the first missing one is in row ${firstMissing}. Check the file names in the list, and that images lie in the folder \`images\` beside it, or beside the list itself.`,
+      `CSV list — expected ${listed.length} images in the image folder, got ${listed.length - missing}; the first missing one is in row ${firstMissing}. Check the file names in the list, and that images lie in the folder \`images\` beside it, or beside the list itself.`,
     );
   }
   const grouped =
     group === undefined
       ? []
-      : [`grouped by column "${table.columns[group]}": ${new Set(items.map((item) => item.group ?? item.id)).size} groups`];
+      : [`grouped by column "${table.columns[group]}": ${new Set(listed.map((item) => item.group ?? item.id)).size} groups`];
+  const { items, notes: originNotes } = await byOrigin(listed, options.origins);
   const placed =
     split === undefined
       ? await drawSplitByContent(items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1)
@@ -127,7 +131,7 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
     sided: false,
     items: placed.items,
     splitOrigin: split === undefined ? "drawn" : "given",
-    notes: [...splitNotes, ...grouped, ...placed.notes],
+    notes: [...splitNotes, ...grouped, ...originNotes, ...placed.notes],
     close() {},
   };
 }

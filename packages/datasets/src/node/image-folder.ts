@@ -3,11 +3,12 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { known, NAME_PATTERN, nth } from "@biovlm/files";
-import { findImages, leftOutNote, readFileWithin } from "@biovlm/files/node";
+import { findImages, leftOutNote, openRegular, readFileWithin } from "@biovlm/files/node";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { drawSplitByContent } from "../equal-content.js";
 import { DatasetError } from "../errors.js";
 import { byLabel } from "../label-order.js";
+import { joinByOrigin, type OriginReader } from "../origins.js";
 import { classText } from "../relative-path.js";
 import { parseSplitFile } from "../split-file.js";
 import { DEFAULT_SHARES, type SplitShares } from "../splits.js";
@@ -31,6 +32,8 @@ export interface ImageFolderOptions {
   readonly groupFolder?: boolean | undefined;
   /** A larger image file is refused before it is read. Default 64 MiB */
   readonly maxImageBytes?: number | undefined;
+  /** files of one patient, study or series become one group. Default: no file is asked */
+  readonly origins?: OriginReader | undefined;
 }
 
 /** Where image files lie, and how large one may be. */
@@ -74,7 +77,7 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
   const label = new Map(folders.map((entry, i) => [entry, i]));
   const sideOf = (path: string) => SPLIT_FOLDERS[path.slice(0, path.indexOf("/")).toLowerCase()];
   const count: Partial<Record<SplitName, number>> = {};
-  const items = placed.map((path, i): DatasetItem => {
+  const found = placed.map((path, i): DatasetItem => {
     const at = known(label, classFolder(path));
     const split = given ? sideOf(path) : undefined;
     const index = split === undefined ? i : (count[split] ?? 0);
@@ -83,7 +86,8 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     const group = options.groupFolder === true ? patientFolder(path, depth) : undefined;
     return group === undefined ? item : { ...item, group };
   });
-  if (options.groupFolder === true) notes.push(groupNote(items));
+  if (options.groupFolder === true) notes.push(groupNote(found));
+  const { items, notes: originNotes } = await byOrigin(found, options.origins);
   const drawn = given ? undefined : await drawSplitByContent(items, options.shares ?? DEFAULT_SHARES, options.seed ?? 1);
   return {
     name,
@@ -91,9 +95,14 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     sided: false,
     items: drawn?.items ?? items,
     splitOrigin: given ? "given" : "drawn",
-    notes: [...notes, ...(drawn?.notes ?? [])],
+    notes: [...notes, ...originNotes, ...(drawn?.notes ?? [])],
     close() {},
   };
+}
+
+/** Items joined by where their files come from, where that can be read. */
+export async function byOrigin(items: readonly DatasetItem[], origins: OriginReader | undefined) {
+  return origins === undefined ? { items: [...items], notes: [] } : joinByOrigin(items, origins);
 }
 
 /** The folder below the class folder: one patient's, whatever the class. Undefined where the image lies in the class folder itself. */
@@ -118,7 +127,7 @@ async function bySplitFile(
   name: string,
   paths: readonly string[],
   notes: string[],
-  { folders = {}, classes: names, groupFolder = false }: ImageFolderOptions,
+  { folders = {}, classes: names, groupFolder = false, origins }: ImageFolderOptions,
   splitFile: string,
 ): Promise<OpenedDataset> {
   const split = parseSplitFile(await readText(splitFile, "split file"));
@@ -150,7 +159,8 @@ async function bySplitFile(
   const extra = paths.length - used.size;
   if (extra > 0) notes.push(`left out: ${extra} images that the split file does not name`);
   if (groupFolder) notes.push(groupNote(items));
-  return { name, classes, sided: false, items, splitOrigin: "file", notes, close() {} };
+  const joined = await byOrigin(items, origins);
+  return { name, classes, sided: false, items: joined.items, splitOrigin: "file", notes: [...notes, ...joined.notes], close() {} };
 }
 
 /** An item that is a file below `folder`. */
@@ -174,8 +184,20 @@ export function fileItem(
     ...(split === undefined ? {} : { split }),
     index,
     open,
+    head: (bytes) => readHead(file, bytes),
     size: async () => (await stat(file).catch(() => undefined))?.size,
   };
+}
+
+/** The first bytes of a file: fewer where it is shorter. Rejects for what is no ordinary file, before it is read. */
+async function readHead(file: string, count: number): Promise<Uint8Array> {
+  const { handle } = await openRegular(file, "an image");
+  try {
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(count), 0, count, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
 }
 
 /** The folder's own name, made a data-set name. */

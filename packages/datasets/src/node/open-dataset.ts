@@ -21,7 +21,10 @@ import { openNpz } from "./npz-file.js";
 
 /** How a data set is found and read, whatever it is: a known name, a folder, a list, an npz file. */
 export interface OpenDatasetOptions
-  extends Pick<CsvListOptions, "imageFolder" | "imageColumn" | "labelColumn" | "groupColumn" | "splitColumn" | "maxImageBytes"> {
+  extends Pick<
+    CsvListOptions,
+    "imageFolder" | "imageColumn" | "labelColumn" | "groupColumn" | "splitColumn" | "maxImageBytes" | "origins"
+  > {
   /** data folder for known names; see dataRoot */
   readonly root?: string;
   /** image side of a MedMNIST file; the largest one present where absent */
@@ -55,6 +58,7 @@ const OPTION_NAMES = [
   "groupColumn",
   "splitColumn",
   "maxImageBytes",
+  "origins",
 ];
 
 /**
