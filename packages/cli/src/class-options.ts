@@ -12,3 +12,11 @@ export const CLASS_OPTIONS = {
 
 /** The values that name classes and bank; `rho` is read where a classifier is made. */
 export type ClassOptions = Omit<OptionValues<typeof CLASS_OPTIONS>, "rho">;
+
+/** `--prevalence`, for commands that answer with a bank. */
+export const PREVALENCE_OPTION = {
+  type: "text",
+  value: "SHARES",
+  description:
+    "how common the classes are where the images come from: benign=0.67,malignant=0.33, or train as the bank was learned; equally common when absent",
+} as const;

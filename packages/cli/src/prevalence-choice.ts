@@ -3,14 +3,6 @@
 import { classKey } from "@biovlm/datasets";
 import { usageError } from "./errors.js";
 
-/** The option, for commands that answer with a bank. */
-export const PREVALENCE_OPTION = {
-  type: "text",
-  value: "SHARES",
-  description:
-    "how common the classes are where the images come from: benign=0.67,malignant=0.33, or train as the bank was learned; equally common when absent",
-} as const;
-
 /** Shares that add up to 1 but for what rounding in hand-written figures leaves. */
 const ROUNDING = 0.02;
 

@@ -1,10 +1,9 @@
 // `biovlm classify`: images in, routed predictions out.
 
-import { CLASS_OPTIONS } from "../class-options.js";
+import { CLASS_OPTIONS, PREVALENCE_OPTION } from "../class-options.js";
 import { ARCHIVE_OPTIONS } from "../classify/archive-options.js";
 import { defineCommand, type OptionSpecs } from "../command.js";
 import { IMAGE_OPTIONS } from "../image-options.js";
-import { PREVALENCE_OPTION } from "../prevalence-choice.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
 export const CLASSIFY_OPTIONS = {

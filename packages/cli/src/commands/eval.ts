@@ -1,9 +1,9 @@
 // `biovlm eval`: a bank, or a method without training, measured on a data set's test split.
 
+import { PREVALENCE_OPTION } from "../class-options.js";
 import { defineCommand, type OptionSpecs } from "../command.js";
 import { IMAGE_LIMITS } from "../image-options.js";
 import { LEARNING_OPTIONS } from "../learning-options.js";
-import { PREVALENCE_OPTION } from "../prevalence-choice.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
 export const EVALUATE_OPTIONS = {
