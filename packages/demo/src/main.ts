@@ -3,6 +3,7 @@
 import { engineClient } from "./engine/engine-client.js";
 import type { OfferedModel } from "./engine/protocol.js";
 import { notice } from "./page/announcer.js";
+import { bindAnswers } from "./page/answers-view.js";
 import { bindClasses } from "./page/class-panel.js";
 import { byId } from "./page/elements.js";
 import { bindEngine } from "./page/engine-bar.js";
@@ -33,6 +34,7 @@ bindRouting(session);
 const classPanel = bindClasses(session);
 bindUndo(session);
 const project = bindProject(session);
+bindAnswers(session, project);
 const lists = labelFiles(session, classPanel, project);
 bindLearning(session, classPanel, lists.root);
 bindIntake(session, { bank: classPanel.takeBank, labels: lists.take });

@@ -9,6 +9,7 @@ import { findChromium } from "@biovlm/testkit/browser";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../cli/test/call.js";
 import { accessFlows } from "./flows/access-flows.js";
+import { answerFlows } from "./flows/answer-flows.js";
 import { classFlows } from "./flows/class-flows.js";
 import { dicomFlows } from "./flows/dicom-flows.js";
 import { galleryFlows } from "./flows/gallery-flows.js";
@@ -148,7 +149,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
 
   it("gives every control a name, and says results to screen readers", async () => {
     const { page } = open;
-    for (const tab of ["result", "routing", "learn"]) {
+    for (const tab of ["result", "answers", "routing", "learn"]) {
       await page.click(`#tab-${tab}`);
       const nameless = await page.$$eval("button, input, select, textarea, [role=tab], [role=option], [role=img]", (nodes) =>
         nodes
@@ -272,7 +273,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     await page.$$eval(".tile", (tiles) => {
       for (const tile of tiles) (tile as HTMLElement).click();
     });
-    for (const tab of ["routing", "learn", "result"]) await page.click(`#tab-${tab}`);
+    for (const tab of ["answers", "routing", "learn", "result"]) await page.click(`#tab-${tab}`);
     expect(await page.evaluate(() => (globalThis as { hacked?: unknown }).hacked)).toBeUndefined();
     expect(await page.$$eval("script, img, iframe, object, embed, link, style, base, meta", (n) => n.length)).toBe(markup);
     const names = await page.$$eval(".tile bdi", (list) => list.map((n) => n.textContent ?? ""));
@@ -367,7 +368,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
       await allAnswered(page, 8);
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme });
-        for (const tab of ["result", "routing", "learn"]) {
+        for (const tab of ["result", "answers", "routing", "learn"]) {
           await page.click(`#tab-${tab}`);
           await page.waitForTimeout(50);
           await page.evaluate((id) => document.querySelector(id)!.scrollIntoView(), `#panel-${tab}`);
@@ -382,7 +383,7 @@ describe.skipIf(findChromium() === undefined)("the page", () => {
     }
   });
 
-  for (const flows of [classFlows, galleryFlows, projectFlows, dicomFlows, accessFlows]) flows(() => stage);
+  for (const flows of [classFlows, answerFlows, galleryFlows, projectFlows, dicomFlows, accessFlows]) flows(() => stage);
 
   it("is small: code within 250 kB gzipped without runtime and models, the model within 8 MB", () => {
     const files = (readdirSync(stage.dist, { recursive: true }) as string[]).filter((f) => statSync(join(stage.dist, f)).isFile());

@@ -12,7 +12,8 @@ export function bindGallery(session: Session): void {
   const tiles = new Map<number, Tile>();
 
   function drawAll(): void {
-    const { images, prepared } = session;
+    const { images, prepared, filter } = session;
+    const shown = new Set(filter.of(images));
     const wanted = new Set(images.map((i) => i.id));
     for (const [id, tile] of tiles) {
       if (wanted.has(id)) continue;
@@ -28,6 +29,7 @@ export function bindGallery(session: Session): void {
           bringIntoView(byId("work"));
         });
       tiles.set(image.id, tile);
+      tile.root.hidden = !shown.has(image);
       tile.draw(image, image.label === undefined ? undefined : prepared?.classes[image.label]);
       // later images may belong between earlier ones
       if (before === undefined ? root.firstChild !== tile.root : before.nextSibling !== tile.root)
@@ -52,9 +54,20 @@ export function bindGallery(session: Session): void {
 
   root.addEventListener("keydown", (event) => onKey(event, root, session));
   byId("remove-one").addEventListener("click", () => removeOne(session));
+  byId("show-all").addEventListener("click", () => {
+    session.filter.clear();
+    session.changed("filter");
+    root.focus();
+  });
   byId("remove-all").addEventListener("click", () => session.removeAll());
   session.listen((change) => {
     if (change === "selection") return drawSelection();
+    if (change === "filter") {
+      drawAll();
+      const shown = session.filter.of(session.images);
+      if (session.selected === undefined || !shown.includes(session.selected)) session.select(shown[0] ?? session.selected);
+      announce(session.filter.text === "" ? "all images are shown" : (byId("filter-text").textContent ?? ""));
+    }
     if (
       change === "images" ||
       change === "answers" ||
@@ -68,14 +81,17 @@ export function bindGallery(session: Session): void {
   });
 }
 
-function drawCounts({ images, waiting }: Session): void {
+function drawCounts({ images, waiting, filter }: Session): void {
+  byId("filter").hidden = filter.text === "";
+  byId("filter-text").textContent = `${filter.of(images).length} of ${images.length} shown: ${visibleText(filter.text, 160)}`;
   const failed = images.filter((i) => i.failure !== undefined).length;
   byId("image-count").textContent = images.length === 0 ? "" : `${images.length} image${images.length === 1 ? "" : "s"}`;
   byId("gallery-progress").textContent = waiting > 0 ? `${waiting} to go` : failed > 0 ? `${failed} cannot be read` : "";
 }
 
 function onKey(event: KeyboardEvent, root: HTMLElement, session: Session): void {
-  const { images, selected } = session;
+  const { selected } = session;
+  const images = session.filter.of(session.images);
   if (event.key === "Delete") {
     event.preventDefault();
     removeOne(session);
@@ -101,7 +117,7 @@ function onKey(event: KeyboardEvent, root: HTMLElement, session: Session): void 
 function columnsOf(root: HTMLElement): number {
   let [columns, top] = [0, -1];
   for (const tile of root.children) {
-    if (!(tile instanceof HTMLElement)) continue;
+    if (!(tile instanceof HTMLElement) || tile.hidden) continue;
     if (columns > 0 && tile.offsetTop !== top) return columns;
     top = tile.offsetTop;
     columns++;

@@ -14,6 +14,7 @@ const FIELDS = [
   "learn-seed",
   "learn-shots",
   "routing-groups",
+  "answer-groups",
 ] as const;
 const KIND = "class-kind";
 

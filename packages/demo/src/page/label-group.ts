@@ -73,8 +73,10 @@ function labelButtons(session: Session, names: readonly string[]): HTMLElement[]
 function setLabel(session: Session, label: number | undefined): void {
   const image = session.selected;
   if (image === undefined) return;
+  // a label may take the image out of what is shown
+  const shown = session.filter.of(session.images.slice(session.images.indexOf(image) + 1));
+  const [next] = shown;
   session.label(image, label);
-  const next = session.images[session.images.indexOf(image) + 1];
   const name = label === undefined ? undefined : session.prepared?.classes[label];
   announce(name === undefined ? "label taken away" : `labelled ${plainName(name)}`);
   if (label !== undefined && next !== undefined) session.select(next);

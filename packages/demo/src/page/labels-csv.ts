@@ -2,6 +2,7 @@
 // they are called. Texts only; label-files.ts has the buttons.
 
 import { parseCsv } from "@biovlm/datasets";
+import { csvText, harmless } from "./csv-text.js";
 import type { ImageItem } from "./image-item.js";
 
 /** One row of a list. */
@@ -24,7 +25,7 @@ export function labelsCsv(images: readonly ImageItem[]): string {
   const rows = images.flatMap((image) =>
     image.labelName === undefined ? [] : [[harmless(pathOf(image), "./"), harmless(image.labelName, " "), image.identity?.hash ?? ""]],
   );
-  return [["file", "label", "sha256"], ...rows].map((row) => `${row.map(field).join(",")}\r\n`).join("");
+  return csvText([["file", "label", "sha256"], ...rows]);
 }
 
 /** @throws DatasetError `bad_file`, `too_large`; Error where a column is missing */
@@ -64,7 +65,8 @@ export function matchLabels(
   return { labels: [...labels], left };
 }
 
-function pathOf({ folder, name }: ImageItem): string {
+/** An image's folder and name. */
+export function pathOf({ folder, name }: ImageItem): string {
   return folder === "" ? name : `${folder}/${name}`;
 }
 
@@ -72,13 +74,4 @@ function pathOf({ folder, name }: ImageItem): string {
 function ends(path: string): string[] {
   const parts = path.replaceAll("\\", "/").split("/");
   return parts.map((_, i) => parts.slice(i).join("/"));
-}
-
-/** What a spreadsheet would take for a formula is put behind something that readers of paths and labels pass over. */
-function harmless(text: string, before: string): string {
-  return /^[=+\-@\t\r]/.test(text) ? before + text : text;
-}
-
-function field(text: string): string {
-  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -3,18 +3,17 @@
 import { type EngineClient, EngineFailure } from "../engine/engine-client.js";
 import type { ClassSource, DeviceState, ImageRef, Opened, Prepared, Requests } from "../engine/protocol.js";
 import { Answering } from "./answering.js";
+import type { Change } from "./change.js";
 import { classPlaces, renamedClasses, sameSource } from "./class-names.js";
 import type { PickedFile } from "./dropped-files.js";
 import { addTo, byNature, fileKey } from "./file-order.js";
 import { History } from "./history.js";
+import { ImageFilter } from "./image-filter.js";
 import type { ImageItem } from "./image-item.js";
 import { type Identity, LabelBook } from "./label-book.js";
 
 /** A label for each of some images; undefined takes it away. */
 export type Relabelling = readonly (readonly [ImageItem, string | undefined])[];
-
-/** What changed: views draw what they show of it. "view": how DICOM is shown. "source": classes were chosen by something else than the panel, which shows them now. */
-export type Change = "images" | "answers" | "selection" | "classes" | "labels" | "device" | "busy" | "source" | "history" | "view";
 
 export type OpenChoices = Requests["open"]["ask"];
 
@@ -36,6 +35,7 @@ export class Session {
   /** of grey DICOM, as a person writes it; undefined: as each file says */
   window: string | undefined;
   readonly history = new History();
+  readonly filter = new ImageFilter();
   readonly book = new LabelBook();
   /** whether new names are those of the old classes: asked where nothing else tells */
   askWhether: (question: string, yes: string, no: string) => Promise<boolean> = async () => false;
@@ -228,9 +228,8 @@ export class Session {
 
   /** Takes one image away; the one after it, or else before it, is chosen. */
   remove(image: ImageItem): void {
-    const at = this.images.indexOf(image);
-    if (at < 0) return;
-    const next = this.images[at + 1] ?? this.images[at - 1];
+    if (!this.images.includes(image)) return;
+    const next = this.filter.beside(this.images, image);
     this.takeAway([image]);
     if (this.selected === image) this.selected = next;
     this.changed("images");

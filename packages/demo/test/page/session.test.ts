@@ -3,7 +3,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type AskOptions, type EngineClient, EngineFailure } from "../../src/engine/engine-client.js";
 import type { DeviceState, ImageAnswer, RequestName, Requests } from "../../src/engine/protocol.js";
-import { type Change, type OpenChoices, Session } from "../../src/page/session.js";
+import type { Change } from "../../src/page/change.js";
+import { type OpenChoices, Session } from "../../src/page/session.js";
 
 const STATE: DeviceState = { device: "wasm", precision: "int8", detail: "1 thread", canLearn: true };
 const OPENED = { ...STATE, model: { name: "toy", digest: "d", imageSize: 4 }, passedOver: [], datasets: [], windows: {}, downloaded: 0 };

@@ -1,0 +1,66 @@
+// All answers as files to take along: CSV for spreadsheets, JSON for programs. Both say which contents were answered (sha256), by which model and
+// which bank (digests), so that a list can be held against the images it is of. Texts only; answers-view.ts has the buttons.
+
+import type { Opened, Prepared } from "../engine/protocol.js";
+import { csvText, harmless } from "./csv-text.js";
+import type { ImageItem } from "./image-item.js";
+import { pathOf } from "./labels-csv.js";
+
+export interface AnswerSource {
+  readonly images: readonly ImageItem[];
+  readonly opened: Opened;
+  readonly prepared: Prepared;
+  /** of an image as it was asked about: frame from 0, window of grey DICOM */
+  readonly shown: (image: ImageItem) => { readonly frame?: number; readonly window?: string };
+}
+
+const RESEARCH = "Research use only, not a medical device";
+
+/** A row for each image: what was answered, the probability of each class, why there is no answer; and the digests. Frames are counted from 1. */
+export function answersCsv({ images, opened, prepared, shown }: AnswerSource): string {
+  const { classes } = prepared;
+  const head = ["file", "sha256", "frame", "window", "label", "answer", ...classes.map((name) => `p(${name})`), "error", "model", "bank"];
+  const rows = images.map((image) => {
+    const { frame, window } = shown(image);
+    const shares = new Map(image.answer?.predictions.map((p) => [p.class, p.probability]));
+    return [
+      harmless(pathOf(image), "./"),
+      image.identity?.hash ?? "",
+      frame === undefined ? "" : String(frame + 1),
+      harmless(window ?? "", " "),
+      harmless(image.labelName ?? "", " "),
+      harmless(image.answer?.predictions[0]?.class ?? "", " "),
+      ...classes.map((name) => shares.get(name)?.toFixed(6) ?? ""),
+      harmless(image.failure?.code ?? "", " "),
+      opened.model.digest,
+      prepared.digest,
+    ];
+  });
+  return `${csvText([[...head, "note"]])}${csvText(rows.map((row) => [...row, RESEARCH]))}`;
+}
+
+/** The same as one object, with the kept prompts (numbered from 1, entropy in nats) and how the model was run. */
+export function answersJson({ images, opened, prepared, shown }: AnswerSource): string {
+  const { model, device, precision } = opened;
+  const { classes, prompts, recipe, digest } = prepared;
+  const rows = images.map((image) => {
+    const { frame, window } = shown(image);
+    const { answer, failure, identity, labelName } = image;
+    return {
+      file: pathOf(image),
+      ...(identity === undefined ? {} : { sha256: identity.hash }),
+      ...(frame === undefined ? {} : { frame: frame + 1 }),
+      ...(window === undefined ? {} : { window }),
+      ...(labelName === undefined ? {} : { label: labelName }),
+      ...(answer === undefined
+        ? {}
+        : {
+            predictions: answer.predictions,
+            kept: answer.kept.map(({ prompt, entropy }) => ({ prompt: prompt + 1, entropy })),
+          }),
+      ...(failure === undefined ? {} : { error: failure }),
+    };
+  });
+  const bank = { digest, recipe, prompts };
+  return `${JSON.stringify({ note: RESEARCH, model: { name: model.name, digest: model.digest }, device, precision, bank, classes, images: rows }, undefined, 1)}\n`;
+}

@@ -1,0 +1,130 @@
+// All answers at once: label or folder against answer as a table whose cells choose what the gallery shows, the wrong ones, and files to take along.
+
+import { type AnswerCounts, type AnswerGrouping, answerCounts, isIn, isWrong } from "./answer-counts.js";
+import { answersCsv, answersJson } from "./answer-lists.js";
+import { countTable } from "./count-table.js";
+import { byId, element, percent, plainName, saveText } from "./elements.js";
+import type { Project } from "./project.js";
+import type { Session } from "./session.js";
+
+export function bindAnswers(session: Session, project: Project): void {
+  const root = byId("panel-answers");
+  const choice = element(
+    "select",
+    { attributes: { id: "answer-groups" } },
+    element("option", { text: "folder", attributes: { value: "folder" } }),
+    element("option", { text: "label", attributes: { value: "label" } }),
+  );
+  const grouping = () => choice.value as AnswerGrouping;
+  const place = element("div");
+  const summary = element("p", { attributes: { id: "answers-summary" } });
+  const button = (id: string, text: string, press: () => void) =>
+    element("button", { class: "second", text, attributes: { type: "button", id, disabled: "" }, on: { click: press } });
+  const wrong = button("show-wrong", "Show the wrong ones", () =>
+    show(WRONG, (image) => isWrong(image, grouping(), session.prepared?.classes ?? [])),
+  );
+  const csv = button("answers-csv", "Answers as CSV", () => void save("answers.csv", "text/csv", answersCsv));
+  const json = button("answers-json", "Answers as JSON", () => void save("answers.json", "application/json", answersJson));
+  root.append(
+    element("h2", { text: "All answers" }),
+    element("p", { class: "row" }, element("label", { text: "Compare answers with the", attributes: { for: "answer-groups" } }), choice),
+    summary,
+    place,
+    element("div", { class: "row" }, wrong, csv, json),
+    element("p", { class: "quiet", text: "Research use only, not a medical device." }),
+  );
+
+  /** Shows some of the images; pressed again, all of them. */
+  const show: Show = (text, shows) => {
+    if (session.filter.text === text) session.filter.clear();
+    else session.filter.set(text, shows);
+    session.changed("filter");
+  };
+
+  async function save(name: string, type: string, write: typeof answersCsv): Promise<void> {
+    await project.identified();
+    const { images, opened, prepared } = session;
+    if (opened === undefined || prepared === undefined) return;
+    const now = { ...opened, ...session.device };
+    saveText(name, type, write({ images, opened: now, prepared, shown: (image) => session.refOf(image) }));
+  }
+
+  function draw(): void {
+    const { images, prepared } = session;
+    const classes = prepared?.classes ?? [];
+    const found = answerCounts(images, grouping(), classes);
+    const answered = images.some(({ answer }) => answer !== undefined);
+    csv.disabled = json.disabled = !answered;
+    wrong.disabled = found.judged === found.right && session.filter.text !== WRONG;
+    wrong.setAttribute("aria-pressed", String(session.filter.text === WRONG));
+    summary.textContent = answered ? summaryOf(found, grouping()) : "No image has an answer yet.";
+    place.replaceChildren(...(found.groups.length === 0 ? [] : [matrixOf(session, found, grouping(), show)]));
+  }
+
+  let due = false;
+  const drawSoon = () => {
+    // at most one drawing a frame, however many answers come
+    if (due || root.hidden) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      keepingFocus(root, draw);
+    });
+  };
+  choice.addEventListener("change", () => {
+    session.filter.clear();
+    session.changed("filter");
+  });
+  session.listen((change) => {
+    // names of another choice of classes filter nothing
+    if (change === "classes" && session.filter.text !== "") {
+      session.filter.clear();
+      session.changed("filter");
+    }
+    if (change !== "selection" && change !== "busy") drawSoon();
+  });
+  root.addEventListener("shown", draw);
+  draw();
+}
+
+const WRONG = "wrong answers";
+
+type Show = (text: string, shows: Parameters<Session["filter"]["set"]>[1]) => void;
+
+function matrixOf({ prepared, filter }: Session, found: AnswerCounts, grouping: AnswerGrouping, show: Show): HTMLElement {
+  const { groups, places, counts } = found;
+  const classes = prepared?.classes ?? [];
+  const textOf = (r: number, c: number) => `${plainName(groups[r] ?? "")} answered ${plainName(classes[c] ?? "")}`;
+  return countTable({
+    id: "answer-matrix",
+    caption: `Answers by ${grouping}: each row is a ${grouping}, each column what was answered`,
+    rows: groups,
+    columns: classes,
+    counts,
+    right: (r, c) => places[r] === c,
+    more: { head: "right", texts: places.map((at, r) => shareOf(counts[r] ?? [], at)) },
+    onCell: {
+      press: (r, c) => show(textOf(r, c), (image) => isIn(image, grouping, groups[r] ?? "", classes[c] ?? "")),
+      pressed: (r, c) => filter.text === textOf(r, c),
+    },
+  });
+}
+
+/** Draws anew; a cell that had the focus keeps it, wherever it stands now. */
+function keepingFocus(root: HTMLElement, draw: () => void): void {
+  const name = root.contains(document.activeElement) ? document.activeElement?.getAttribute("aria-label") : undefined;
+  draw();
+  for (const cell of root.querySelectorAll<HTMLElement>("#answer-matrix button"))
+    if (cell.getAttribute("aria-label") === name) cell.focus();
+}
+
+function summaryOf({ groups, judged, right }: AnswerCounts, grouping: AnswerGrouping): string {
+  if (groups.length === 0) return `No image with an answer has a ${grouping}.`;
+  if (judged === 0) return `No ${grouping} is called as one of the classes, so nothing is known to be right or wrong.`;
+  return `${right} of ${judged} images are answered as their ${grouping} says, ${percent(right / judged)}. Press a count to see its images.`;
+}
+
+function shareOf(counts: readonly number[], place: number | undefined): string {
+  if (place === undefined) return "not a class";
+  return percent((counts[place] ?? 0) / counts.reduce((sum, one) => sum + one, 0));
+}
