@@ -1,7 +1,7 @@
 // One answer as a person reads it: a bar for each class, and which prompts were kept.
 
 import type { TogetherAnswer } from "@biovlm/engine";
-import type { DicomFacts } from "@biovlm/imaging/node";
+import type { DicomFacts, SliceFacts } from "@biovlm/imaging/node";
 import type { Classification, PromptBank } from "@biovlm/model";
 import { promptNames } from "@biovlm/model";
 import { type Palette, printable } from "./terminal.js";
@@ -24,6 +24,11 @@ function dicomLines({ frame, frames, modality, window, inverted, notes }: DicomF
     ...(inverted ? ["inverted"] : []),
   ];
   return [`  DICOM: ${words.join(", ")}`, ...notes.map((note) => `  note: ${note}`)];
+}
+
+/** How a slice of a volume was shown, and what a reader should know. */
+function sliceLines({ frame, frames, plane, window, notes }: SliceFacts): string[] {
+  return [`  ${plane} slice ${frame} of ${frames}, ${windowWords(window, undefined)}`, ...notes.map((note) => `  note: ${note}`)];
 }
 
 function windowWords({ source, center, width }: NonNullable<DicomFacts["window"]>, modality: string | undefined): string {
@@ -56,7 +61,11 @@ function barLines(predictions: Classification["predictions"], { top, columns, co
 }
 
 /** One frame of several: its own answer on a line. */
-export function frameLine(file: string, { frame, frames }: DicomFacts, first: Classification["predictions"][number] | undefined): string {
+export function frameLine(
+  file: string,
+  { frame, frames }: Pick<DicomFacts, "frame" | "frames">,
+  first: Classification["predictions"][number] | undefined,
+): string {
   const said = first === undefined ? "" : `  ${printable(first.class)}  ${(first.probability * 100).toFixed(1)} %`;
   return `${printable(file)} frame ${frame} of ${frames}${said}`;
 }
@@ -85,6 +94,7 @@ export function answerLines(
     readonly sentences?: readonly (readonly string[])[];
     /** how a DICOM file was shown */
     readonly dicom?: DicomFacts;
+    readonly slice?: SliceFacts;
   },
 ): string[] {
   const { colors } = options;
@@ -93,6 +103,7 @@ export function answerLines(
   const lines = [
     colors.bold(printable(file)),
     ...(options.dicom === undefined ? [] : dicomLines(options.dicom).map((line) => colors.dim(line))),
+    ...(options.slice === undefined ? [] : sliceLines(options.slice).map((line) => colors.dim(line))),
     ...barLines(answer.predictions, options),
   ];
   const prompts = answer.prompts?.length;

@@ -119,6 +119,7 @@ describe("work on a shard", () => {
     maxImageBytes: 100_000,
     maxPixels: 10_000,
     frame: "middle",
+    plane: "axial",
     window: "file",
     range: "file",
     batch: 3,

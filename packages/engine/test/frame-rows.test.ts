@@ -14,7 +14,15 @@ import { greyPng } from "./toy-encoder.js";
 
 const spec = { size: 8, mean: [0, 0, 0], std: [1, 1, 1] } as const;
 // prettier-ignore
-const limits = { exif: "apply", maxImageBytes: 64_000_000, maxPixels: 4_000_000, frame: "middle", window: "file", range: "file" } as const;
+const limits = {
+  exif: "apply",
+  maxImageBytes: 64_000_000,
+  maxPixels: 4_000_000,
+  frame: "middle",
+  plane: "axial",
+  window: "file",
+  range: "file",
+} as const;
 let core: Core;
 beforeAll(async () => {
   core = await loadCore();

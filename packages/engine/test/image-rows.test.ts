@@ -18,7 +18,15 @@ import { greyPng, greyRow, TOY_SPEC, toyEncoder } from "./toy-encoder.js";
 
 const folder = mkdtempSync(join(tmpdir(), "images-"));
 const spec = { size: 8, mean: [0, 0, 0], std: [1, 1, 1] } as const;
-const limits = { exif: "apply", maxImageBytes: 10_000, maxPixels: 10_000, frame: "middle", window: "file", range: "file" } as const;
+const limits = {
+  exif: "apply",
+  maxImageBytes: 10_000,
+  maxPixels: 10_000,
+  frame: "middle",
+  plane: "axial",
+  window: "file",
+  range: "file",
+} as const;
 let core: Core;
 beforeAll(async () => {
   core = await loadCore();

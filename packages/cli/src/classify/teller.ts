@@ -48,12 +48,13 @@ export class Teller {
   async tell(result: ClassifiedImage, byFrame: boolean): Promise<void> {
     const { output, classifier } = this.telling;
     if ("error" in result) return output.failed(result.source.name, result.error, result);
-    const { source, sha256, answer, dicom } = result;
-    if (!byFrame || dicom === undefined || dicom.frames === 1) return this.one(result);
+    const { source, sha256, answer, dicom, slice } = result;
+    const place = dicom ?? slice;
+    if (!byFrame || place === undefined || place.frames === 1) return this.one(result);
     if (this.gathered?.source !== source)
-      this.gathered = { source, sha256, frames: dicom.frames, mean: new MeanAnswer({ classes: classifier.classes }) };
-    this.gathered.mean.add(dicom.frame, answer.predictions);
-    await output.put(this.element(result), () => [frameLine(source.name, dicom, answer.predictions[0])]);
+      this.gathered = { source, sha256, frames: place.frames, mean: new MeanAnswer({ classes: classifier.classes }) };
+    this.gathered.mean.add(place.frame, answer.predictions);
+    await output.put(this.element(result), () => [frameLine(source.name, place, answer.predictions[0])]);
   }
 
   /** A result of a slice, or of an image of no volume. The volume before it is told first, where it has ended. */
@@ -114,7 +115,7 @@ export class Teller {
 
   private async one(result: Answered, beside: object = {}): Promise<void> {
     const { terminal, output, classifier, chosen, top, explain } = this.telling;
-    const { source, answer, dicom, notes } = result;
+    const { source, answer, dicom, slice, notes } = result;
     for (const note of notes ?? [])
       terminal.warn(`${printable(source.name)}: ${note.replace("for instance bits=", "for instance --range bits=")}`);
     const frame = dicom === undefined || dicom.frames === 1 ? {} : { frame: dicom.frame };
@@ -127,6 +128,7 @@ export class Teller {
         colors: terminal.out,
         ...(chosen.sentences === undefined ? {} : { sentences: chosen.sentences }),
         ...(dicom === undefined ? {} : { dicom }),
+        ...(slice === undefined ? {} : { slice }),
       }),
       ...reportLines(report).map((line) => terminal.out.dim(line)),
     ]);
@@ -146,10 +148,11 @@ export class Teller {
     return report;
   }
 
-  private element({ source, sha256, answer, dicom, notes, timings }: Answered, report?: Report): object {
+  private element({ source, sha256, answer, dicom, slice, notes, timings }: Answered, report?: Report): object {
     return {
       ...{ file: source.name, sha256, ...answer },
       ...(dicom === undefined ? {} : { dicom }),
+      ...(slice === undefined ? {} : { slice }),
       ...(notes === undefined ? {} : { notes }),
       ...(report === undefined ? {} : { report }),
       ...this.made(),

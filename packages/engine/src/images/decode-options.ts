@@ -3,15 +3,19 @@
 import { type DecodeOptions, ImagingError, parseRange, parseWindow } from "@biovlm/imaging/node";
 import type { FrameChoice, ImageOptions } from "../options/engine-options.js";
 
+/** As a person chooses; without a plane, as jobs that were planned before there were volumes, the usual one. */
+type AskedFrame = Omit<FrameChoice, "plane"> & Partial<Pick<FrameChoice, "plane">>;
+
 /** Options of the decoder. @throws ImagingError `bad_option` for a frame, window or range that cannot be */
 export function decodeOptions({
   exif,
   maxImageBytes,
   maxPixels,
   frame,
+  plane,
   window,
   range,
-}: Pick<ImageOptions, "maxImageBytes" | "maxPixels"> & Partial<Pick<ImageOptions, "exif">> & FrameChoice): DecodeOptions & {
+}: Pick<ImageOptions, "maxImageBytes" | "maxPixels"> & Partial<Pick<ImageOptions, "exif">> & AskedFrame): DecodeOptions & {
   readonly maxBytes: number;
   readonly maxPixels: number;
 } {
@@ -23,6 +27,7 @@ export function decodeOptions({
     maxPixels,
     ...(exif !== undefined && { exif }),
     ...(index !== undefined && { frame: index }),
+    ...(plane !== undefined && { plane }),
     ...(shown !== undefined && { window: shown }),
     ...(values !== undefined && { range: values }),
   };
@@ -45,10 +50,11 @@ export function frameStep(text: string): number | undefined {
   return step === undefined ? undefined : Number(step);
 }
 
-/** Of frame, window and range, where they are not the usual ones: "frame 3, window lung". Empty where they are. What is kept of an image is kept under it. */
-export function frameVariant({ frame, window, range }: FrameChoice): string {
+/** Of frame, plane, window and range, where they are not the usual ones: "frame 3, window lung". Empty where they are. What is kept of an image is kept under it. */
+export function frameVariant({ frame, plane = "axial", window, range }: AskedFrame): string {
   return [
     ...(frame === "middle" ? [] : [`frame ${frame}`]),
+    ...(plane === "axial" ? [] : [`plane ${plane}`]),
     ...(window === "file" ? [] : [`window ${window}`]),
     ...(range === "file" ? [] : [`range ${range}`]),
   ].join(", ");

@@ -2,7 +2,7 @@
 // A bad image becomes a row that says why; it never stops the others. What is held at once does not depend on how many there are.
 
 import { inOrder } from "@biovlm/files";
-import type { DicomFacts } from "@biovlm/imaging/node";
+import type { DicomFacts, SliceFacts } from "@biovlm/imaging/node";
 import { type ImageFailure, imageFailure } from "./image-failure.js";
 import type { ImageContent, ImageSource } from "./image-source.js";
 import { contentDigest, type Preparation, prepareImage } from "./prepared-image.js";
@@ -27,6 +27,8 @@ export interface PixelRow {
   readonly thumbnail?: Uint8Array;
   /** Of a DICOM file: frame, window, modality. */
   readonly dicom?: DicomFacts;
+  /** Of a volume: slice, plane, window. */
+  readonly slice?: SliceFacts;
   /** Of another image: what a reader should know. */
   readonly notes?: readonly string[];
 }
@@ -89,9 +91,13 @@ export async function preparedRow(
   const { thumbnail: side, signal } = options;
   // a thumbnail is made of the picture itself
   const preparation = side === undefined ? options : { ...options, fast: undefined };
-  const { rgb, image, dicom, notes, decode, preprocess } = await prepareImage(content, preparation, { signal });
+  const { rgb, image, dicom, slice, notes, decode, preprocess } = await prepareImage(content, preparation, { signal });
   const timings = { read, decode, preprocess };
   const small = side === undefined || image === undefined ? {} : { thumbnail: options.core.resizeCrop(image, side) };
-  const told = { ...(dicom === undefined ? {} : { dicom }), ...(notes === undefined ? {} : { notes }) };
+  const told = {
+    ...(dicom === undefined ? {} : { dicom }),
+    ...(slice === undefined ? {} : { slice }),
+    ...(notes === undefined ? {} : { notes }),
+  };
   return { kind: "pixels", source, sha256, rgb, timings, ...small, ...told };
 }

@@ -19,17 +19,24 @@ const FILE_LIMITS = {
   maxPixels: { ...IMAGE_LIMITS.maxPixels, default: 64_000_000 },
 } as const satisfies OptionSchemas;
 
-/** Which frame of DICOM is shown, in which window, and which values of other 16-bit grey. What is neither is shown as it is. */
+/** Which frame of DICOM or slice of a volume is shown, in which window, and which values of other 16-bit grey. What is neither is shown as it is. */
 export const FRAME_OPTIONS = {
   frame: {
     type: "string",
     default: "middle",
-    description: "frame of DICOM with several: middle, or a number from 1; classify also takes all and every=K",
+    description: "frame of DICOM with several, or slice of a volume: middle, or a number from 1; classify also takes all and every=K",
+  },
+  plane: {
+    type: "string",
+    enum: ["axial", "coronal", "sagittal"],
+    default: "axial",
+    description: "plane that slices of a volume (NIfTI, NRRD) are cut along",
   },
   window: {
     type: "string",
     default: "file",
-    description: "window of grey DICOM: file, min-max, lung, mediastinum, abdomen, liver, bone, brain, stroke, subdural, or CENTER/WIDTH",
+    description:
+      "window of grey DICOM and volumes: file, min-max, lung, mediastinum, abdomen, liver, bone, brain, stroke, subdural, or CENTER/WIDTH",
   },
   range: {
     type: "string",
@@ -37,7 +44,7 @@ export const FRAME_OPTIONS = {
     description: "values of 16-bit grey PNG and TIFF that become black and white: file, full, bits=N, or LOW..HIGH",
   },
 } as const satisfies OptionSchemas;
-/** Which frame of DICOM is shown, in which window, and which values of other 16-bit grey. */
+/** Which frame of DICOM or slice of a volume is shown, in which window, and which values of other 16-bit grey. */
 export type FrameChoice = OptionsOf<typeof FRAME_OPTIONS>;
 
 /** How image files are read, and how many are encoded at once. */

@@ -10,7 +10,21 @@ import { fileFailure } from "../file-failure.js";
 import { byCodeUnit } from "../order.js";
 
 /** Endings of files that a walk takes, in lower case. A file that a person names is taken whatever its name. */
-export const IMAGE_ENDINGS: readonly string[] = [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".dcm", ".dicom"];
+export const IMAGE_ENDINGS: readonly string[] = [
+  ".png",
+  ".jpg",
+  ".jpeg",
+  ".jpe",
+  ".jfif",
+  ".webp",
+  ".tif",
+  ".tiff",
+  ".dcm",
+  ".dicom",
+  ".nii",
+  ".nii.gz",
+  ".nrrd",
+];
 
 /** Images of kinds that are not read, by their endings: they are counted by name, so that nobody takes them for read. */
 const OTHER_IMAGES: readonly (readonly [RegExp, string])[] = [
@@ -20,8 +34,7 @@ const OTHER_IMAGES: readonly (readonly [RegExp, string])[] = [
   [/\.jxl$/, "JPEG XL"],
   [/\.(?:avif|heic|heif)$/, "AVIF or HEIC"],
   [/\.(?:svs|ndpi|mrxs|scn)$/, "slide"],
-  [/\.nii(?:\.gz)?$/, "NIfTI"],
-  [/\.(?:nrrd|nhdr)$/, "NRRD"],
+  [/\.nhdr$/, "NRRD in two files"],
   [/\.mh[ad]$/, "MetaImage"],
 ];
 
@@ -52,8 +65,8 @@ async function startsAsDicom(path: string): Promise<boolean> {
 
 /** Names that are not entered and not taken: dotted ones, and what macOS puts beside the files of an archive. */
 const isHidden = (name: string) => name.startsWith(".") || name === "__MACOSX";
-/** The lesion masks that lie beside their picture in ultrasound sets: `x.png`, `x_mask.png`, `x_mask_1.png`. */
-const MASK = /^(.*)_mask(?:_\d+)?(\.[^.]+)$/;
+/** The lesion masks that lie beside their picture in ultrasound sets: `x.png`, `x_mask.png`, `x_mask_1.png`; and beside volumes. */
+const MASK = /^(.*)_mask(?:_\d+)?(\.nii\.gz|\.[^.]+)$/;
 
 /** Bounds of a walk. */
 export interface WalkOptions {

@@ -1,0 +1,82 @@
+// NIfTI and NRRD from the command line: found in folders, cut along the plane that is named, answered by slice and as a whole.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { golden } from "@biovlm/testkit";
+import { describe, expect, it } from "vitest";
+import { call, folder } from "./call.js";
+
+interface Element {
+  readonly file: string;
+  readonly predictions: readonly { readonly class: string; readonly probability: number }[];
+  readonly slice?: {
+    readonly frame: number;
+    readonly frames: number;
+    readonly plane: string;
+    readonly window: { readonly source: string };
+  };
+  readonly frames?: { readonly count: number; readonly answered: number };
+}
+
+const { rows } = JSON.parse(readFileSync(golden("volumes.json"), "utf8")) as { rows: { name: string; bytes: string }[] };
+const put = (name: string, place: string) =>
+  writeFileSync(place, Buffer.from(rows.find((row) => row.name === name)?.bytes ?? "", "base64"));
+const CLASSES = ["chest X-ray", "head CT"].flatMap((name) => ["--class", name]);
+
+function volumes(name: string): string {
+  const place = folder(name);
+  put("nifti int16 little 0", join(place, "a.nii"));
+  put("nifti int16 little 2", join(place, "b.nii.gz"));
+  put("nifti uint8 little 2", join(place, "b_mask.nii.gz"));
+  put("nrrd float32 big left-posterior-superior", join(place, "c.nrrd"));
+  return place;
+}
+
+const classified = async (words: readonly string[], cwd: string) => {
+  const { code, out, err } = await call(["classify", ...words, ...CLASSES, "--json"], { cwd });
+  return { code, err, elements: out === "" ? [] : (JSON.parse(out) as Element[]) };
+};
+
+describe("classify on volumes", () => {
+  it("finds them in folders, masks left out, and shows their middle axial slice", async () => {
+    const { code, err, elements } = await classified(["."], volumes("found"));
+    expect(code).toBe(0);
+    expect(err).toContain("left out: 1 mask");
+    expect(elements.map(({ file }) => file)).toEqual(["a.nii", "b.nii.gz", "c.nrrd"]);
+    for (const { slice } of elements) expect(slice).toMatchObject({ frame: 2, frames: 2, plane: "axial", window: { source: "min-max" } });
+  });
+
+  it("takes the plane, the slice and the window that are named, and says so", async () => {
+    const place = volumes("named");
+    const { elements } = await classified(["a.nii", "--plane", "sagittal", "--frame", "4", "--window", "40/80"], place);
+    expect(elements[0]?.slice).toMatchObject({
+      frame: 4,
+      frames: 4,
+      plane: "sagittal",
+      window: { center: 40, width: 80, source: "asked" },
+    });
+    const text = await call(["classify", "a.nii", ...CLASSES, "--plane", "coronal", "--window", "brain"], { cwd: place });
+    expect(text.out).toContain("coronal slice 2 of 3, window 40/80");
+    expect(text.out).toContain("note: pixels are not square");
+    expect((await classified(["a.nii", "--frame", "5"], place)).code).not.toBe(0);
+    expect((await call(["classify", "a.nii", ...CLASSES, "--plane", "oblique"], { cwd: place })).err).toContain("axial");
+  });
+
+  it("answers every slice, and the volume by their mean", async () => {
+    const { code, elements } = await classified(["b.nii.gz", "--frame", "all", "--plane", "coronal"], volumes("every"));
+    expect(code).toBe(0);
+    const [whole, ...slices] = [elements.at(-1), ...elements.slice(0, -1)] as [Element, ...Element[]];
+    expect(slices.map(({ slice }) => slice?.frame)).toEqual([1, 2, 3]);
+    expect(whole.frames).toMatchObject({ count: 3, answered: 3 });
+    const of = ({ predictions }: Element) => predictions.find((p) => p.class === "head CT")?.probability ?? Number.NaN;
+    expect(of(whole)).toBeCloseTo(slices.reduce((sum, slice) => sum + of(slice), 0) / 3, 12);
+  });
+
+  it("keeps rows of one plane apart from rows of another", async () => {
+    const place = volumes("rows");
+    const embed = (...words: string[]) => call(["embed", "a.nii", "--out", "rows.safetensors", ...words], { cwd: place });
+    expect((await embed()).code).toBe(0);
+    expect((await embed()).err).toContain("already holds");
+    expect((await embed("--plane", "coronal")).err).toContain("1 embedded now");
+  });
+});
