@@ -1,5 +1,6 @@
 // Runs every check of the workspace and says what broke and how to mend it. `node tools/checks/run.mjs [name part]…` runs the named ones.
 // Each check is a file beside this one; none of them changes anything.
+import { Worker } from "node:worker_threads";
 import { architectureDocs } from "./architecture-docs.mjs";
 import { browserBundles } from "./browser-bundles.mjs";
 import { changesets } from "./changesets.mjs";
@@ -59,11 +60,11 @@ if (chosen.length === 0) {
   console.error(`no check matches [${wanted.join(", ")}]; there are: ${checks.map(({ name }) => name).join(", ")}`);
   process.exit(2);
 }
+const besides = new Map(chosen.filter(({ module }) => module !== undefined).map((check) => [check, timed(() => beside(check))]));
 let broken = 0;
-for (const check of chosen) {
-  const started = performance.now();
-  const { problems, notes = [], skipped } = await check.run();
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+for (const check of [...chosen.filter((check) => !besides.has(check)), ...besides.keys()]) {
+  const { result, seconds } = await (besides.get(check) ?? timed(() => check.run()));
+  const { problems, notes = [], skipped } = result;
   const state = problems.length > 0 ? "FAILED" : skipped !== undefined ? `skipped: ${skipped}` : "ok";
   console.log(`${check.name}: ${state} (${seconds} s)${notes.map((note) => `\n  ${note}`).join("")}`);
   for (const problem of problems) console.log(`  ✗ ${problem}`);
@@ -71,3 +72,17 @@ for (const check of chosen) {
 }
 console.log(broken === 0 ? `${chosen.length} checks passed` : `${broken} problems`);
 process.exitCode = broken === 0 ? 0 : 1;
+
+/** A check in a thread of its own. */
+function beside({ name, module }) {
+  return new Promise((resolve, reject) => {
+    const thread = new Worker(new URL("./check-thread.mjs", import.meta.url), { workerData: { name, module } });
+    thread.once("message", resolve).once("error", reject);
+  });
+}
+
+async function timed(run) {
+  const started = performance.now();
+  const result = await run();
+  return { result, seconds: ((performance.now() - started) / 1000).toFixed(1) };
+}

@@ -6,6 +6,7 @@ import { root, shown } from "./workspace.mjs";
 /** @type {import("./workspace.mjs").Check} */
 export const testTypes = {
   name: "types of the tests",
+  module: import.meta.url,
   async run() {
     const host = {
       ...ts.sys,

@@ -10,8 +10,9 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 /**
  * @typedef {{folder: string, path: string, name: string, manifest: Record<string, any>}} Package
  * A published package: folder "core", path absolute, name "@biovlm/core".
- * @typedef {{name: string, run: () => Promise<{problems: string[], notes?: string[], skipped?: string}>}} Check
- * A problem is one line that ends with its remedy; a note is a measured figure.
+ * @typedef {{name: string, run: () => Promise<{problems: string[], notes?: string[], skipped?: string}>, module?: string}} Check
+ * A problem is one line that ends with its remedy; a note is a measured figure. With `module`, its own file's address, it runs beside the
+ * others in a thread.
  */
 
 /** @returns {Package[]} sorted by folder */
