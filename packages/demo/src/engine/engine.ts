@@ -48,12 +48,12 @@ export function createEngine(onDevice: DeviceListener): Engine {
 
     async prepare({ classes }, { signal }) {
       const { core, encoder, model } = needOpen();
-      const { bank, names } = await bankOf(classes, { core, encoder, model }, signal);
+      const { bank, names, sentences } = await bankOf(classes, { core, encoder, model }, signal);
       const next = await createClassifier({ core, encoder, model, bank, ...(names === undefined ? {} : { classes: names }) });
       // a bank that was learned with other pixels cannot use the embeddings made so far
       if (classifier !== undefined && String(classifier.pixels.mean) !== String(next.pixels.mean)) answers.clear();
       classifier = next;
-      return described(bank, classifier);
+      return { ...described(bank, classifier), ...(sentences === undefined ? {} : { sentences }) };
     },
 
     async classify({ images: asked }, call) {
@@ -97,21 +97,21 @@ async function bankOf(
   source: ClassSource,
   context: Pick<OpenModel, "core" | "encoder" | "model">,
   signal: AbortSignal,
-): Promise<{ readonly bank: PromptBank; readonly names?: readonly string[] }> {
+): Promise<{ readonly bank: PromptBank; readonly names?: readonly string[]; readonly sentences?: readonly (readonly string[])[] }> {
   if (source.kind === "names") return { bank: await templateBank(context, source.names, { signal }) };
   if (source.kind === "bank") {
     const bank = readBank(new Uint8Array(await source.file.arrayBuffer()));
     return source.names === undefined ? { bank } : { bank, names: source.names };
   }
-  const set = attributeSet(source.name);
-  return {
-    bank: await attributeBank(
-      context,
-      set.classes.map((c) => c.name),
-      attributeSentences(set),
-      { signal },
-    ),
-  };
+  const { classes, ...set } = attributeSet(source.name);
+  const names = classes.map(({ name }) => name);
+  // a kept choice may be of a set that has other classes by now
+  const own = source.attributes?.length === classes.length ? source.attributes : undefined;
+  const sentences = attributeSentences({
+    ...set,
+    classes: classes.map((entry, c) => ({ ...entry, attributes: [...(own?.[c] ?? entry.attributes)] })),
+  });
+  return { bank: await attributeBank(context, names, sentences, { signal }), sentences };
 }
 
 function described(bank: PromptBank, classifier: Classifier): Prepared {

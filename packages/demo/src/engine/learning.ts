@@ -5,7 +5,7 @@ import type { Core } from "@biovlm/core";
 import { type LearningReport, learningReport } from "@biovlm/evaluation";
 import type { ByteStore } from "@biovlm/files";
 import type { Classifier, Encoder, Model } from "@biovlm/model";
-import { createClassifier, templateBank } from "@biovlm/model";
+import { attributeBank, createClassifier, templateBank } from "@biovlm/model";
 import { expertScores } from "@biovlm/model/prompts";
 import { DEFAULT_RECIPE, learnBank, RECIPES, recipeWith, type TrainingImage } from "@biovlm/training";
 import { plainFeatures } from "@biovlm/training/loop";
@@ -35,6 +35,7 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
       classes: choices.classes,
       images: choices.images.map((image) => () => parts.read(image)),
       labels: Int32Array.from(choices.images, (image) => image.label),
+      ...(choices.sentences === undefined ? {} : { attributes: choices.sentences }),
       recipe,
       // as the command line keeps it: another window makes other images
       kept: windowOf(choices),
@@ -65,8 +66,12 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
   /** The learned bank beside the untrained sentences, on images that were not learned from. */
   async function measure(): Promise<LearningReport> {
     const context = { core, encoder, model };
-    const { classes, tests, seed } = choices;
-    const untrained = await createClassifier({ ...context, bank: await templateBank(context, classes, { signal }) });
+    const { classes, sentences, tests, seed } = choices;
+    const before =
+      sentences === undefined
+        ? await templateBank(context, classes, { signal })
+        : await attributeBank(context, classes, sentences, { signal });
+    const untrained = await createClassifier({ ...context, bank: before });
     const after = await createClassifier({ ...context, bank: learned.bank });
     const features = await plainFeatures(
       tests.map((image) => () => parts.read(image)),

@@ -84,7 +84,8 @@ export async function openModel(
 function knownDatasets(): Opened["datasets"] {
   return listDatasets().map((dataset) => {
     const set = attributeSet(dataset);
-    return { name: dataset, modality: set.modality, classes: set.classes.map((c) => c.name) };
+    const { modality, template, classes } = set;
+    return { name: dataset, modality, template, classes: classes.map((c) => c.name), attributes: classes.map((c) => c.attributes) };
   });
 }
 

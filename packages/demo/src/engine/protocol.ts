@@ -28,7 +28,8 @@ export type ModelSource =
 /** Which classes and which prompts. */
 export type ClassSource =
   | { readonly kind: "names"; readonly names: readonly string[] }
-  | { readonly kind: "dataset"; readonly name: string }
+  /** `attributes` [C][M]: phrases in place of the set's own */
+  | { readonly kind: "dataset"; readonly name: string; readonly attributes?: readonly (readonly string[])[] }
   | { readonly kind: "bank"; readonly file: Blob; readonly names?: readonly string[] };
 
 export interface ImageRef {
@@ -42,6 +43,8 @@ export interface ImageRef {
 
 export interface LearnChoices {
   readonly classes: readonly string[];
+  /** [C][M] of a data set's classes: what the teacher is made of; templates where absent */
+  readonly sentences?: readonly (readonly string[])[];
   readonly images: readonly (ImageRef & { readonly label: number })[];
   /** labelled images that are measured on and not learned from */
   readonly tests: readonly (ImageRef & { readonly label: number })[];
@@ -84,7 +87,7 @@ export interface DeviceState {
 export interface Opened extends DeviceState {
   readonly model: { readonly name: string; readonly digest: string; readonly imageSize: number };
   readonly passedOver: readonly { readonly name: string; readonly reason: string }[];
-  readonly datasets: readonly { readonly name: string; readonly modality: string; readonly classes: readonly string[] }[];
+  readonly datasets: readonly KnownDataset[];
   /** windows of DICOM by name, center and width in HU */
   readonly windows: Readonly<Record<string, { readonly center: number; readonly width: number }>>;
   /** why kept files go with the tab, where they do */
@@ -93,8 +96,21 @@ export interface Opened extends DeviceState {
   readonly downloaded: number;
 }
 
+/** A data set whose classes and attribute phrases come with the page. */
+export interface KnownDataset {
+  readonly name: string;
+  readonly modality: string;
+  readonly classes: readonly string[];
+  /** makes a sentence of "{class}" and "{attribute}" */
+  readonly template: string;
+  /** [C][M] */
+  readonly attributes: readonly (readonly string[])[];
+}
+
 export interface Prepared {
   readonly classes: readonly string[];
+  /** [C][M] of a data set's classes */
+  readonly sentences?: readonly (readonly string[])[];
   readonly prompts: readonly string[];
   /** K */
   readonly kept: number;

@@ -3,7 +3,8 @@
 import type { ClassSource } from "../engine/protocol.js";
 import { notice } from "./announcer.js";
 import { alikeNames, typedNames } from "./class-names.js";
-import { byId, element, plainName, visibleText } from "./elements.js";
+import { datasetWay } from "./dataset-way.js";
+import { byId, visibleText } from "./elements.js";
 import { fieldError } from "./field-error.js";
 import type { Session } from "./session.js";
 
@@ -23,7 +24,8 @@ export function bindClasses(session: Session): ClassPanel {
   const apply = byId<HTMLButtonElement>("apply-classes");
   const names = namesWay(() => void choose());
   const bank = bankWay((file, name) => void takeBank(file, name));
-  const ways: Readonly<Record<string, Way>> = { names: names.chosen, dataset: datasetWay(session), bank: bank.chosen };
+  const dataset = datasetWay(session);
+  const ways: Readonly<Record<string, Way>> = { names: names.chosen, dataset: dataset.chosen, bank: bank.chosen };
   const kinds = [...document.querySelectorAll<HTMLInputElement>('input[name="class-kind"]')];
   const kind = () => kinds.find((k) => k.checked)?.value ?? "names";
   const showKind = () => {
@@ -52,7 +54,7 @@ export function bindClasses(session: Session): ClassPanel {
   /** Shows a choice that was made elsewhere, or earlier. */
   function show(source: ClassSource): void {
     if (source.kind === "names") names.show(source.names);
-    if (source.kind === "dataset") byId<HTMLSelectElement>("dataset").value = source.name;
+    if (source.kind === "dataset") dataset.show(source);
     if (source.kind === "bank") bank.take(source.file, "as before");
     kinds.find((radio) => radio.value === source.kind)?.click();
   }
@@ -106,22 +108,6 @@ function namesProblem(names: readonly string[], least: number): string {
   if (names.length < least) return "Type at least two class names: one a line, or on one line with commas.";
   const alike = alikeNames(names);
   return alike === undefined ? "" : `“${visibleText(alike[0], 40)}” and “${visibleText(alike[1], 40)}” read as one name. Keep one of them.`;
-}
-
-function datasetWay(session: Session): Way {
-  const choice = byId<HTMLSelectElement>("dataset");
-  const show = () => {
-    const known = session.opened?.datasets.find((d) => d.name === choice.value);
-    byId("dataset-classes").textContent = known === undefined ? "" : `${known.modality}: ${known.classes.map(plainName).join(", ")}`;
-  };
-  choice.addEventListener("change", show);
-  session.listen((change) => {
-    const datasets = session.opened?.datasets ?? [];
-    if (change !== "device" || datasets.length === 0 || choice.options.length > 0) return;
-    choice.append(...datasets.map((d) => element("option", { text: d.name, attributes: { value: d.name } })));
-    show();
-  });
-  return () => ({ kind: "dataset", name: choice.value });
 }
 
 /** A bank and, for those that take them, other class names. `picked` hears of a file that was picked here. */

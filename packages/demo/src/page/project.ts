@@ -128,10 +128,11 @@ async function storable(source: ClassSource): Promise<unknown> {
 }
 
 function restorable(kept: unknown): ClassSource | undefined {
-  const { kind, names, name, bytes } = (kept ?? {}) as Readonly<Record<string, unknown>>;
+  const { kind, names, name, attributes, bytes } = (kept ?? {}) as Readonly<Record<string, unknown>>;
   const texts = (list: unknown): list is string[] => Array.isArray(list) && list.every((text) => typeof text === "string");
   if (kind === "names" && texts(names)) return { kind, names };
-  if (kind === "dataset" && typeof name === "string") return { kind, name };
+  if (kind === "dataset" && typeof name === "string")
+    return Array.isArray(attributes) && attributes.every(texts) ? { kind, name, attributes } : { kind, name };
   if (kind !== "bank" || !(bytes instanceof Uint8Array)) return undefined;
   const file = new Blob([bytes as Uint8Array<ArrayBuffer>]);
   return texts(names) ? { kind, file, names } : { kind, file };

@@ -1,9 +1,10 @@
 // "What may they show?" as a person meets it: a bank that was learned is the panel's bank, names in whatever way they are typed, and what is
 // wrong said beside the field. Registers tests; page.test.ts runs them in its browser.
 
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { allAnswered, type OpenPage, picture, type Stage, settle, typeClasses } from "../page-under-test.js";
+import { allAnswered, type OpenPage, picture, ready, type Stage, settle, typeClasses } from "../page-under-test.js";
 
 const CLASSES = ["chest radiograph", "retinal fundus photograph"];
 
@@ -161,6 +162,69 @@ export function classFlows(stage: () => Stage): void {
       } finally {
         await own.close();
       }
+    });
+
+    it("of a data set keep their sentences in learning: folders are said to be its classes, phrases are shown and written anew", async () => {
+      const { page } = open;
+      await page.check('input[value="dataset"]');
+      await page.selectOption("#dataset", "busi");
+      await page.click("#apply-classes");
+      await summary(/^3 classes, .*attributes/);
+      const answer = async () => {
+        await allAnswered(page, 8);
+        return page.textContent(".bars");
+      };
+      const before = await answer();
+      await page.click("#sentences summary");
+      expect(await page.textContent("#sentence-template")).toContain("{attribute}");
+      const first = (await page.inputValue("#sentence-0")).split("\n");
+      await page.fill("#sentence-0", "only one phrase");
+      await page.click("#apply-classes");
+      expect(await page.textContent("#sentences-error")).toMatch(
+        /^As many phrases for each class, at least one: now benign tumor 1, malignant tumor 10/,
+      );
+      await page.fill("#sentence-0", first.map((_, i) => `ribs and lungs ${i}`).join("\n"));
+      await page.click("#apply-classes");
+      await page.waitForFunction(() => document.querySelector<HTMLElement>("#sentences-error")?.hidden === true);
+      await page.waitForFunction(
+        (text) => document.querySelector(".bars") && document.querySelector(".bars")?.textContent !== text,
+        before,
+      );
+      await page.click("#tab-learn");
+      await page.click("text=Take folders as labels");
+      await page.selectOption("#folder-class-0", { index: 1 });
+      await page.selectOption("#folder-class-1", { index: 2 });
+      await page.$eval("#panel-learn", (node) => node.scrollIntoView());
+      await picture(page, "folder-classes");
+      await page.click("#label-folders");
+      expect(await page.textContent("#bank-summary")).toMatch(/^3 classes/);
+      await page.waitForFunction(() => /4 labelled.*4 labelled.*0 labelled/.test(document.querySelector(".counts")?.textContent ?? ""));
+      // every class needs an image to learn from
+      await page.focus("#gallery");
+      await page.keyboard.press("End");
+      await page.keyboard.press("3");
+      await page.waitForFunction(() => !document.querySelector<HTMLButtonElement>("#learn-start")?.disabled);
+      const learned = async () => {
+        await page.click("#learn-start");
+        await page.waitForFunction(
+          () => document.querySelector("#use-bank") || /failed/.test(document.querySelector("#learn-status")?.textContent ?? ""),
+        );
+        expect(await page.textContent("#learn-status")).toBe("");
+        const [download] = await Promise.all([page.waitForEvent("download"), page.click("#download-bank")]);
+        const path = join(stage().folder, "taught.safetensors");
+        await download.saveAs(path);
+        return readFileSync(path).toString("latin1");
+      };
+      const taught = await learned();
+      expect(taught).toMatch(/teacher[\\":]+attributes/);
+      await page.reload();
+      await ready(page);
+      expect(await page.inputValue("#sentence-0")).toContain("ribs and lungs 0");
+      await page.click("#sentences summary");
+      await page.click("#own-sentences");
+      expect(await page.inputValue("#sentence-0")).toBe(first.join("\n"));
+      await page.setInputFiles("#folder-input", stage().scans);
+      await allAnswered(page, 8);
     });
 
     it("of a bank file replace the learned one, and a file that is none leaves its name and its reason", async () => {
