@@ -15,13 +15,14 @@ function bar(share: number, width: number): string {
 }
 
 /** How a DICOM file was shown, and what a reader should know. */
-function dicomLines({ frame, frames, modality, window, inverted, notes }: DicomFacts): string[] {
+function dicomLines({ frame, frames, modality, window, inverted, region, notes }: DicomFacts): string[] {
   const shown = window === undefined ? [] : [windowWords(window, modality)];
   const words = [
     ...(modality === undefined ? [] : [modality]),
     ...(frames === 1 ? [] : [`frame ${frame} of ${frames}`]),
     ...shown,
     ...(inverted ? ["inverted"] : []),
+    ...(region === undefined ? [] : [`its region of ${region.width} × ${region.height} pixels`]),
   ];
   return [`  DICOM: ${words.join(", ")}`, ...notes.map((note) => `  note: ${note}`)];
 }

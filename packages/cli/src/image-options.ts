@@ -4,7 +4,17 @@ import { IMAGE_OPTIONS as SCHEMAS } from "@biovlm/engine/options";
 import { flagsOf } from "./schema-flags.js";
 
 /** Of commands that read images file by file. */
-export const IMAGE_OPTIONS = flagsOf(SCHEMAS, ["exif", "maxImageBytes", "maxPixels", "frame", "plane", "window", "range", "batch"]);
+export const IMAGE_OPTIONS = flagsOf(SCHEMAS, [
+  "exif",
+  "maxImageBytes",
+  "maxPixels",
+  "frame",
+  "plane",
+  "window",
+  "range",
+  "ultrasoundRegion",
+  "batch",
+]);
 
 /** Of commands that read a data set's images. */
-export const IMAGE_LIMITS = flagsOf(SCHEMAS, ["maxImageBytes", "maxPixels", "frame", "plane", "window", "range"]);
+export const IMAGE_LIMITS = flagsOf(SCHEMAS, ["maxImageBytes", "maxPixels", "frame", "plane", "window", "range", "ultrasoundRegion"]);

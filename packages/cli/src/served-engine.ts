@@ -49,9 +49,35 @@ export async function servedEngine(
 
 /** Where it computes, and how many images meet or wait. */
 function engineFrom({ threads, deterministic, ...options }: ServeOptions): Omit<EngineOptions, "serve" | "banks" | "observer"> {
-  const { device, precision, maxCacheBytes, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels, window, range } = options;
+  const {
+    device,
+    precision,
+    maxCacheBytes,
+    pool,
+    maxBatch,
+    maxQueueDelayMs,
+    maxQueue,
+    maxImageBytes,
+    maxPixels,
+    window,
+    range,
+    ultrasoundRegion,
+  } = options;
   return {
-    ...{ device, precision, maxCacheBytes, pool, maxBatch, maxQueueDelayMs, maxQueue, maxImageBytes, maxPixels, window, range },
+    ...{
+      device,
+      precision,
+      maxCacheBytes,
+      pool,
+      maxBatch,
+      maxQueueDelayMs,
+      maxQueue,
+      maxImageBytes,
+      maxPixels,
+      window,
+      range,
+      ultrasoundRegion,
+    },
     ...(threads === undefined ? {} : { threads }),
     ...(deterministic ? { deterministic } : {}),
   };

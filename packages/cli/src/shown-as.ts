@@ -1,4 +1,4 @@
-// A bank that keeps the window or range it was learned with, and a command that shows images in another: refused in words.
+// A bank that keeps the window, range or region it was learned with, and a command that shows images in another: refused in words.
 
 import { type ShownAs, shownDifferences } from "@biovlm/engine";
 import type { PromptBank } from "@biovlm/model";
@@ -14,6 +14,13 @@ export function checkShownAs(bank: PromptBank, asked: ShownAs, terminal: Termina
   const [other] = shownDifferences(bank, asked);
   if (other !== undefined) {
     const { name, learned } = other;
+    if (name === "ultrasoundRegion")
+      throw new CliError(
+        "shown_otherwise",
+        EXIT.usage,
+        "--ultrasound-region — expected it, as the bank was learned on images cropped so, got images shown whole",
+        { remedy: "Give --ultrasound-region, or learn a bank without it." },
+      );
     throw new CliError(
       "shown_otherwise",
       EXIT.usage,
@@ -23,10 +30,14 @@ export function checkShownAs(bank: PromptBank, asked: ShownAs, terminal: Termina
   }
   // a bank of sentences has seen no image
   if (bank.options["images"] === undefined) return;
-  for (const name of ["window", "range"] as const) {
-    if (asked[name] !== "file" && bank.options[name] === undefined)
+  for (const [name, flag] of [
+    ["window", "window"],
+    ["range", "range"],
+    ["ultrasoundRegion", "ultrasound-region"],
+  ] as const) {
+    if (asked[name] !== "file" && asked[name] !== false && bank.options[name] === undefined)
       terminal.warn(
-        `the bank was learned without --${name}: images are shown to it as it has not seen them, unless the files it was learned from were made so`,
+        `the bank was learned without --${flag}: images are shown to it as it has not seen them, unless the files it was learned from were made so`,
       );
   }
 }

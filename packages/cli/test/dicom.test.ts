@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeImage } from "@biovlm/imaging/node";
-import { dicomElement, dicomFile, golden, greyPng, madeCine, skipUnlessShared } from "@biovlm/testkit";
+import { dicomElement, dicomFile, golden, greyPng, madeCine, skipUnlessShared, ultrasoundFrame } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { call, folder, writePhantoms } from "./call.js";
 
@@ -202,6 +202,45 @@ describe("embed and train on DICOM", () => {
     expect([measured.code, measured.err]).toEqual([2, expect.stringContaining("Give --window lung")]);
     const unsaid = await classify("--bank", "a.safetensors", "--window", "lung");
     expect([unsaid.code, unsaid.err]).toEqual([0, expect.stringContaining("learned without --window")]);
+  });
+});
+
+describe("the region of ultrasound", () => {
+  it("is what is learned from and answered, kept in the bank, and refused where a file names none", async () => {
+    const place = folder("region");
+    for (let i = 0; i < 16; i++) {
+      const label = i % 2 === 0 ? "left" : "right";
+      mkdirSync(join(place, "set", label), { recursive: true });
+      const at = (i % 2 === 0 ? 0 : 30) + (i >> 1);
+      writeFileSync(join(place, "set", label, `${i}.dcm`), ultrasoundFrame(64, 32, [at, 0, at + 20, 31]));
+    }
+    const image = "set/left/0.dcm";
+    const options = ["--device", "wasm", "--cache", "off"];
+    const train = ["train", "./set", "--shots", "2", "--set", "epochs=1", "--out", "b.safetensors", "--ultrasound-region", ...options];
+    const trained = await call(train, { cwd: place });
+    expect(trained.code, trained.err).toBe(0);
+    const shown = JSON.parse((await call(["bank", "show", "b.safetensors", "--json"], { cwd: place })).out) as { options: object };
+    expect(shown.options).toMatchObject({ ultrasoundRegion: true });
+    const classify = (...words: string[]) => call(["classify", image, "--bank", "b.safetensors", "--json", ...words], { cwd: place });
+    const answered = await classify("--ultrasound-region");
+    expect(JSON.parse(answered.out)).toMatchObject([{ dicom: { region: { left: 0, top: 0, width: 21, height: 32 } } }]);
+    const whole = await classify();
+    expect([whole.code, whole.err]).toEqual([2, expect.stringMatching(/shown_otherwise.*\n.*Give --ultrasound-region/)]);
+    const served = await call(["serve", "--port", "0", "--pool", "0", "--device", "cpu", "--bank", "b.safetensors"], { cwd: place });
+    expect([served.code, served.err]).toEqual([1, expect.stringContaining("Serve it with --ultrasound-region")]);
+
+    writeFileSync(join(place, "set", "left", "none.dcm"), ultrasoundFrame(64, 32));
+    const refused = await call(train, { cwd: place });
+    expect([refused.code === 0, refused.err]).toEqual([false, expect.stringContaining("Sequence of Ultrasound Regions")]);
+    writeFileSync(
+      join(place, "plain.png"),
+      greyPng(16, 16, 8, (i) => i % 256),
+    );
+    const { rows } = await classified(["plain.png", image, "--ultrasound-region"], place);
+    expect(rows.map(({ error }) => error?.code)).toEqual(["unsupported_format", undefined]);
+    const embed = (out: string, ...words: string[]) => call(["embed", image, "--out", out, "--json", ...words], { cwd: place });
+    await embed("rows.safetensors");
+    expect(JSON.parse((await embed("rows.safetensors", "--ultrasound-region")).out)).toMatchObject({ embedded: 1 });
   });
 });
 

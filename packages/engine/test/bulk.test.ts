@@ -122,6 +122,7 @@ describe("work on a shard", () => {
     plane: "axial",
     window: "file",
     range: "file",
+    ultrasoundRegion: false,
     batch: 3,
   } as const;
   const readAhead = { bytes: 10_000, atOnce: 2 };

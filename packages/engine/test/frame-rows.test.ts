@@ -22,6 +22,7 @@ const limits = {
   plane: "axial",
   window: "file",
   range: "file",
+  ultrasoundRegion: false,
 } as const;
 let core: Core;
 beforeAll(async () => {

@@ -58,6 +58,9 @@ export interface DecodeOptions {
   readonly window?: FrameOptions["window"];
   /** Which values of 16-bit grey become 0 and 255. Default: what the file declares, else all 16 bits. DICOM has `window` for it. */
   readonly range?: GreyRange | undefined;
+  /** `true` crops to the first region that an ultrasound file names (0018,6011); an image that names none is refused,
+   * `unsupported_format`. Default: the whole frame. */
+  readonly ultrasoundRegion?: boolean;
   /** Reject with `timeout` after so many milliseconds. Default: none. */
   readonly timeoutMs?: number;
 }
@@ -116,6 +119,7 @@ export const DEFAULT_DECODE_OPTIONS = {
   plane: "axial",
   window: undefined,
   range: undefined,
+  ultrasoundRegion: false,
 } as const satisfies ResolvedDecodeOptions;
 
 const OPTION_NAMES = Object.keys(DEFAULT_DECODE_OPTIONS);
@@ -139,7 +143,8 @@ export function resolveDecodeOptions(options: DecodeOptions = {}): ResolvedDecod
   if (range !== undefined && !(range.low >= 0 && range.low < range.high && range.high <= 65_535))
     throw badValue("range", "0 ≤ low < high ≤ 65535", `${range.low}..${range.high}`);
   if (!PLANES.includes(resolved.plane)) throw badValue("plane", PLANES.join(" or "), resolved.plane);
-  if (typeof resolved.strict !== "boolean") throw badValue("strict", "true or false", resolved.strict);
+  for (const name of ["strict", "ultrasoundRegion"] as const)
+    if (typeof resolved[name] !== "boolean") throw badValue(name, "true or false", resolved[name]);
   return resolved;
 }
 

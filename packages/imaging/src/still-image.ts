@@ -11,6 +11,7 @@ import {
 } from "./decoder.js";
 import { type CodecSource, wasmCodecs } from "./dicom/codecs/wasm-codecs.js";
 import { openDicom } from "./dicom/dicom-image.js";
+import { withoutRegion } from "./dicom/ultrasound-region.js";
 import { ImagingError } from "./errors.js";
 import { isDicomFile } from "./formats.js";
 import { readLimitedInfo, requireBytes } from "./header.js";
@@ -38,15 +39,19 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
     requireBytes(bytes, limits);
     // what a file inflates to may be larger than the file, within what the pixels may take
     const maxInflated = Math.max(limits.maxBytes, limits.maxPixels * 4) + 1024 * 1024;
+    const { ultrasoundRegion } = limits;
     if (isDicomFile(bytes)) {
-      const stack = await withinTime(openDicom(bytes, { maxPixels: limits.maxPixels, maxInflated, codecs }), limits.timeoutMs);
+      const reading = { maxPixels: limits.maxPixels, maxInflated, codecs, ultrasoundRegion };
+      const stack = await withinTime(openDicom(bytes, reading), limits.timeoutMs);
       return { ...stack, frame: (index, how) => withinTime(stack.frame(index, how), limits.timeoutMs) };
     }
     const { maxPixels, plane, timeoutMs } = limits;
     const volume = await withinTime(openVolume(bytes, { maxPixels, maxInflated, plane }), timeoutMs);
+    if (volume !== undefined && ultrasoundRegion) throw withoutRegion(volume.format.toUpperCase());
     if (volume !== undefined) return { ...volume, frame: (index, how) => withinTime(volume.frame(index, how), timeoutMs) };
     const { bytes: still, notes } = mended(bytes);
     const info = readLimitedInfo(still, limits);
+    if (ultrasoundRegion) throw withoutRegion(info.format.toUpperCase());
     return {
       format: info.format,
       frames: 1,

@@ -41,7 +41,7 @@ export interface LearnOptions {
   readonly recipeName: string;
   readonly seed: number;
   /** further facts that the bank's options keep, e.g. the window that images were shown in */
-  readonly kept?: Readonly<Record<string, string | number>> | undefined;
+  readonly kept?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** "plain": the picture itself in place of views; "fresh": new views at every step; a number V: V seeded views of each image, embedded once */
   readonly views: "plain" | "fresh" | number;
   /** true where left and right are part of the label */

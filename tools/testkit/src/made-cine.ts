@@ -10,7 +10,7 @@ export function dicomElement(tag: string, vr: string, value: string | number | U
     data = Buffer.alloc(2);
     data.writeUInt16LE(value);
   } else data = Buffer.from(value);
-  const head = Buffer.alloc(STRINGS.has(vr) || vr === "US" ? 8 : 12);
+  const head = Buffer.alloc(STRINGS.has(vr) || vr === "US" || vr === "UL" ? 8 : 12);
   head.writeUInt16LE(Number.parseInt(tag.slice(0, 4), 16), 0);
   head.writeUInt16LE(Number.parseInt(tag.slice(4), 16), 2);
   head.write(vr, 4, "latin1");
@@ -48,6 +48,38 @@ function constantRle(count: number, value: number): Buffer {
   }
   if (runs.length % 2 === 1) runs.push(0);
   return Buffer.concat([head, Buffer.from(runs)]);
+}
+
+/**
+ * An ultrasound frame of 8 bits: pixel (x, y) is (x + 7 · y) mod 256, so that a crop tells where it was made.
+ * @param region corners (min x, min y, max x, max y) of the one item of Sequence of Ultrasound Regions; absent: no such element
+ */
+export function ultrasoundFrame(
+  columns: number,
+  rows: number,
+  region?: readonly [number, number, number, number],
+): Uint8Array<ArrayBuffer> {
+  const corner = (tag: string, value: number) => dicomElement(tag, "UL", Uint8Array.from([value & 255, value >> 8, 0, 0]));
+  const tags = ["00186018", "0018601A", "0018601C", "0018601E"];
+  const regions = region === undefined ? [] : [item(Buffer.concat(tags.map((tag, i) => corner(tag, region[i] ?? 0))))];
+  return dicomFile("1.2.840.10008.1.2.1", [
+    dicomElement("00080016", "UI", "1.2.840.10008.5.1.4.1.1.6.1"),
+    dicomElement("00080060", "CS", "US"),
+    ...regions.map((one) => dicomElement("00186011", "SQ", one)),
+    dicomElement("00280002", "US", 1),
+    dicomElement("00280004", "CS", "MONOCHROME2"),
+    dicomElement("00280010", "US", rows),
+    dicomElement("00280011", "US", columns),
+    dicomElement("00280100", "US", 8),
+    dicomElement("00280101", "US", 8),
+    dicomElement("00280102", "US", 7),
+    dicomElement("00280103", "US", 0),
+    dicomElement(
+      "7FE00010",
+      "OW",
+      Uint8Array.from({ length: columns * rows }, (_, i) => (i % columns) + 7 * Math.floor(i / columns)),
+    ),
+  ]);
 }
 
 /** A cine of `greys.length` frames, side × side pixels. */

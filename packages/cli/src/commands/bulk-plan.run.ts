@@ -31,10 +31,10 @@ export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async (context, op
   const leftOut = new Map<string, number>();
   const { root, rows } = await openSource(from, { ...context, root: options.root, leftOut });
   const store = await openStore(to, context);
-  const { model, device, precision, raw, batch, exif, maxImageBytes, maxPixels, frame, plane, window, range } = options;
+  const { model, device, precision, raw, batch, exif, maxImageBytes, maxPixels, frame, plane, window, range, ultrasoundRegion } = options;
   const work: BulkWork = {
     ...{ model, device, precision, raw, output, chunkRows: chunkRowsFor(batch) },
-    files: { exif, maxImageBytes, maxPixels, frame, plane, window, range, batch } as BulkWork["files"],
+    files: { exif, maxImageBytes, maxPixels, frame, plane, window, range, ultrasoundRegion, batch } as BulkWork["files"],
     ...(await modelAndBank(options, output !== "embeddings", store, cwd)),
   } as BulkWork;
   const started = performance.now();

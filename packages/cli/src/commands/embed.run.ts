@@ -97,10 +97,10 @@ async function embedInto(path: string, { context: { terminal }, runtime, options
 /** What decides a row, and its digest: rows of other facts are not taken over. */
 function factsOf(
   { model, encoder }: Runtime,
-  { exif, raw, frame, plane, window, range }: Options,
+  { exif, raw, frame, plane, window, range, ultrasoundRegion }: Options,
 ): { readonly key: Buffer; readonly facts: EmbeddingFacts } {
   const { device, precision } = encoder.capabilities;
-  const variant = frameVariant({ frame, plane, window, range });
+  const variant = frameVariant({ frame, plane, window, range, ultrasoundRegion });
   const preprocess = `bicubic ${model.spec.vision.imageSize} centre crop, exif ${exif}${variant === "" ? "" : `, ${variant}`}`;
   const key = createHash("sha256")
     .update(JSON.stringify([model.digest, device, precision, preprocess, model.spec.mean, model.spec.std, raw]))

@@ -25,7 +25,17 @@ export const SERVE_OPTIONS = {
     },
   ),
   keysFile: { type: "text", value: "FILE", setting: true, completes: "file", description: "API keys" },
-  ...flagsOf(SERVING_LIMITS, ["pool", "maxBatch", "maxQueueDelayMs", "maxQueue", "maxImageBytes", "maxPixels", "window", "range"]),
+  ...flagsOf(SERVING_LIMITS, [
+    "pool",
+    "maxBatch",
+    "maxQueueDelayMs",
+    "maxQueue",
+    "maxImageBytes",
+    "maxPixels",
+    "window",
+    "range",
+    "ultrasoundRegion",
+  ]),
   ...flagsOf(
     SERVING_OPTIONS,
     [

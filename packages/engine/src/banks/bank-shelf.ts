@@ -47,7 +47,7 @@ export class BankShelf {
   private readonly shown: ShownAs;
 
   /** @param shown how images are shown to all banks */
-  constructor(shown: ShownAs = { window: "file", range: "file" }) {
+  constructor(shown: ShownAs = { window: "file", range: "file", ultrasoundRegion: false }) {
     this.shown = shown;
   }
 
@@ -83,6 +83,11 @@ export class BankShelf {
           "bank — expected one learned with the model's own mean and std, got one with ImageNet's: the server embeds an image once for all banks. Train with --set normalisation=model, or classify on the command line.",
         );
       const [other] = shownDifferences(bank, this.shown);
+      if (other?.name === "ultrasoundRegion")
+        throw new EngineError(
+          "bad_bank",
+          "bank — expected one learned on images shown whole, as they are here, got one with ultrasound cropped to its region. Serve it with --ultrasound-region.",
+        );
       if (other !== undefined)
         throw new EngineError(
           "bad_bank",

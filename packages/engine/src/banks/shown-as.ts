@@ -1,24 +1,29 @@
-// How a bank's images were shown when it was learned: the window of DICOM and the range of 16-bit grey, where they were named. They are kept in
-// the bank's options; an image that is shown in another way is another image to it.
+// How a bank's images were shown when it was learned: the window of DICOM, the range of 16-bit grey and the ultrasound region, where they were
+// named. They are kept in the bank's options; an image that is shown in another way is another image to it.
 
 import { parseRange, parseWindow } from "@biovlm/imaging/node";
 import type { PromptBank } from "@biovlm/model";
 
-/** A window and a range as a person writes them; "file" is the file's own. */
+/** A window and a range as a person writes them ("file" is the file's own), and whether ultrasound is cropped to its region. */
 export interface ShownAs {
   readonly window: string;
   readonly range: string;
+  readonly ultrasoundRegion: boolean;
 }
 
 /** What a bank keeps of how its images were shown; nothing where they were shown as files say. */
-export function shownOptions({ window, range }: ShownAs): Partial<ShownAs> {
-  return { ...(window === "file" ? {} : { window }), ...(range === "file" ? {} : { range }) };
+export function shownOptions({ window, range, ultrasoundRegion }: ShownAs): Partial<ShownAs> {
+  return {
+    ...(window === "file" ? {} : { window }),
+    ...(range === "file" ? {} : { range }),
+    ...(ultrasoundRegion ? { ultrasoundRegion } : {}),
+  };
 }
 
 /** What differs between how a bank's images were shown and how images are to be shown now. */
 export interface ShownDifference {
   readonly name: keyof ShownAs;
-  /** as the bank has it */
+  /** as the bank has it; of the region: on, off */
   readonly learned: string;
   readonly asked: string;
 }
@@ -26,11 +31,13 @@ export interface ShownDifference {
 /** Differences from what a bank keeps, window first; none for a bank that keeps nothing. Names of one window are one: lung is -600/1500. */
 export function shownDifferences({ options }: Pick<PromptBank, "options">, asked: ShownAs): ShownDifference[] {
   const values = { window: parseWindow, range: parseRange } as const;
-  return (["window", "range"] as const).flatMap((name) => {
+  const shown = (["window", "range"] as const).flatMap((name): ShownDifference[] => {
     const learned = options[name];
     if (typeof learned !== "string" || same(values[name], learned, asked[name])) return [];
     return [{ name, learned: learned.slice(0, 40), asked: asked[name] }];
   });
+  const whole = options["ultrasoundRegion"] === true && !asked.ultrasoundRegion;
+  return whole ? [...shown, { name: "ultrasoundRegion", learned: "on", asked: "off" }] : shown;
 }
 
 function same(parse: (text: string) => unknown, learned: string, asked: string): boolean {

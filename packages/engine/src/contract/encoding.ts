@@ -6,7 +6,7 @@ import type { Encoder } from "@biovlm/model";
 import type { EngineErrorCode } from "./errors.js";
 
 /** Limits on one image file, and how it is shown: as it says unless given. */
-export interface ImageLimits extends Pick<DecodeOptions, "window" | "range"> {
+export interface ImageLimits extends Pick<DecodeOptions, "window" | "range" | "ultrasoundRegion"> {
   readonly maxBytes: number;
   readonly maxPixels: number;
 }

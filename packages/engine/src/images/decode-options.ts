@@ -15,6 +15,7 @@ export function decodeOptions({
   plane,
   window,
   range,
+  ultrasoundRegion,
 }: Pick<ImageOptions, "maxImageBytes" | "maxPixels"> & Partial<Pick<ImageOptions, "exif">> & AskedFrame): DecodeOptions & {
   readonly maxBytes: number;
   readonly maxPixels: number;
@@ -30,6 +31,7 @@ export function decodeOptions({
     ...(plane !== undefined && { plane }),
     ...(shown !== undefined && { window: shown }),
     ...(values !== undefined && { range: values }),
+    ...(ultrasoundRegion && { ultrasoundRegion }),
   };
 }
 
@@ -50,12 +52,13 @@ export function frameStep(text: string): number | undefined {
   return step === undefined ? undefined : Number(step);
 }
 
-/** Of frame, plane, window and range, where they are not the usual ones: "frame 3, window lung". Empty where they are. What is kept of an image is kept under it. */
-export function frameVariant({ frame, plane = "axial", window, range }: AskedFrame): string {
+/** Of frame, plane, window, range and region, where they are not the usual ones: "frame 3, window lung". Empty where they are. What is kept of an image is kept under it. */
+export function frameVariant({ frame, plane = "axial", window, range, ultrasoundRegion }: AskedFrame): string {
   return [
     ...(frame === "middle" ? [] : [`frame ${frame}`]),
     ...(plane === "axial" ? [] : [`plane ${plane}`]),
     ...(window === "file" ? [] : [`window ${window}`]),
     ...(range === "file" ? [] : [`range ${range}`]),
+    ...(ultrasoundRegion ? ["ultrasound region"] : []),
   ].join(", ");
 }

@@ -39,6 +39,6 @@ function infoOf(bytes: Uint8Array, limits: DecodeOptions): ImageInfo | undefined
 }
 
 /** One frame of 8 bits in colours that need no conversion, stored as it is shown. */
-function usual({ bitDepth, colour, frames, orientation }: ImageInfo, { exif = "apply" }: DecodeOptions): boolean {
-  return bitDepth <= 8 && colour !== "cmyk" && frames === 1 && (orientation <= 1 || exif === "ignore");
+function usual({ bitDepth, colour, frames, orientation }: ImageInfo, { exif = "apply", ultrasoundRegion = false }: DecodeOptions): boolean {
+  return !ultrasoundRegion && bitDepth <= 8 && colour !== "cmyk" && frames === 1 && (orientation <= 1 || exif === "ignore");
 }

@@ -43,6 +43,11 @@ export const FRAME_OPTIONS = {
     default: "file",
     description: "values of 16-bit grey PNG and TIFF that become black and white: file, full, bits=N, or LOW..HIGH",
   },
+  ultrasoundRegion: {
+    type: "boolean",
+    default: false,
+    description: "crop ultrasound DICOM to the first region that the file names; what names none is refused",
+  },
 } as const satisfies OptionSchemas;
 /** Which frame of DICOM or slice of a volume is shown, in which window, and which values of other 16-bit grey. */
 export type FrameChoice = OptionsOf<typeof FRAME_OPTIONS>;
@@ -83,6 +88,7 @@ export const SERVING_LIMITS = {
   ...IMAGE_LIMITS,
   window: FRAME_OPTIONS.window,
   range: FRAME_OPTIONS.range,
+  ultrasoundRegion: FRAME_OPTIONS.ultrasoundRegion,
 } as const satisfies OptionSchemas;
 /** How a serving engine batches, how many processes it has, and how large an image it takes. */
 export type ServingLimits = OptionsOf<typeof SERVING_LIMITS>;

@@ -11,6 +11,14 @@ export interface ShownWindow extends DisplayWindow {
   readonly source: "asked" | "file" | "min-max" | "full range" | "VOI LUT";
 }
 
+/** A part of a frame, in pixels from its upper left. */
+export interface Region {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** What is told of a frame beside its pixels. */
 export interface DicomFacts {
   /** counted from 1, as DICOM counts */
@@ -24,6 +32,8 @@ export interface DicomFacts {
   readonly window: ShownWindow | undefined;
   /** MONOCHROME1: low values are bright */
   readonly inverted: boolean;
+  /** pixels that the picture was cropped to, where a region was asked for */
+  readonly region?: Region;
   /** what a reader should know: a shutter or overlay that is not drawn, pixels that are not square, names that may be burned in */
   readonly notes: readonly string[];
 }

@@ -24,6 +24,7 @@ import { describePixels, type PixelDescription } from "./pixel-description.js";
 import { colourPixels, greyPixels, palettePixels, rangeOf } from "./rendering.js";
 import { frameDecoder, type StoredFrame } from "./stored-values.js";
 import { frameCoding, SYNTAX } from "./transfer-syntaxes.js";
+import { cropped, ultrasoundRegion } from "./ultrasound-region.js";
 
 /** Windows by name, in HU (center, width). */
 export const WINDOW_PRESETS = {
@@ -62,6 +63,8 @@ export interface DicomReading {
   /** most bytes of a deflated file, inflated */
   readonly maxInflated: number;
   readonly codecs: ReturnType<typeof wasmCodecs>;
+  /** crop to the file's first ultrasound region */
+  readonly ultrasoundRegion?: boolean;
 }
 
 /** An opened file. */
@@ -207,7 +210,7 @@ function framesOf(dataset: DicomDataSet, syntax: string, description: PixelDescr
 
 /**
  * Opens a DICOM file.
- * @throws ImagingError `not_an_image`, `unsupported_format`, `corrupt_image`, `too_large`, `too_many_frames`
+ * @throws ImagingError `not_an_image`, `unsupported_format` (also for no region where one is asked for), `corrupt_image`, `too_large`, `too_many_frames`
  */
 export async function openDicom(bytes: Uint8Array, reading: DicomReading): Promise<DicomStack> {
   const { dataset, syntax } = await readDicomFile(bytes, reading.maxInflated);
@@ -220,6 +223,7 @@ export async function openDicom(bytes: Uint8Array, reading: DicomReading): Promi
   const opened: Opened = { dataset, description, syntax, big: syntax === SYNTAX.bigEndian, cache, range: undefined };
   const modality = /^[A-Z]{2,4}$/.exec(dataset.text("x00080060") ?? "")?.[0];
   const { frames, rows, columns } = description;
+  const region = reading.ultrasoundRegion === true ? ultrasoundRegion(dataset, columns, rows) : undefined;
   const grey = description.samples === 1 && description.photometric !== "PALETTE COLOR";
   return {
     format: "dicom",
@@ -234,8 +238,11 @@ export async function openDicom(bytes: Uint8Array, reading: DicomReading): Promi
       requireWindow(asked, grey);
       const { data, window } = await shown(opened, index, asked);
       const inverted = description.photometric === "MONOCHROME1";
-      const dicom: DicomFacts = { frame: index + 1, frames, modality, syntax, window, inverted, notes: notesOf(dataset, modality) };
-      return { data, width: columns, height: rows, format: "dicom", dicom };
+      const notes = notesOf(dataset, modality);
+      const dicom: DicomFacts = { frame: index + 1, frames, modality, syntax, window, inverted, ...(region && { region }), notes };
+      if (region === undefined) return { data, width: columns, height: rows, format: "dicom", dicom };
+      const { width, height } = region;
+      return { data: cropped(data, columns, region), width, height, format: "dicom", dicom };
     },
   };
 }

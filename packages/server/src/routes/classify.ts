@@ -126,11 +126,12 @@ function imageResult(answer: ImageAnswer | FailedImage, top = Number.POSITIVE_IN
   };
 }
 
-function dicomResult({ modality, window, notes, ...dicom }: NonNullable<ImageAnswer["dicom"]>): NonNullable<ImageResult["dicom"]> {
+function dicomResult({ modality, window, region, notes, ...dicom }: NonNullable<ImageAnswer["dicom"]>): NonNullable<ImageResult["dicom"]> {
   return {
     ...dicom,
     ...(modality === undefined ? {} : { modality }),
     ...(window === undefined ? {} : { window: { ...window } }),
+    ...(region === undefined ? {} : { region: { ...region } }),
     notes: [...notes],
   };
 }

@@ -41,6 +41,12 @@ const DicomFacts = Type.Object(
       ),
     ),
     inverted: Type.Boolean({ description: "low values are bright" }),
+    region: Type.Optional(
+      Type.Object(
+        { left: Type.Integer(), top: Type.Integer(), width: Type.Integer(), height: Type.Integer() },
+        { description: "pixels that the frame was cropped to" },
+      ),
+    ),
     notes: Notes("what a reader should know of it"),
   },
   { description: "of a DICOM file: how it was shown" },
