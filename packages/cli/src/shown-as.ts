@@ -1,4 +1,4 @@
-// A bank that keeps the window, range or region it was learned with, and a command that shows images in another: refused in words.
+// A bank that keeps the window, range, plane or region it was learned with, and a command that shows images in another: refused in words.
 
 import { type ShownAs, shownDifferences } from "@biovlm/engine";
 import type { PromptBank } from "@biovlm/model";
@@ -7,7 +7,7 @@ import { EXIT } from "./exit-codes.js";
 import type { Terminal } from "./terminal.js";
 
 /**
- * Refuses a bank whose images were shown otherwise; of a learned bank that keeps nothing, a window or range that is named now is said.
+ * Refuses a bank whose images were shown otherwise; of a learned bank that keeps nothing, a window, range or plane that is named now is said.
  * @throws CliError `shown_otherwise` (exit 2)
  */
 export function checkShownAs(bank: PromptBank, asked: ShownAs, terminal: Terminal): void {
@@ -30,12 +30,13 @@ export function checkShownAs(bank: PromptBank, asked: ShownAs, terminal: Termina
   }
   // a bank of sentences has seen no image
   if (bank.options["images"] === undefined) return;
-  for (const [name, flag] of [
-    ["window", "window"],
-    ["range", "range"],
-    ["ultrasoundRegion", "ultrasound-region"],
+  for (const [name, flag, usual] of [
+    ["window", "window", "file"],
+    ["range", "range", "file"],
+    ["plane", "plane", "axial"],
+    ["ultrasoundRegion", "ultrasound-region", false],
   ] as const) {
-    if (asked[name] !== "file" && asked[name] !== false && bank.options[name] === undefined)
+    if ((asked[name] ?? usual) !== usual && bank.options[name] === undefined)
       terminal.warn(
         `the bank was learned without --${flag}: images are shown to it as it has not seen them, unless the files it was learned from were made so`,
       );

@@ -1,6 +1,6 @@
 // NIfTI and NRRD from the command line: found in folders, cut along the plane that is named, answered by slice and as a whole.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { golden } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
@@ -70,6 +70,25 @@ describe("classify on volumes", () => {
     expect(whole.frames).toMatchObject({ count: 3, answered: 3 });
     const of = ({ predictions }: Element) => predictions.find((p) => p.class === "head CT")?.probability ?? Number.NaN;
     expect(of(whole)).toBeCloseTo(slices.reduce((sum, slice) => sum + of(slice), 0) / 3, 12);
+  });
+
+  it("refuses a bank that was learned in another plane", async () => {
+    const place = folder("learned");
+    const names = { light: ["nifti int16 little 0", "nifti uint8 little 0"], dark: ["nifti int8 little 0", "nifti float32 little 0"] };
+    for (const [label, files] of Object.entries(names)) {
+      mkdirSync(join(place, "set", label), { recursive: true });
+      for (const name of files) put(name, join(place, "set", label, `${name}.nii`));
+    }
+    const words = ["./set", "--shots", "2", "--set", "epochs=1", "--out", "b.safetensors", "--device", "wasm", "--cache", "off"];
+    const train = await call(["train", ...words, "--plane", "sagittal"], { cwd: place });
+    expect(train.code, train.err).toBe(0);
+    const classify = (...more: string[]) => call(["classify", "set/dark", "--bank", "b.safetensors", "--json", ...more], { cwd: place });
+    expect((await classify("--plane", "sagittal")).code).toBe(0);
+    const refused = await classify();
+    expect([refused.code, refused.err]).toEqual([
+      2,
+      expect.stringMatching(/shown_otherwise.*sagittal, got axial\n.*Give --plane sagittal/),
+    ]);
   });
 
   it("keeps rows of one plane apart from rows of another", async () => {

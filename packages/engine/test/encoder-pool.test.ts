@@ -43,6 +43,15 @@ const expectRow = (image: unknown, grey: number) => {
   for (const [i, x] of greyRow(grey).entries()) expect(row[i]).toBeCloseTo(x, 5);
 };
 
+/** NRRD of two slices, 40 and 90. */
+const madeVolume = () =>
+  new Uint8Array(
+    Buffer.from(
+      `NRRD0004\ntype: uchar\ndimension: 3\nsizes: 16 16 2\nencoding: raw\n\n${"\x28".repeat(256)}${"\x5a".repeat(256)}`,
+      "latin1",
+    ),
+  );
+
 describe("a pool of encoder processes", () => {
   it("embeds bytes that a caller has, as it embeds their pixels", async () => {
     const { pool } = await started("none");
@@ -76,6 +85,9 @@ describe("a pool of encoder processes", () => {
     expectRow(images[1], 51);
     expect(images[2]).not.toHaveProperty("dicom");
     expect(images[2]).not.toHaveProperty("notes");
+    const [volume] = (await pool.encodeFiles([madeVolume()])).images;
+    expect(volume).toMatchObject({ notes: ["axial slice 2 of 2", expect.stringContaining("does not say how it lies")] });
+    expectRow(volume, Math.floor(((90 - 100 + 0.5) / 49 + 0.5) * 255));
   });
 
   it(`R10: answers every batch rightly while its children are killed ${cases(100)} times`, async () => {

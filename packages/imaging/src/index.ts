@@ -14,7 +14,7 @@ export { withoutPicture } from "./dicom/not-images.js";
 export { ImagingError, type ImagingErrorCode } from "./errors.js";
 export { readImageInfo } from "./header.js";
 export type { ImageInfo } from "./image-info.js";
-export type { SliceFacts } from "./volumes/slice-facts.js";
+export { type SliceFacts, sliceNotes } from "./volumes/slice-facts.js";
 
 const decoder = browserDecoder();
 

@@ -1,6 +1,7 @@
 // Answers for images: decoded, cropped and embedded once; other classes are then answered from the embeddings that were kept.
 
 import type { Core } from "@biovlm/core";
+import { sliceNotes } from "@biovlm/imaging";
 import type { Classifier, Encoder, Model } from "@biovlm/model";
 import { type Call, failureOf } from "./call.js";
 import type { ImageDecoding } from "./image-decoding.js";
@@ -24,7 +25,8 @@ export async function lookedAt(
 ): Promise<Looked> {
   const size = model.spec.vision.imageSize;
   const pixels = await images.pixels(ref);
-  const { dicom, notes = [] } = pixels;
+  const { dicom, slice, notes: said = [] } = pixels;
+  const notes = slice === undefined ? said : sliceNotes(slice);
   return { size, rgb: core.resizeCrop(pixels, size), notes, ...(dicom === undefined ? {} : { dicom }) };
 }
 

@@ -1,7 +1,7 @@
 // Image files to pixels within the page's time: what the model is given, and the whole picture as people look at it. DICOM is shown in the
 // window and the frame that were asked for; the file that is looked at stays open, so that a window that is dragged is not read again each time.
 
-import { browserDecoder, type DecodeOptions, type ImageStack, parseWindow } from "@biovlm/imaging";
+import { browserDecoder, type DecodeOptions, type ImageStack, parseWindow, sliceNotes } from "@biovlm/imaging";
 import { pageCodecs } from "./page-codecs.js";
 import type { ImageRef, View } from "./protocol.js";
 
@@ -35,7 +35,7 @@ export class ImageDecoding {
     const stack = await this.opened(file);
     const index = frame ?? (stack.frames === 1 ? 0 : Math.floor(stack.frames / 2));
     const how = stack.windowed && window !== undefined ? { window: parseWindow(window) } : {};
-    const { data, width, height, dicom, notes = [] } = await stack.frame(index, how);
+    const { data, width, height, dicom, slice, notes = [] } = await stack.frame(index, how);
     const step = Math.max(1, Math.max(width, height) / LONGEST);
     const size = { width: Math.max(1, Math.round(width / step)), height: Math.max(1, Math.round(height / step)) };
     return {
@@ -43,7 +43,7 @@ export class ImageDecoding {
       rgb: smaller(data, width, height, size),
       whole: { width, height },
       format: stack.format,
-      notes,
+      notes: slice === undefined ? notes : sliceNotes(slice),
       ...(dicom === undefined ? {} : { dicom }),
     };
   }

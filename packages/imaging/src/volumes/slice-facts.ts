@@ -14,3 +14,8 @@ export interface SliceFacts {
   /** what a reader should know: pixels that are not square, a grid that is tilted, a file that does not say how it lies in the body */
   readonly notes: readonly string[];
 }
+
+/** The same in words, for who shows no more than notes: "axial slice 12 of 30", then what a reader should know. */
+export function sliceNotes({ plane, frame, frames, notes }: SliceFacts): string[] {
+  return [`${plane} slice ${frame} of ${frames}`, ...notes];
+}

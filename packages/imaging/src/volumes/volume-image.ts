@@ -2,7 +2,7 @@
 
 import type { DecodedImage, FrameOptions, ImageStack } from "../decoder.js";
 import { fullRange, type ModalityStep, rangeWindow, type ValueRange, windowFunction } from "../dicom/grey-values.js";
-import { greyPixels, rangeOf } from "../dicom/rendering.js";
+import { greyPixels } from "../dicom/rendering.js";
 import type { StoredValues } from "../dicom/stored-values.js";
 import { corrupt, ImagingError } from "../errors.js";
 import { ByteView } from "../headers/byte-view.js";
@@ -81,10 +81,14 @@ class Voxels {
   range(): ValueRange {
     if (this.#range !== undefined) return this.#range;
     let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (let index = 0; index < this.#walks[2].count; index++) {
-      const ends = rangeOf(this.slice(index), this.step, (stored) => !Number.isFinite(this.step.apply(stored)));
-      low = Math.min(low, ends?.low ?? low);
-      high = Math.max(high, ends?.high ?? high);
+    const { type, little } = this.#header;
+    const { apply } = this.step;
+    // as they lie, whatever the plane: a walk across a large volume would leave the processor's caches at every voxel
+    for (let at = 0; at < this.#view.byteLength; at += type.bytes) {
+      const value = apply(type.read(this.#view, at, little));
+      if (!Number.isFinite(value)) continue;
+      if (value < low) low = value;
+      if (value > high) high = value;
     }
     this.#range = low <= high ? { low, high } : { low: 0, high: 0 };
     return this.#range;
