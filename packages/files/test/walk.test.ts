@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { findImages, leftOutNote } from "../src/node/index.js";
+import { findImages, leftOutNote, mayBeDicom } from "../src/node/index.js";
 
 const made: string[] = [];
 afterEach(() => {
@@ -96,4 +96,10 @@ describe("findImages", () => {
       message: expect.stringMatching(/not a folder/),
     });
   });
+});
+
+it("a name leaves it open that a file is DICOM unless it says another image", () => {
+  for (const name of ["a.dcm", "A.DICOM", "IM000001", "1.2.840.10008.55", "scan.ima"])
+    expect([name, mayBeDicom(name)]).toEqual([name, true]);
+  for (const name of ["a.png", "a.JPG", "v.nii.gz", "a.dcm.tif"]) expect([name, mayBeDicom(name)]).toEqual([name, false]);
 });

@@ -3,7 +3,7 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { known, NAME_PATTERN, nth } from "@biovlm/files";
-import { findImages, leftOutNote, openRegular, readFileWithin } from "@biovlm/files/node";
+import { findImages, leftOutNote, mayBeDicom, openRegular, readFileWithin } from "@biovlm/files/node";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { drawSplitByContent } from "../equal-content.js";
 import { DatasetError } from "../errors.js";
@@ -184,7 +184,8 @@ export function fileItem(
     ...(split === undefined ? {} : { split }),
     index,
     open,
-    head: (bytes) => readHead(file, bytes),
+    // a file that its name says to be another image is not opened for it
+    ...(mayBeDicom(file) ? { head: (bytes: number) => readHead(file, bytes) } : {}),
     size: async () => (await stat(file).catch(() => undefined))?.size,
   };
 }

@@ -10,5 +10,14 @@ export { type LockHolder, type LockOptions, thisHost, withLock } from "./lock.js
 export { connectionAdvice, networkFetch } from "./network-fetch.js";
 export { openRegular, readFileWithin } from "./read-file.js";
 export { checkRelativePath, checkSha256 } from "./safe-path.js";
-export { type FoundImages, findImages, IMAGE_ENDINGS, leftOutByName, leftOutNote, type WalkOptions, walkImages } from "./walk.js";
+export {
+  type FoundImages,
+  findImages,
+  IMAGE_ENDINGS,
+  leftOutByName,
+  leftOutNote,
+  mayBeDicom,
+  type WalkOptions,
+  walkImages,
+} from "./walk.js";
 export { type FileWatch, watchFiles } from "./watch-files.js";

@@ -48,6 +48,12 @@ export function leftOutByName(name: string): string | undefined {
   return OTHER_IMAGES.find(([pattern]) => pattern.test(lower))?.[1] ?? "not an image";
 }
 
+/** Whether a file's name leaves it open that the file is DICOM: the endings of other images say that it is not. */
+export function mayBeDicom(name: string): boolean {
+  const lower = name.toLowerCase();
+  return !IMAGE_ENDINGS.some((ending) => ending !== ".dcm" && ending !== ".dicom" && lower.endsWith(ending));
+}
+
 /** Whether a file begins as DICOM files do. What cannot be read is none. */
 async function startsAsDicom(path: string): Promise<boolean> {
   try {
