@@ -49,35 +49,19 @@ export async function servedEngine(
 
 /** Where it computes, and how many images meet or wait. */
 function engineFrom({ threads, deterministic, ...options }: ServeOptions): Omit<EngineOptions, "serve" | "banks" | "observer"> {
-  const {
-    device,
-    precision,
-    maxCacheBytes,
-    pool,
-    maxBatch,
-    maxQueueDelayMs,
-    maxQueue,
-    maxImageBytes,
-    maxPixels,
-    window,
-    range,
-    ultrasoundRegion,
-  } = options;
   return {
-    ...{
-      device,
-      precision,
-      maxCacheBytes,
-      pool,
-      maxBatch,
-      maxQueueDelayMs,
-      maxQueue,
-      maxImageBytes,
-      maxPixels,
-      window,
-      range,
-      ultrasoundRegion,
-    },
+    device: options.device,
+    precision: options.precision,
+    maxCacheBytes: options.maxCacheBytes,
+    pool: options.pool,
+    maxBatch: options.maxBatch,
+    maxQueueDelayMs: options.maxQueueDelayMs,
+    maxQueue: options.maxQueue,
+    maxImageBytes: options.maxImageBytes,
+    maxPixels: options.maxPixels,
+    window: options.window,
+    range: options.range,
+    ultrasoundRegion: options.ultrasoundRegion,
     ...(threads === undefined ? {} : { threads }),
     ...(deterministic ? { deterministic } : {}),
   };

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
-import { sharedPath } from "@biovlm/testkit";
+import { skipUnlessShared } from "@biovlm/testkit";
 import { afterEach, describe, expect, it } from "vitest";
 import { medmnistFile, medmnistUrl } from "../src/index.js";
 import { medmnistFacts, medmnistMaxBytes } from "../src/medmnist.js";
@@ -55,7 +55,7 @@ describe("pullDataset", () => {
   });
 
   it("copies or downloads the official file once, and finds it right the second time", async (context) => {
-    const official = sharedPath("data/medmnist/breastmnist.npz");
+    const official = skipUnlessShared("data/medmnist/breastmnist.npz");
     if (official === undefined) return context.skip("skipped: shared data absent (data/medmnist)");
     const copied = empty();
     const first = await pullDataset("breastmnist", { root: copied, from: dirname(official) });
@@ -109,7 +109,7 @@ describe("official files", () => {
     const made = await openDataset("breastmnist", { root: folder });
     made.close();
     expect(made.notes[0]).toBe("not the official file: its MD5 is not the published one; 28 × 28 pixels");
-    const official = sharedPath("data/medmnist/breastmnist.npz");
+    const official = skipUnlessShared("data/medmnist/breastmnist.npz");
     if (official === undefined) return context.skip("skipped: shared data absent (data/medmnist)");
     const published = await openDataset("breastmnist", { root: dirname(official) });
     published.close();

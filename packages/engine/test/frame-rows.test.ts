@@ -10,20 +10,10 @@ import { frameRows } from "../src/images/frame-rows.js";
 import type { ImageRow } from "../src/images/image-rows.js";
 import { bytesSource } from "../src/images/index.js";
 import { MeanAnswer } from "../src/images/mean-answer.js";
-import { greyPng } from "./toy-encoder.js";
+import { AS_THEY_COME, greyPng } from "./toy-encoder.js";
 
 const spec = { size: 8, mean: [0, 0, 0], std: [1, 1, 1] } as const;
-// prettier-ignore
-const limits = {
-  exif: "apply",
-  maxImageBytes: 64_000_000,
-  maxPixels: 4_000_000,
-  frame: "middle",
-  plane: "axial",
-  window: "file",
-  range: "file",
-  ultrasoundRegion: false,
-} as const;
+const limits = { ...AS_THEY_COME, maxImageBytes: 64_000_000, maxPixels: 4_000_000 };
 let core: Core;
 beforeAll(async () => {
   core = await loadCore();

@@ -14,20 +14,11 @@ import { imageFailure } from "../src/images/image-failure.js";
 import { fileSource } from "../src/images/image-file.js";
 import { type ImageRow, imageRows, type PixelRow } from "../src/images/image-rows.js";
 import { bytesSource, type ImageSource } from "../src/images/index.js";
-import { greyPng, greyRow, TOY_SPEC, toyEncoder } from "./toy-encoder.js";
+import { AS_THEY_COME, greyPng, greyRow, TOY_SPEC, toyEncoder } from "./toy-encoder.js";
 
 const folder = mkdtempSync(join(tmpdir(), "images-"));
 const spec = { size: 8, mean: [0, 0, 0], std: [1, 1, 1] } as const;
-const limits = {
-  exif: "apply",
-  maxImageBytes: 10_000,
-  maxPixels: 10_000,
-  frame: "middle",
-  plane: "axial",
-  window: "file",
-  range: "file",
-  ultrasoundRegion: false,
-} as const;
+const limits = { ...AS_THEY_COME, maxImageBytes: 10_000, maxPixels: 10_000 };
 let core: Core;
 beforeAll(async () => {
   core = await loadCore();

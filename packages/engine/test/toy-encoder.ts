@@ -6,6 +6,16 @@ import sharp from "sharp";
 
 export const TOY_SPEC = { embedDim: 4, mean: [0, 0, 0], std: [1, 1, 1], vision: { imageSize: 8 } } as unknown as ModelSpec;
 
+/** How images are shown where nothing is asked for. */
+export const AS_THEY_COME = {
+  exif: "apply",
+  frame: "middle",
+  plane: "axial",
+  window: "file",
+  range: "file",
+  ultrasoundRegion: false,
+} as const;
+
 /** @param meet called with each image's grey value, 0 to 255 */
 export function toyEncoder(device: Device, meet: (grey: number) => void = () => {}): Encoder & { spec: ModelSpec } {
   const length = 3 * 8 * 8;

@@ -8,7 +8,8 @@ import { tinyModel } from "@biovlm/model-tiny/node";
 import { cases, mutations, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { openSafetensors, writeSafetensors } from "../src/backbone.js";
-import { compileBank, createClassifier, type PromptBank, readBank, writeBank } from "../src/index.js";
+import { compileBank, createClassifier, readBank, writeBank } from "../src/index.js";
+import { bankAndMixture } from "./mixed-bank.js";
 
 const core = await loadCore({ deterministic: true });
 const model = await tinyModel();
@@ -20,28 +21,7 @@ const W = model.spec.text.width;
 const random = seeded(11);
 const floats = (n: number, size = 1) => Float32Array.from({ length: n }, () => size * (random.next() - 0.5));
 
-const plain: PromptBank = {
-  modelDigest: model.digest,
-  recipe: "mixture",
-  options: { embedding: "word" },
-  rho: 0.5,
-  promptSuffix: ".",
-  classes,
-  logitScale: model.spec.logitScale,
-  createdBy: "test",
-  ctx: { data: floats(4 * 3 * W, 0.4), shape: [4, 3, W] },
-};
-const bank: PromptBank = {
-  ...plain,
-  mixture: {
-    ctx: { data: floats(3 * W, 0.4), shape: [1, 3, W] },
-    expertW: floats(3 * D, 20),
-    expertB: floats(3, 4),
-    a: 0.3,
-    w: 0.1,
-    v: 0.5,
-  },
-};
+const { plain, mixed: bank } = bankAndMixture(model, "mixture", classes, floats);
 const images = core.l2Normalize(floats(5 * D), 5, D);
 const softmax = (z: readonly number[]) => {
   const e = z.map((x) => Math.exp(x - Math.max(...z)));

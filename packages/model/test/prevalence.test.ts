@@ -7,7 +7,8 @@ import { tinyModel } from "@biovlm/model-tiny/node";
 import { seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { learnedPrevalence } from "../src/classify/prevalence.js";
-import { compileBank, createClassifier, type PromptBank, readBank, writeBank } from "../src/index.js";
+import { compileBank, createClassifier, readBank, writeBank } from "../src/index.js";
+import { bankAndMixture } from "./mixed-bank.js";
 
 const core = await loadCore({ deterministic: true });
 const model = await tinyModel();
@@ -15,32 +16,10 @@ const encoder = await cpuBackend({ threads: 1 }).open(model.graphs);
 const context = { core, encoder, model };
 const classes = ["benign tumor", "malignant tumor", "normal breast"];
 const { embedDim: D } = model.spec;
-const W = model.spec.text.width;
 const random = seeded(12);
 const floats = (n: number, size: number) => Float32Array.from({ length: n }, () => size * (random.next() - 0.5));
 
-const plain: PromptBank = {
-  modelDigest: model.digest,
-  recipe: "biovlm",
-  options: { embedding: "word" },
-  rho: 0.5,
-  promptSuffix: ".",
-  classes,
-  logitScale: model.spec.logitScale,
-  createdBy: "test",
-  ctx: { data: floats(4 * 3 * W, 0.4), shape: [4, 3, W] },
-};
-const mixed: PromptBank = {
-  ...plain,
-  mixture: {
-    ctx: { data: floats(3 * W, 0.4), shape: [1, 3, W] },
-    expertW: floats(3 * D, 20),
-    expertB: floats(3, 4),
-    a: 0.3,
-    w: 0.1,
-    v: 0.5,
-  },
-};
+const { plain, mixed } = bankAndMixture(model, "biovlm", classes, floats);
 const rows = core.l2Normalize(floats(6 * D, 1), 6, D);
 
 describe("a classifier that knows how common its classes are", () => {

@@ -18,7 +18,6 @@ const FLOAT = { to: { int: DTYPE_CODE.float32 } } as const;
 export function quantizeDynamicInt8(graph: Graph, options: QuantizeOptions = {}): Graph {
   const edit = new GraphEdit(graph);
   const inputs = new Map<string, readonly [string, string, string]>();
-  const weights = new Map<Tensor, ReturnType<typeof perOutput>>();
   const rounded = (x: FrozenProduct["x"]): readonly [string, string, string] => {
     const known = inputs.get(x.name);
     if (known !== undefined) return known;
@@ -30,14 +29,7 @@ export function quantizeDynamicInt8(graph: Graph, options: QuantizeOptions = {})
     inputs.set(x.name, names);
     return names;
   };
-  for (const n of graph.nodes) {
-    const p = frozenProduct(graph, n, options);
-    if (p === undefined) {
-      quantizeTable(graph, edit, n, options);
-      continue;
-    }
-    const made = weights.get(p.weight) ?? perOutput(p);
-    weights.set(p.weight, made);
+  eachProduct(graph, edit, options, (p, made) => {
     const [x, scale, zero] = rounded(p.x);
     const shape = p.y.shape;
     const w = edit.constant(made.weight, `${p.weightName}/int8`);
@@ -50,8 +42,28 @@ export function quantizeDynamicInt8(graph: Graph, options: QuantizeOptions = {})
       { stem: `${p.y.name}/scales` },
     );
     biased(edit, p, (name) => edit.node("Mul", [float, scales], p.y, name));
-  }
+  });
   return edit.finish();
+}
+
+/** Each product with a frozen weight, and the weight as int8, made once; what is no product stays, a table of words is rounded by itself. */
+function eachProduct(
+  graph: Graph,
+  edit: GraphEdit,
+  options: QuantizeOptions,
+  replace: (product: FrozenProduct, made: ReturnType<typeof perOutput>) => void,
+): void {
+  const weights = new Map<Tensor, ReturnType<typeof perOutput>>();
+  for (const n of graph.nodes) {
+    const p = frozenProduct(graph, n, options);
+    if (p === undefined) {
+      quantizeTable(graph, edit, n, options);
+      continue;
+    }
+    const made = weights.get(p.weight) ?? perOutput(p);
+    weights.set(p.weight, made);
+    replace(p, made);
+  }
 }
 
 /** int8 on one side of zero: the largest magnitude of a row becomes 127. */
@@ -67,7 +79,6 @@ const LEAST = 1e-30;
 export function quantizeRowInt8(graph: Graph, options: QuantizeOptions = {}): Graph {
   const edit = new GraphEdit(graph);
   const inputs = new Map<string, { readonly integers: string; readonly largest: string }>();
-  const weights = new Map<Tensor, ReturnType<typeof perOutput>>();
   const last = tensorOf("int64", [1], BigInt64Array.of(-1n));
   const [step, least] = [STEP, LEAST].map((x) => tensorOf("float32", [], Float32Array.of(x))) as [Tensor, Tensor];
   const middle = tensorOf("uint8", [], Uint8Array.of(128));
@@ -84,20 +95,13 @@ export function quantizeRowInt8(graph: Graph, options: QuantizeOptions = {}): Gr
     inputs.set(x.name, made);
     return made;
   };
-  for (const n of graph.nodes) {
-    const p = frozenProduct(graph, n, options);
-    if (p === undefined) {
-      quantizeTable(graph, edit, n, options);
-      continue;
-    }
-    const made = weights.get(p.weight) ?? perOutput(p);
-    weights.set(p.weight, made);
+  eachProduct(graph, edit, options, (p, made) => {
     const { integers, largest } = rounded(p.x);
     const [w, scales] = [edit.constant(made.weight, `${p.weightName}/int8`), edit.constant(made.scales, `${p.weightName}/scales`)];
     const operands = [integers, w, edit.constant(step, "int8/step"), scales, zero()];
     const float = edit.node("MatMulIntegerToFloat", operands, p.y, { domain: "com.microsoft", stem: `${p.y.name}/float` });
     biased(edit, p, (name) => edit.node("Mul", [float, largest], p.y, name));
-  }
+  });
   return edit.finish();
 }
 
