@@ -104,6 +104,7 @@ export const METHODS: readonly Method[] = [
   promptMethod("coop", "one learned prompt, cross-entropy only", coop, "single"),
   promptMethod("coop-plain", "CoOp on the pictures themselves", coop, "single", "plain"),
   promptMethod("kgcoop", "one learned prompt held near the hand-written one", kgcoop, "single"),
+  promptMethod("kgcoop-plain", "KgCoOp on the pictures themselves", kgcoop, "single", "plain"),
   promptMethod(
     "bank-no-selection",
     "the default recipe without entropy selection (every prompt kept)",
