@@ -59,6 +59,7 @@ function engineFrom({ threads, deterministic, ...options }: ServeOptions): Omit<
     maxQueue: options.maxQueue,
     maxImageBytes: options.maxImageBytes,
     maxPixels: options.maxPixels,
+    plane: options.plane,
     window: options.window,
     range: options.range,
     ultrasoundRegion: options.ultrasoundRegion,

@@ -194,23 +194,26 @@ describe("while it serves", () => {
 });
 
 describe("how a server shows images", () => {
-  it("is as --window and --range say, as classify shows them", async () => {
+  it("is as --window, --range and --plane say, as classify shows them", async () => {
     const place = folder("shown");
     copyFileSync(golden("dicom/ct_signed_16_window.dcm"), join(place, "ct.dcm"));
     writeFileSync(
       join(place, "bits.png"),
       greyPng(64, 64, 16, (i) => ((i % 64) * 37 + Math.floor(i / 64) * 23) % 4096),
     );
-    const files = ["ct.dcm", "bits.png"];
+    const { rows } = JSON.parse(readFileSync(golden("volumes.json"), "utf8")) as { rows: { name: string; bytes: string }[] };
+    writeFileSync(join(place, "a.nii"), Buffer.from(rows.find(({ name }) => name === "nifti int16 little 0")!.bytes, "base64"));
+    const files = ["ct.dcm", "bits.png", "a.nii"];
     const classes = ["--class", "chest X-ray", "--class", "head CT"];
     interface Row {
       readonly predictions: readonly { readonly class: string; readonly probability: number }[];
       readonly dicom?: object;
+      readonly slice?: { readonly plane: string };
       readonly notes?: readonly string[];
     }
-    const told = (rows: readonly Row[]) => rows.map(({ predictions, dicom, notes }) => ({ predictions, dicom, notes }));
+    const told = (rows: readonly Row[]) => rows.map(({ predictions, dicom, slice, notes }) => ({ predictions, dicom, slice, notes }));
     const seen: string[] = [];
-    for (const words of [[], ["--window", "bone", "--range", "bits=12"]]) {
+    for (const words of [[], ["--window", "bone", "--range", "bits=12", "--plane", "sagittal"]]) {
       const server = await serve([...classes, ...words], place);
       const images = files.map((file) => readFileSync(join(place, file)).toString("base64"));
       const body = JSON.stringify({ images });
@@ -221,7 +224,8 @@ describe("how a server shows images", () => {
         cwd: place,
       });
       const own = told(JSON.parse(out) as Row[]);
-      expect(told(results).map(({ dicom, notes }) => ({ dicom, notes }))).toEqual(own.map(({ dicom, notes }) => ({ dicom, notes })));
+      expect(told(results).map(({ predictions: _, ...shown }) => shown)).toEqual(own.map(({ predictions: _, ...shown }) => shown));
+      expect(results[2]?.slice?.plane).toBe(words.at(-1) ?? "axial");
       for (const [i, { predictions }] of results.entries())
         for (const [k, { class: name, probability }] of predictions.entries()) {
           expect(own[i]?.predictions[k]?.class).toBe(name);
@@ -230,6 +234,6 @@ describe("how a server shows images", () => {
       seen.push(...results.map(({ predictions }) => JSON.stringify(predictions)));
     }
     // each image looks another way
-    expect(new Set(seen).size).toBe(4);
+    expect(new Set(seen).size).toBe(6);
   }, 60_000);
 });

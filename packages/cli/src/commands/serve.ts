@@ -32,6 +32,7 @@ export const SERVE_OPTIONS = {
     "maxQueue",
     "maxImageBytes",
     "maxPixels",
+    "plane",
     "window",
     "range",
     "ultrasoundRegion",

@@ -91,7 +91,7 @@ export class BankShelf {
       if (other !== undefined)
         throw new EngineError(
           "bad_bank",
-          `bank — expected one learned with the ${other.name} that images are shown in here, ${other.asked}, got one with ${other.learned}. ${other.name === "plane" ? "Classify with it on the command line: a server shows volumes by axial slices." : `Serve it with --${other.name} ${other.learned}.`}`,
+          `bank — expected one learned with the ${other.name} that images are shown in here, ${other.asked}, got one with ${other.learned}. Serve it with --${other.name} ${other.learned}.`,
         );
     } catch (error) {
       throw badBank(error);

@@ -1,12 +1,12 @@
 // What the engine asks of whatever encodes: image files in, embedding rows out, and an encoder for texts and prompts.
 // Two keep it: a pool of child processes (pool/), and this process itself (in-process.ts).
 
-import type { DecodeOptions, DicomFacts } from "@biovlm/imaging/node";
+import type { DecodeOptions, DicomFacts, SliceFacts } from "@biovlm/imaging/node";
 import type { Encoder } from "@biovlm/model";
 import type { EngineErrorCode } from "./errors.js";
 
 /** Limits on one image file, and how it is shown: as it says unless given. */
-export interface ImageLimits extends Pick<DecodeOptions, "window" | "range" | "ultrasoundRegion"> {
+export interface ImageLimits extends Pick<DecodeOptions, "window" | "range" | "plane" | "ultrasoundRegion"> {
   readonly maxBytes: number;
   readonly maxPixels: number;
 }
@@ -15,6 +15,8 @@ export interface ImageLimits extends Pick<DecodeOptions, "window" | "range" | "u
 export interface ImageFacts {
   /** of a DICOM file: frame, window, modality; never a tag of a patient */
   readonly dicom?: DicomFacts;
+  /** of a volume: slice, plane, window */
+  readonly slice?: SliceFacts;
   /** of another image: what a reader should know */
   readonly notes?: readonly string[];
 }

@@ -2,7 +2,7 @@
 // that cannot be read is an element with a code; the others go on. Used by the child process and by the in-process mode.
 
 import type { Core } from "@biovlm/core";
-import { ImagingError, type ImagingErrorCode, sharpDecoder, sliceNotes } from "@biovlm/imaging/node";
+import { ImagingError, type ImagingErrorCode, sharpDecoder } from "@biovlm/imaging/node";
 import type { Encoder, Model } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import { type Batched, Batcher } from "../batch/batcher.js";
@@ -111,8 +111,11 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
     const from = performance.now();
     try {
       const { rgb, decode, preprocess, dicom, slice, notes } = await prepareImage({ kind: "file", bytes }, preparation);
-      const told = slice === undefined ? notes : sliceNotes(slice);
-      const facts: ImageFacts = { ...(dicom !== undefined && { dicom }), ...(told !== undefined && { notes: told }) };
+      const facts: ImageFacts = {
+        ...(dicom !== undefined && { dicom }),
+        ...(slice !== undefined && { slice }),
+        ...(notes !== undefined && { notes }),
+      };
       return { rgb, facts, wait: from - asked, decode, preprocess };
     } catch (error) {
       return { error: imageError(error), wait: from - asked, decode: performance.now() - from, preprocess: 0 };

@@ -86,6 +86,7 @@ export const SERVING_LIMITS = {
     description: "images that may wait; more are refused with 429",
   },
   ...IMAGE_LIMITS,
+  plane: FRAME_OPTIONS.plane,
   window: FRAME_OPTIONS.window,
   range: FRAME_OPTIONS.range,
   ultrasoundRegion: FRAME_OPTIONS.ultrasoundRegion,

@@ -15,7 +15,7 @@ export { parseRange } from "../grey-range.js";
 export { readImageInfo } from "../header.js";
 export type { ImageInfo } from "../image-info.js";
 export { PLANES, type Plane } from "../volumes/orientation.js";
-export { type SliceFacts, sliceNotes } from "../volumes/slice-facts.js";
+export type { SliceFacts } from "../volumes/slice-facts.js";
 export { type SharpDecoderOptions, sharpDecoder } from "./sharp-decoder.js";
 
 const decoder = sharpDecoder();

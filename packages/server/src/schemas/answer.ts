@@ -23,6 +23,15 @@ const PartAnswer = Type.Object({
   margin: Type.Number({ description: "weighted score of the first class less that of the second" }),
 });
 const Notes = (description: string) => Type.Array(Type.String(), { description });
+const Window = (description: string) =>
+  Type.Object(
+    {
+      center: Type.Number(),
+      width: Type.Number(),
+      source: Type.Enum(["asked", "file", "min-max", "full range", "VOI LUT"], { description: "who says so" }),
+    },
+    { description },
+  );
 /** How a DICOM file was shown. Nothing of a patient is in it. */
 const DicomFacts = Type.Object(
   {
@@ -30,16 +39,7 @@ const DicomFacts = Type.Object(
     frames: Type.Integer({ minimum: 1 }),
     modality: Type.Optional(Type.String({ description: "as the file says, e.g. CT" })),
     syntax: Type.String({ description: "UID of its transfer syntax" }),
-    window: Type.Optional(
-      Type.Object(
-        {
-          center: Type.Number(),
-          width: Type.Number(),
-          source: Type.Enum(["asked", "file", "min-max", "full range", "VOI LUT"], { description: "who says so" }),
-        },
-        { description: "values that become 0 to 255: center ± width / 2, in the file's own units (CT: HU); absent for colour" },
-      ),
-    ),
+    window: Type.Optional(Window("values that become 0 to 255: center ± width / 2, in the file's own units (CT: HU); absent for colour")),
     inverted: Type.Boolean({ description: "low values are bright" }),
     region: Type.Optional(
       Type.Object(
@@ -51,6 +51,17 @@ const DicomFacts = Type.Object(
   },
   { description: "of a DICOM file: how it was shown" },
 );
+/** How a volume was shown. Nothing of its header's texts is in it. */
+const SliceFacts = Type.Object(
+  {
+    frame: Type.Integer({ minimum: 1, description: "the slice that was shown, counted from 1" }),
+    frames: Type.Integer({ minimum: 1, description: "slices of the plane" }),
+    plane: Type.Enum(["axial", "coronal", "sagittal"]),
+    window: Window("values that become 0 to 255: center ± width / 2, in the file's own units"),
+    notes: Notes("what a reader should know of it"),
+  },
+  { description: "of a volume (NIfTI, NRRD): which slice was shown, and how" },
+);
 const Failure = Type.Object({ code: Type.String(), message: Type.String() });
 export const ImageResult = Type.Object({
   sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "of the bytes sent" }),
@@ -59,7 +70,8 @@ export const ImageResult = Type.Object({
   prompts: Type.Optional(Type.Array(PromptAnswer, { description: "with explain: every prompt's own answer" })),
   parts: Type.Optional(Type.Array(PartAnswer, { description: "with explain, of a bank with a mixture: what each part adds" })),
   dicom: Type.Optional(DicomFacts),
-  notes: Type.Optional(Notes("of another image than DICOM: what a reader should know of it")),
+  slice: Type.Optional(SliceFacts),
+  notes: Type.Optional(Notes("of another image than DICOM or a volume: what a reader should know of it")),
   error: Type.Optional(Failure),
 });
 export type ImageResult = Static<typeof ImageResult>;
