@@ -21,6 +21,8 @@ export interface ClassSet {
   readonly classes: readonly string[];
   readonly C: number;
   readonly texts: ClassTexts;
+  /** [C][M] what `texts.attributes` embeds */
+  readonly sentences: readonly (readonly string[])[];
   /** ctx [N,T,W] → normalised text embeddings [N,C,D] of these classes */
   promptTexts(ctx: Float32Array, recipe: Recipe): Promise<Float32Array>;
 }
@@ -52,6 +54,7 @@ export async function classSet(
   return {
     classes,
     C,
+    sentences: taught,
     texts: { single: templates.slice(0, C * D), templates, attributes },
     async promptTexts(ctx, recipe) {
       const frame = promptFrame(
@@ -59,6 +62,7 @@ export async function classSet(
         classTokens(model, classes, recipe.contextTokens, PROMPT_SUFFIX),
         recipe.contextTokens,
         recipe.embedding,
+        recipe.classContext,
       );
       const { out } = await encoder.encodePrompts(frame.rows(ctx, recipe.prompts), { signal });
       return core.l2Normalize(out.data, recipe.prompts * C, D);

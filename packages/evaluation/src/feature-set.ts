@@ -9,6 +9,14 @@ export interface FeatureSet {
   readonly n: number;
 }
 
+/** The rows named, in their order. */
+export function someOf({ features, labels, n }: FeatureSet, rows: readonly number[]): FeatureSet {
+  const D = features.length / n;
+  const picked = new Float32Array(rows.length * D);
+  for (const [at, row] of rows.entries()) picked.set(features.subarray(row * D, (row + 1) * D), at * D);
+  return { features: picked, labels: Int32Array.from(rows, (row) => nth(labels, row)), n: rows.length };
+}
+
 /** A fitted method: class logits of image embeddings. */
 export interface FittedClassifier {
   /** features [n,D] normalised → logits [n,C] */

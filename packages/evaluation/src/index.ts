@@ -33,7 +33,17 @@ export {
   type LearningWarning,
   learningReport,
 } from "./learning-report.js";
-export { type FittedMethod, METHODS, type Method, type MethodInput, methodNamed, promptMethod, routed, type Teacher } from "./methods.js";
+export {
+  type FittedMethod,
+  METHODS,
+  type Method,
+  type MethodInput,
+  methodNamed,
+  promptMethod,
+  recipeMethod,
+  routed,
+  type Teacher,
+} from "./methods.js";
 export { type Interval, meanStd } from "./metrics/intervals.js";
 export { wilsonInterval } from "./metrics/proportion-interval.js";
 export { csvReport, markdownReport } from "./report.js";

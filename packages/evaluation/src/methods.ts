@@ -26,8 +26,11 @@ export interface MethodInput {
   readonly validation: FeatureSet;
   /** the classes learned */
   readonly on: ClassSet;
-  /** Runs the training loop with a recipe: ctx [N,T,W]. `plain` learns from the pictures themselves, whatever the run's views. */
-  learn(recipe: Recipe, teacher: Teacher, views?: "plain"): Promise<Float32Array>;
+  /**
+   * Runs the training loop with a recipe: ctx [N,T,W]. `plain` learns from the pictures themselves, whatever the run's views; `rows` are the
+   * images of `train` to learn from, all unless given, plain views alone.
+   */
+  learn(recipe: Recipe, teacher: Teacher, views?: "plain", rows?: readonly number[]): Promise<Float32Array>;
 }
 
 /** The sentences that take the attributes' place in the losses: attributes, templates, or the one hand-written sentence. */
@@ -122,8 +125,13 @@ export const METHODS: readonly Method[] = [
       return { logits: (rows, count) => expertLogits(expert, rows, count) };
     },
   ),
-  mixtureMethod("mixture", "biovlm on plain pictures, a cross-entropy prompt and a Gaussian expert beside it", false),
-  mixtureMethod("mixture-temperature", "mixture with a temperature fitted on its shots; tried without gain, docs/recipe.md", true),
+  mixtureMethod("mixture", "biovlm on plain pictures, a cross-entropy prompt and a Gaussian expert beside it", RECIPES.mixture),
+  mixtureMethod(
+    "mixture-temperature",
+    "mixture with a temperature fitted on its shots; tried without gain, docs/recipe.md",
+    RECIPES.mixture,
+    true,
+  ),
 ];
 
 /** A method by name; undefined where there is none. */
@@ -135,8 +143,7 @@ export function methodNamed(name: string): Method | undefined {
  * The recipe `mixture`: routed prompts on plain pictures, one cross-entropy prompt, the Gaussian expert; open-set by the prompts alone.
  * @param warmed its scores divided by the temperature of least negative log-likelihood on the shots, the expert's scores out of fold
  */
-function mixtureMethod(name: string, summary: string, warmed: boolean): Method {
-  const recipe = RECIPES.mixture;
+function mixtureMethod(name: string, summary: string, recipe: Recipe, warmed = false): Method {
   return {
     name,
     summary,
@@ -191,6 +198,11 @@ function weighted(...parts: readonly (readonly [FittedClassifier, number])[]): F
       return out;
     },
   };
+}
+
+/** What a recipe learns, from the attribute sentences: a bank, with its mixture where the recipe has one. */
+export function recipeMethod(name: string, summary: string, recipe: Recipe): Method {
+  return recipe.mixture === true ? mixtureMethod(name, summary, recipe) : promptMethod(name, summary, recipe, "attributes");
 }
 
 /** A bank learned with a recipe. */

@@ -5,7 +5,7 @@ import { type LearnContext, learnContext } from "@biovlm/training";
 import { freshViews, type KeyedBytes, plainViews, runDigest, type ViewSource, viewBank, viewPixels } from "@biovlm/training/loop";
 import { type ClassSet, classSet } from "./class-set.js";
 import { type Evaluation, evaluate, groupNumbers, withoutRows } from "./evaluate.js";
-import type { FeatureSet } from "./feature-set.js";
+import { type FeatureSet, someOf } from "./feature-set.js";
 import type { Task, TaskTest } from "./few-shot-task.js";
 import type { ItemImages } from "./item-images.js";
 import type { Method, Teacher } from "./methods.js";
@@ -83,14 +83,10 @@ class PreparedTask {
       train,
       validation,
       on,
-      learn: async (recipe, teacher, views) => {
-        const learned = await this.learn(
-          method.name,
-          recipe,
-          teacher,
-          on,
-          views === "plain" || this.options.views === "plain" ? plainViews(train.features, train.n) : undefined,
-        );
+      learn: async (recipe, teacher, views, rows) => {
+        const plain = views === "plain" || this.options.views === "plain";
+        const { features, labels, n } = rows === undefined ? train : someOf(train, rows);
+        const learned = await this.learn(method.name, recipe, teacher, on, labels, plain ? plainViews(features, n) : undefined);
         // of a method that learns twice, the first is its bank
         ctx ??= learned;
         return learned;
@@ -122,16 +118,24 @@ class PreparedTask {
     return { method: method.name, evaluations, withoutTwins, seconds, ...(ctx === undefined ? {} : { ctx }) };
   }
 
-  private async learn(method: string, recipe: Recipe, teacher: Teacher, on: ClassSet, views?: ViewSource): Promise<Float32Array> {
+  private async learn(
+    method: string,
+    recipe: Recipe,
+    teacher: Teacher,
+    on: ClassSet,
+    labels: Int32Array,
+    views?: ViewSource,
+  ): Promise<Float32Array> {
     const { context, task, options } = this;
     const attributes = on.texts[teacher];
     const { ctx } = await learnContext(context, {
       classes: on.classes,
-      labels: Int32Array.from(task.learn.items, (item) => item.label),
+      labels,
       recipe,
       seed: task.seed,
       views: views ?? (await this.views(recipe)),
       attributes,
+      sentences: on.sentences,
       attributesPerClass: attributes.length / (on.C * context.model.spec.embedDim),
       onStep: (step) => options.onStep?.(method, step),
       signal: options.signal,

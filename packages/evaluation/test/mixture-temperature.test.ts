@@ -2,9 +2,10 @@
 
 import { loadCore } from "@biovlm/core";
 import { seeded } from "@biovlm/testkit";
+import { RECIPES } from "@biovlm/training";
 import { describe, expect, it } from "vitest";
 import type { ClassSet } from "../src/class-set.js";
-import { type MethodInput, methodNamed } from "../src/methods.js";
+import { type Method, type MethodInput, methodNamed, recipeMethod } from "../src/methods.js";
 
 const core = await loadCore({ deterministic: true });
 const [C, D] = [3, 16];
@@ -28,7 +29,7 @@ const on: ClassSet = {
 };
 
 /** Scores of a method for 40 embeddings, after learning from `shots` of each class. */
-async function scores(name: string, shots: number, features: Float32Array): Promise<Float32Array> {
+async function scores(method: Method, shots: number, features: Float32Array): Promise<Float32Array> {
   const n = shots * C;
   const input: MethodInput = {
     ...{ core, D, scale: 20, seed: 1, on },
@@ -36,22 +37,34 @@ async function scores(name: string, shots: number, features: Float32Array): Prom
     validation: { features: new Float32Array(0), labels: new Int32Array(0), n: 0 },
     learn: async () => new Float32Array(4),
   };
-  const fitted = await methodNamed(name)!.fit(input);
+  const fitted = await method.fit(input);
   return (await fitted.on(on)).logits(features, 40);
 }
+
+const mixture = methodNamed("mixture")!;
+const warmed = methodNamed("mixture-temperature")!;
+
+describe("a recipe with changed options as a method", () => {
+  it("keeps the mixture that the recipe has, and leaves it out where the recipe does", async () => {
+    const features = unit(40);
+    const whole = await scores(mixture, 6, features);
+    expect(await scores(recipeMethod("mixture once more", "", RECIPES.mixture), 6, features)).toEqual(whole);
+    expect(await scores(recipeMethod("prompts alone", "", { ...RECIPES.mixture, mixture: false }), 6, features)).not.toEqual(whole);
+  });
+});
 
 describe("mixture-temperature", () => {
   it("divides every score of the mixture by one number above 0", async () => {
     const features = unit(40);
-    const [plain, warmed] = [await scores("mixture", 6, features), await scores("mixture-temperature", 6, features)];
-    const ratio = plain[0]! / warmed[0]!;
+    const [plain, divided] = [await scores(mixture, 6, features), await scores(warmed, 6, features)];
+    const ratio = plain[0]! / divided[0]!;
     expect(ratio).toBeGreaterThan(0);
     expect(ratio).not.toBeCloseTo(1, 3);
-    for (const [i, z] of warmed.entries()) expect(z * ratio).toBeCloseTo(plain[i]!, 2);
+    for (const [i, z] of divided.entries()) expect(z * ratio).toBeCloseTo(plain[i]!, 2);
   });
 
   it("is the mixture itself where a class has one shot", async () => {
     const features = unit(40);
-    expect(await scores("mixture-temperature", 1, features)).toEqual(await scores("mixture", 1, features));
+    expect(await scores(warmed, 1, features)).toEqual(await scores(mixture, 1, features));
   });
 });

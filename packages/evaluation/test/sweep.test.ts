@@ -7,7 +7,7 @@ import { toyDataset } from "../../training/test/toy-dataset.js";
 import { toyEncoder, toyModel } from "../../training/test/toy-model.js";
 import { baseToNewTask, crossDatasetTask, fewShotTask } from "../src/few-shot-task.js";
 import { ItemImages } from "../src/item-images.js";
-import { METHODS, promptMethod } from "../src/methods.js";
+import { METHODS, promptMethod, recipeMethod } from "../src/methods.js";
 import { markdownReport } from "../src/report.js";
 import { type SweepOptions, type SweepPlan, sweep } from "../src/sweep.js";
 
@@ -111,6 +111,16 @@ describe("sweep", () => {
     expect(resumed).toBe(11);
     const figures = (list: typeof cells) => list.map(({ seconds: _, ...rest }) => rest);
     expect(figures(cells)).toEqual(figures(undisturbed));
+  });
+
+  it("learns contexts of each class's own, which say something else", async () => {
+    const { context, options } = await setUp();
+    const shared = { ...RECIPES.mixture, epochs: 3, batch: 8, prompts: 3 };
+    const own = [recipeMethod("shared", "", shared), recipeMethod("own", "", { ...shared, classContext: true })];
+    const cells = await sweep(context, { ...plan, shots: [4], seeds: [1], methods: own }, { ...options, views: "plain" });
+    const [first, second] = cells.map((cell) => cell.test!.calibration.brier);
+    expect(second).not.toBe(first);
+    expect(second).toBeLessThan(1);
   });
 
   it("leaves methods out that cannot name unseen classes, and reports refused pairs", async () => {

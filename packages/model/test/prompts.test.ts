@@ -91,6 +91,20 @@ describe("a prompt frame", () => {
     }
   });
 
+  it("by class, gives each class vectors of its own, and brings their gradients back one by one", () => {
+    const own = promptFrame(model, classTokens(model, ["ab", "cde"], T), T, "word", true);
+    const each = Float32Array.from({ length: N * C * T * W }, (_, i) => Math.sin(i));
+    const { embeddings } = own.rows(each, N);
+    const g = Float32Array.from(embeddings, (_, i) => Math.cos(3 * i));
+    const back = own.contextGradient(g, N);
+    for (let row = 0; row < N * C; row++) {
+      const places = [(row * L + 1) * W, (row * L + 1 + T) * W] as const;
+      expect(embeddings.slice(...places)).toEqual(each.slice(row * T * W, (row + 1) * T * W));
+      expect(back.slice(row * T * W, (row + 1) * T * W)).toEqual(g.slice(...places));
+    }
+    expect(codeOf(() => own.rows(ctx, N))).toBe("bad_argument");
+  });
+
   it("does not share memory between calls", () => {
     const first = frame.rows(ctx, N).embeddings;
     const kept = first.slice();

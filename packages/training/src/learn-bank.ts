@@ -6,6 +6,7 @@ import { inOrder, nth } from "@biovlm/files";
 import { bankDigest, DEFAULT_TEMPLATES, type Encoder, type ModelSpec, type PromptBank, pixelSpec, writeBank } from "@biovlm/model";
 import { type BankMixture, encodeSentences, type PromptModel } from "@biovlm/model/prompts";
 import { checkpointStore, type KeyedBytes, runDigest } from "./checkpoint.js";
+import { contextWords } from "./context-words.js";
 import { TrainingError } from "./errors.js";
 import { fitMixture, promptRecipe } from "./mixture.js";
 import { type Activations, PROMPT_SUFFIX, promptLearner } from "./prompt-learner.js";
@@ -77,6 +78,12 @@ export async function learnBank(context: LearnContext, options: LearnOptions): P
   const { classes, labels, recipe, seed } = options;
   const images = openedOnce(options.images);
   checkRecipe(recipe, model.spec);
+  if (recipe.classContext === true) {
+    throw new TrainingError(
+      "bad_option",
+      "recipe option classContext — expected false for a bank, whose contexts serve any class, got true. Leave it out, or compare it: biovlm sweep --variant classContext=true.",
+    );
+  }
   checkLabels(labels, images.length, classes.length);
   const started = performance.now();
   const sentences = teacherSentences(classes, options.attributes);
@@ -139,6 +146,7 @@ export async function learnBank(context: LearnContext, options: LearnOptions): P
     views,
     attributes,
     attributesPerClass: nth(sentences, 0).length,
+    sentences,
     checkpoints: options.checkpoints === undefined ? undefined : checkpointStore(options.checkpoints, `checkpoint/${run}`, run),
   });
   const mixture = plain === undefined || recipe.mixture !== true ? undefined : await learnMixture(context, options, plain, attributes);
@@ -220,12 +228,15 @@ export interface LearnContextOptions
   /** g [M,C,D] */
   readonly attributes: Float32Array;
   readonly attributesPerClass: number;
+  /** [C][M] what `attributes` embeds, for a start from their words */
+  readonly sentences?: readonly (readonly string[])[] | undefined;
   readonly checkpoints?: ReturnType<typeof checkpointStore> | undefined;
 }
 
 /** The loop on ready views and teacher: context vectors. */
 export async function learnContext({ core, encoder, model }: LearnContext, options: LearnContextOptions): Promise<TrainResult> {
   const learner = promptLearner({ ...options, encoder, model });
+  const { recipe, sentences } = options;
   let loss = 0;
   let accuracy = 0;
   return train({
@@ -236,8 +247,9 @@ export async function learnContext({ core, encoder, model }: LearnContext, optio
     attributes: options.attributes,
     attributesPerClass: options.attributesPerClass,
     scale: Math.exp(model.spec.logitScale),
-    recipe: options.recipe,
+    recipe,
     seed: options.seed,
+    words: recipe.contextStart === "attributes" && sentences !== undefined ? contextWords(model, sentences, recipe) : undefined,
     checkpoints: options.checkpoints,
     signal: options.signal,
     onStep(step) {

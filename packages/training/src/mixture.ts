@@ -9,8 +9,9 @@ import type { Recipe } from "./recipe.js";
 
 /** The recipe of the one prompt: CoOp's objective at its own rate. */
 export function promptRecipe(recipe: Recipe): Recipe {
+  const { contextStart: _words, classContext: _own, ...rest } = recipe;
   return {
-    ...recipe,
+    ...rest,
     prompts: 1,
     rho: 1,
     learningRate: 0.002,

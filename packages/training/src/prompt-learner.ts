@@ -2,20 +2,15 @@
 // Rows are [CLS] ctx <class name> . [SEP]; the encoder groups rows of like length, so that padding is not computed.
 
 import type { Encoder } from "@biovlm/model";
-import {
-  classTokens,
-  type FrozenEmbedding,
-  type PromptFrame,
-  type PromptModel,
-  type PromptRows,
-  promptFrame,
-  type Tape,
-} from "@biovlm/model/prompts";
+import { classTokens, type PromptFrame, type PromptModel, type PromptRows, promptFrame, type Tape } from "@biovlm/model/prompts";
 import { TrainingError } from "./errors.js";
+import type { Recipe } from "./recipe.js";
 
 /** Context vectors in, text embeddings out, and gradients back: an encoder's text tower with the class names in place. */
 export interface PromptLearner {
   readonly shape: { readonly N: number; readonly C: number; readonly D: number; readonly T: number; readonly W: number };
+  /** numbers of ctx: N·T·W, or N·C·T·W where each class has contexts of its own */
+  readonly contextLength: number;
   /** ctx [N,T,W] → text embeddings as the tower gives them [N·C,D] and the tape for one backward */
   forward(ctx: Float32Array, signal?: AbortSignal): Promise<{ readonly text: Float32Array; readonly tape: PromptTape }>;
   /** ∂loss/∂text [N·C,D] → ∂loss/∂ctx [N,T,W]; spends the tape */
@@ -35,8 +30,8 @@ export interface PromptLearnerOptions {
   readonly encoder: Encoder;
   readonly model: PromptModel;
   readonly classes: readonly string[];
-  /** N, T and how frozen tokens enter */
-  readonly recipe: { readonly prompts: number; readonly contextTokens: number; readonly embedding: FrozenEmbedding };
+  /** N, T, how frozen tokens enter, and whether contexts are a class's own */
+  readonly recipe: Pick<Recipe, "prompts" | "contextTokens" | "embedding" | "classContext">;
   /** "keep" unless said */
   readonly activations?: Activations | undefined;
 }
@@ -48,7 +43,11 @@ export const PROMPT_SUFFIX = ".";
 export function promptLearner(options: PromptLearnerOptions): PromptLearner {
   const { encoder, model, classes, recipe } = options;
   const tokens = classTokens(model, classes, recipe.contextTokens, PROMPT_SUFFIX);
-  return frameLearner({ ...options, frame: promptFrame(model, tokens, recipe.contextTokens, recipe.embedding), encoder });
+  return frameLearner({
+    ...options,
+    frame: promptFrame(model, tokens, recipe.contextTokens, recipe.embedding, recipe.classContext),
+    encoder,
+  });
 }
 
 /** A learner for class rows that are tokenised already. */
@@ -73,6 +72,7 @@ export function frameLearner({
   const [C, , W] = frame.shape;
   return {
     shape: { N, C, D: model.spec.embedDim, T: recipe.contextTokens, W },
+    contextLength: (recipe.classContext === true ? N * C : N) * recipe.contextTokens * W,
     async forward(ctx, signal) {
       const rows = frame.rows(ctx, N);
       const { out, tape } = await encoder.encodePrompts(rows, { keep: activations === "keep", signal });

@@ -50,6 +50,10 @@ export interface Recipe {
   readonly batch: number;
   /** the answer holds a cross-entropy prompt and an image-side expert beside the routed prompts; absent is false */
   readonly mixture?: boolean;
+  /** context vectors start as random numbers, or as words of the attribute sentences with a tenth of that noise; absent is "random" */
+  readonly contextStart?: "random" | "attributes";
+  /** each class has context vectors of its own, [N,C,T,W]; absent is false. For comparison: a bank's file holds contexts for any class */
+  readonly classContext?: boolean;
 }
 
 const shared = {
@@ -117,8 +121,13 @@ export const DEFAULT_RECIPE: RecipeName = "mixture";
 
 type Kind = "count" | "fraction" | "positive" | "amount" | boolean | readonly string[];
 
+type OptionalName = "mixture" | "contextStart" | "classContext";
+
+/** Options that a recipe may leave out; one that does keeps the bytes that its banks had before the option was there. */
+const OPTIONAL: Readonly<Record<OptionalName, Kind>> = { mixture: true, contextStart: ["random", "attributes"], classContext: true };
+
 /** What each option may be: the one table behind checks, `--set` and its help. */
-const OPTIONS: Readonly<Record<Exclude<keyof Recipe, "weights" | "mixture">, Kind>> = {
+const OPTIONS: Readonly<Record<Exclude<keyof Recipe, "weights" | OptionalName>, Kind>> = {
   prompts: "count",
   contextTokens: "count",
   rho: "fraction",
@@ -139,11 +148,12 @@ const OPTIONS: Readonly<Record<Exclude<keyof Recipe, "weights" | "mixture">, Kin
   epochs: "count",
   batch: "count",
 };
+const ALL = { ...OPTIONS, ...OPTIONAL };
 const WEIGHTS = ["ce", "ent", "gptent", "gptaugent", "kd", "kdAug", "cos"] as const;
 const LARGEST_COUNT = 4096;
 
 /** Names of all options as `--set` takes them; loss weights are `weights.ce`, … */
-export const RECIPE_OPTIONS: readonly string[] = [...Object.keys(OPTIONS), "mixture", ...WEIGHTS.map((w) => `weights.${w}`)];
+export const RECIPE_OPTIONS: readonly string[] = [...Object.keys(OPTIONS), ...Object.keys(OPTIONAL), ...WEIGHTS.map((w) => `weights.${w}`)];
 
 /** A recipe with options changed by name: `recipeWith(RECIPES.biovlm, { klDivisor: "BNC", "weights.cos": "0" })`. Throws `bad_option`. */
 export function recipeWith(base: Recipe, settings: Readonly<Record<string, string>>): Recipe {
@@ -152,8 +162,7 @@ export function recipeWith(base: Recipe, settings: Readonly<Record<string, strin
   for (const [name, value] of Object.entries(settings)) {
     const weight = WEIGHTS.find((w) => name === `weights.${w}`);
     if (weight !== undefined) weights[weight] = numberOf(name, value);
-    else if (name === "mixture") changed[name] = parsedOption(name, true, value);
-    else if (Object.hasOwn(OPTIONS, name)) changed[name] = parsedOption(name, OPTIONS[name as keyof typeof OPTIONS], value);
+    else if (Object.hasOwn(ALL, name)) changed[name] = parsedOption(name, ALL[name as keyof typeof ALL], value);
     else throw bad(name, `one of ${RECIPE_OPTIONS.join(", ")}`, "an unknown name");
   }
   return checkRecipe({ ...base, ...changed, weights: weights as unknown as LossWeights });
@@ -161,12 +170,11 @@ export function recipeWith(base: Recipe, settings: Readonly<Record<string, strin
 
 /** Checks every option, and the context against the model's text length when given. Throws TrainingError `bad_option`. */
 export function checkRecipe(recipe: Recipe, spec?: { readonly text: { readonly contextLength: number } }): Recipe {
-  for (const [name, kind] of Object.entries(OPTIONS)) {
-    const value = recipe[name as keyof typeof OPTIONS];
-    const expected = refusal(kind, value);
+  for (const [name, kind] of Object.entries(ALL)) {
+    const value = recipe[name as keyof typeof ALL];
+    const expected = value === undefined && Object.hasOwn(OPTIONAL, name) ? undefined : refusal(kind, value);
     if (expected !== undefined) throw bad(name, expected, String(value));
   }
-  if (recipe.mixture !== undefined && typeof recipe.mixture !== "boolean") throw bad("mixture", "true or false", String(recipe.mixture));
   for (const w of WEIGHTS) {
     const value = recipe.weights[w];
     if (!Number.isFinite(value) || value < 0) throw bad(`weights.${w}`, "a number ≥ 0", String(value));

@@ -29,6 +29,8 @@ export interface TrainInput {
   readonly scale: number;
   readonly recipe: Recipe;
   readonly seed: number;
+  /** what ctx starts about, of its shape; zeros when absent */
+  readonly words?: Float32Array | undefined;
   /** Where the state is kept after each epoch; a matching state found there is resumed. */
   readonly checkpoints?: CheckpointStore | undefined;
   readonly onStep?: ((step: StepReport) => void) | undefined;
@@ -63,11 +65,11 @@ export async function train(input: TrainInput): Promise<TrainResult> {
   const { N, C, D, T, W } = learner.shape;
   if (labels.length === 0)
     throw new TrainingError("empty_split", "training set — expected at least one image, got none. Check the split and the shots.");
-  const state = (await input.checkpoints?.load()) ?? freshCheckpoint(initialContext(recipe, seed, W));
-  if (state.ctx.length !== N * T * W) {
+  const state = (await input.checkpoints?.load()) ?? freshCheckpoint(initialContext(recipe, seed, learner.contextLength, input.words));
+  if (state.ctx.length !== learner.contextLength) {
     throw new TrainingError(
       "checkpoint_mismatch",
-      `checkpoint — expected ctx [${N}, ${T}, ${W}], got ${state.ctx.length} numbers. Start a new run folder.`,
+      `checkpoint — expected ${learner.contextLength} numbers of ctx for [${N}, ${T}, ${W}], got ${state.ctx.length}. Start a new run folder.`,
     );
   }
   const resumedFrom = state.epoch;
@@ -134,10 +136,11 @@ export async function train(input: TrainInput): Promise<TrainResult> {
   return { ctx: state.ctx, epochs: recipe.epochs, resumedFrom };
 }
 
-/** ctx [N,T,W] ~ N(0, std). */
-export function initialContext(recipe: Recipe, seed: number, W: number): Float32Array {
+/** ctx ~ N(0, std); about words of the same shape, where they are given, with a tenth of the std. */
+export function initialContext({ contextStd }: Recipe, seed: number, length: number, words?: Float32Array): Float32Array {
   const random = randomStream(seed, "context");
-  return Float32Array.from({ length: recipe.prompts * recipe.contextTokens * W }, () => recipe.contextStd * random.normal());
+  if (words === undefined) return Float32Array.from({ length }, () => contextStd * random.normal());
+  return words.map((word) => word + 0.1 * contextStd * random.normal());
 }
 
 /** Shuffled row indices in batches; the last partial batch is dropped when at least one full batch exists. */

@@ -5,10 +5,12 @@ import { imageReader, itemSource } from "@biovlm/engine/images";
 import { memoryStore } from "@biovlm/files";
 import { readBank } from "@biovlm/model";
 import { describe, expect, it } from "vitest";
+import { contextWords } from "../src/context-words.js";
 import { fitGaussianExpert } from "../src/expert/gaussian-expert.js";
 import { type LearnOptions, learnBank } from "../src/learn-bank.js";
 import { fitMixture, promptRecipe } from "../src/mixture.js";
 import { RECIPES, recipeWith } from "../src/recipe.js";
+import { initialContext } from "../src/train.js";
 import { plainViews } from "../src/views.js";
 import { toyDataset } from "./toy-dataset.js";
 import { toyEncoder, toyModel } from "./toy-model.js";
@@ -99,6 +101,45 @@ describe("the recipe mixture", () => {
     });
     expect(bank.mixture).toMatchObject({ a: 1, w: 0, v: 1 / 17 });
     expect(bank.mixture?.expertW.every((x) => x === 0)).toBe(true);
+  });
+});
+
+describe("context vectors that start from words", () => {
+  it("start about the last words of sentence n, of class n mod C, or of each class its own", () => {
+    const model = toyModel();
+    const sentences = [
+      ["a dark red thing.", "warm"],
+      ["a bright green thing", "cold as ice"],
+    ];
+    const ids = (text: string) => model.tokenizer.encode(text).slice(1, -1);
+    const recipe = { ...RECIPES.mixture, prompts: 3, contextTokens: 2 };
+    const words = (texts: readonly string[]) => model.graphs.wordVectors(texts.flatMap(ids));
+    expect(contextWords(model, sentences, recipe)).toEqual(words(["red thing", "as ice", "red thing"]));
+    expect(contextWords(model, sentences, { ...recipe, classContext: true })).toEqual(
+      words(["red thing", "green thing", "warm warm", "as ice", "red thing", "green thing"]),
+    );
+    const around = initialContext(recipe, 1, 2, Float32Array.of(5, -5));
+    expect(around.every((x, i) => Math.abs(x - [5, -5][i]!) < 0.02 && x !== [5, -5][i])).toBe(true);
+  });
+
+  it("make another bank, and the same one again", async () => {
+    const { context, options } = await setUp();
+    const recipe = recipeWith(options.recipe, { contextStart: "attributes" });
+    const [first, again, plain] = [
+      await learnBank(context, { ...options, recipe }),
+      await learnBank(context, { ...options, recipe }),
+      await learnBank(context, options),
+    ];
+    expect(again.bytes).toEqual(first.bytes);
+    expect(first.bank.ctx).not.toEqual(plain.bank.ctx);
+    expect(first.bank.options["contextStart"]).toBe("attributes");
+    expect(plain.bank.options).not.toHaveProperty("contextStart");
+  });
+
+  it("of a class's own are refused for a bank's file, which serves any class", async () => {
+    const { context, options } = await setUp();
+    const recipe = recipeWith(options.recipe, { classContext: "true" });
+    await expect(learnBank(context, { ...options, recipe })).rejects.toMatchObject({ code: "bad_option" });
   });
 });
 

@@ -12,7 +12,7 @@ import {
   type Method,
   markdownReport,
   methodNamed,
-  promptMethod,
+  recipeMethod,
   rowsOf,
   sweep,
   twinsReport,
@@ -45,7 +45,7 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
   checkRecipe(options);
   const base = recipeOf(options);
   for (const text of options.variant) {
-    methods.push(promptMethod(text, `${options.recipe} with ${text}`, recipeWith(base, settingsOf(text.split(","))), "attributes"));
+    methods.push(recipeMethod(text, `${options.recipe} with ${text}`, recipeWith(base, settingsOf(text.split(",")))));
   }
   const runtime = await openRuntime({ ...options, deterministic: true }, cwd);
   let sources: CheckedSources | undefined;

@@ -90,18 +90,19 @@ export type FrozenEmbedding = "word" | "released";
 export interface PromptFrame {
   /** [C,L,W] */
   readonly shape: readonly [number, number, number];
-  /** ctx [N,T,W] → rows [N·C,L,W], row n·C + c. */
+  /** ctx [N,T,W] → rows [N·C,L,W], row n·C + c; by class, ctx [N,C,T,W]. */
   rows(ctx: Float32Array, N: number): PromptRows;
-  /** gradient on the rows [N·C,L,W] → gradient on ctx [N,T,W]: each prompt's sum over classes, in class order. */
+  /** gradient on the rows [N·C,L,W] → gradient on ctx [N,T,W]: each prompt's sum over classes, in class order; by class, [N,C,T,W] as they are. */
   contextGradient(dRows: Float32Array, N: number): Float32Array;
 }
 
-/** Looks the frozen tokens up once. Tokens at places 1..T are the context's and are not looked at. */
+/** Looks the frozen tokens up once. Tokens at places 1..T are the context's and are not looked at. @param byClass contexts of each class's own */
 export function promptFrame(
   model: Omit<PromptModel, "tokenizer">,
   tokens: ClassTokens,
   T: number,
   embedding: FrozenEmbedding = "word",
+  byClass = false,
 ): PromptFrame {
   const { width: W } = model.spec.text;
   const { before, after } = model.frame;
@@ -124,21 +125,28 @@ export function promptFrame(
   return {
     shape: [C, L, W],
     rows(ctx, N) {
-      checkCount("ctx", ctx.length, N * T * W);
+      checkCount("ctx", ctx.length, (byClass ? N * C : N) * T * W);
       const embeddings = new Float32Array(N * C * L * W);
       const mask = new Uint8Array(N * C * L);
       for (let n = 0; n < N; n++) {
         embeddings.set(frozen, n * C * L * W);
         mask.set(tokens.mask, n * C * L);
-        const own = ctx.subarray(n * T * W, (n + 1) * T * W);
-        for (let c = 0; c < C; c++) embeddings.set(own, ((n * C + c) * L + before) * W);
+        for (let c = 0; c < C; c++) {
+          const row = n * C + c;
+          const at = byClass ? row : n;
+          embeddings.set(ctx.subarray(at * T * W, (at + 1) * T * W), (row * L + before) * W);
+        }
       }
       return { embeddings, mask, shape: [N * C, L, W] };
     },
     contextGradient(dRows, N) {
       checkCount("gradient on the rows", dRows.length, N * C * L * W);
-      const out = new Float32Array(N * T * W);
-      for (let n = 0; n < N; n++) {
+      const out = new Float32Array((byClass ? N * C : N) * T * W);
+      for (let row = 0; byClass && row < N * C; row++) {
+        const from = (row * L + before) * W;
+        out.set(dRows.subarray(from, from + T * W), row * T * W);
+      }
+      for (let n = 0; !byClass && n < N; n++) {
         const sum = new Float64Array(T * W);
         for (let c = 0; c < C; c++) {
           const from = ((n * C + c) * L + before) * W;
