@@ -14,9 +14,11 @@ export { ImagingError, type ImagingErrorCode } from "../errors.js";
 export { parseRange } from "../grey-range.js";
 export { readImageInfo } from "../header.js";
 export type { ImageInfo } from "../image-info.js";
+export type { Slide, SlideLevel, SlideRegion } from "../slides/slide.js";
 export { PLANES, type Plane } from "../volumes/orientation.js";
 export type { SliceFacts } from "../volumes/slice-facts.js";
 export { type SharpDecoderOptions, sharpDecoder } from "./sharp-decoder.js";
+export { openSlide } from "./slide.js";
 
 const decoder = sharpDecoder();
 

@@ -110,3 +110,23 @@ function decodeFailure(info: ImageInfo, cause: unknown): ImagingError {
     return new ImagingError("too_large", "image too large for the decoder. Make it smaller or raise maxPixels.", { cause });
   return corrupt(`${info.format.toUpperCase()} that does not decode (${info.width}×${info.height})`, cause);
 }
+
+/**
+ * Decodes a TIFF of 8-bit samples that our own reader made of a slide's tile.
+ * @returns RGB8 [height,width,3]; grey is repeated, alpha dropped
+ * @throws ImagingError `corrupt_image`
+ */
+export async function decodeTileTiff(bytes: Uint8Array, width: number, height: number): Promise<Uint8Array> {
+  const sharp = await loadSharp();
+  const options = { failOn: "error", limitInputPixels: width * height, unlimited: false, sequentialRead: true, ignoreIcc: true } as const;
+  try {
+    const image = sharp(bytes, { ...options, pages: 1, page: 0, autoOrient: false })
+      .removeAlpha()
+      .toColourspace("srgb");
+    const { data, info } = await image.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+    if (info.width !== width || info.height !== height || data.length !== width * height * 3) throw new Error("another size");
+    return new Uint8Array(data.buffer, data.byteOffset, data.length);
+  } catch (cause) {
+    throw corrupt("slide tile that does not decode", cause);
+  }
+}

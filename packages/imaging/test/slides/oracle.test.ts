@@ -1,0 +1,85 @@
+// Every level of the made slides against the pixels that tifffile and imagecodecs read: equal to the bit, whichever way tiles are coded.
+
+import { inflateSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { SLIDES, sha256, slideBytes, withSlide } from "./golden-slides.js";
+
+describe("slides", () => {
+  it.each(SLIDES.filter(({ levels }) => levels[0]?.pixels === undefined))(
+    "of $name have the levels, the sizes of pixels and the pixels that tifffile reads",
+    async ({ bytes, levels }) => {
+      await withSlide(bytes, async (slide) => {
+        const found = [];
+        for (const [level, { width, height, micronsPerPixel }] of slide.levels.entries()) {
+          const { data } = await slide.region({ level, x: 0, y: 0, width, height });
+          found.push({
+            width,
+            height,
+            microns: micronsPerPixel === undefined ? null : Number(micronsPerPixel.toFixed(4)),
+            sha256: sha256(data),
+          });
+        }
+        expect(found).toEqual(levels);
+      });
+    },
+  );
+
+  it("of lossy JPEG 2000, which is transformed back in floating point, are within one of what tifffile reads", async () => {
+    const lossy = SLIDES.filter(({ levels }) => levels[0]?.pixels !== undefined);
+    expect(lossy).toHaveLength(1);
+    for (const { bytes, levels } of lossy) {
+      await withSlide(bytes, async (slide) => {
+        for (const [level, { width, height, pixels }] of levels.entries()) {
+          const { data } = await slide.region({ level, x: 0, y: 0, width, height });
+          const expected = inflateSync(Buffer.from(pixels ?? "", "base64"));
+          const steps = data.map((value, i) => Math.abs(value - (expected[i] ?? 0)));
+          expect(Math.max(...steps)).toBeLessThanOrEqual(1);
+          expect(steps.filter((step) => step > 0).length / steps.length).toBeLessThan(0.001);
+        }
+      });
+    }
+  });
+
+  it("give a region as the same rectangle of the whole level, white past its edge", async () => {
+    await withSlide(slideBytes("deflate, predictor"), async (slide) => {
+      const { width, height } = slide.levels[0] as { width: number; height: number };
+      const whole = (await slide.region({ level: 0, x: 0, y: 0, width, height })).data;
+      for (const [x, y, side] of [
+        [0, 0, 48],
+        [47, 47, 2],
+        [10, 30, 61],
+        [100, 80, 60],
+      ] as const) {
+        const { data } = await slide.region({ level: 0, x, y, width: side, height: side });
+        const expected = new Uint8Array(side * side * 3).fill(255);
+        for (let row = 0; row < side && y + row < height; row++) {
+          const from = ((y + row) * width + x) * 3;
+          expected.set(whole.subarray(from, from + Math.min(side, width - x) * 3), row * side * 3);
+        }
+        expect(sha256(data)).toBe(sha256(expected));
+      }
+    });
+  });
+
+  it("say which regions hold nothing that is stored", async () => {
+    await withSlide(slideBytes("sparse"), async (slide) => {
+      const at = (x: number, y: number, side: number) => slide.stored({ level: 0, x, y, width: side, height: side });
+      expect(await Promise.all([at(0, 0, 10), at(48, 0, 48), at(96, 48, 10), at(60, 96, 80), at(47, 0, 10)])).toEqual([
+        true,
+        false,
+        true,
+        false,
+        true,
+      ]);
+    });
+  });
+
+  it("refuse regions that no level has, and those that are too large", async () => {
+    await withSlide(slideBytes("ome"), async (slide) => {
+      const region = { level: 0, x: 0, y: 0, width: 10, height: 10 };
+      for (const wrong of [{ level: 2 }, { x: -1 }, { width: 0 }, { y: 0.5 }])
+        await expect(slide.region({ ...region, ...wrong })).rejects.toMatchObject({ code: "bad_option" });
+      await expect(slide.region({ ...region, width: 6000, height: 6000 })).rejects.toMatchObject({ code: "too_large" });
+    });
+  });
+});

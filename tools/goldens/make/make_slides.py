@@ -1,0 +1,216 @@
+"""Small slides and the pixels that tifffile and imagecodecs read from them.
+
+    python make_slides.py ../data/slides.json
+
+Needs numpy, tifffile, imagecodecs. Each row: the file's bytes (base64), its levels (width, height, µm a pixel) and, for each level, the sha256 of
+its RGB8 pixels [height,width,3] as tifffile reads them; tiles that are not stored are white, grey is repeated, and YCbCr of JPEG 2000 (33003)
+is converted with the matrix of JFIF, rounded half up. Of lossy JPEG 2000 the pixels themselves (zlib, base64) stand there, too.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import struct
+import sys
+import zlib
+
+import imagecodecs
+import numpy
+import tifffile
+
+TILE = 48
+LOSSY = "jpeg 2000, lossy"
+MICRON = "\N{MICRO SIGN}m"
+
+
+def picture(width, height, seed):
+    """Pink and violet waves on white, with a little noise: every tile another."""
+    rng = numpy.random.default_rng(seed)
+    y, x = numpy.mgrid[0:height, 0:width]
+    waves = [200 + 40 * numpy.sin(x / 20), 120 + 80 * numpy.cos(y / 15), 180 + 50 * numpy.sin((x + y) / 25)]
+    image = numpy.stack(waves, -1) + rng.integers(-2, 3, (height, width, 1))
+    return image.clip(0, 255).astype(numpy.uint8)
+
+
+def halved(image):
+    """Every second pixel: levels need not be good, only known."""
+    return numpy.ascontiguousarray(image[::2, ::2])
+
+
+def tiles_of(image, fill=255):
+    height, width = image.shape[:2]
+    for top in range(0, height, TILE):
+        for left in range(0, width, TILE):
+            tile = numpy.full((TILE, TILE) + image.shape[2:], fill, numpy.uint8)
+            part = image[top : top + TILE, left : left + TILE]
+            tile[: part.shape[0], : part.shape[1]] = part
+            yield tile
+
+
+def segments(stream):
+    """Markers of a JPEG up to its scan: (marker, bytes), and what follows."""
+    at, out = 2, []
+    while stream[at + 1] != 0xDA:
+        length = struct.unpack(">H", stream[at + 2 : at + 4])[0]
+        out.append((stream[at + 1], stream[at : at + 2 + length]))
+        at += 2 + length
+    return out, stream[at:]
+
+
+def abbreviated(image, level):
+    """JPEG tiles without their tables, and the tables."""
+    streams, tables = [], b""
+    for tile in tiles_of(image):
+        parts, rest = segments(imagecodecs.jpeg8_encode(tile, level=level, subsampling="420", optimize=False))
+        shared = [body for marker, body in parts if marker in (0xDB, 0xC4)]
+        tables = b"\xff\xd8" + b"".join(shared) + b"\xff\xd9"
+        streams.append(b"\xff\xd8" + b"".join(body for marker, body in parts if marker not in (0xDB, 0xC4, 0xE0)) + rest)
+    return streams, tables
+
+
+def rgb(array):
+    return numpy.repeat(array[..., None], 3, -1) if array.ndim == 2 else array[..., :3]
+
+
+def to_ycbcr(image):
+    r, g, b = (image[..., i].astype(numpy.float64) for i in range(3))
+    y = 0.299 * r + 0.587 * g + 0.114 * b
+    planes = [y, (b - y) / 1.772 + 128, (r - y) / 1.402 + 128]
+    return numpy.floor(numpy.stack(planes, -1) + 0.5).clip(0, 255).astype(numpy.uint8)
+
+
+def from_ycbcr(image):
+    y, cb, cr = (image[..., i].astype(numpy.float64) for i in range(3))
+    cb, cr = cb - 128, cr - 128
+    planes = [y + 1.402 * cr, y - (0.114 * 1.772 / 0.587) * cb - (0.299 * 1.402 / 0.587) * cr, y + 1.772 * cb]
+    return numpy.floor(numpy.stack(planes, -1) + 0.5).clip(0, 255).astype(numpy.uint8)
+
+
+def svs(base):
+    """Aperio: levels by JPEG with common tables, a thumbnail and a label in strips between and behind them."""
+    out = io.BytesIO()
+    description = "Aperio Image Library v12.0\r\n136x104 [0,0 136x104] (48x48) JPEG/RGB Q=70|AppMag = 20|MPP = 0.4990|Left = 1"
+    with tifffile.TiffWriter(out) as writer:
+        for index, image in enumerate([base, halved(halved(base))]):
+            streams, tables = abbreviated(image, 70)
+            writer.write(
+                iter(streams), shape=image.shape, dtype="uint8", tile=(TILE, TILE), photometric="ycbcr", subsampling=(2, 2),
+                compression="jpeg", jpegtables=tables, description=description, metadata=None,
+            )
+            if index == 0:
+                writer.write(base[::4, ::4], photometric="rgb", metadata=None, description="Aperio thumbnail")
+        writer.write(base[:40, :90], photometric="rgb", metadata=None, subfiletype=1, description="Aperio label")
+    return out.getvalue(), [0, 2], [0.499, 0.499 * 4]
+
+
+def pyramid(base, microns, resolution, **options):
+    """A generic pyramid: levels in the chain, marked as reduced."""
+    out = io.BytesIO()
+    big = options.pop("bigtiff", False)
+    order = options.pop("byteorder", "<")
+    pages = []
+    with tifffile.TiffWriter(out, bigtiff=big, byteorder=order) as writer:
+        image = base
+        for index in range(2):
+            data = image
+            if image.ndim == 2 and options.get("compression") == "jpeg":
+                # the writer hands grey tiles over with an axis that the encoder does not take
+                data = iter([imagecodecs.jpeg8_encode(tile, level=80) for tile in tiles_of(image)])
+            shape = {} if data is image else {"shape": image.shape, "dtype": "uint8"}
+            writer.write(data, tile=(TILE, TILE), metadata=None, subfiletype=int(index > 0), **shape, **resolution, **options)
+            pages.append(index)
+            image = halved(image)
+    return out.getvalue(), pages, [microns and microns * 2**index for index in pages]
+
+
+def sparse(base):
+    """Two of nine tiles stored."""
+    kept = {0, 5}
+    out = io.BytesIO()
+    encoded = (imagecodecs.zlib_encode(tile) if i in kept else b"" for i, tile in enumerate(tiles_of(base)))
+    with tifffile.TiffWriter(out, bigtiff=True) as writer:
+        writer.write(
+            encoded, shape=base.shape, dtype="uint8", tile=(TILE, TILE), photometric="rgb", compression="adobe_deflate", metadata=None,
+            resolution=(20000, 20000), resolutionunit="CENTIMETER",
+        )
+    white = numpy.full_like(base, 255)
+    for index in kept:
+        top, left = index // 3 * TILE, index % 3 * TILE
+        white[top : top + TILE, left : left + TILE] = base[top : top + TILE, left : left + TILE]
+    return out.getvalue(), [white], [0.5]
+
+
+def ome(base):
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out, ome=True) as writer:
+        options = {"tile": (TILE, TILE), "photometric": "rgb", "compression": "lzw"}
+        metadata = {"axes": "YXS", "PhysicalSizeX": 250.0, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 250.0, "PhysicalSizeYUnit": "nm"}
+        writer.write(base, subifds=1, metadata=metadata, **options)
+        writer.write(halved(base), subfiletype=1, **options)
+    return out.getvalue(), None, [0.25, 0.5]
+
+
+def ycbcr_2000(base):
+    out = io.BytesIO()
+    encoded = (imagecodecs.jpeg2k_encode(to_ycbcr(tile), reversible=True, codecformat="j2k", mct=False) for tile in tiles_of(base))
+    with tifffile.TiffWriter(out) as writer:
+        writer.write(
+            encoded, shape=base.shape, dtype="uint8", tile=(TILE, TILE), photometric="rgb", compression=33003, metadata=None,
+            description="Aperio x|MPP = 0.2520",
+        )
+    with tifffile.TiffFile(io.BytesIO(out.getvalue())) as file:
+        return out.getvalue(), [from_ycbcr(file.pages[0].asarray())], [0.252]
+
+
+def main(target):
+    base = picture(136, 104, 1)
+    centimetres = {"resolution": (40000, 40000), "resolutionunit": "CENTIMETER"}
+    inches = {"resolution": (50800, 50800), "resolutionunit": "INCH"}
+    guess = {"resolution": (72, 72), "resolutionunit": "INCH"}
+    colour = {"photometric": "rgb"}
+    jpeg = {"compression": "jpeg", "compressionargs": {"level": 80}}
+    files = {
+        "svs": svs(base),
+        "jpeg 4:2:0": pyramid(base, 0.25, centimetres, subsampling=(2, 2), **colour, **jpeg),
+        "jpeg 4:2:2": pyramid(base, 0.5, inches, subsampling=(2, 1), **colour, **jpeg),
+        "jpeg rgb": pyramid(base, 0.25, centimetres, **colour, compression="jpeg", compressionargs={"level": 80, "outcolorspace": "RGB"}),
+        "jpeg grey": pyramid(base[..., 1].copy(), 0.25, centimetres, photometric="minisblack", compression="jpeg"),
+        "deflate, predictor": pyramid(base, 0.25, centimetres, **colour, compression="adobe_deflate", predictor=True),
+        "lzw, big endian": pyramid(base, 0.25, centimetres, **colour, compression="lzw", predictor=True, byteorder=">"),
+        "packbits": pyramid(base, 0.25, centimetres, **colour, compression="packbits"),
+        "uncompressed grey, 72 dots an inch": pyramid(base[..., 0].copy(), None, guess, photometric="minisblack"),
+        "rgba": pyramid(numpy.dstack([base, base[..., 0]]), 0.25, centimetres, **colour, extrasamples=["unassalpha"], compression="lzw"),
+        "jpeg 2000, BigTIFF, big endian": pyramid(
+            base, 0.25, centimetres, **colour, compression=33005, compressionargs={"reversible": True}, bigtiff=True, byteorder=">"
+        ),
+        LOSSY: pyramid(base, 0.25, centimetres, **colour, compression=33005, compressionargs={"level": 40}),
+        "jpeg 2000 ycbcr": ycbcr_2000(base),
+        "sparse": sparse(base),
+        "ome": ome(base),
+    }
+    rows = []
+    for name, (data, pages, microns) in files.items():
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            if pages is None:
+                levels = [level.asarray() for level in file.series[0].levels]
+            else:
+                levels = [page if isinstance(page, numpy.ndarray) else file.pages[page].asarray() for page in pages]
+        told = [
+            {"width": level.shape[1], "height": level.shape[0], "microns": size,
+             "sha256": hashlib.sha256(numpy.ascontiguousarray(rgb(level)).tobytes()).hexdigest()}
+            for level, size in zip(levels, microns, strict=True)
+        ]
+        if name == LOSSY:
+            # transformed back in floating point: decoders differ by one here and there
+            for level, pixels in zip(told, levels, strict=True):
+                level["pixels"] = base64.b64encode(zlib.compress(pixels.tobytes(), 9)).decode()
+        rows.append({"name": name, "bytes": base64.b64encode(data).decode(), "levels": told})
+    made_by = {"tifffile": tifffile.__version__, "imagecodecs": imagecodecs.__version__, "numpy": numpy.__version__}
+    with open(target, "w", encoding="utf8") as file:
+        json.dump({"made_by": made_by, "rows": rows}, file, indent=1)
+        file.write("\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
