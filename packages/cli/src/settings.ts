@@ -26,9 +26,8 @@ export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   BIOVLM_SHARED: "folder with real data for the tests",
   BIOVLM_PYTHON: "a Python with protocol clients for the tests",
   BIOVLM_SOAK: "full counts in the tests",
-  BIOVLM_REQUIRE_CHROMIUM: "tests that need Chromium fail instead of skipping",
   BIOVLM_NATIVE: "native kernels: on or require builds them, off leaves them out",
-  BIOVLM_REQUIRE_ORTHANC: "tests that need Orthanc, dcmtk or dicom3tools fail instead of skipping",
+  BIOVLM_REQUIRE: "programs whose tests fail instead of skipping where they are not here, with commas",
 };
 
 /** One config file that exists. */

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openSafetensors } from "@biovlm/model/backbone";
-import { noS3Server, startS3Server } from "@biovlm/testkit";
+import { startS3Server, withoutProgram } from "@biovlm/testkit";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -256,7 +256,7 @@ describe("what hands out shards", () => {
   });
 });
 
-describe.skipIf(noS3Server !== undefined)(`bulk in a bucket${noS3Server === undefined ? "" : ` (${noS3Server})`}`, () => {
+describe.skipIf(withoutProgram("versitygw"))("bulk in a bucket", () => {
   it("plans from a bucket and works in one as in folders: the same parts", async () => {
     const server = await startS3Server();
     try {

@@ -1,12 +1,12 @@
 // `biovlm serve` in this process: it listens before its model is opened, and ends with the reason where that fails.
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
-import { golden, greyPng } from "@biovlm/testkit";
+import { golden, greyPng, withoutProgram } from "@biovlm/testkit";
 import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { describe, expect, it } from "vitest";
 import { type Called, call, folder } from "./call.js";
@@ -106,67 +106,72 @@ function shownName(port: number): Promise<string | string[] | undefined> {
   });
 }
 
+const withCertificates = it.skipIf(withoutProgram("openssl"));
+
 describe("while it serves", () => {
-  it("takes new keys, a new certificate and a new bank at SIGHUP, and keeps the old where the new is broken", async (ctx) => {
-    if (spawnSync("openssl", ["version"]).error !== undefined) return ctx.skip("skipped: no openssl to make a certificate with");
-    const place = folder("renewed");
-    const at = (name: string) => join(place, name);
-    writeFileSync(at("keys.json"), keysFile("old"));
-    writeFileSync(at("bank.safetensors"), await tinyBank(["chest X-ray", "head CT"]));
-    certify("old.example", at("cert.pem"), at("key.pem"));
-    const words = ["--keys-file", "keys.json", "--bank", "bank.safetensors", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
-    const server = await serve(words, place);
-    const { port } = new URL(server.url);
-    /** GET with a key, on a connection of its own or on the given one. */
-    const get = (path: string, key: string, socket?: TLSSocket) =>
-      new Promise<{ status: number; text: string }>((resolve, reject) => {
-        const headers = { authorization: `Bearer ${key}` };
-        const on = socket === undefined ? { agent: false as const } : { createConnection: () => socket };
-        const call = request({ port, host: "127.0.0.1", path, headers, rejectUnauthorized: false, ...on }, (answer) => {
-          let text = "";
-          answer.on("data", (part) => {
-            text += part;
+  withCertificates(
+    "takes new keys, a new certificate and a new bank at SIGHUP, and keeps the old where the new is broken",
+    async () => {
+      const place = folder("renewed");
+      const at = (name: string) => join(place, name);
+      writeFileSync(at("keys.json"), keysFile("old"));
+      writeFileSync(at("bank.safetensors"), await tinyBank(["chest X-ray", "head CT"]));
+      certify("old.example", at("cert.pem"), at("key.pem"));
+      const words = ["--keys-file", "keys.json", "--bank", "bank.safetensors", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+      const server = await serve(words, place);
+      const { port } = new URL(server.url);
+      /** GET with a key, on a connection of its own or on the given one. */
+      const get = (path: string, key: string, socket?: TLSSocket) =>
+        new Promise<{ status: number; text: string }>((resolve, reject) => {
+          const headers = { authorization: `Bearer ${key}` };
+          const on = socket === undefined ? { agent: false as const } : { createConnection: () => socket };
+          const call = request({ port, host: "127.0.0.1", path, headers, rejectUnauthorized: false, ...on }, (answer) => {
+            let text = "";
+            answer.on("data", (part) => {
+              text += part;
+            });
+            answer.on("end", () => resolve({ status: answer.statusCode!, text }));
           });
-          answer.on("end", () => resolve({ status: answer.statusCode!, text }));
+          call.once("error", reject);
+          call.end();
         });
-        call.once("error", reject);
-        call.end();
-      });
-    const statuses = async () => [(await get("/v1/banks", "old")).status, (await get("/v1/banks", "new")).status];
-    const classes = async (key: string) => JSON.parse((await get("/v1/banks", key)).text).banks[0].classes as string[];
-    const metric = async (key: string, line: RegExp) => line.exec((await get("/metrics", key)).text)?.[1];
-    const open = connect({ port: Number(port), host: "127.0.0.1", rejectUnauthorized: false });
-    await new Promise((done) => open.once("secureConnect", done));
-    expect([await statuses(), await classes("old"), await shownName(Number(port))]).toEqual([
-      [200, 401],
-      ["chest X-ray", "head CT"],
-      "old.example",
-    ]);
+      const statuses = async () => [(await get("/v1/banks", "old")).status, (await get("/v1/banks", "new")).status];
+      const classes = async (key: string) => JSON.parse((await get("/v1/banks", key)).text).banks[0].classes as string[];
+      const metric = async (key: string, line: RegExp) => line.exec((await get("/metrics", key)).text)?.[1];
+      const open = connect({ port: Number(port), host: "127.0.0.1", rejectUnauthorized: false });
+      await new Promise((done) => open.once("secureConnect", done));
+      expect([await statuses(), await classes("old"), await shownName(Number(port))]).toEqual([
+        [200, 401],
+        ["chest X-ray", "head CT"],
+        "old.example",
+      ]);
 
-    writeFileSync(at("keys.json"), keysFile("new").slice(0, 40));
-    writeFileSync(at("bank.safetensors"), "no bank");
-    writeFileSync(at("cert.pem"), "no certificate");
-    server.hangUp();
-    await expect.poll(() => metric("old", /^biovlm_reload_last_successful\{what="bank"\} (\d)/m)).toBe("0");
-    expect([await statuses(), await classes("old"), await shownName(Number(port))]).toEqual([
-      [200, 401],
-      ["chest X-ray", "head CT"],
-      "old.example",
-    ]);
-    expect(await metric("old", /^biovlm_reload_last_successful\{what="keys"\} (\d)/m)).toBe("0");
-    expect(await metric("old", /^biovlm_reload_last_successful\{what="certificate"\} (\d)/m)).toBe("0");
+      writeFileSync(at("keys.json"), keysFile("new").slice(0, 40));
+      writeFileSync(at("bank.safetensors"), "no bank");
+      writeFileSync(at("cert.pem"), "no certificate");
+      server.hangUp();
+      await expect.poll(() => metric("old", /^biovlm_reload_last_successful\{what="bank"\} (\d)/m)).toBe("0");
+      expect([await statuses(), await classes("old"), await shownName(Number(port))]).toEqual([
+        [200, 401],
+        ["chest X-ray", "head CT"],
+        "old.example",
+      ]);
+      expect(await metric("old", /^biovlm_reload_last_successful\{what="keys"\} (\d)/m)).toBe("0");
+      expect(await metric("old", /^biovlm_reload_last_successful\{what="certificate"\} (\d)/m)).toBe("0");
 
-    writeFileSync(at("keys.json"), keysFile("new"));
-    writeFileSync(at("bank.safetensors"), await tinyBank(["retina", "skin"]));
-    certify("new.example", at("cert.pem"), at("key.pem"));
-    server.hangUp();
-    await expect.poll(statuses).toEqual([401, 200]);
-    await expect.poll(() => classes("new")).toEqual(["retina", "skin"]);
-    await expect.poll(() => shownName(Number(port))).toBe("new.example");
-    expect((await get("/v1/banks", "new", open)).status).toBe(200);
-    expect(await metric("new", /^biovlm_reload_last_successful\{what="bank"\} (\d)/m)).toBe("1");
-    expect((await server.stop("SIGINT")).code).toBe(0);
-  }, 60_000);
+      writeFileSync(at("keys.json"), keysFile("new"));
+      writeFileSync(at("bank.safetensors"), await tinyBank(["retina", "skin"]));
+      certify("new.example", at("cert.pem"), at("key.pem"));
+      server.hangUp();
+      await expect.poll(statuses).toEqual([401, 200]);
+      await expect.poll(() => classes("new")).toEqual(["retina", "skin"]);
+      await expect.poll(() => shownName(Number(port))).toBe("new.example");
+      expect((await get("/v1/banks", "new", open)).status).toBe(200);
+      expect(await metric("new", /^biovlm_reload_last_successful\{what="bank"\} (\d)/m)).toBe("1");
+      expect((await server.stop("SIGINT")).code).toBe(0);
+    },
+    60_000,
+  );
 
   it("keeps uploaded banks in the folder it is given, but not one in place of its own", async () => {
     const place = folder("kept");

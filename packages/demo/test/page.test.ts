@@ -4,8 +4,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { cases, soak } from "@biovlm/testkit";
-import { findChromium } from "@biovlm/testkit/browser";
+import { cases, soak, withoutProgram } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../cli/test/call.js";
 import { accessFlows } from "./flows/access-flows.js";
@@ -30,7 +29,7 @@ import {
 
 const CLASSES = ["chest radiograph", "retinal fundus photograph", "brain MRI"];
 
-describe.skipIf(findChromium() === undefined)("the page", () => {
+describe.skipIf(withoutProgram("chromium"))("the page", () => {
   let stage: Stage;
   let open: OpenPage;
   beforeAll(async () => {

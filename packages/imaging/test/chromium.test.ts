@@ -1,12 +1,13 @@
 // The browser decoder in a real Chromium (CHROMIUM or /usr/bin/chromium): the same bytes as Pillow and sharp.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findProgram } from "@biovlm/testkit";
 import { build } from "esbuild";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,9 +15,7 @@ import { decodeImage } from "../src/node/index.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const fixtures = join(here, "fixtures");
-const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const present = existsSync(executablePath);
-if (!present) console.log(`skipped: no Chromium (${executablePath}); set CHROMIUM to its path`);
+const executablePath = findProgram("chromium");
 
 let page: Page;
 let context: BrowserContext | undefined;
@@ -45,7 +44,7 @@ const decodeInPage = (bytes: Uint8Array, options = {}): Promise<Outcome> =>
     [Array.from(bytes), options] as const,
   );
 
-describe.skipIf(!present)("the browser decoder in Chromium", () => {
+describe.skipIf(executablePath === undefined)("the browser decoder in Chromium", () => {
   beforeAll(async () => {
     const bundle = await build({
       entryPoints: [join(here, "../src/index.ts")],
@@ -60,7 +59,7 @@ describe.skipIf(!present)("the browser decoder in Chromium", () => {
     );
     await new Promise<void>((ready) => server!.listen(0, "127.0.0.1", ready));
     context = await chromium.launchPersistentContext(profile, {
-      executablePath,
+      executablePath: executablePath!,
       args: [
         "--no-sandbox",
         "--disable-quic",

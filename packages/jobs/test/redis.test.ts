@@ -1,19 +1,18 @@
 // Shards handed out by BullMQ on a real Redis, whose workers are killed and which is itself restarted: each shard has exactly one output.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { bundleForNode } from "@biovlm/testkit";
+import { bundleForNode, withoutProgram } from "@biovlm/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { collectGarbage, folderStore, jobStatus, type PlanRow, verifyJob, type WorkedShard, workShard } from "../src/index.js";
 import { submitShards, workQueue } from "../src/redis/index.js";
 import { committed, place, planned } from "./made-up-job.js";
 import { embedMadeUp, MADE_UP } from "./made-up-work.js";
 
-const without = spawnSync("redis-server", ["--version"]).status === 0 ? "" : " (skipped: no redis-server)";
 const running: ChildProcess[] = [];
 afterAll(() => {
   for (const child of running) child.kill("SIGKILL");
@@ -75,7 +74,7 @@ const all = async (shards: AsyncIterable<WorkedShard>) => {
   return found;
 };
 
-describe.skipIf(without !== "")(`a queue on Redis${without}`, () => {
+describe.skipIf(withoutProgram("redis-server"))("a queue on Redis", () => {
   it("hands out what has no commit, once for each submission, and tries a failed shard again", async () => {
     const { url, stop } = await redis();
     const store = folderStore(place());

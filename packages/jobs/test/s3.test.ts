@@ -2,7 +2,7 @@
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { cases, noS3Server, type S3Proxy, type S3Server, startLackingS3, startS3Proxy, startS3Server } from "@biovlm/testkit";
+import { cases, type S3Proxy, type S3Server, startLackingS3, startS3Proxy, startS3Server, withoutProgram } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   collectGarbage,
@@ -116,7 +116,7 @@ describe("a store that knows no conditional create", () => {
   });
 });
 
-describe.skipIf(noS3Server !== undefined)(`a bucket${noS3Server === undefined ? "" : ` (${noS3Server})`}`, () => {
+describe.skipIf(withoutProgram("versitygw"))("a bucket", () => {
   let server: S3Server;
   const clientOf = (prefix: string, endpoint?: string) =>
     new S3Client(s3Place(`s3://bucket/${prefix}`, server.env(endpoint)), { waitMs: 1, tries: 12, timeoutMs: 2000, pageKeys: 7 });

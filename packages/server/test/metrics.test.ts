@@ -1,6 +1,7 @@
 // What a server tells Prometheus, driven through the engine's observer: names, labels and counts, and nothing a client could fill with text.
 
 import { spawnSync } from "node:child_process";
+import { withoutProgram } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { createMetrics } from "../src/metrics.js";
 
@@ -67,8 +68,7 @@ describe("metrics", () => {
       expect(text.split("\n")).toContain(line);
   });
 
-  it("are as Prometheus wants them named and described", async (ctx) => {
-    if (spawnSync("promtool", ["--version"]).error !== undefined) return ctx.skip("skipped: no promtool");
+  it.skipIf(withoutProgram("promtool"))("are as Prometheus wants them named and described", async () => {
     const { registry, observer, request, authFailed, reloaded } = createMetrics();
     observer.queue("tiny", () => 0);
     observer.memory("tiny", () => 1);

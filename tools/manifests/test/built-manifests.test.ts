@@ -4,9 +4,10 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createMetrics } from "@biovlm/server";
+import { findProgram, withoutProgram } from "@biovlm/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { type Manifest, manifestProblems, readManifests } from "../src/manifest-problems.js";
@@ -22,14 +23,14 @@ function built(program: string, ...words: string[]): Manifest[] {
   if (status !== 0) throw new Error(`${program} ${words.join(" ")}: ${stderr}`);
   return readManifests(stdout);
 }
-const missing = (program: string, ...words: string[]) => spawnSync(program, words).status !== 0;
-const kustomized = (overlay: string) => built("kubectl", "kustomize", `${deploy}kubernetes/overlays/${overlay}`);
+const [kustomize, helm] = [findProgram("kustomize") ?? "", findProgram("helm") ?? ""];
+const kustomized = (overlay: string) =>
+  built(kustomize, basename(kustomize) === "kubectl" ? "kustomize" : "build", `${deploy}kubernetes/overlays/${overlay}`);
 const of = (manifests: readonly Manifest[], kind: string) => manifests.find((m) => m.kind === kind)!;
 const pod = (manifests: readonly Manifest[]) => of(manifests, "Deployment").spec.template.spec;
 
 describe("kustomize", () => {
-  it("builds every overlay into manifests that fit", (ctx) => {
-    if (missing("kubectl", "kustomize", "--help")) return ctx.skip("skipped: no kubectl");
+  it.skipIf(kustomize === "")("builds every overlay into manifests that fit", () => {
     expect(overlays).toEqual(["biomedclip-bundle", "biomedclip-volume", "openshift"]);
     const [bundle, volume, openshift] = overlays.map(kustomized) as [Manifest[], Manifest[], Manifest[]];
     expect(manifestProblems([...bundle, ...volume, ...openshift])).toEqual([]);
@@ -48,11 +49,10 @@ describe("kustomize", () => {
 });
 
 describe("the chart", () => {
-  it("renders manifests that fit, whichever values are chosen", (ctx) => {
-    if (missing("helm", "version")) return ctx.skip("skipped: no helm");
+  it.skipIf(helm === "")("renders manifests that fit, whichever values are chosen", () => {
     const chart = `${deploy}helm/biovlm`;
     const render = (...sets: string[]) =>
-      built("helm", "template", "scans", chart, "--kube-version", "1.29.0", ...sets.flatMap((set) => ["--set", set]));
+      built(helm, "template", "scans", chart, "--kube-version", "1.29.0", ...sets.flatMap((set) => ["--set", set]));
     const plain = render();
     const full = render(
       "autoscaling.enabled=true",
@@ -89,8 +89,7 @@ describe("rules and dashboard", () => {
   const alarms = rules.groups.flatMap((group) => group.rules.map(({ expr }) => expr));
   const drawn = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr.replaceAll("$__rate_interval", "5m")));
 
-  it("are taken by promtool", (ctx) => {
-    if (missing("promtool", "--version")) return ctx.skip("skipped: no promtool");
+  it.skipIf(withoutProgram("promtool"))("are taken by promtool", () => {
     const check = (text: string) => {
       writeFileSync(file, text);
       const { status, stdout, stderr } = spawnSync("promtool", ["check", "rules", file], { encoding: "utf8" });

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withoutProgram } from "@biovlm/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { unitProblems } from "../src/unit-problems.js";
 
@@ -39,8 +40,7 @@ describe("the systemd unit", () => {
     expect(() => unitProblems(`${unit}WantedBy=x.target\n`)).toThrow(/twice/);
   });
 
-  it("is taken by systemd-analyze without a word, and rated exposed by at most 2 of 10", (ctx) => {
-    if (spawnSync("systemd-analyze", ["--version"]).error !== undefined) return ctx.skip("skipped: no systemd-analyze");
+  it.skipIf(withoutProgram("systemd-analyze"))("is taken by systemd-analyze without a word, and rated exposed by at most 2 of 10", () => {
     const analyze = (text: string, ...words: string[]) => {
       const file = join(folder, "biovlm.service");
       writeFileSync(file, text);

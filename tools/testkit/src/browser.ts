@@ -1,17 +1,15 @@
 // Chromium for tests that must run in a real browser: finds it, starts it headless with a software WebGPU adapter, bundles a TypeScript
 // entry for it and opens it on a loopback page. Not a test runner: the assertions stay in ordinary vitest files (NAME.browser.test.ts),
-// which call page.evaluate. Without Chromium such a file says "skipped: no Chromium"; BIOVLM_REQUIRE_CHROMIUM=1 makes that an error.
-import { existsSync } from "node:fs";
+// which call page.evaluate. Without Chromium such a file is skipped: withoutProgram("chromium").
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { type PageServerOptions, servePages } from "./page-server.js";
+import { findProgram } from "./programs.js";
 
 export type { Browser, Page } from "playwright-core";
 export { type PageServer, type PageServerOptions, servePages, strictCsp } from "./page-server.js";
-
-const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /** Headless Chromium with SwiftShader's WebGPU adapter (slow, without shader-f16), and without calls home. */
 export const chromiumFlags: readonly string[] = [
@@ -24,27 +22,11 @@ export const chromiumFlags: readonly string[] = [
   "--disable-sync",
 ];
 
-/**
- * Path of a Chromium ($CHROMIUM, else the usual places), or undefined after saying "skipped: no Chromium".
- * @example describe.skipIf(findChromium() === undefined)("the browser decoder", …)
- * @throws Error when there is none and BIOVLM_REQUIRE_CHROMIUM=1, or $CHROMIUM names a file that is not there.
- */
-export function findChromium(): string | undefined {
-  const named = process.env["CHROMIUM"];
-  if (named !== undefined && named !== "" && !existsSync(named)) throw new Error(`CHROMIUM=${named} is not there. Correct or unset it.`);
-  const path = named || places.find((place) => existsSync(place));
-  if (path !== undefined) return path;
-  const remedy = "install Debian's chromium or set CHROMIUM to its path";
-  if (process.env["BIOVLM_REQUIRE_CHROMIUM"] === "1") throw new Error(`no Chromium, and BIOVLM_REQUIRE_CHROMIUM=1 — ${remedy}`);
-  console.log(`skipped: no Chromium; ${remedy}`);
-  return undefined;
-}
-
-/** Starts a headless Chromium with its own empty profile; close it in afterAll. Call only where findChromium() found one. */
+/** Starts a headless Chromium with its own empty profile; close it in afterAll. Call only where there is one. */
 export async function launchChromium(extraFlags: readonly string[] = []): Promise<Browser> {
-  const executablePath = findChromium();
+  const executablePath = findProgram("chromium");
   if (executablePath === undefined)
-    throw new Error("no Chromium to launch — guard the suite with describe.skipIf(findChromium() === undefined)");
+    throw new Error('no Chromium to launch — guard the suite with describe.skipIf(withoutProgram("chromium"))');
   return chromium.launch({ executablePath, headless: true, args: [...chromiumFlags, ...extraFlags] });
 }
 

@@ -10,10 +10,10 @@ export { withinLimit } from "./limits.js";
 export { golden, sharedPath, skipUnlessShared } from "./locations.js";
 export { dicomElement, dicomFile, madeCine, ultrasoundFrame } from "./made-cine.js";
 export { mutations } from "./mutator.js";
-export { Orthanc, withoutProgram } from "./orthanc.js";
+export { Orthanc } from "./orthanc.js";
+export { findProgram, type ProgramName, withoutProgram } from "./programs.js";
 export { BIOMEDCLIP_SIZES, type RandomStateDictOptions, writeRandomStateDict } from "./random-state-dict.js";
 export {
-  noS3Server,
   type S3Faults,
   type S3Proxy,
   type S3Server,

@@ -1,20 +1,12 @@
 // A real archive: Orthanc with its DICOMweb plugin, in a folder of its own, on 127.0.0.1 with a name and a password; it can be ended and
 // started again on what it has stored.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-
-/** Whether a program is not here, which it must be where BIOVLM_REQUIRE_ORTHANC is set. */
-export function withoutProgram(program: string): boolean {
-  if (spawnSync(program, ["--version"]).error === undefined) return false;
-  if (process.env["BIOVLM_REQUIRE_ORTHANC"] === "1") throw new Error(`${program} was to be there, and is not`);
-  console.log(`skipped: no ${program}`);
-  return true;
-}
 
 async function freePort(): Promise<number> {
   const server = createServer();

@@ -2,20 +2,14 @@
 // an answer, and silent after the work was done.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcp } from "node:net";
-import { homedir, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { findProgram } from "./programs.js";
 import { seeded } from "./seeded.js";
-
-const places = [...(process.env["PATH"] ?? "").split(delimiter), join(homedir(), "go", "bin")];
-const binary = places.map((place) => join(place, "versitygw")).find((path) => existsSync(path));
-
-/** Why the tests cannot run here; undefined where they can. */
-export const noS3Server: string | undefined =
-  binary === undefined ? "skipped: no versitygw (go install github.com/versity/versitygw/cmd/versitygw@latest)" : undefined;
 
 const KEYS = { AWS_ACCESS_KEY_ID: "access", AWS_SECRET_ACCESS_KEY: "secret" };
 
@@ -36,6 +30,8 @@ export interface S3Server {
 }
 
 export async function startS3Server(): Promise<S3Server> {
+  const binary = findProgram("versitygw");
+  if (binary === undefined) throw new Error('no versitygw to start — guard the suite with describe.skipIf(withoutProgram("versitygw"))');
   const folder = mkdtempSync(join(tmpdir(), "biovlm-s3-"));
   for (const name of ["data/bucket", "side"]) mkdirSync(join(folder, name), { recursive: true });
   const port = await freePort();
@@ -51,7 +47,7 @@ export async function startS3Server(): Promise<S3Server> {
     join(folder, "side"),
     join(folder, "data"),
   ];
-  const child: ChildProcess = spawn(binary ?? "versitygw", words, { stdio: "ignore" });
+  const child: ChildProcess = spawn(binary, words, { stdio: "ignore" });
   const endpoint = `http://127.0.0.1:${port}`;
   for (let i = 0; i < 200; i++) {
     if (

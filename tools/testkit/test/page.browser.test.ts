@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Browser, bundleForBrowser, findChromium, launchChromium, openTestPage, servePages } from "../src/browser.js";
+import { type Browser, bundleForBrowser, launchChromium, openTestPage, servePages } from "../src/browser.js";
+import { withoutProgram } from "../src/programs.js";
 
 const here = (name: string) => new URL(`./pages/${name}`, import.meta.url);
 
-describe.skipIf(findChromium() === undefined)("a test page in Chromium", () => {
+describe.skipIf(withoutProgram("chromium"))("a test page in Chromium", () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await launchChromium();

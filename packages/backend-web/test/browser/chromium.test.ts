@@ -7,8 +7,8 @@ import { loadCore } from "@biovlm/core";
 import { templateBank } from "@biovlm/model";
 import { encoderPromises, seededFloats, TOY_SPEC, toyPixels, toyTowers } from "@biovlm/model/testing";
 import { tinyModel } from "@biovlm/model-tiny/node";
-import { cases } from "@biovlm/testkit";
-import { type Browser, findChromium, launchChromium, openTestPage, type TestPage } from "@biovlm/testkit/browser";
+import { cases, withoutProgram } from "@biovlm/testkit";
+import { type Browser, launchChromium, openTestPage, type TestPage } from "@biovlm/testkit/browser";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { wasmBackend } from "../../src/index.js";
 import type { TestedPage } from "./page.js";
@@ -27,7 +27,7 @@ function farthest(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return most;
 }
 
-describe.skipIf(findChromium() === undefined)("backend-web in Chromium", () => {
+describe.skipIf(withoutProgram("chromium"))("backend-web in Chromium", () => {
   let browser: Browser;
   let open: TestPage;
   const openPage = (options: { isolated?: boolean } = {}) =>

@@ -1,17 +1,14 @@
 // The oracles of DICOM in a real Chromium, under a strict content security policy: every RGB8 digest is the one that Node gives.
 
 import { dirname } from "node:path";
-import { golden, skipUnlessShared } from "@biovlm/testkit";
-import { findChromium, openTestPage, type TestPage } from "@biovlm/testkit/browser";
+import { golden, skipUnlessShared, withoutProgram } from "@biovlm/testkit";
+import { openTestPage, type TestPage } from "@biovlm/testkit/browser";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { byFile, type OracleRow, tableRows } from "./oracle-rows.js";
 
-const present = findChromium() !== undefined;
-if (!present) console.log("skipped: no Chromium; set CHROMIUM to its path");
-
 type Frames = (url: string) => Promise<string[] | { code: string; message: string }>;
 
-describe.skipIf(!present)("DICOM in Chromium", () => {
+describe.skipIf(withoutProgram("chromium"))("DICOM in Chromium", () => {
   let opened: TestPage | undefined;
   const real = skipUnlessShared("data/images/dicom");
   const table = skipUnlessShared("goldens/dicom/oracle.tsv");

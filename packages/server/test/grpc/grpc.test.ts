@@ -28,13 +28,17 @@ const metadata = (key = "secret") => {
   if (key !== "") out.set("authorization", `Bearer ${key}`);
   return out;
 };
+/** An answer of ModelInfer, or an error: a test knows which it asked for. */
+type Answer = grpc.ServiceError & { readonly outputs: readonly { name: string }[]; readonly raw_output_contents: readonly [Buffer] };
 /** One call: the answer, or the error as it is. */
-function ask(name: string, request: object, options: { key?: string; deadline?: number; from?: grpc.Client } = {}): Promise<any> {
+function ask(name: string, request: object, options: { key?: string; deadline?: number; from?: grpc.Client } = {}): Promise<Answer> {
   const { key, deadline, from = client } = options;
   const call = Reflect.get(from, name) as (...args: unknown[]) => void;
   return new Promise((resolve) => {
     const settings = deadline === undefined ? {} : { deadline };
-    call.call(from, request, metadata(key), settings, (error: grpc.ServiceError | null, answer: unknown) => resolve(error ?? answer));
+    call.call(from, request, metadata(key), settings, (error: grpc.ServiceError | null, answer: unknown) =>
+      resolve((error ?? answer) as Answer),
+    );
   });
 }
 const image = (bytes: Buffer = png) => ({ name: "image", datatype: "BYTES", shape: ["1"], contents: { bytes_contents: [bytes] } });
@@ -104,7 +108,7 @@ describe("the protocol over gRPC", () => {
     ]) {
       const answer = await infer(request);
       expect(answer).toMatchObject({ model_name: "tiny", model_version: "1", id: "42", parameters: { fell_back: { bool_param: false } } });
-      expect(answer.outputs.map((o: { name: string }) => o.name)).toEqual(["probabilities", "class", "kept", "kept_entropy"]);
+      expect(answer.outputs.map((o) => o.name)).toEqual(["probabilities", "class", "kept", "kept_entropy"]);
       expect(answer.outputs[0]).toMatchObject({ datatype: "FP32", shape: ["1", "2"] });
       expect(floats(answer.raw_output_contents[0])).toEqual(probabilities.data.map(Math.fround));
     }

@@ -1,21 +1,20 @@
 // Triton's Python client over gRPC against this server, where a Python that has it is found: $BIOVLM_PYTHON, else python3.
 // Install it with `pip install "tritonclient[grpc]"`.
 
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { createEngine } from "@biovlm/engine";
+import { findProgram } from "@biovlm/testkit";
 import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { afterAll, expect, it } from "vitest";
 import { createServer, grpcServer, servingOptions } from "../../src/index.js";
 import { greyPng } from "../routes/grey-png.js";
 
-const has = (python: string) => spawnSync(python, ["-c", "import tritonclient.grpc"], { stdio: "ignore", timeout: 60_000 }).status === 0;
-const python = [process.env["BIOVLM_PYTHON"], "python3"].find((name) => name !== undefined && has(name));
-if (python === undefined) console.log('skipped: no Python with tritonclient.grpc; pip install "tritonclient[grpc]" and set BIOVLM_PYTHON');
+const python = findProgram("tritonclient.grpc");
 const folder = mkdtempSync(join(tmpdir(), "biovlm-triton-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

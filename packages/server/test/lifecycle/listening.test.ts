@@ -9,6 +9,7 @@ import { connect, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createEngine, type Engine } from "@biovlm/engine";
+import { withoutProgram } from "@biovlm/testkit";
 import { type Context, context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -37,17 +38,7 @@ async function start(given: Partial<ServingOptions>, prepare?: (app: FastifyInst
   return listen(app, options);
 }
 
-function hasOpenssl(): boolean {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    console.log("skipped: no openssl to make a certificate with");
-    return false;
-  }
-}
-
-describe.skipIf(!hasOpenssl())("with a certificate", () => {
+describe.skipIf(withoutProgram("openssl"))("with a certificate", () => {
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
   const get = (url: string, options: object) =>
     new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {

@@ -1,13 +1,14 @@
 // The Python clients of the Open Inference Protocol (Triton's and KServe's) against this server, where a Python that has them is found:
 // $BIOVLM_PYTHON, else python3. Install them with `pip install "tritonclient[http]" kserve`.
 
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { createEngine } from "@biovlm/engine";
+import { findProgram } from "@biovlm/testkit";
 import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { afterAll, describe, expect, it } from "vitest";
 import { createClient } from "../../src/client/index.js";
@@ -19,18 +20,11 @@ const KINDS = [
     title: "Triton client in Python",
     module: "tritonclient.http",
     script: "triton-client.py",
-    install: "tritonclient[http]",
     versions: true,
   },
-  { title: "KServe client in Python", module: "kserve", script: "kserve-client.py", install: "kserve", versions: false },
+  { title: "KServe client in Python", module: "kserve", script: "kserve-client.py", versions: false },
 ] as const;
-const has = (python: string, module: string) =>
-  spawnSync(python, ["-c", `import ${module}`], { stdio: "ignore", timeout: 60_000 }).status === 0;
-const clients = KINDS.map((kind) => {
-  const python = [process.env["BIOVLM_PYTHON"], "python3"].find((name) => name !== undefined && has(name, kind.module));
-  if (python === undefined) console.log(`skipped: no Python with ${kind.module}; pip install "${kind.install}" and set BIOVLM_PYTHON`);
-  return { ...kind, python };
-});
+const clients = KINDS.map((kind) => ({ ...kind, python: findProgram(kind.module) }));
 const folder = mkdtempSync(join(tmpdir(), "biovlm-python-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
