@@ -86,7 +86,10 @@ describe("a pool of encoder processes", () => {
     expect(images[2]).not.toHaveProperty("dicom");
     expect(images[2]).not.toHaveProperty("notes");
     const [volume] = (await pool.encodeFiles([madeVolume()])).images;
-    expect(volume).toMatchObject({ notes: ["axial slice 2 of 2", expect.stringContaining("does not say how it lies")] });
+    expect(volume).toMatchObject({
+      slice: { plane: "axial", frame: 2, frames: 2, notes: [expect.stringContaining("does not say how it lies")] },
+    });
+    expect(volume).not.toHaveProperty("notes");
     expectRow(volume, Math.floor(((90 - 100 + 0.5) / 49 + 0.5) * 255));
   });
 
