@@ -203,7 +203,7 @@ describe("inputs", () => {
     writeFileSync(join(mixed, "c.png"), readFileSync(files[0]!).subarray(0, 200));
     writeFileSync(join(mixed, "d.png"), "");
     writeFileSync(join(mixed, "e.dcm"), Buffer.concat([Buffer.alloc(128), Buffer.from("DICM")]));
-    writeFileSync(join(mixed, "f.bmp"), "BM");
+    writeFileSync(join(mixed, "f.jxl"), "\xff\x0a\0\0");
     const { code, out, err } = await call(["classify", ".", "gone.png", ...CLASSES, "--json"], { cwd: mixed });
     expect(code).toBe(6);
     const codes = Object.fromEntries(elements(out).map((e) => [e.file, e.error?.code]));
@@ -215,8 +215,8 @@ describe("inputs", () => {
       "e.dcm": "corrupt_image",
       "gone.png": "not_found",
     });
-    expect(err).toContain("left out: 1 BMP");
-    const named = await call(["classify", "f.bmp", ...CLASSES, "--json"], { cwd: mixed });
+    expect(err).toContain("left out: 1 JPEG XL");
+    const named = await call(["classify", "f.jxl", ...CLASSES, "--json"], { cwd: mixed });
     expect([named.code, elements(named.out)[0]?.error?.code]).toEqual([1, "unsupported_format"]);
     const none = await call(["classify", "b.png", "c.png", ...CLASSES, "--json"], { cwd: mixed });
     expect([none.code, elements(none.out).length]).toEqual([1, 2]);

@@ -37,6 +37,20 @@ describe("findImages", () => {
     expect(leftOutNote(new Map())).toBeUndefined();
   });
 
+  it("takes every kind of image that is read, and names the kinds that are not", async () => {
+    const read = ["a.BMP", "a.dib", "a.gif", "a.j2c", "a.j2k", "a.jp2", "a.jpc", "a.pam", "a.pbm", "a.pgm", "a.pnm", "a.ppm"];
+    const root = tree(...read, "a.jpx", "a.jxl", "a.avif", "a.heic", "a.svs", "a.mha");
+    const { paths, leftOut } = await findImages(root);
+    expect(paths).toEqual(read);
+    expect(leftOutNote(leftOut)?.slice("left out: ".length).split(", ").sort()).toEqual([
+      "1 JPEG 2000 of several layers",
+      "1 JPEG XL",
+      "1 MetaImage",
+      "1 slide",
+      "2 AVIF or HEIC",
+    ]);
+  });
+
   it("leaves out the masks beside a picture, and takes a mask that stands alone", async () => {
     const root = tree(
       "benign (1).png",

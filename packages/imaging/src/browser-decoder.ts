@@ -10,6 +10,7 @@ import type { ImageInfo } from "./image-info.js";
 import { dropAlpha, turnUpright } from "./pixels.js";
 import { decodePng } from "./png-decoder.js";
 import { imageDecoder } from "./still-image.js";
+import { OWN_FORMATS } from "./stills/own-stills.js";
 import { withinTime } from "./time-limit.js";
 
 const hasBitmaps = (): boolean => typeof createImageBitmap === "function" && typeof OffscreenCanvas === "function";
@@ -24,12 +25,12 @@ const noCodecs: CodecSource = async () => {
   throw new Error("no source of codecs was given");
 };
 
-/** A decoder on what the browser has. Outside a browser (Node, some workers) it still reads PNG, DICOM and volumes. */
+/** A decoder on what the browser has. Outside a browser (Node, some workers) it still reads PNG, BMP, GIF, PNM, DICOM and volumes. */
 export function browserDecoder({ codecs = noCodecs }: BrowserDecoderOptions = {}): ImageDecoder {
   return {
     name: "browser",
     get formats(): readonly ImageFormat[] {
-      return hasBitmaps() ? ["png", "jpeg", "webp", "dicom", "nifti", "nrrd"] : ["png", "dicom", "nifti", "nrrd"];
+      return hasBitmaps() ? ["png", "jpeg", "webp", ...OWN_FORMATS] : ["png", ...OWN_FORMATS];
     },
     ...imageDecoder(async (bytes, info, limits) => {
       const decoding = info.format === "png" ? decodePng(bytes, info, limits.range) : decodeBitmap(bytes, info).then((data) => ({ data }));

@@ -8,7 +8,7 @@ import { PLANES, type Plane } from "./volumes/orientation.js";
 import type { SliceFacts } from "./volumes/slice-facts.js";
 
 /** Formats that are decoded. */
-export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "dicom" | "nifti" | "nrrd";
+export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "bmp" | "pnm" | "gif" | "jpeg-2000" | "dicom" | "nifti" | "nrrd";
 
 /** Pixels of one image: `data[(y * width + x) * 3 + channel]`, channels R, G, B, 8 bits each, no padding. */
 export interface DecodedImage {
@@ -29,7 +29,7 @@ export interface DecodedImage {
   readonly unsaidRange?: true;
 }
 
-/** Values of 16-bit grey that become 0 and 255; what lies beyond is clamped. */
+/** Values of grey of more than 8 bits that become 0 and 255; what lies beyond is clamped. */
 export interface GreyRange {
   readonly low: number;
   readonly high: number;
@@ -41,7 +41,8 @@ export interface DecodeOptions {
   readonly maxPixels?: number;
   /** Most bytes of the file. Default 16 MiB. */
   readonly maxBytes?: number;
-  /** Most frames or pages a PNG, WebP or TIFF may hold; only the first is ever decoded. Default 1: animations and stacks are refused. */
+  /** Most frames or pages a PNG, WebP or TIFF may hold; only the first is ever decoded. Default 1: animations and stacks are refused.
+   * Of a GIF the first frame is read whatever their number, and `notes` says so. */
   readonly maxFrames?: number;
   /** `apply` (default) turns the image upright by its EXIF orientation; `ignore` leaves the stored rows, as open_clip's own pipeline does. */
   readonly exif?: "apply" | "ignore";
@@ -56,7 +57,8 @@ export interface DecodeOptions {
   /** How grey DICOM and volumes are shown. Default: as the file says, else from its lowest value to its highest. What is neither
    * `decode` shows as it is. */
   readonly window?: FrameOptions["window"];
-  /** Which values of 16-bit grey become 0 and 255. Default: what the file declares, else all 16 bits. DICOM has `window` for it. */
+  /** Which values of 16-bit grey become 0 and 255. Default: what the file declares, else all 16 bits. Grey of 32 bits, with a sign or with
+   * fractions (TIFF, JPEG 2000) is refused without it, `unsupported_format`. DICOM has `window` for it. */
   readonly range?: GreyRange | undefined;
   /** `true` crops to the first region that an ultrasound file names (0018,6011); an image that names none is refused,
    * `unsupported_format`. Default: the whole frame. */
@@ -140,8 +142,8 @@ export function resolveDecodeOptions(options: DecodeOptions = {}): ResolvedDecod
   if (resolved.timeoutMs !== undefined) requireCount("timeoutMs", resolved.timeoutMs);
   if (resolved.exif !== "apply" && resolved.exif !== "ignore") throw badValue("exif", '"apply" or "ignore"', resolved.exif);
   const { range } = resolved;
-  if (range !== undefined && !(range.low >= 0 && range.low < range.high && range.high <= 65_535))
-    throw badValue("range", "0 ≤ low < high ≤ 65535", `${range.low}..${range.high}`);
+  if (range !== undefined && !(range.low < range.high && Number.isFinite(range.high - range.low)))
+    throw badValue("range", "numbers with low < high", `${range.low}..${range.high}`);
   if (!PLANES.includes(resolved.plane)) throw badValue("plane", PLANES.join(" or "), resolved.plane);
   for (const name of ["strict", "ultrasoundRegion"] as const)
     if (typeof resolved[name] !== "boolean") throw badValue(name, "true or false", resolved[name]);

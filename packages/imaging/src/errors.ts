@@ -52,5 +52,5 @@ export function corrupt(what: string, cause?: unknown): ImagingError {
 
 /** An `unsupported_format` error; `advice` says what to do instead. */
 export function unsupported(what: string, advice: string): ImagingError {
-  return new ImagingError("unsupported_format", `${what} — expected 8- or 16-bit PNG, JPEG, WebP or TIFF. ${advice}`);
+  return new ImagingError("unsupported_format", `${what} — expected PNG, JPEG, WebP, TIFF, BMP, GIF, PNM or JPEG 2000. ${advice}`);
 }

@@ -9,6 +9,10 @@ import { readPngHeader } from "./headers/png.js";
 import { readTiffHeader } from "./headers/tiff.js";
 import { readWebpHeader } from "./headers/webp.js";
 import type { HeaderStart } from "./image-info.js";
+import { readBmpHeader } from "./stills/bmp.js";
+import { readGifHeader } from "./stills/gif.js";
+import { readJpeg2000Header } from "./stills/jpeg-2000.js";
+import { readPnmHeader } from "./stills/pnm.js";
 import { isNifti } from "./volumes/nifti.js";
 
 /** One row: how the format is recognised, and either its header reader or the advice given when it is refused. */
@@ -18,7 +22,6 @@ export type FormatRow = { readonly name: string; matches(view: ByteView): boolea
 );
 
 const TO_PNG = "Convert it to PNG first.";
-const FIRST_FRAME = "Save the frame you mean as PNG.";
 const BY_DECODER = "Its header is read by the decoder alone.";
 
 const startsWith =
@@ -37,13 +40,13 @@ const IMAGE_FORMATS: readonly FormatRow[] = [
     advice: BY_DECODER,
   },
   { name: "TIFF", matches: startsWith("II*\0", "MM\0*", "II+\0", "MM\0+"), read: readTiffHeader },
-  { name: "GIF", matches: startsWith("GIF87a", "GIF89a"), advice: FIRST_FRAME },
+  { name: "GIF", matches: startsWith("GIF87a", "GIF89a"), read: readGifHeader },
   {
     name: "BMP",
     matches: (view) => view.has(0, "BM") && view.length >= 26 && view.u32(14, true) >= 12 && view.u32(14, true) <= 256,
-    advice: TO_PNG,
+    read: readBmpHeader,
   },
-  { name: "JPEG 2000", matches: startsWith("\0\0\0\x0cjP  ", "\xff\x4f\xff\x51"), advice: TO_PNG },
+  { name: "JPEG 2000", matches: startsWith("\0\0\0\x0cjP  ", "\xff\x4f\xff\x51"), read: readJpeg2000Header },
   { name: "JPEG XL", matches: startsWith("\0\0\0\x0cJXL ", "\xff\x0a"), advice: TO_PNG },
   { name: "HEIC or AVIF", matches: (view) => view.has(4, "ftyp"), advice: TO_PNG },
   { name: "NIfTI", matches: isNifti, advice: BY_DECODER },
@@ -56,7 +59,7 @@ const IMAGE_FORMATS: readonly FormatRow[] = [
   {
     name: "PNM",
     matches: (view) => view.length > 2 && /^P[1-7]$/.test(ascii(view, 2)) && /\s/.test(String.fromCharCode(view.u8(2))),
-    advice: TO_PNG,
+    read: readPnmHeader,
   },
   { name: "SVG, XML or HTML", matches: isMarkup, advice: "Vector graphics and web pages are not images here; export pixels as PNG." },
 ];
@@ -73,7 +76,10 @@ export function imageFormatOf(bytes: Uint8Array): FormatRow & { read(bytes: Uint
     );
   }
   if (row.read === undefined)
-    throw new ImagingError("unsupported_format", `${row.name} is not read — expected PNG, JPEG, WebP or TIFF. ${row.advice}`);
+    throw new ImagingError(
+      "unsupported_format",
+      `${row.name} is not read — expected PNG, JPEG, WebP, TIFF, BMP, GIF, PNM or JPEG 2000. ${row.advice}`,
+    );
   return row;
 }
 

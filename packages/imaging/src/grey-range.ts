@@ -1,4 +1,5 @@
-// 16-bit grey → 8 bits: which values become 0 and 255. A person's range comes first, then what the file declares, else all 16 bits.
+// Grey of more than 8 bits → 8 bits: which values become 0 and 255. A person's range comes first, then what the file declares, else all 16
+// bits. Values with a sign, of 32 bits or with a fraction have no usual range: they are shown in a person's range alone.
 // It never looks for an image's own lowest and highest value: images of one set must stay comparable.
 
 import type { GreyRange } from "./decoder.js";
@@ -21,12 +22,11 @@ export function parseRange(text: string): GreyRange | undefined {
   if (text === "full") return FULL;
   const [, bits] = /^bits=(\d{1,2})$/.exec(text) ?? [];
   if (bits !== undefined && Number(bits) >= 1 && Number(bits) <= 16) return { low: 0, high: 2 ** Number(bits) - 1 };
-  const [, low, high] = /^(\d{1,5})\.\.(\d{1,5})$/.exec(text) ?? [];
-  if (low !== undefined && high !== undefined && Number(low) < Number(high) && Number(high) <= FULL.high)
-    return { low: Number(low), high: Number(high) };
+  const [, low, high] = /^(-?\d{1,10}(?:\.\d{1,10})?)\.\.(-?\d{1,10}(?:\.\d{1,10})?)$/.exec(text) ?? [];
+  if (low !== undefined && high !== undefined && Number(low) < Number(high)) return { low: Number(low), high: Number(high) };
   throw new ImagingError(
     "bad_option",
-    `range — expected file, full, bits=1 to bits=16, or LOW..HIGH within 0..65535, got ${JSON.stringify(text.slice(0, 40))}. For instance: bits=12.`,
+    `range — expected file, full, bits=1 to bits=16, or LOW..HIGH, got ${JSON.stringify(text.slice(0, 40))}. For instance: bits=12, or -1000..400.`,
   );
 }
 
@@ -63,6 +63,16 @@ export function greyToEight(
     data,
     note: `16-bit grey with values ${least} to ${most} alone is shown with little contrast; name the range, for instance bits=${bits}`,
   };
+}
+
+/** Values of any kind → 8 bits in a range, rounded to nearest, clamped beyond it; what is no number is black. */
+export function valuesToEight(values: ArrayLike<number>, { low, high }: GreyRange): Uint8Array {
+  const out = new Uint8Array(values.length);
+  for (let i = 0; i < out.length; i++) {
+    const value = Math.min(Math.max(sampleAt(values, i), low), high);
+    out[i] = Math.floor(((value - low) / (high - low)) * 255 + 0.5);
+  }
+  return out;
 }
 
 /**

@@ -35,8 +35,16 @@ export function readLimitedInfo(bytes: Uint8Array, limits: ResolvedDecodeOptions
       `image with ${rest.frames} frames — expected at most ${limits.maxFrames}. Save the frame you mean as an image of its own, or raise maxFrames to take the first.`,
     );
   }
+  if (rest.values !== undefined && limits.range === undefined) {
+    throw new ImagingError(
+      "unsupported_format",
+      `${format.toUpperCase()} of ${VALUES[rest.values]} without a range — expected one of the values to show, got none. Name the values that become black and white as range LOW..HIGH, the same for all images that belong together.`,
+    );
+  }
   return { ...start, ...rest };
 }
+
+const VALUES = { signed: "whole numbers with a sign", unsigned: "whole numbers of 32 bits", float: "numbers with fractions" } as const;
 
 /** Bytes of a size that is taken. @throws ImagingError `bad_option`, `empty_input`, `too_large` */
 export function requireBytes(bytes: Uint8Array, limits: ResolvedDecodeOptions): void {

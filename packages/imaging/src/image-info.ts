@@ -8,12 +8,12 @@ export interface ImageInfo {
   /** Stored size in pixels, before the orientation is applied. */
   readonly width: number;
   readonly height: number;
-  /** Bits per sample: 1, 2, 4, 8 or 16. */
+  /** Bits per sample: 1 to 16; 32 of `values`. */
   readonly bitDepth: number;
   readonly colour: "grey" | "rgb" | "palette" | "cmyk";
   /** An alpha channel or a transparent colour. */
   readonly alpha: boolean;
-  /** Frames of an animation, pages of a TIFF. */
+  /** Frames of an animation, pages of a TIFF; 1 of a GIF, whose first is read. */
   readonly frames: number;
   /** EXIF orientation, 1 (upright) to 8. */
   readonly orientation: number;
@@ -23,11 +23,15 @@ export interface ImageInfo {
   readonly greyMax?: number;
   /** 16-bit grey whose lowest sample is white: a decoder gives its samples turned over. */
   readonly whiteIsZero?: boolean;
+  /** What grey samples are, where it is no shade of 1 to 16 bits without a sign: they are shown in a range that is asked for, or not at all. */
+  readonly values?: "signed" | "unsigned" | "float";
+  /** What a reader should know. */
+  readonly notes?: readonly string[];
 }
 
 /** The part of a header that bounds the memory, and a function that reads the rest once the bounds are known to hold. */
 export interface HeaderStart extends Pick<ImageInfo, "format" | "width" | "height" | "bitDepth" | "colour"> {
   /** Pixels of the largest block (tile) the decoder allocates at once, where that is not the image itself. */
   readonly blockPixels?: number;
-  finish(): Pick<ImageInfo, "alpha" | "frames" | "orientation" | "interlaced" | "greyMax" | "whiteIsZero">;
+  finish(): Omit<ImageInfo, "format" | "width" | "height" | "bitDepth" | "colour">;
 }

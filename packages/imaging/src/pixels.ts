@@ -14,6 +14,13 @@ export function dropAlpha(rgba: Uint8Array | Uint8ClampedArray): Uint8Array {
   return rgb;
 }
 
+/** Grey [n] → RGB [n,3]. */
+export function repeatedGrey(grey: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(grey.length * 3);
+  for (let i = 0, to = 0; i < grey.length; i++, to += 3) rgb[to] = rgb[to + 1] = rgb[to + 2] = sampleAt(grey, i);
+  return rgb;
+}
+
 /** 16-bit samples → 8 bits: ÷ 257, rounded to nearest, so that 0 → 0 and 65535 → 255. */
 export function sixteenToEight(samples: Uint16Array): Uint8Array {
   const out = new Uint8Array(samples.length);

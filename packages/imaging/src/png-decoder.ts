@@ -9,7 +9,7 @@ import { greyToEight } from "./grey-range.js";
 import { ByteView } from "./headers/byte-view.js";
 import { pngChunks } from "./headers/png.js";
 import type { ImageInfo } from "./image-info.js";
-import { eightBits } from "./pixels.js";
+import { eightBits, repeatedGrey } from "./pixels.js";
 
 /** Adam7: first column and row, column and row step of each pass. A plain image is one pass over all pixels. */
 const ADAM7 = [
@@ -78,20 +78,13 @@ export async function decodePng(bytes: Uint8Array, info: ImageInfo, range?: Grey
   }
   if (wideGrey === undefined) return { data: rgb };
   const { data: grey, note } = greyToEight(wideGrey, 1, info, range);
-  return { data: repeated(grey), ...(note === undefined ? {} : { note }) };
+  return { data: repeatedGrey(grey), ...(note === undefined ? {} : { note }) };
 }
 
 /** Writes one row's 16-bit grey where its pass puts it. */
 function spreadGrey(line: Uint8Array, { left, stepX, columns }: Pass, y: number, grey: Uint16Array, width: number, channels: number): void {
   for (let column = 0, from = 0, to = y * width + left; column < columns; column++, from += 2 * channels, to += stepX)
     grey[to] = (sampleAt(line, from) << 8) | sampleAt(line, from + 1);
-}
-
-/** Grey [n] → RGB [n,3]. */
-function repeated(grey: Uint8Array): Uint8Array {
-  const rgb = new Uint8Array(grey.length * 3);
-  for (const [i, value] of grey.entries()) rgb.fill(value, 3 * i, 3 * i + 3);
-  return rgb;
 }
 
 function passesOf({ width, height, interlaced }: ImageInfo, bitsPerPixel: number): Pass[] {

@@ -17,6 +17,7 @@ import { isDicomFile } from "./formats.js";
 import { readLimitedInfo, requireBytes } from "./header.js";
 import { mended } from "./headers/mending.js";
 import type { ImageInfo } from "./image-info.js";
+import { decodeOwnStill } from "./stills/own-stills.js";
 import { withinTime } from "./time-limit.js";
 import { openVolume } from "./volumes/volume-image.js";
 
@@ -28,6 +29,14 @@ const FRAMED: readonly string[] = ["dicom", "nifti", "nrrd"];
 
 /** The frame that `decode` reads of a stack. */
 const chosenFrame = (frames: number, asked: number | undefined) => asked ?? (frames === 1 ? 0 : Math.floor(frames / 2));
+
+/** An image of our own decoders, whose formats know no orientation. */
+function ownImage(
+  { data, note }: { readonly data: Uint8Array; readonly note?: string },
+  { width, height, format }: ImageInfo,
+): DecodedImage {
+  return { data, width, height, format, ...(note === undefined ? {} : { notes: [note], unsaidRange: true as const }) };
+}
 
 /** `open` and `decode` of a decoder: of DICOM with the codecs of `wasm`, of volumes by slices, of other formats by how their first frame is decoded. */
 export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<ImageDecoder, "open" | "decode"> {
@@ -67,8 +76,10 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
             "bad_option",
             `window — expected none for ${info.format.toUpperCase()}, whose samples are shown as they are. Leave it out.`,
           );
-        const image = await decodeFirst(still, info, limits);
-        return notes.length === 0 ? image : { ...image, notes: [...notes, ...(image.notes ?? [])] };
+        const own = await withinTime(decodeOwnStill(still, info, limits, codecs), limits.timeoutMs);
+        const image = own === undefined ? await decodeFirst(still, info, limits) : ownImage(own, info);
+        const told = [...notes, ...(info.notes ?? []), ...(image.notes ?? [])];
+        return told.length === 0 ? image : { ...image, notes: told };
       },
     };
   };

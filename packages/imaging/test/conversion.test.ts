@@ -22,7 +22,7 @@ const pil = JSON.parse(readFileSync(join(fixtures, "pil.json"), "utf8")).images 
 /** Of grey16.*: the formula of make_fixtures.py. */
 const grey16At = (x: number, y: number): number => (x * 1771 + y * 911) % 65536;
 
-describe("decoding with sharp", () => {
+describe("decoding in Node", () => {
   it.each(Object.keys(pil))("gives Pillow's RGB bytes for %s", async (name) => {
     const expected = pil[name]!;
     const stored = await decodeImage(fixture(name), { exif: "ignore" });
@@ -31,7 +31,7 @@ describe("decoding with sharp", () => {
     expect(sha256(upright.data)).toBe(expected.upright);
   });
 
-  it.each(["grey16.png", "grey16.tif"])("scales 16-bit grey by 1/257 with rounding in %s", async (name) => {
+  it.each(["grey16.png", "grey16.tif", "grey-16.pgm", "grey16.jp2"])("scales 16-bit grey by 1/257 with rounding in %s", async (name) => {
     const { data, width, height } = await decodeImage(fixture(name));
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
@@ -63,6 +63,32 @@ describe("decoding with sharp", () => {
       const { data } = await decodeImage(readFileSync(join(folder, name)), { exif: "ignore" });
       expect([name, sha256(data)]).toEqual([name, digest]);
     }
+  });
+});
+
+describe("formats that browsers decode by the same code", () => {
+  it.each(Object.keys(pil).filter((name) => /\.(?:bmp|gif|p[bgpa]m)$/.test(name)))(
+    "give Pillow's RGB bytes for %s there, too",
+    async (name) => {
+      expect(sha256((await decodeInBrowserEntry(fixture(name))).data)).toBe(pil[name]!.sha256);
+    },
+  );
+
+  it("say that the first frame of an animated GIF is shown", async () => {
+    expect((await decodeImage(fixture("animated.gif"))).notes).toEqual(["the first of 2 frames is shown"]);
+    expect((await decodeImage(fixture("palette.gif"))).notes).toBeUndefined();
+  });
+
+  it("drop the alpha of PAM", async () => {
+    expect(sha256((await decodeImage(fixture("rgba.pam"))).data)).toBe(pil["rgba.png"]!.sha256);
+  });
+
+  it("refuse JPEG 2000 with alpha, which its codec does not take", async () => {
+    await expect(decodeImage(fixture("rgba.jp2"))).rejects.toMatchObject({ code: "unsupported_format", message: /without alpha/ });
+  });
+
+  it("say which codecs are missing for JPEG 2000 where none were given", async () => {
+    await expect(decodeInBrowserEntry(fixture("rgb.jp2"))).rejects.toMatchObject({ code: "decoder_unavailable" });
   });
 });
 

@@ -1,9 +1,10 @@
 // 16-bit grey of fewer bits: what the file declares or a person names decides, and values nobody explained are said to be dark.
 
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parseRange } from "../src/grey-range.js";
 import { browserDecoder } from "../src/index.js";
-import { decodeImage } from "../src/node/index.js";
+import { decodeImage, sharpDecoder } from "../src/node/index.js";
 import { chunk, greyTags, writePng, writeTiff } from "./picture-writer.js";
 
 const WIDTH = 64;
@@ -69,15 +70,62 @@ describe("16-bit grey of fewer bits", () => {
   });
 });
 
+describe("grey values that are no shades", () => {
+  const [W, H] = [37, 23];
+  const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}`, import.meta.url));
+  /** of make_fixtures.py */
+  const signed = (x: number, y: number) => x * 200 - y * 311;
+  const kinds: [string, (x: number, y: number) => number, number, number][] = [
+    ["signed-8.tif", (x, y) => Math.floor(signed(x, y) / 64), -100, 90],
+    ["signed-16.tif", signed, -4000, 5000.5],
+    ["signed-32.tif", (x, y) => signed(x, y) * 1000, -4_000_000, 5_000_000],
+    ["unsigned-32.tif", (x, y) => ((x * 1771 + y * 911) % 65536) * 1000, 5_000_000, 60_000_000],
+    ["float-32.tif", (x, y) => Math.fround(signed(x, y) / 7), -500.25, 600],
+  ];
+
+  it.each(kinds)("of %s are refused without a range, and shown in it", async (name, value, low, high) => {
+    await expect(decodeImage(fixture(name))).rejects.toMatchObject({ code: "unsupported_format", message: /range LOW\.\.HIGH/ });
+    await expect(sharpDecoder().open(fixture(name))).rejects.toMatchObject({ code: "unsupported_format" });
+    const { data, notes } = await decodeImage(fixture(name), { range: { low, high } });
+    const shown = (at: number) => {
+      const clamped = Math.min(Math.max(value(at % W, Math.floor(at / W)), low), high);
+      return Math.floor(((clamped - low) / (high - low)) * 255 + 0.5);
+    };
+    expect(reds({ data })).toEqual(Array.from({ length: W * H }, (_, at) => shown(at)));
+    expect(notes).toBeUndefined();
+  });
+
+  it("that are no number are black", async () => {
+    const data = new Uint8Array(Float32Array.of(Number.NaN, Number.POSITIVE_INFINITY, 1).buffer);
+    const bytes = writeTiff([...greyTags(3, 1, 32), [339, 3, 3]], data);
+    expect(reds(await decodeImage(bytes, { range: { low: 0, high: 2 } }))).toEqual([0, 255, 128]);
+  });
+
+  it.each([
+    ["floating point of 64 bits", [...greyTags(1, 1, 64), [339, 3, 3]]],
+    ["complex numbers", [...greyTags(1, 1, 32), [339, 3, 6]]],
+    ["the lowest as white", [...greyTags(1, 1, 16, 0), [339, 3, 2]]],
+  ] as [string, [number, number, number][]][])("with %s are refused, a range or not", async (_, tags) => {
+    await expect(decodeImage(writeTiff(tags, new Uint8Array(8)), { range: { low: 0, high: 1 } })).rejects.toMatchObject({
+      code: "unsupported_format",
+    });
+  });
+});
+
 describe("a range in words", () => {
   it("is bits, ends, full, or the file's own", () => {
     expect(parseRange("bits=12")).toEqual({ low: 0, high: 4095 });
     expect(parseRange("100..5000")).toEqual({ low: 100, high: 5000 });
     expect(parseRange("full")).toEqual({ low: 0, high: 65_535 });
+    expect(parseRange("-1000..400")).toEqual({ low: -1000, high: 400 });
+    expect(parseRange("-0.5..1.25")).toEqual({ low: -0.5, high: 1.25 });
     expect(parseRange("file")).toBeUndefined();
   });
 
-  it.each(["", "bits=0", "bits=17", "5..5", "9..3", "0..65536", "min-max"])("is refused as %j", (text) => {
-    expect(() => parseRange(text)).toThrow(expect.objectContaining({ code: "bad_option" }));
-  });
+  it.each(["", "bits=0", "bits=17", "5..5", "9..3", "1..-1", "1e3..2e3", "..5", "0..99999999999", "min-max"])(
+    "is refused as %j",
+    (text) => {
+      expect(() => parseRange(text)).toThrow(expect.objectContaining({ code: "bad_option" }));
+    },
+  );
 });

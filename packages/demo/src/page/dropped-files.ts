@@ -9,7 +9,7 @@ export interface PickedFile {
 /** More than this at once is refused: a page is no place for a million files. */
 export const MOST_FILES = 20_000;
 
-const IMAGE = /\.(png|jpe?g|jfif|webp|tiff?|dcm|dicom|ima)$/i;
+const IMAGE = /\.(png|jpe?g|jpe|jfif|webp|tiff?|bmp|dib|gif|p[bgpna]m|jp2|j2k|j2c|jpc|dcm|dicom|ima)$/i;
 
 /** What was left out of folders: how many files of each kind, by their endings. */
 export class LeftOut {
@@ -21,7 +21,7 @@ export class LeftOut {
     this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);
   }
 
-  /** "3 BMP, 1 TXT", the most first; "" where nothing was. */
+  /** "3 MHA, 1 TXT", the most first; "" where nothing was. */
   get text(): string {
     const kinds = [...this.kinds].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
     return kinds.map(([kind, count]) => `${count} ${kind}`).join(", ");

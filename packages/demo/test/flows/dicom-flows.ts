@@ -34,7 +34,7 @@ export function dicomFlows(stage: () => Stage): void {
         // as an archive writes them: without an ending
         for (const [i, file] of files.entries()) copyFileSync(join(phantoms, file), join(study, kind, i === 0 ? "IM000001" : file));
       }
-      for (const file of ["notes.txt", "a.bmp", "b.bmp", "DICOMDIR"]) writeFileSync(join(study, file), "no image");
+      for (const file of ["notes.txt", "a.mha", "b.mha", "DICOMDIR"]) writeFileSync(join(study, file), "no image");
       open = await stage().open();
     });
     afterAll(async () => {
@@ -69,7 +69,7 @@ export function dicomFlows(stage: () => Stage): void {
     it("comes as a folder, also without endings; what is no image is counted by kind", async () => {
       const { page } = open;
       await page.setInputFiles("#folder-input", study);
-      await page.waitForFunction(() => document.querySelector("#notice")?.textContent === "Left out: 2 BMP, 1 DICOM index, 1 TXT.");
+      await page.waitForFunction(() => document.querySelector("#notice")?.textContent === "Left out: 2 MHA, 1 DICOM index, 1 TXT.");
       await typeClasses(page, ["brain CT", "chest CT"]);
       await allAnswered(page, 4);
       expect(await page.$$(".tile.failed")).toHaveLength(0);

@@ -41,7 +41,8 @@ export const FRAME_OPTIONS = {
   range: {
     type: "string",
     default: "file",
-    description: "values of 16-bit grey PNG and TIFF that become black and white: file, full, bits=N, or LOW..HIGH",
+    description:
+      "values of grey of more than 8 bits (PNG, TIFF, PNM, JPEG 2000) that become black and white: file, full, bits=N, or LOW..HIGH",
   },
   ultrasoundRegion: {
     type: "boolean",

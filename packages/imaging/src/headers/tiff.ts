@@ -2,7 +2,7 @@
 // The same directory reader finds the orientation in an EXIF block, which is a small TIFF.
 
 import { corrupt, ImagingError, unsupported } from "../errors.js";
-import type { HeaderStart } from "../image-info.js";
+import type { HeaderStart, ImageInfo } from "../image-info.js";
 import { ByteView } from "./byte-view.js";
 
 const TAG = {
@@ -43,6 +43,8 @@ interface Directory {
   value(tag: number): number | undefined;
   /** All values of a tag (at most 16). */
   values(tag: number): number[];
+  /** Where the tag's entry stands. */
+  entry(tag: number): number | undefined;
   readonly next: number;
 }
 
@@ -94,7 +96,12 @@ function readDirectory(view: ByteView, { little, big }: Layout, at: number): Dir
             : view.u64(where, little);
     });
   };
-  return { values, value: (tag) => values(tag)[0], next: big ? view.u64(end, little) : view.u32(end, little) };
+  return {
+    values,
+    value: (tag) => values(tag)[0],
+    entry: (tag) => entries.get(tag),
+    next: big ? view.u64(end, little) : view.u32(end, little),
+  };
 }
 
 /** The orientation 1..8 in an EXIF block (without its "Exif\0\0" prefix). Anything unreadable means 1, as in PIL and libvips: it is metadata. */
@@ -130,11 +137,9 @@ export function readTiffHeader(bytes: Uint8Array): HeaderStart {
   const bitDepth = depths[0] ?? 1;
   const samples = directory.value(TAG.samplesPerPixel) ?? 1;
   const again = "Save it again as 8- or 16-bit PNG.";
-  const format = directory.value(TAG.sampleFormat) ?? 1;
-  if (format !== 1 && format !== 4)
-    throw unsupported("TIFF with signed or floating-point samples", "Rescale its grey values and save it as 8- or 16-bit PNG.");
   if (depths.some((depth) => depth !== bitDepth)) throw unsupported("TIFF whose channels differ in depth", again);
-  if (![1, 2, 4, 8, 16].includes(bitDepth))
+  const values = valuesOf(directory.value(TAG.sampleFormat) ?? 1, bitDepth);
+  if (values === undefined && ![1, 2, 4, 8, 16].includes(bitDepth))
     throw unsupported(`TIFF with ${bitDepth}-bit samples`, "Rescale its grey values and save it as 8- or 16-bit PNG.");
   const compression = directory.value(TAG.compression) ?? 1;
   if (COMPRESSIONS[compression] === undefined) throw unsupported(`TIFF with compression ${compression}`, again);
@@ -144,6 +149,11 @@ export function readTiffHeader(bytes: Uint8Array): HeaderStart {
   const channels = { grey: 1, palette: 1, rgb: 3, cmyk: 4 };
   if (colour === undefined) throw unsupported(`TIFF with photometric interpretation ${photometric}`, again);
   const extra = samples - channels[colour];
+  if (values !== undefined && (samples !== 1 || photometric !== 1))
+    throw unsupported(
+      `TIFF of ${values} samples that are not one grey whose lowest is black`,
+      "Save its channels as separate grey images.",
+    );
   if (extra < 0) throw corrupt(`TIFF with ${samples} samples a pixel — expected at least ${channels[colour]} for its colours`);
   if (extra > 1) throw unsupported(`TIFF with ${extra} extra channels`, "Save the channels as separate images.");
   if (extra > 0 && colour === "palette") throw unsupported("TIFF with a palette and an alpha channel", again);
@@ -168,9 +178,36 @@ export function readTiffHeader(bytes: Uint8Array): HeaderStart {
       interlaced: false,
       // writers give the highest value of the one image, too: its bits are what images of a set share
       ...(most >= 1 && most < 32_768 ? { greyMax: 2 ** Math.ceil(Math.log2(most + 1)) - 1 } : {}),
-      ...(wideGrey && photometric === 0 ? { whiteIsZero: true } : {}),
+      ...(wideGrey && values === undefined && photometric === 0 ? { whiteIsZero: true } : {}),
+      ...(values === undefined ? {} : { values }),
     }),
   };
+}
+
+/** What samples are, where they are no shades: with a sign, of 32 bits, or with fractions. @throws ImagingError `unsupported_format` */
+function valuesOf(format: number, bits: number): ImageInfo["values"] {
+  if ((format === 1 || format === 4) && bits !== 32) return undefined;
+  if (format === 3 && bits === 32) return "float";
+  if (format === 2 && (bits === 8 || bits === 16 || bits === 32)) return "signed";
+  if (format === 1 && bits === 32) return "unsigned";
+  throw unsupported(
+    `TIFF with samples of format ${format} and ${bits} bits`,
+    "Save its grey values as floating point of 32 bits, or as whole numbers of 8, 16 or 32.",
+  );
+}
+
+/**
+ * The same TIFF whose whole numbers are said to have no sign: libvips cuts negative ones off where they are of 16 bits. Nothing moves.
+ * @param bytes whose header was read and says that samples are signed
+ */
+export function saidUnsigned(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  const view = new ByteView(copy, "TIFF");
+  const file = layout(view);
+  const entry = readDirectory(view, file, file.first).entry(TAG.sampleFormat);
+  if (entry === undefined || view.u16(entry + 2, file.little) !== 3) throw corrupt("TIFF without a format of its samples");
+  new DataView(copy.buffer).setUint16(entry + (file.big ? 12 : 8), 1, file.little);
+  return copy;
 }
 
 /** Pages of full resolution: previews and masks, which NewSubfileType marks, are not images of their own. */

@@ -3,11 +3,13 @@
 
 import type { Sharp, SharpInput, SharpOptions } from "sharp";
 import type { GreyRange, ImageDecoder } from "../decoder.js";
-import { corrupt, ImagingError } from "../errors.js";
-import { greyToEight } from "../grey-range.js";
+import { corrupt, ImagingError, unsupported } from "../errors.js";
+import { greyToEight, valuesToEight } from "../grey-range.js";
+import { saidUnsigned } from "../headers/tiff.js";
 import type { ImageInfo } from "../image-info.js";
-import { cmykToRgb, sixteenToEight, turnUpright } from "../pixels.js";
+import { cmykToRgb, repeatedGrey, sixteenToEight, turnUpright } from "../pixels.js";
 import { imageDecoder } from "../still-image.js";
+import { OWN_FORMATS } from "../stills/own-stills.js";
 import { withinTime } from "../time-limit.js";
 import { installedCodecs } from "./installed-codecs.js";
 
@@ -44,18 +46,18 @@ function loadSharp(): Promise<SharpModule> {
   return loading;
 }
 
-/** A decoder on sharp for PNG, JPEG, WebP and TIFF; DICOM and volumes by our own readers. @example await sharpDecoder({ concurrency: 1 }).decode(bytes) */
+/** A decoder on sharp for PNG, JPEG, WebP and TIFF; the others by our own readers. @example await sharpDecoder({ concurrency: 1 }).decode(bytes) */
 export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDecoder {
   if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
     throw new ImagingError("bad_option", `concurrency — expected a whole number ≥ 1, got ${concurrency}. Correct the value.`);
   }
   return {
     name: "sharp",
-    formats: ["png", "jpeg", "webp", "tiff", "dicom", "nifti", "nrrd"],
+    formats: ["png", "jpeg", "webp", "tiff", ...OWN_FORMATS],
     ...imageDecoder(async (bytes, info, limits) => {
       const sharp = await loadSharp();
       if (concurrency !== undefined) sharp.concurrency(concurrency);
-      const image = sharp(bytes, {
+      const image = sharp(info.values === "signed" ? saidUnsigned(bytes) : bytes, {
         failOn: limits.strict ? "warning" : "error",
         limitInputPixels: limits.maxPixels,
         unlimited: false,
@@ -66,7 +68,8 @@ export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDe
         autoOrient: false,
       });
       if (limits.timeoutMs !== undefined) image.timeout({ seconds: Math.ceil(limits.timeoutMs / 1000) });
-      const { data, note } = await withinTime(readRgb(image, info, limits.range), limits.timeoutMs);
+      const pixels = info.values === undefined ? readRgb(image, info, limits.range) : readValues(image, info, limits.range);
+      const { data, note } = await withinTime(pixels, limits.timeoutMs);
       const upright = turnUpright(data, info.width, info.height, limits.exif === "apply" ? info.orientation : 1);
       return { ...upright, format: info.format, ...(note === undefined ? {} : { notes: [note], unsaidRange: true as const }) };
     }, installedCodecs),
@@ -79,27 +82,52 @@ async function readRgb(image: Sharp, info: ImageInfo, range: GreyRange | undefin
   const wide = info.bitDepth === 16;
   if (cmyk) image.pipelineColourspace("cmyk").toColourspace("cmyk");
   else image.removeAlpha().toColourspace(wide ? "rgb16" : "srgb");
-  let raw: { data: Buffer; info: { width: number; height: number; channels: number } };
-  try {
-    raw = await image.raw({ depth: wide ? "ushort" : "uchar" }).toBuffer({ resolveWithObject: true });
-  } catch (cause) {
-    throw decodeFailure(info, cause);
-  }
-  const { width, height, channels } = raw.info;
-  if (width !== info.width || height !== info.height) {
-    throw corrupt(`${info.format.toUpperCase()} sizes disagree — header ${info.width}×${info.height}, data ${width}×${height}`);
-  }
-  const { buffer, byteOffset, byteLength } = raw.data;
-  const samples = width * height * (cmyk ? 4 : 3);
-  if (byteLength !== samples * (wide ? 2 : 1)) {
-    throw corrupt(`${info.format.toUpperCase()} decoded to ${channels} channels — expected ${cmyk ? 4 : 3} as its header says`);
-  }
+  const { buffer, byteOffset, byteLength } = await readRaw(image, info, wide ? "ushort" : "uchar", cmyk ? 4 : 3);
+  const samples = byteLength / (wide ? 2 : 1);
   if (wide) {
     const wider = new Uint16Array(buffer, byteOffset, samples);
     return info.colour === "grey" ? greyToEight(wider, 3, info, range) : { data: sixteenToEight(wider) };
   }
   const data = new Uint8Array(buffer, byteOffset, byteLength);
   return { data: cmyk ? cmykToRgb(data) : data };
+}
+
+const RAW_BYTES = { uchar: 1, ushort: 2, uint: 4, float: 4 } as const;
+
+/** Samples as they come out of the pipeline, of the size and the channels that the header says. */
+async function readRaw(image: Sharp, info: ImageInfo, depth: keyof typeof RAW_BYTES, channels: number): Promise<Buffer> {
+  let raw: { data: Buffer; info: { width: number; height: number; channels: number } };
+  try {
+    raw = await image.raw({ depth }).toBuffer({ resolveWithObject: true });
+  } catch (cause) {
+    throw decodeFailure(info, cause);
+  }
+  const { width, height } = raw.info;
+  if (width !== info.width || height !== info.height) {
+    throw corrupt(`${info.format.toUpperCase()} sizes disagree — header ${info.width}×${info.height}, data ${width}×${height}`);
+  }
+  if (raw.data.byteLength !== width * height * channels * RAW_BYTES[depth]) {
+    throw corrupt(`${info.format.toUpperCase()} decoded to ${raw.info.channels} channels — expected ${channels} as its header says`);
+  }
+  return raw.data;
+}
+
+/** Grey values that are no shades: RGB8 in the range that was asked for, in stored rows. */
+async function readValues(image: Sharp, info: ImageInfo, range: GreyRange | undefined): Promise<{ data: Uint8Array; note?: string }> {
+  if (range === undefined) throw unsupported("values without a range", "Name the values that become black and white.");
+  const { bitDepth: bits, values } = info;
+  // the same in and out: libvips would make shades of them
+  const space = bits === 16 ? "grey16" : "b-w";
+  image.pipelineColourspace(space).toColourspace(space);
+  const depth = values === "float" ? "float" : bits === 32 ? "uint" : bits === 16 ? "ushort" : "uchar";
+  const { buffer, byteOffset } = await readRaw(image, info, depth, 1);
+  const Samples = {
+    float: Float32Array,
+    uint: values === "signed" ? Int32Array : Uint32Array,
+    ushort: Int16Array,
+    uchar: Int8Array,
+  }[depth];
+  return { data: repeatedGrey(valuesToEight(new Samples(buffer as ArrayBuffer, byteOffset, info.width * info.height), range)) };
 }
 
 function decodeFailure(info: ImageInfo, cause: unknown): ImagingError {

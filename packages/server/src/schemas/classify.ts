@@ -31,9 +31,12 @@ export const ClassifyBody = Type.Object(
   {
     ...options,
     classes: Type.Optional(Classes),
-    images: Type.Array(Type.String({ contentEncoding: "base64", description: "a whole PNG, JPEG, WebP, TIFF or DICOM file" }), {
-      minItems: 1,
-    }),
+    images: Type.Array(
+      Type.String({ contentEncoding: "base64", description: "a whole PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000 or DICOM file" }),
+      {
+        minItems: 1,
+      },
+    ),
   },
   { additionalProperties: false },
 );
@@ -58,6 +61,10 @@ export const IMAGE_TYPES = [
   "image/jpeg",
   "image/webp",
   "image/tiff",
+  "image/bmp",
+  "image/gif",
+  "image/jp2",
+  "image/x-portable-anymap",
   "application/octet-stream",
   "application/dicom",
 ] as const;

@@ -3,6 +3,7 @@
 
 import { corrupt, ImagingError } from "../../errors.js";
 import { ByteView } from "../../headers/byte-view.js";
+import { readJpeg2000Size } from "../../headers/jpeg-2000.js";
 import type { JpegExpectation } from "./jpeg-segments.js";
 
 /** A codec that is loaded from a WebAssembly file. */
@@ -46,8 +47,11 @@ export interface CodecSamples {
   readonly planar: boolean;
 }
 
+/** Decodes a codestream of the size that is expected. `holder` is where it stands, for messages: DICOM, unless another is named. */
+type DecodeCodestream = (codec: WasmCodec, data: Uint8Array, expected: JpegExpectation, holder?: string) => Promise<CodecSamples>;
+
 /** Decoders of one source, each loaded once. */
-export function wasmCodecs(source: CodecSource): (codec: WasmCodec, data: Uint8Array, expected: JpegExpectation) => Promise<CodecSamples> {
+export function wasmCodecs(source: CodecSource): DecodeCodestream {
   const loaded = new Map<WasmCodec, Promise<new () => Decoder>>();
 
   const load = async (codec: WasmCodec): Promise<new () => Decoder> => {
@@ -68,23 +72,23 @@ export function wasmCodecs(source: CodecSource): (codec: WasmCodec, data: Uint8A
     }
   };
 
-  return async (codec, data, expected) => {
+  return async (codec, data, expected, holder = "DICOM") => {
     requireSize(codec, data, expected);
     const loading = loaded.get(codec) ?? load(codec);
     loaded.set(codec, loading);
     const Class = await loading;
-    return decodeWith(new Class(), codec, data, expected);
+    return decodeWith(new Class(), codec, data, expected, holder);
   };
 }
 
-function decodeWith(decoder: Decoder, codec: WasmCodec, data: Uint8Array, expected: JpegExpectation): CodecSamples {
+function decodeWith(decoder: Decoder, codec: WasmCodec, data: Uint8Array, expected: JpegExpectation, holder: string): CodecSamples {
   try {
     decoder.getEncodedBuffer(data.length).set(data);
     decoder.decode();
     const { width, height, bitsPerSample, componentCount } = decoder.getFrameInfo();
     if (width !== expected.columns || height !== expected.rows || componentCount !== expected.samples) {
       throw corrupt(
-        `${codec} in DICOM — expected ${expected.columns}×${expected.rows} with ${expected.samples} components, got ${width}×${height} with ${componentCount}`,
+        `${codec} in ${holder} — expected ${expected.columns}×${expected.rows} with ${expected.samples} components, got ${width}×${height} with ${componentCount}`,
       );
     }
     // the codec's own memory, and in some builds a view of signed bytes
@@ -92,13 +96,13 @@ function decodeWith(decoder: Decoder, codec: WasmCodec, data: Uint8Array, expect
     const bytes = new Uint8Array(decoded.buffer, decoded.byteOffset, decoded.byteLength).slice();
     const bytesPerSample = bytes.length / (width * height * componentCount);
     if (bytesPerSample !== 1 && bytesPerSample !== 2 && bytesPerSample !== 4)
-      throw corrupt(`${codec} in DICOM — expected whole samples, got ${bytes.length} bytes`);
+      throw corrupt(`${codec} in ${holder} — expected whole samples, got ${bytes.length} bytes`);
     const planar = componentCount > 1 && codec === "jpeg-ls" && decoder.getInterleaveMode?.() === 0;
     return { bytes, bytesPerSample, bitsPerSample, planar };
   } catch (error) {
     if (error instanceof ImagingError) throw error;
     // emscripten throws numbers and texts of its own
-    throw corrupt(`${codec} in DICOM that does not decode`);
+    throw corrupt(`${codec} in ${holder} that does not decode`);
   } finally {
     decoder.delete();
   }
@@ -107,7 +111,9 @@ function decodeWith(decoder: Decoder, codec: WasmCodec, data: Uint8Array, expect
 /** Reads the codestream's own size before a codec allocates by it. */
 function requireSize(codec: WasmCodec, data: Uint8Array, { rows, columns, samples }: JpegExpectation): void {
   const found =
-    codec === "jpeg-2000" || codec === "htj2k" ? jpeg2000Size(data) : jpegSize(data, codec === "jpeg-ls" ? [0xf7] : [0xc0, 0xc1, 0xc2]);
+    codec === "jpeg-2000" || codec === "htj2k"
+      ? readJpeg2000Size(new ByteView(data, "JPEG 2000 in DICOM"))
+      : jpegSize(data, codec === "jpeg-ls" ? [0xf7] : [0xc0, 0xc1, 0xc2]);
   if (found.rows !== rows || found.columns !== columns || found.samples !== samples) {
     throw corrupt(
       `${codec} in DICOM — expected ${columns}×${rows} with ${samples} components as the data set says, got ${found.columns}×${found.rows} with ${found.samples}`,
@@ -125,27 +131,4 @@ function jpegSize(data: Uint8Array, frames: readonly number[]): JpegExpectation 
     if (marker === 0xda || marker === 0xd9) throw corrupt("JPEG in DICOM — expected a frame header of its transfer syntax, got none");
     at += 2 + view.u16(at + 2);
   }
-}
-
-/** SIZ, of a bare codestream or within a JP2 file. */
-function jpeg2000Size(data: Uint8Array): JpegExpectation {
-  const view = new ByteView(data, "JPEG 2000 in DICOM");
-  let at = 0;
-  if (!view.has(0, "\xff\x4f\xff\x51")) {
-    // JP2: boxes up to the one that holds the codestream
-    for (;;) {
-      const length = view.u32(at);
-      if (view.has(at + 4, "jp2c")) break;
-      if (length < 8) throw corrupt("JPEG 2000 in DICOM — expected a codestream, got other bytes");
-      at += length;
-    }
-    at += 8;
-    if (!view.has(at, "\xff\x4f\xff\x51")) throw corrupt("JPEG 2000 in DICOM — expected a codestream, got other bytes");
-  }
-  const [width, height, left, top] = [view.u32(at + 8), view.u32(at + 12), view.u32(at + 16), view.u32(at + 20)];
-  const [tileWidth, tileHeight, samples] = [view.u32(at + 24), view.u32(at + 28), view.u16(at + 40)];
-  if (tileWidth === 0 || tileHeight === 0) throw corrupt("JPEG 2000 in DICOM with tiles of no size");
-  const tiles = Math.ceil(width / tileWidth) * Math.ceil(height / tileHeight);
-  if (tiles > 65_535) throw corrupt(`JPEG 2000 in DICOM with ${tiles} tiles — expected at most 65 535`);
-  return { rows: height - top, columns: width - left, samples };
 }
