@@ -189,7 +189,7 @@ function provokers(): Record<string, Record<number, Call>> {
       404: classify(png, "image/png", "?bank=other"),
       408: classify(slow, "image/png", "", { "x-deadline-ms": "1" }),
       413: classify(big),
-      415: classify(Buffer.from("GIF89a"), "image/png"),
+      415: classify(Buffer.from("8BPS, no image that is read"), "image/png"),
       422: classify(png.subarray(0, 60)),
       503: { ...classify(png), on: "closing" },
     },

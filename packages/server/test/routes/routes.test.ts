@@ -138,7 +138,7 @@ describe("POST /v1/classify", () => {
 
   it("gives each fault its status and stable code, as problem+json (R16)", async () => {
     const cases: [Promise<Awaited<ReturnType<typeof classify>>>, number, string][] = [
-      [classify(Buffer.from("GIF89a not an image"), { "content-type": "image/png" }), 415, "unsupported_format"],
+      [classify(Buffer.from("8BPS, no image that is read"), { "content-type": "image/png" }), 415, "unsupported_format"],
       [classify(png.subarray(0, 60), { "content-type": "image/png" }), 422, "unreadable_image"],
       [classify(Buffer.alloc(70_000), { "content-type": "image/png" }), 413, "payload_too_large"],
       [classify(Buffer.alloc(1_100_000), { "content-type": "image/png" }), 413, "payload_too_large"],
