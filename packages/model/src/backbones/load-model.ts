@@ -126,17 +126,20 @@ export function modelGraphs(
   });
 }
 
+/** What a host of files brings beside the options. */
+export interface AssembleOptions extends ModelOptions {
+  readonly placeBeside?: PlaceBeside;
+  /** Computes the digest where `digest` does not say it; modelDigest unless given. */
+  readonly digestOf?: (read: ReadModel) => Promise<string>;
+}
+
 /** Puts a model together from weights that are already opened. */
-export async function assembleModel(
-  stored: StateDict,
-  texts: ModelTexts,
-  options: ModelOptions & { readonly placeBeside?: PlaceBeside },
-): Promise<Model> {
+export async function assembleModel(stored: StateDict, texts: ModelTexts, options: AssembleOptions): Promise<Model> {
   const read = readModel(stored, texts, options.backbones);
   const { backbone, weights, spec } = read;
   const tokenizer = backbone.tokenizer(texts, spec);
-  const digest = options.digest ?? (await modelDigest(spec, weights));
-  const { name, precision, placeBeside, kept } = options;
+  const { name, precision, placeBeside, kept, digestOf = () => modelDigest(spec, weights) } = options;
+  const digest = options.digest ?? (await digestOf(read));
   const graphs = modelGraphs(read, {
     digest,
     ...(precision === undefined ? {} : { precision }),

@@ -3,7 +3,10 @@
 // Not a digest of files: those stand in the store's manifest.
 
 import type { ModelSpec } from "../contract/model-spec.js";
-import type { StateDict } from "../weights/state-dict.js";
+import type { StateDict, WeightTensor } from "../weights/state-dict.js";
+
+/** sha256 of a tensor's float32 little-endian bytes, lower-case hex. */
+export type TensorDigest = (tensor: WeightTensor) => Promise<string> | string;
 
 /**
  * "sha256:" and the sha256 of this text (UTF-8, lines end in \n):
@@ -11,8 +14,13 @@ import type { StateDict } from "../weights/state-dict.js";
  * (JSON numbers), then for every tensor that the towers use, by name in code-unit order, `<name> <shape joined by x> <sha256 of its float32
  * little-endian bytes>`. One tensor is in memory at a time.
  * @param weights as the backbone's `layout` gave them: its own keys, nothing that no tower uses.
+ * @param sha256Of for weights that need not be in memory to be hashed
  */
-export async function modelDigest(spec: ModelSpec, weights: StateDict): Promise<string> {
+export async function modelDigest(
+  spec: ModelSpec,
+  weights: StateDict,
+  sha256Of: TensorDigest = (tensor) => sha256Hex(tensor.bytes()),
+): Promise<string> {
   const lines = [
     "biovlm-model/1",
     `heads ${spec.vision.heads} ${spec.text.heads}`,
@@ -23,7 +31,7 @@ export async function modelDigest(spec: ModelSpec, weights: StateDict): Promise<
   ];
   for (const name of [...weights.keys()].sort()) {
     const tensor = weights.get(name);
-    lines.push(`${name} ${tensor.shape.join("x")} ${await sha256Hex(tensor.bytes())}`);
+    lines.push(`${name} ${tensor.shape.join("x")} ${await sha256Of(tensor)}`);
   }
   return `sha256:${await sha256Hex(new TextEncoder().encode(`${lines.join("\n")}\n`))}`;
 }

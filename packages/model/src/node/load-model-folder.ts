@@ -7,6 +7,7 @@ import { fileFailure, writeFileAtomic } from "@biovlm/files/node";
 import { assembleModel, type Model, type ModelOptions } from "../backbones/load-model.js";
 import { ModelError } from "../contract/errors.js";
 import { isInside } from "./artifact-check.js";
+import { fileDigest } from "./kept-digest.js";
 import { sourceFiles } from "./store/model-source.js";
 import type { ModelStore } from "./store/model-store.js";
 import { openWeightsFile } from "./weights-file.js";
@@ -56,6 +57,7 @@ export async function loadModelFolder(path: string, options: Partial<ModelOption
       name: source.name,
       ...options,
       placeBeside: (name, bytes) => placeBeside(source.weights, name, bytes),
+      digestOf: (read) => fileDigest(opened, read, { kept: options.kept }),
     });
     return { ...model, close };
   } catch (error) {
