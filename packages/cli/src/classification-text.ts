@@ -71,9 +71,19 @@ export function frameLine(
   return `${printable(file)} frame ${frame} of ${frames}${said}`;
 }
 
-/** What frames or slices say together. `counted` is "12 of 50 frames", `each` what one of them is called. */
-export function togetherLines(file: string, together: TogetherAnswer, counted: string, each: string, options: BarOptions): string[] {
-  const surest = together.surest.map((sure) => `${each} ${sure.at} (${printable(sure.class)} ${(sure.probability * 100).toFixed(1)} %)`);
+/** What frames, slices or tiles say together. `counted` is "12 of 50 frames", `each` what one of them is called, `at` which one, where its
+ * number says little. */
+export function togetherLines(
+  file: string,
+  together: TogetherAnswer,
+  counted: string,
+  each: string,
+  options: BarOptions & { readonly at?: (number: number) => string },
+): string[] {
+  const { at = String } = options;
+  const surest = together.surest.map(
+    (sure) => `${each} ${at(sure.at)} (${printable(sure.class)} ${(sure.probability * 100).toFixed(1)} %)`,
+  );
   return [
     options.colors.bold(printable(file)),
     ...barLines(together.predictions, options),

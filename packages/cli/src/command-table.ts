@@ -16,6 +16,7 @@ import { modelsBundle, modelsImport, modelsLs, modelsPull, modelsRm, modelsVerif
 import { quickstart } from "./commands/quickstart.js";
 import { reproduce } from "./commands/reproduce.js";
 import { auditVerify, serve } from "./commands/serve.js";
+import { slide } from "./commands/slide.js";
 import { sweep } from "./commands/sweep.js";
 import { train } from "./commands/train.js";
 
@@ -39,6 +40,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
 export const COMMANDS: readonly AnyCommand[] = [
   withRun(quickstart, async () => (await import("./commands/quickstart.run.js")).showAtWork),
   withRun(classify, async () => (await import("./commands/classify.run.js")).classifyFiles),
+  withRun(slide, async () => (await import("./commands/slide.run.js")).classifySlide),
   withRun(embed, async () => (await import("./commands/embed.run.js")).embedImages),
   withRun(bulkPlan, async () => (await import("./commands/bulk-plan.run.js")).planBulk),
   withRun(bulkWork, async () => (await import("./commands/bulk-work.run.js")).workOnShards),

@@ -18,3 +18,6 @@ export const IMAGE_OPTIONS = flagsOf(SCHEMAS, [
 
 /** Of commands that read a data set's images. */
 export const IMAGE_LIMITS = flagsOf(SCHEMAS, ["maxImageBytes", "maxPixels", "frame", "plane", "window", "range", "ultrasoundRegion"]);
+
+/** Of commands that read pixels of their own making, a tile at a time. */
+export const BATCH_OPTION = flagsOf(SCHEMAS, ["batch"]);

@@ -6,4 +6,5 @@ export { COMMANDS, GROUPS } from "./command-table.js";
 export { CliError, reportError } from "./errors.js";
 export { EXIT, EXIT_MEANINGS, type ExitCode } from "./exit-codes.js";
 export { referencePage } from "./reference.js";
-export { type Host, RESEARCH_USE, run } from "./run.js";
+export { type Host, run } from "./run.js";
+export { RESEARCH_USE } from "./terminal.js";

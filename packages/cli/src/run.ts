@@ -6,7 +6,7 @@ import { reportError } from "./errors.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import { parse } from "./parser.js";
 import { readConfigFiles, resolveOptions, unknownVariables } from "./settings.js";
-import { createTerminal, type OutputStream, printable, wantsColor } from "./terminal.js";
+import { createTerminal, type OutputStream, printable, RESEARCH_USE, wantsColor } from "./terminal.js";
 import { version } from "./version.js";
 
 /** What a call needs of the process. */
@@ -22,9 +22,6 @@ export interface Host {
   /** Has SIGHUP call a listener instead of ending the process. */
   readonly onHangup?: (listener: () => void) => void;
 }
-
-/** The line that stands wherever a person meets a result. */
-export const RESEARCH_USE = "Research use only, not a medical device.";
 
 /** Runs the words after the program's name. Never throws. */
 export async function run(argv: readonly string[], host: Host): Promise<ExitCode> {

@@ -7,6 +7,9 @@ import { type BarSink, type Progress, ProgressBar } from "./progress-bar.js";
 /** A stream as Node gives it; `isTTY` and `columns` exist on terminals. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
+/** The line that stands wherever a person meets a result. */
+export const RESEARCH_USE = "Research use only, not a medical device.";
+
 export type Palette = ReturnType<typeof pc.createColors>;
 
 export interface Terminal {

@@ -15,6 +15,8 @@ export { parseRange } from "../grey-range.js";
 export { readImageInfo } from "../header.js";
 export type { ImageInfo } from "../image-info.js";
 export type { Slide, SlideLevel, SlideRegion } from "../slides/slide.js";
+export { cellRegion, type TileChoice, type TileGrid, tileGrid } from "../slides/tile-grid.js";
+export { type Tissue, tissueShares } from "../slides/tissue.js";
 export { PLANES, type Plane } from "../volumes/orientation.js";
 export type { SliceFacts } from "../volumes/slice-facts.js";
 export { type SharpDecoderOptions, sharpDecoder } from "./sharp-decoder.js";
