@@ -6,7 +6,7 @@ import { type Job, type JobFacts, JobsError } from "@biovlm/jobs";
 import { version } from "./version.js";
 
 /** Rows kept at a time while a shard is worked on: what a killed worker loses is half of that. */
-const CHUNK_ROWS = 128;
+const CHUNK_ROWS = 64;
 
 /** What a shard gives. */
 export const OUTPUTS = ["embeddings", "answers", "both"] as const;
