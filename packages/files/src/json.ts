@@ -17,6 +17,8 @@ export interface JsonLimits {
   readonly maxDepth?: number;
   /** Code of the error thrown. Default `malformed_json`. */
   readonly code?: string;
+  /** Most values accepted, lists and objects and what is in them. No limit when absent. */
+  readonly maxValues?: number;
   /** Accept whole numbers only, written without point or exponent. */
   readonly integers?: boolean;
 }
@@ -41,13 +43,16 @@ class JsonReader {
   readonly #what: string;
   readonly #limits: JsonLimits;
   readonly #maxDepth: number;
+  readonly #maxValues: number;
   #at = 0;
+  #values = 0;
 
   constructor(text: string, what: string, limits: JsonLimits) {
     this.#text = text;
     this.#what = what;
     this.#limits = limits;
     this.#maxDepth = limits.maxDepth ?? 32;
+    this.#maxValues = limits.maxValues ?? Number.POSITIVE_INFINITY;
   }
 
   whole(): Json {
@@ -96,6 +101,7 @@ class JsonReader {
 
   #value(depth: number): Json {
     const first = this.#skip();
+    if (++this.#values > this.#maxValues) this.#fail(`at most ${this.#maxValues} values`);
     if (first === '"') return this.#string();
     if (first === "{" || first === "[") {
       if (depth >= this.#maxDepth) this.#fail(`at most ${this.#maxDepth} levels`);

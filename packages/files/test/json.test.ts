@@ -74,6 +74,8 @@ describe("parseStrictJson", () => {
   it("takes a depth, a code and whole numbers as limits", () => {
     expect(refused("[[1]]", { maxDepth: 1 })).toBe("malformed_json");
     expect(refused("[[1]]", { maxDepth: 2 })).toBe("taken");
+    expect(refused('[1,{"a":2}]', { maxValues: 3 })).toBe("malformed_json");
+    expect(refused('[1,{"a":2}]', { maxValues: 4 })).toBe("taken");
     expect(refused("nope", { code: "bad_bank" })).toBe("bad_bank");
     expect(refused("[1.5]", { integers: true })).toBe("malformed_json");
     expect(refused("[15]", { integers: true })).toBe("taken");

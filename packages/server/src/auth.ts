@@ -77,6 +77,13 @@ export function keyOf(headers: IncomingHttpHeaders, keys: readonly ApiKey[]): Ap
   return token === "" ? undefined : found;
 }
 
+/** Whether `authorize` would let it pass. */
+export function isAuthorized(headers: IncomingHttpHeaders, scope: Scope, keys: readonly ApiKey[]): boolean {
+  if (keys.length === 0) return true;
+  const scopes = keyOf(headers, keys)?.scopes ?? [];
+  return scopes.includes(scope) || scopes.includes("admin");
+}
+
 /** Throws `unauthorized` or `forbidden`; gives the key. Without any keys everything is allowed (loopback). */
 export function authorize(headers: IncomingHttpHeaders, scope: Scope, keys: readonly ApiKey[]): ApiKey | undefined {
   if (keys.length === 0) return undefined;
@@ -86,7 +93,7 @@ export function authorize(headers: IncomingHttpHeaders, scope: Scope, keys: read
       "unauthorized",
       "API key — expected Authorization: Bearer (or X-API-Key) with a known key, got none. Ask the operator for one.",
     );
-  if (!key.scopes.includes(scope) && !key.scopes.includes("admin")) {
+  if (!isAuthorized(headers, scope, keys)) {
     throw new ServerError("forbidden", `API key ${key.name} — expected the scope ${scope}, got ${key.scopes.join(", ")}. Use another key.`);
   }
   return key;

@@ -1,6 +1,7 @@
 // What our routes add to Fastify's own types: who may call a route and which form its errors take; titles for the documents.
 
 import type { Scope } from "./auth.js";
+import type { CallBounds } from "./lifecycle/bytes-in-flight.js";
 import type { ErrorForm } from "./replies.js";
 
 declare module "fastify" {
@@ -8,6 +9,9 @@ declare module "fastify" {
     /** absent: open to everyone */
     scope?: Scope;
     errors?: ErrorForm;
+  }
+  interface FastifyInstance {
+    callBounds: CallBounds;
   }
   interface FastifyRequest {
     /** name of the API key it came with */

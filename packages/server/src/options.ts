@@ -53,7 +53,8 @@ export const SERVING_OPTIONS = {
     type: "integer",
     minimum: 1024,
     maximum: 64 * GiB,
-    description: "bytes of request bodies held at once over all routes, more are refused with 429; four of the largest bodies when absent",
+    description:
+      "bytes that request bodies may cost at once over all routes, more are refused with 429: an image its length, a form twice that, JSON and tensors three times; four of the largest bodies when absent",
   },
   requestTimeoutMs: {
     type: "integer",

@@ -1,11 +1,12 @@
 // The server, put together in plain sight: limits → records → keys → bodies → errors → routes. It opens nothing by itself: the engine is handed in.
 
 import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import type { Engine } from "@biovlm/engine";
 import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
-import { type ApiKey, checkExposure } from "./auth.js";
+import { type ApiKey, checkExposure, isAuthorized } from "./auth.js";
 import type {} from "./fastify-types.js";
 import { readBodies, takenTypes } from "./lifecycle/body-types.js";
 import { BytesInFlight, boundBodies } from "./lifecycle/bytes-in-flight.js";
@@ -89,6 +90,7 @@ export async function createServer({
   const bodies = new ImageBodies();
   const inFlight = new BytesInFlight(options.maxInFlightBytes);
   metrics?.bodies(() => inFlight.bytes);
+  app.decorate("callBounds", { bytes: inFlight, knows: (headers: IncomingHttpHeaders) => isAuthorized(headers, "infer", keys()) });
   readBodies(app, options, bodies);
   await app.register(multipart, {
     limits: {

@@ -10,10 +10,13 @@ import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
 import type { ServingOptions } from "../options.js";
 import { serverError } from "../replies.js";
+import { boundedCalls, credentialsIn } from "./bounded-calls.js";
 import { type GrpcInferRequest, grpcResponse, httpBody } from "./grpc-messages.js";
 
 const PROTO = fileURLToPath(new URL("../../proto/open-inference.proto", import.meta.url));
 const MALFORMED = Symbol("malformed");
+/** Calls of one connection at once. */
+const MAX_CALLS = 1000;
 
 /** HTTP status → gRPC's. What is not here is a fault of ours. */
 const CODES: Readonly<Record<number, keyof typeof status>> = {
@@ -62,6 +65,8 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
   );
   const { service } = (loaded["inference"] as unknown as { GRPCInferenceService: { service: ServiceDefinition } }).GRPCInferenceService;
   const server = new grpc.Server({
+    interceptors: [boundedCalls(grpc, app.callBounds)],
+    "grpc.max_concurrent_streams": MAX_CALLS,
     "grpc.max_receive_message_length": options.maxBodyBytes,
     "grpc.max_metadata_size": 16 * 1024,
     "grpc.keepalive_time_ms": 60_000,
@@ -148,8 +153,7 @@ async function answered(app: FastifyInstance, call: ServerUnaryCall<unknown, obj
   call.on("cancelled", () => left.abort());
   const deadline = Number(call.getDeadline());
   const common = {
-    ...textOf(call.metadata, "authorization"),
-    ...textOf(call.metadata, "x-api-key"),
+    ...credentialsIn(call.metadata),
     ...textOf(call.metadata, "traceparent"),
     ...(Number.isFinite(deadline) ? { "x-deadline-ms": String(Math.min(9_999_999, Math.max(0, Math.round(deadline - Date.now())))) } : {}),
   };

@@ -32,6 +32,9 @@ const SAME_TYPE: Readonly<Record<string, (typeof IMAGE_TYPES)[number]>> = {
   "application/x-www-form-urlencoded": "application/octet-stream",
 };
 
+/** Values in a body of JSON: images and texts are few and long, and parsing millions of short ones would hold everybody up. */
+const MAX_VALUES = 100_000;
+
 /** JSON is parsed strictly; images and tensors stay bytes; anything else is refused. */
 export function readBodies(app: FastifyInstance, options: ServingOptions, bodies: ImageBodies): void {
   app.removeAllContentTypeParsers();
@@ -45,7 +48,7 @@ export function readBodies(app: FastifyInstance, options: ServingOptions, bodies
     if (request.routeOptions.url?.endsWith("/infer")) return done(null, { raw: viewed(body as Buffer) });
     try {
       const text = new TextDecoder("utf-8", { fatal: true }).decode(body as Buffer);
-      done(null, plain(parseStrictJson(text, "request body")));
+      done(null, plain(parseStrictJson(text, "request body", { maxValues: MAX_VALUES })));
     } catch (cause) {
       const why = (cause as Error).message.replace(/^\[[^\]]*\] /, "");
       done(new ServerError("bad_json", `request body — expected JSON, got: ${why}`, { cause }));

@@ -1,43 +1,69 @@
 // Bytes of request bodies that a server holds at once, over all routes and clients: what keeps its memory bounded whatever is sent to it.
-// A declared length is reserved before a byte is read; of a body without one, each piece as it comes. All is given back with the answer.
+// A declared length is reserved before a byte is read; of a body without one, each piece as it comes. All is given back with the answer. What a body
+// is unpacked to is held beside it: JSON beside its text and its bytes, tensors beside their rows' answers, a form beside its parts.
 
+import type { IncomingHttpHeaders } from "node:http";
 import { Transform } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ServerError } from "../errors.js";
 import { isCompressed } from "./inflate.js";
 
+/** What a byte of a body may cost until it is answered. An image is held as it came; its pixels are the engine's, which bounds them itself. */
+function weightOf({ headers }: FastifyRequest): number {
+  const [type = ""] = (headers["content-type"] ?? "").split(";", 1);
+  if (/^image\//i.test(type)) return 1;
+  return /^multipart\//i.test(type) ? 2 : 3;
+}
+
 /** The budget of one server. */
 export class BytesInFlight {
   private readonly limit: number;
-  private readonly held = new WeakMap<object, number>();
+  private readonly held = new WeakMap<object, { readonly bytes: number; readonly weight: number }>();
   private used = 0;
+  private length = 0;
 
-  /** @param limit bytes held at once; a lone request may be larger than that */
+  /** @param limit bytes held at once, with what they are unpacked to; a lone request may be larger than that */
   constructor(limit: number) {
     this.limit = limit;
   }
 
-  /** held now */
+  /** of bodies held now, as they came */
   get bytes(): number {
-    return this.used;
+    return this.length;
   }
 
   /** @throws ServerError `overloaded` where others hold so much that this does not fit */
   reserve(request: FastifyRequest, bytes: number): void {
-    const own = this.held.get(request) ?? 0;
-    if (this.used > own && this.used + bytes > this.limit)
+    this.hold(request, bytes, weightOf(request));
+  }
+
+  /** @param each what a byte costs @throws as `reserve` */
+  hold(owner: object, bytes: number, each = 1): void {
+    const own = this.held.get(owner) ?? { bytes: 0, weight: 0 };
+    const weight = bytes * each;
+    if (this.used > own.weight && this.used + weight > this.limit)
       throw new ServerError(
         "overloaded",
         "request bodies — expected room for another, got as many bytes in flight as are allowed. Try again soon.",
       );
-    this.held.set(request, own + bytes);
-    this.used += bytes;
+    this.held.set(owner, { bytes: own.bytes + bytes, weight: own.weight + weight });
+    this.used += weight;
+    this.length += bytes;
   }
 
-  release(request: FastifyRequest): void {
-    this.used -= this.held.get(request) ?? 0;
-    this.held.delete(request);
+  release(owner: object): void {
+    const own = this.held.get(owner);
+    this.used -= own?.weight ?? 0;
+    this.length -= own?.bytes ?? 0;
+    this.held.delete(owner);
   }
+}
+
+/** What a protocol beside HTTP asks before it takes a message. */
+export interface CallBounds {
+  readonly bytes: BytesInFlight;
+  /** true where the headers hold a key that may ask for answers, or none is needed */
+  knows(headers: IncomingHttpHeaders): boolean;
 }
 
 /** Every body of an app counts: refused at once where its declared length is too much, else held in the budget until it is answered. */

@@ -22,8 +22,8 @@ export class ImageBodies {
   read(body: Readable, declared: number | undefined, limit: number): Promise<Uint8Array> {
     if (declared !== undefined && declared > limit) return Promise.reject(tooLarge(limit, declared));
     return new Promise((resolve, reject) => {
-      // a length is a claim: room for more than that grows with what comes
-      let into = this.take(Math.min(declared ?? SMALLEST, LARGEST));
+      // a length is a claim, which the budget holds; room that nothing was written to costs no memory. Without one it grows with what comes
+      let into = this.take(declared ?? SMALLEST);
       let length = 0;
       const settle = () => void body.off("data", onData).off("end", onEnd).off("error", onError);
       const onError = (error: Error) => {
@@ -34,7 +34,7 @@ export class ImageBodies {
         const needed = length + piece.length;
         if (needed > limit) return onError(tooLarge(limit, needed));
         if (needed > into.length) {
-          const larger = this.take(Math.max(needed, 2 * into.length));
+          const larger = this.take(Math.max(needed, Math.min(limit, 2 * into.length)));
           larger.set(into.subarray(0, length));
           this.release(into);
           into = larger;

@@ -184,14 +184,18 @@ async function parts(request: FastifyRequest, serving: Serving): Promise<{ image
   // without a declared length nothing is reserved yet
   const counted = request.headers["content-length"] === undefined;
   let length = 0;
+  const count = (bytes: number) => {
+    length += bytes;
+    if (length > maxBodyBytes) throw tooLarge(maxBodyBytes, length);
+    if (counted) serving.inFlight.reserve(request, bytes);
+  };
   try {
     for await (const part of request.parts()) {
-      if (part.type === "file") images.push(new Uint8Array(await (part as MultipartFile).toBuffer()));
-      else fields.push([part.fieldname, String(part.value)]);
-      const bytes = part.type === "file" ? (images.at(-1)?.length ?? 0) : String(part.value).length;
-      length += bytes;
-      if (length > maxBodyBytes) throw tooLarge(maxBodyBytes, length);
-      if (counted) serving.inFlight.reserve(request, bytes);
+      if (part.type === "file") images.push(await fileBytes(part, count, serving.options.maxImageBytes));
+      else {
+        fields.push([part.fieldname, String(part.value)]);
+        count(String(part.value).length);
+      }
       if (images.length > serving.options.maxImages) throw tooMany(images.length, serving);
     }
   } catch (cause) {
@@ -201,6 +205,38 @@ async function parts(request: FastifyRequest, serving: Serving): Promise<{ image
     throw cause;
   }
   return { images, fields: optionsOf(fields, "form") };
+}
+
+/** A part's bytes, each piece counted as it comes. @throws ServerError `payload_too_large`, and as `count` */
+async function fileBytes({ file }: MultipartFile, count: (bytes: number) => void, limit: number): Promise<Uint8Array> {
+  const pieces: Buffer[] = [];
+  let refusal: { readonly error: unknown } | undefined;
+  // a part that is refused is read to its end and not kept: whoever is in the middle of sending it hears why
+  for await (const piece of file as AsyncIterable<Buffer>) {
+    if (refusal !== undefined) continue;
+    try {
+      count(piece.length);
+      pieces.push(piece);
+    } catch (error) {
+      refusal = { error };
+      pieces.length = 0;
+    }
+  }
+  if (refusal !== undefined) throw refusal.error;
+  // the parser lets no more through; what it cut is no image
+  if (file.truncated) throw new ServerError("payload_too_large", `image — expected at most ${limit} bytes, got more. Send a smaller file.`);
+  return joined(pieces);
+}
+
+/** One array of its own, whose `buffer` holds nothing else. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.length;
+  }
+  return out;
 }
 
 function checkImages(images: readonly Uint8Array[], serving: Serving): void {

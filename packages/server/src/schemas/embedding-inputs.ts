@@ -4,6 +4,10 @@
 import { ServerError } from "../errors.js";
 import type { EmbeddingsBody } from "./embeddings.js";
 
+const IMAGE = /^data:[a-z]+\/[a-z0-9.+-]+[;,]/i;
+/** Of all texts of a request: 2048 of the longest that a model reads. They are cut into words in one go, and nobody else is answered meanwhile. */
+const MAX_CHARACTERS = 4 * 1024 * 1024;
+
 /** Throws `bad_request` for token numbers, before the schema says the same in words that help nobody. */
 export function refuseTokens(body: unknown): void {
   const input = typeof body === "object" && body !== null ? (body as { input?: unknown }).input : undefined;
@@ -28,7 +32,15 @@ export function inputsOf({
     );
   }
   if (!normalize) throw new ServerError("bad_option", "normalize — expected true (rows have length 1), got false. Leave it out.");
-  return [input].flat().map((text, i) => {
+  const inputs = [input].flat();
+  const characters = inputs.reduce((sum, text) => (IMAGE.test(text) ? sum : sum + text.length), 0);
+  if (characters > MAX_CHARACTERS) {
+    throw new ServerError(
+      "bad_request",
+      `input — expected texts of at most ${MAX_CHARACTERS} characters together, got ${characters}. Send several requests.`,
+    );
+  }
+  return inputs.map((text, i) => {
     if (text.trim() === "") throw new ServerError("bad_request", `input ${i} — expected a text or an image, got nothing. Leave it out.`);
     if (/^\s*[a-z][a-z0-9+.-]*:\/\/\S+\s*$/i.test(text)) {
       throw new ServerError(
@@ -36,6 +48,6 @@ export function inputsOf({
         `input ${i} — expected a text or an image as data:image/png;base64,…, got an address. Addresses are never fetched: send the bytes.`,
       );
     }
-    return { text, isImage: /^data:[a-z]+\/[a-z0-9.+-]+[;,]/i.test(text) };
+    return { text, isImage: IMAGE.test(text) };
   });
 }

@@ -2,6 +2,7 @@
 // (the binary tensor extension: Inference-Header-Content-Length, binary_data_size, binary_data, binary_data_output).
 // A BYTES element is a u32 length and that many bytes in binary; in JSON it is a string: base64, a data URI's base64, or plain text.
 
+import { endianness } from "node:os";
 import { parseStrictJson } from "@biovlm/files";
 import { Compile } from "typebox/compile";
 import { ServerError } from "../errors.js";
@@ -31,6 +32,8 @@ export interface DecodedRequest {
 /** Compiled, and without a look into `data`: a check of each of millions of numbers would hold the server for seconds. */
 const REQUEST = Compile(InferRequest);
 const MAX_ELEMENTS = 1 << 24;
+/** Whether numbers lie in memory as they go over the wire. */
+const LITTLE_ENDIAN = endianness() === "LE";
 
 function bad(what: string): ServerError {
   return new ServerError("bad_tensor", `infer request — ${what}`);
@@ -153,6 +156,8 @@ export function decodeBase64(text: string, what: string): Uint8Array {
 
 function binaryNumbers(name: string, bytes: Uint8Array, count: number): Float32Array {
   if (bytes.length !== count * 4) throw bad(`input ${name} — expected ${count * 4} bytes for its shape, got ${bytes.length}.`);
+  // a copy: what is sent rarely stands where floats may
+  if (LITTLE_ENDIAN) return new Float32Array(bytes.slice().buffer, 0, count);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Float32Array.from({ length: count }, (_, i) => view.getFloat32(i * 4, true));
 }
@@ -165,7 +170,7 @@ function binaryElements(name: string, bytes: Uint8Array, count: number): Uint8Ar
     if (at + 4 > bytes.length) throw bad(`input ${name} — expected a length of 4 bytes before each element, got ${bytes.length - at}.`);
     const length = view.getUint32(at, true);
     if (at + 4 + length > bytes.length) throw bad(`input ${name} — expected an element of ${length} bytes, got ${bytes.length - at - 4}.`);
-    elements.push(bytes.slice(at + 4, at + 4 + length));
+    elements.push(bytes.subarray(at + 4, at + 4 + length));
     at += 4 + length;
     if (elements.length > count) break;
   }
@@ -254,6 +259,7 @@ function binaryOf(tensor: OutputTensor): Uint8Array {
     });
     return new Uint8Array(Buffer.concat(parts));
   }
+  if (LITTLE_ENDIAN) return new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
   const bytes = Buffer.alloc(tensor.data.length * 4);
   for (let i = 0; i < tensor.data.length; i++) {
     if (tensor.datatype === "FP32") bytes.writeFloatLE(tensor.data[i]!, i * 4);

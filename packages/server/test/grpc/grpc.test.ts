@@ -1,6 +1,7 @@
 // The protocol over gRPC with grpc-js's own client: answers are those of /v2 over HTTP, refusals have gRPC's codes, and no bytes make a fault of ours.
 
 import { createHash } from "node:crypto";
+import { connect } from "node:http2";
 import { fileURLToPath } from "node:url";
 import { createEngine, type Engine } from "@biovlm/engine";
 import { seeded, soak } from "@biovlm/testkit";
@@ -8,7 +9,7 @@ import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import * as grpc from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import type { FastifyInstance } from "fastify";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createMetrics, createServer, grpcServer, type ServingOptions, servingOptions } from "../../src/index.js";
 import { greyPng } from "../routes/grey-png.js";
 
@@ -201,6 +202,42 @@ describe("the protocol over gRPC", () => {
     }
     for (const code of [grpc.status.OK, grpc.status.INVALID_ARGUMENT, grpc.status.NOT_FOUND])
       expect(seen.get(code) ?? 0, String(code)).toBeGreaterThan(0);
+  });
+
+  it("counts a message against the budget of bodies while it comes, and ends a call that does not fit", async () => {
+    const { bytes } = app.callBounds;
+    const session = connect(`http://${client.getChannel().getTarget().replace(/^\w+:/, "")}`);
+    session.on("error", () => {});
+    const begin = (headers: Record<string, string>) => {
+      const path = "/inference.GRPCInferenceService/ModelInfer";
+      const call = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers", ...headers });
+      call.on("error", () => {});
+      const head = Buffer.alloc(5);
+      head.writeUInt32BE(150_000, 1);
+      call.write(head);
+      return call;
+    };
+    const heard = (call: ReturnType<typeof begin>) =>
+      new Promise<unknown[]>((done) => call.once("response", (said) => done([said["grpc-status"], said["biovlm-code"]])));
+    const known = { authorization: "Bearer secret" };
+    const half = begin(known);
+    half.write(Buffer.alloc(50_000));
+    await vi.waitFor(() => expect(bytes.bytes).toBe(50_005));
+    // what stands in the way of another is not the length that it will have, but what there is of it
+    bytes.hold(session, 800_000 - 60_000);
+    const other = begin(known);
+    const refused = heard(other);
+    other.write(Buffer.alloc(50_000));
+    expect(await refused).toEqual([String(grpc.status.RESOURCE_EXHAUSTED), "overloaded"]);
+    bytes.release(session);
+    half.close();
+    await vi.waitFor(() => expect(bytes.bytes).toBe(0));
+    const stranger = begin({});
+    const unknown = heard(stranger);
+    stranger.write(Buffer.alloc(50_000));
+    expect(await unknown).toEqual([String(grpc.status.UNAUTHENTICATED), "unauthorized"]);
+    expect(bytes.bytes).toBe(0);
+    session.destroy();
   });
 
   it("ends with its app: what was asked is answered, what comes later is not", async () => {

@@ -110,34 +110,54 @@ describe("bodies", () => {
     }
   });
 
-  it("of all requests together have one budget: what does not fit is told to come again, and fits when the others are answered", async () => {
-    const held = Array.from({ length: 8 }, () => {
-      const request = send({
-        port,
-        path: "/v2/models/tiny/infer",
-        method: "POST",
-        headers: { "content-length": 8 * MiB, "inference-header-content-length": 10 },
+  it.each([
+    ["images as they come", "image/png", "/v1/classify", 13, 3],
+    ["a form twice, for its parts", FORM["content-type"], "/v1/classify", 8, 3],
+    ["tensors three times, for what they are unpacked to", "application/octet-stream", "/v2/models/tiny/infer", 8, 5],
+    ["JSON three times, for its text and its values", "application/json", "/v1/embeddings", 8, 5],
+  ])(
+    "of all requests together have one budget that holds %s: what does not fit is told to come again",
+    async (_, type, path, count, over) => {
+      const held = Array.from({ length: count }, () => {
+        const headers = { "content-type": type, "content-length": 4 * MiB, "inference-header-content-length": 10 };
+        const request = send({ port, path, method: "POST", headers });
+        request.on("error", () => {});
+        const answer = new Promise<{ status: number; retry: string | undefined }>((resolve) =>
+          request.on("response", (response) => {
+            response.on("error", () => {}).resume();
+            resolve({ status: response.statusCode ?? 0, retry: response.headers["retry-after"] });
+          }),
+        );
+        request.write(Buffer.alloc(16));
+        return { request, answer };
       });
-      request.on("error", () => {});
-      const answer = new Promise<{ status: number; retry: string | undefined }>((resolve) =>
-        request.on("response", (response) => {
-          response.on("error", () => {}).resume();
-          resolve({ status: response.statusCode ?? 0, retry: response.headers["retry-after"] });
-        }),
-      );
-      request.write(Buffer.alloc(16));
-      return { request, answer };
-    });
-    // which of them came first is the network's to say
-    const first = await Promise.all(held.map(({ answer }) => Promise.race([answer, delay(2000, { status: 0, retry: undefined })])));
-    for (const { request } of held) request.destroy();
-    const refused = first.filter(({ status }) => status !== 0);
-    expect(refused.map(({ status }) => status)).toEqual([429, 429, 429]);
-    expect(refused.every(({ retry }) => retry !== undefined)).toBe(true);
-    await delay(200);
-    const png = Buffer.from(greyPng(40, 30));
-    const again = await post("/v1/classify?classes=a&classes=b", { "content-type": "image/png", "content-length": png.length }, [png]);
-    expect(again.status).not.toBe(429);
+      // which of them came first is the network's to say
+      const first = await Promise.all(held.map(({ answer }) => Promise.race([answer, delay(2000, { status: 0, retry: undefined })])));
+      for (const { request } of held) request.destroy();
+      const refused = first.filter(({ status }) => status !== 0);
+      expect(refused.map(({ status }) => status)).toEqual(Array.from({ length: over }, () => 429));
+      expect(refused.every(({ retry }) => retry !== undefined)).toBe(true);
+      await delay(200);
+      const png = Buffer.from(greyPng(40, 30));
+      const again = await post("/v1/classify?classes=a&classes=b", { "content-type": "image/png", "content-length": png.length }, [png]);
+      expect(again.status).not.toBe(429);
+    },
+  );
+});
+
+describe("JSON", () => {
+  it.each([
+    [
+      "texts that are many characters together",
+      ["x".repeat(3_000_000), "y".repeat(2_000_000)],
+      /at most 4194304 characters together, got 5000000/,
+    ],
+    ["millions of short texts", Array.from({ length: 2_000_000 }, () => "a"), /at most 100000 values/],
+  ])("of %s is refused, and others are answered meanwhile", async (_, input, message) => {
+    const body = Buffer.from(JSON.stringify({ model: "tiny", input }));
+    const answer = post("/v1/embeddings", { "content-type": "application/json", "content-length": body.length }, [body]);
+    withinLimit("silence beside JSON, ms", await longestSilence(answer), 250, soak);
+    expect([(await answer).status, (await answer).body]).toEqual([400, expect.stringMatching(message)]);
   });
 });
 
