@@ -10,6 +10,7 @@ interface Summary {
   readonly embedded: number;
   readonly reused: number;
   readonly failed: number;
+  readonly images: string;
   readonly failures: readonly { readonly file: string; readonly code: string }[];
 }
 
@@ -37,7 +38,14 @@ function work(perKind = 1) {
 describe("embed", () => {
   it("writes one normalised row for each image in the order of their paths, and a list that names them", async () => {
     const { cwd, files, out } = work();
-    expect(await embed(cwd, ".", "--out", "rows.safetensors")).toMatchObject({ code: 0, rows: 6, embedded: 6, reused: 0, failed: 0 });
+    expect(await embed(cwd, ".", "--out", "rows.safetensors")).toMatchObject({
+      code: 0,
+      rows: 6,
+      embedded: 6,
+      reused: 0,
+      failed: 0,
+      images: expect.stringMatching(/^(native|sharp) /),
+    });
     const { shape, data, metadata } = rows(out);
     expect(shape).toEqual([6, 128]);
     for (let r = 0; r < 6; r++) expect(data.subarray(r * 128, (r + 1) * 128).reduce((a, x) => a + x * x, 0)).toBeCloseTo(1, 5);

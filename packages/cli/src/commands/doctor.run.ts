@@ -87,10 +87,10 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
   return facts.auto === undefined ? EXIT.backend : EXIT.ok;
 };
 
-/** Who prepares images for `embed`: sharp and the core, or the native build for the formats that it has. */
+/** Who prepares images for embed, classify, bulk and serve: sharp and the core, or the native build for the formats that it has. */
 async function imagesOf(env: Readonly<Record<string, string | undefined>>): Promise<string> {
   const { prepare, detail } = await fastImages(env);
-  return prepare === undefined ? `sharp (no native way: ${detail})` : `${detail} (embed), sharp for others`;
+  return prepare === undefined ? `sharp (no native way: ${detail})` : `${detail}; sharp for others, and for learning`;
 }
 
 /** Libraries that decide what works here, and the package of ours that brings each. */

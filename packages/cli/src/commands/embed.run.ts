@@ -39,6 +39,8 @@ interface Embedded {
   readonly fresh: number;
   /** milliseconds */
   readonly spent: { readonly decode: number; readonly preprocess: number; readonly encode: number };
+  /** who prepared them: "native png, jpeg", or why sharp did */
+  readonly images: string;
 }
 
 export const embedImages: CommandRun<typeof EMBED_OPTIONS> = async (context, options, paths) => {
@@ -142,7 +144,8 @@ async function embedRows({ terminal, runtime, options, found, facts, before, jou
     batch = [];
   };
   const known = (sha256: string) => journal.has(sha256) || before?.has(sha256) === true;
-  const { prepare: fast } = await fastImages();
+  const { prepare: fast, detail } = await fastImages();
+  const images = fast === undefined ? `sharp (${detail})` : detail;
   const preparation = { ...rowPreparation(core, pixelSpec(model.spec), options), fast };
   for await (const row of imageRows(imageSources(found.files, options), { ...preparation, signal, known })) {
     if (row.kind === "failed") bad.push({ file: row.source.name, ...row.error });
@@ -159,7 +162,7 @@ async function embedRows({ terminal, runtime, options, found, facts, before, jou
   }
   await flush();
   progress.end();
-  return { names, bad, fresh, spent };
+  return { names, bad, fresh, spent, images };
 }
 
 interface Told {
@@ -172,7 +175,7 @@ interface Told {
 async function tell(
   terminal: Terminal,
   options: Work["options"],
-  { names, bad, fresh, spent }: Embedded,
+  { names, bad, fresh, spent, images }: Embedded,
   { done, D, seconds, runtime }: Told,
 ) {
   const { out } = options;
@@ -188,6 +191,7 @@ async function tell(
       seconds,
       device,
       failures: bad,
+      images,
       spentMs: spent,
     };
     await terminal.line(JSON.stringify(summary));
@@ -199,5 +203,7 @@ async function tell(
   if (!options.timings || fresh === 0) return;
   const total = spent.decode + spent.preprocess + spent.encode;
   const share = (ms: number) => `${((100 * ms) / total).toFixed(0)} %`;
-  terminal.note(`work: decode ${share(spent.decode)}, preprocess ${share(spent.preprocess)}, encode ${share(spent.encode)}`);
+  terminal.note(
+    `work: decode ${share(spent.decode)}, preprocess ${share(spent.preprocess)}, encode ${share(spent.encode)}; images by ${images}`,
+  );
 }

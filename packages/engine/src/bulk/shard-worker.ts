@@ -8,6 +8,7 @@ import { pixelSpec } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import { EngineError } from "../contract/errors.js";
 import { joinedBytes, rowPreparation } from "../images/classified-images.js";
+import { fastImages } from "../images/fast-images.js";
 import { imageRows, type PixelRow } from "../images/image-rows.js";
 import type { ImageSource } from "../images/image-source.js";
 import type { ImageOptions } from "../options/engine-options.js";
@@ -79,8 +80,9 @@ async function embedChunk(rows: readonly BulkRow[], options: ShardWorkerOptions)
   const outcomes: RowOutcome[] = [];
   const encoded: Float32Array[] = [];
   let batch: PixelRow[] = [];
+  const { prepare: fast } = await fastImages();
   try {
-    for await (const row of imageRows(sources, { ...rowPreparation(core, pixels, files), signal })) {
+    for await (const row of imageRows(sources, { ...rowPreparation(core, pixels, files), fast, signal })) {
       const wanted = rows[outcomes.length]?.sha256;
       if (row.kind === "failed") {
         await checkSource(row.error, images);

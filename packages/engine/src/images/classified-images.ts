@@ -7,6 +7,7 @@ import { encodeRgb } from "@biovlm/model/backend";
 import type { ImageOptions } from "../options/engine-options.js";
 import { usableCpus } from "../process/usable-cpus.js";
 import { decodeOptions, frameStep } from "./decode-options.js";
+import { fastImages } from "./fast-images.js";
 import { frameRows } from "./frame-rows.js";
 import type { ImageFailure } from "./image-failure.js";
 import { type ImageRow, imageRows, type PixelRow, type RowOptions } from "./image-rows.js";
@@ -74,6 +75,7 @@ export async function* classifyImages(
   const step = frameStep(files.frame);
   const asked = {
     ...rowPreparation(core, classifier.pixels, step === undefined ? files : { ...files, frame: "middle" }),
+    fast: (await fastImages()).prepare,
     signal,
     ...(thumbnail === undefined ? {} : { thumbnail }),
     ...(atOnce === undefined ? {} : { concurrency: atOnce }),

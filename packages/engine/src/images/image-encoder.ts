@@ -1,5 +1,5 @@
-// Image files → embedding rows, where the pixels are: sharp decodes on its threads, the core resizes, the encoder runs on all that is ready. A file
-// that cannot be read is an element with a code; the others go on. Used by the child process and by the in-process mode.
+// Image files → embedding rows, where the pixels are: the native way prepares them, or sharp on its threads and the core; the encoder runs on all
+// that is ready. A file that cannot be read is an element with a code; the others go on. Used by the child process and by the in-process mode.
 
 import type { Core } from "@biovlm/core";
 import { ImagingError, type ImagingErrorCode, sharpDecoder } from "@biovlm/imaging/node";
@@ -8,6 +8,7 @@ import { encodeRgb } from "@biovlm/model/backend";
 import { type Batched, Batcher } from "../batch/batcher.js";
 import type { EncodedBatch, EncodedImage, ImageFacts, ImageLimits } from "../contract/encoding.js";
 import type { EngineErrorCode } from "../contract/errors.js";
+import type { FastImages } from "./fast-images.js";
 import { contentDigest, prepareImage } from "./prepared-image.js";
 
 const CODES: Readonly<Record<ImagingErrorCode, EngineErrorCode>> = {
@@ -41,6 +42,8 @@ export interface ImageEncoderOptions extends Batching {
   readonly model: Pick<Model, "spec">;
   readonly encoder: Encoder;
   readonly limits: ImageLimits;
+  /** tried first; what it does not take is decoded by sharp */
+  readonly fast?: FastImages | undefined;
 }
 
 /** Decoder threads of a process: libuv's, of which Node has four unless the environment says. */
@@ -68,7 +71,7 @@ interface Encoded {
  * Files of all calls are decoded as they come and meet before the encoder: one run takes what is ready.
  * @param options.encoder runs once at a time
  */
-export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueDelayMs }: ImageEncoderOptions): ImageEncoder {
+export function imageEncoder({ core, model, encoder, limits, fast, maxBatch, maxQueueDelayMs }: ImageEncoderOptions): ImageEncoder {
   const { mean, std, embedDim: D } = model.spec;
   const size = model.spec.vision.imageSize;
   const length = 3 * size * size;
@@ -77,9 +80,10 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
     decoder: sharpDecoder({ concurrency: 1 }),
     pixels: { size },
     decode: { ...limits, timeoutMs: DECODE_MS },
+    fast,
   };
   const decodes = new Turns(DECODES_PER_THREAD * decoderThreads());
-  let joined = new Uint8Array(0);
+  const joined = joiner(length);
   const lane = new Batcher<Uint8Array, Encoded>(
     {
       maxBatch,
@@ -91,14 +95,8 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
     },
     async (ready) => {
       const n = ready.length;
-      let [rgb] = ready as readonly [Uint8Array];
-      if (n > 1) {
-        if (joined.length < n * length) joined = new Uint8Array(n * length);
-        for (const [i, one] of ready.entries()) joined.set(one, i * length);
-        rgb = joined.subarray(0, n * length);
-      }
       const from = performance.now();
-      const { data } = await encodeRgb(encoder, rgb, n, { mean, std });
+      const { data } = await encodeRgb(encoder, joined(ready), n, { mean, std });
       const encode = (performance.now() - from) / n;
       return ready.map((_, i): Encoded => ({ row: data.slice(i * D, (i + 1) * D), encode, ...(i === 0 ? { run: n } : {}) }));
     },
@@ -146,6 +144,18 @@ export function imageEncoder({ core, model, encoder, limits, maxBatch, maxQueueD
       }),
     );
     return { images, timings, runs };
+  };
+}
+
+/** Rows of `length` bytes one after another, valid until the next call: a lone one as it is, several in memory that is kept. */
+function joiner(length: number): (rows: readonly Uint8Array[]) => Uint8Array {
+  let kept = new Uint8Array(0);
+  return (rows) => {
+    const [first] = rows;
+    if (first !== undefined && rows.length === 1) return first;
+    if (kept.length < rows.length * length) kept = new Uint8Array(rows.length * length);
+    for (const [i, row] of rows.entries()) kept.set(row, i * length);
+    return kept.subarray(0, rows.length * length);
   };
 }
 

@@ -5,6 +5,7 @@ import { Socket, type SocketConstructorOpts } from "node:net";
 import type { Core } from "@biovlm/core";
 import type { Encoder, Model } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
+import { fastImages } from "../images/fast-images.js";
 import { type ImageEncoder, imageEncoder } from "../images/image-encoder.js";
 import type { EncoderListeners } from "../open/encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
@@ -58,7 +59,8 @@ export function runEncoderChild(open: OpenRuntime): void {
         onDevice: (device) => say({ type: "device", device }),
         onChange: ({ from, to, reason }) => say({ type: "changed", from, to, reason }),
       });
-      encodeFiles = imageEncoder({ ...runtime, limits, maxBatch, maxQueueDelayMs });
+      const { prepare: fast } = await fastImages();
+      encodeFiles = imageEncoder({ ...runtime, limits, fast, maxBatch, maxQueueDelayMs });
       const { vision, mean, std } = runtime.model.spec;
       // warm-up: sessions are made at first use
       await encodeRgb(runtime.encoder, new Uint8Array(3 * vision.imageSize ** 2).fill(128), 1, { mean, std });

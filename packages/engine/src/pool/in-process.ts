@@ -5,6 +5,7 @@ import type { Device, Model } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import { encoderFailure } from "../contract/encoder-failure.js";
 import type { EncodedBatch, Encoding, EncodingEvent, EncodingStatus, ImageLimits } from "../contract/encoding.js";
+import { fastImages } from "../images/fast-images.js";
 import { type Batching, decoderThreads, imageEncoder, imageWindow } from "../images/image-encoder.js";
 import { type OpenEncoder, openEncoder } from "../open/encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
@@ -30,7 +31,8 @@ export async function encodeInProcess(options: InProcessOptions): Promise<Encodi
       onEvent({ kind: "fell_back", from, to, reason });
     },
   });
-  const encodeFiles = imageEncoder({ ...options, encoder });
+  const { prepare: fast } = await fastImages();
+  const encodeFiles = imageEncoder({ ...options, encoder, fast });
   let state: "opened" | "ready" | "closed" = "opened";
   const device = (): Device => encoder.capabilities.device;
   return {

@@ -13,6 +13,7 @@ export { type OrderedSeries, orderedSeries, readSlicePlace, type SlicePlace } fr
 export { ImagingError, type ImagingErrorCode } from "../errors.js";
 export { parseRange } from "../grey-range.js";
 export { readImageInfo } from "../header.js";
+export { mended } from "../headers/mending.js";
 export type { ImageInfo } from "../image-info.js";
 export type { Slide, SlideLevel, SlideRegion } from "../slides/slide.js";
 export { cellRegion, type TileChoice, type TileGrid, tileGrid } from "../slides/tile-grid.js";
