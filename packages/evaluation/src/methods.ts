@@ -4,7 +4,7 @@ import type { Core } from "@biovlm/core";
 import { nth } from "@biovlm/files";
 import { UNTRAINED_RHO } from "@biovlm/model/prompts";
 import { RECIPES, type Recipe } from "@biovlm/training";
-import { expertLogits, fitGaussianExpert, fitMixture, heldOutExpert, promptRecipe } from "@biovlm/training/loop";
+import { expertLogits, fitGaussianExpert, fitMixture, promptRecipe } from "@biovlm/training/loop";
 import { clap } from "./baselines/clap.js";
 import { gaussianBesideText } from "./baselines/gaussian-beside-text.js";
 import { linearProbe } from "./baselines/linear-probe.js";
@@ -13,7 +13,6 @@ import { tipAdapter, tipAdapterF } from "./baselines/tip-adapter.js";
 import type { ClassSet, ClassTexts } from "./class-set.js";
 import { EvaluationError } from "./errors.js";
 import type { FeatureSet, FittedClassifier } from "./feature-set.js";
-import { fitTemperature } from "./metrics/calibration.js";
 
 /** What a method is given. */
 export interface MethodInput {
@@ -126,12 +125,6 @@ export const METHODS: readonly Method[] = [
     },
   ),
   mixtureMethod("mixture", "biovlm on plain pictures, a cross-entropy prompt and a Gaussian expert beside it", RECIPES.mixture),
-  mixtureMethod(
-    "mixture-temperature",
-    "mixture with a temperature fitted on its shots; tried without gain, docs/recipe.md",
-    RECIPES.mixture,
-    true,
-  ),
 ];
 
 /** A method by name; undefined where there is none. */
@@ -139,11 +132,8 @@ export function methodNamed(name: string): Method | undefined {
   return METHODS.find((m) => m.name === name);
 }
 
-/**
- * The recipe `mixture`: routed prompts on plain pictures, one cross-entropy prompt, the Gaussian expert; open-set by the prompts alone.
- * @param warmed its scores divided by the temperature of least negative log-likelihood on the shots, the expert's scores out of fold
- */
-function mixtureMethod(name: string, summary: string, recipe: Recipe, warmed = false): Method {
+/** The recipe `mixture`: routed prompts on plain pictures, one cross-entropy prompt, the Gaussian expert; open-set by the prompts alone. */
+function mixtureMethod(name: string, summary: string, recipe: Recipe): Method {
   return {
     name,
     summary,
@@ -154,33 +144,24 @@ function mixtureMethod(name: string, summary: string, recipe: Recipe, warmed = f
       const ctx = await learn(recipe, "attributes", "plain");
       const one = await learn(promptRecipe(recipe), "attributes", "plain");
       const { rho, contextTokens, prompts: N } = recipe;
-      const { a, w, v, expertW, expertB } = fitMixture({
-        core,
-        features,
-        labels,
-        attributes: own.texts.attributes,
-        C: own.C,
-        D,
-        scale,
-        rho,
-        seed,
-        ctx: one,
-        contextTokens,
+      const { C } = own;
+      const texts = { bank: await own.promptTexts(ctx, recipe), one: await own.promptTexts(one, promptRecipe(recipe)) };
+      const { attributes } = own.texts;
+      const fitted = fitMixture({
+        ...{ core, features, labels, attributes, C, D, scale, rho, seed, ctx: one, contextTokens },
+        texts: recipe.temperature === "shots" ? texts : undefined,
       });
-      const expert: FittedClassifier = { logits: (rows, n) => expertLogits({ W: expertW, b: expertB, C: own.C, D }, rows, n) };
+      const { a, w, v, expertW, expertB, temperature = 1 } = fitted;
+      const expert: FittedClassifier = { logits: (rows, n) => expertLogits({ W: expertW, b: expertB, C, D }, rows, n) };
       return {
         async on(set, elsewhere = false) {
           const untrained = routed(core, set.texts.attributes, set.texts.attributes.length / (set.C * D), set.C, D, scale, rho);
           if (elsewhere) return untrained;
-          const bank = routed(core, await set.promptTexts(ctx, recipe), N, set.C, D, scale, rho);
-          if (set !== own) return weighted([untrained, 0.5], [bank, 0.5]);
-          const prompt = routed(core, await set.promptTexts(one, promptRecipe(recipe)), 1, set.C, D, scale, 1);
-          const mixed = (by: number, image: FittedClassifier) =>
-            weighted([bank, (a * (1 - v)) / by], [prompt, (a * v) / by], [image, w / by]);
-          const heldOut = warmed ? heldOutExpert({ features, labels, C: own.C, D, seed }) : undefined;
-          if (heldOut === undefined) return mixed(1, expert);
-          const shots = mixed(1, { logits: () => heldOut }).logits(features, labels.length);
-          return mixed(fitTemperature(shots, labels, own.C), expert);
+          if (set !== own)
+            return weighted([untrained, 0.5], [routed(core, await set.promptTexts(ctx, recipe), N, set.C, D, scale, rho), 0.5]);
+          const bank = routed(core, texts.bank, N, C, D, scale, rho);
+          const prompt = routed(core, texts.one, 1, C, D, scale, 1);
+          return weighted([bank, (a * (1 - v)) / temperature], [prompt, (a * v) / temperature], [expert, w / temperature]);
         },
       };
     },

@@ -32,7 +32,10 @@ describe("a bank with a mixture", () => {
   it("holds everything in its file, learned and compiled, and writes again to the same bytes", async () => {
     const compiled = await compileBank(context, bank);
     expect(compiled.mixture?.text?.shape).toEqual([1, 3, D]);
-    for (const one of [bank, compiled]) {
+    const warm = { ...bank, mixture: { ...bank.mixture!, temperature: 0.62 } };
+    expect(openSafetensors(writeBank(warm)).metadata["mixture"]).toBe('{"a":0.3,"w":0.1,"v":0.5,"temperature":0.62}');
+    expect(openSafetensors(writeBank(bank)).metadata["mixture"]).toBe('{"a":0.3,"w":0.1,"v":0.5}');
+    for (const one of [bank, compiled, warm]) {
       const bytes = writeBank(one);
       expect(readBank(bytes)).toEqual(one);
       expect(writeBank(readBank(bytes))).toEqual(bytes);
@@ -72,6 +75,24 @@ describe("a bank with a mixture", () => {
     expect(prompts.classifyEmbeddings(images, { explain: true })[0]?.parts).toBeUndefined();
   });
 
+  it("divides its scores by its temperature: the same answers, more or less sure", async () => {
+    const temperature = 1.6;
+    const mixture = { ...bank.mixture!, temperature };
+    const [plainly, warmed] = [
+      await createClassifier({ ...context, bank }),
+      await createClassifier({ ...context, bank: { ...bank, mixture } }),
+    ];
+    const [z, divided] = [plainly.logits(images, 5), warmed.logits(images, 5)];
+    for (const [i, score] of divided.entries()) expect(score * temperature).toBeCloseTo(z[i]!, 3);
+    const [sure, less] = [plainly, warmed].map((one) => one.classifyEmbeddings(images, { explain: true }));
+    for (const [i, { predictions, parts }] of less!.entries()) {
+      expect(predictions.map((p) => p.class)).toEqual(sure![i]!.predictions.map((p) => p.class));
+      expect(predictions[0]!.probability).toBeLessThan(sure![i]!.predictions[0]!.probability);
+      const margin = (of: typeof parts) => of!.reduce((sum, part) => sum + part.margin, 0);
+      expect(margin(parts) * temperature).toBeCloseTo(margin(sure![i]!.parts), 3);
+    }
+  });
+
   it("gives each class the same score whatever the order asked for, compiled or not", async () => {
     const turned = ["normal breast", "benign tumor", "malignant tumor"];
     const compiled = await compileBank(context, bank);
@@ -98,6 +119,8 @@ describe("a bank with a mixture", () => {
       { a: -1 },
       { w: Number.NaN },
       { v: 1.5 },
+      { temperature: 0 },
+      { temperature: Number.POSITIVE_INFINITY },
       { expertB: floats(2) },
       { expertW: floats(3 * D - 1) },
       { expertW: Float32Array.from(mixture.expertW, () => Number.POSITIVE_INFINITY) },
@@ -108,6 +131,13 @@ describe("a bank with a mixture", () => {
     const narrow = { ...mixture, expertW: floats(3 * (D - 1)) };
     await expect(compileBank(context, { ...bank, mixture: narrow })).rejects.toMatchObject({ code: "bad_bank" });
     const { tensors, metadata } = openSafetensors(writeBank(bank));
+    const whole = [...tensors].map(([name, t]) => ({ name, dtype: t.dtype, shape: t.shape, bytes: () => t.bytes() }));
+    for (const temperature of ['"1"', "null", "0", "-1"]) {
+      const mixture = `{"a":0.3,"w":0.1,"v":0.5,"temperature":${temperature}}`;
+      expect(() => readBank(writeSafetensors(whole, { ...metadata, mixture })), temperature).toThrow(
+        expect.objectContaining({ code: "bad_bank" }),
+      );
+    }
     const without = [...tensors]
       .filter(([name]) => name !== "expert.b")
       .map(([name, t]) => ({ name, dtype: t.dtype, shape: t.shape, bytes: () => t.bytes() }));

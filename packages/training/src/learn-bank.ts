@@ -78,12 +78,7 @@ export async function learnBank(context: LearnContext, options: LearnOptions): P
   const { classes, labels, recipe, seed } = options;
   const images = openedOnce(options.images);
   checkRecipe(recipe, model.spec);
-  if (recipe.classContext === true) {
-    throw new TrainingError(
-      "bad_option",
-      "recipe option classContext — expected false for a bank, whose contexts serve any class, got true. Leave it out, or compare it: biovlm sweep --variant classContext=true.",
-    );
-  }
+  checkServesAnyClass(recipe);
   checkLabels(labels, images.length, classes.length);
   const started = performance.now();
   const sentences = teacherSentences(classes, options.attributes);
@@ -149,7 +144,8 @@ export async function learnBank(context: LearnContext, options: LearnOptions): P
     sentences,
     checkpoints: options.checkpoints === undefined ? undefined : checkpointStore(options.checkpoints, `checkpoint/${run}`, run),
   });
-  const mixture = plain === undefined || recipe.mixture !== true ? undefined : await learnMixture(context, options, plain, attributes);
+  const mixture =
+    plain === undefined || recipe.mixture !== true ? undefined : await learnMixture(context, options, plain, attributes, learned.ctx);
   const bank = bankOf(model, options, run, learned.ctx, mixture);
   const digest = await bankDigest(bank);
   options.onEvent?.({ type: "end", bank: digest, seconds: (performance.now() - started) / 1000 });
@@ -162,15 +158,17 @@ async function learnMixture(
   options: LearnOptions,
   features: Float32Array,
   attributes: Float32Array,
+  bank: Float32Array,
 ): Promise<BankMixture> {
   const { core, model } = context;
   const { classes, labels, recipe, seed, activations, signal } = options;
   const C = classes.length;
   const D = model.spec.embedDim;
+  const own = promptRecipe(recipe);
   const { ctx } = await learnContext(context, {
     classes,
     labels,
-    recipe: promptRecipe(recipe),
+    recipe: own,
     seed,
     activations,
     signal,
@@ -178,9 +176,22 @@ async function learnMixture(
     attributes,
     attributesPerClass: attributes.length / (C * D),
   });
+  const textOf = (contexts: Float32Array, of: Recipe) => promptTexts(context, contexts, { classes, recipe: of, signal });
+  const texts = recipe.temperature === "shots" ? { bank: await textOf(bank, recipe), one: await textOf(ctx, own) } : undefined;
   const scale = Math.exp(model.spec.logitScale);
   const { rho, contextTokens } = recipe;
-  return fitMixture({ core, features, labels, attributes, C, D, scale, rho, seed, ctx, contextTokens });
+  return fitMixture({ core, features, labels, attributes, C, D, scale, rho, seed, ctx, contextTokens, texts });
+}
+
+/** ctx [N,T,W] → its text embeddings for the classes, normalised [N,C,D]. */
+async function promptTexts(
+  { core, encoder, model }: LearnContext,
+  ctx: Float32Array,
+  { classes, recipe, signal }: Pick<LearnOptions, "classes" | "recipe" | "signal">,
+): Promise<Float32Array> {
+  const learner = promptLearner({ encoder, model, classes, recipe, activations: "recompute" });
+  const { N, C, D } = learner.shape;
+  return core.l2Normalize((await learner.forward(ctx, signal)).text, N * C, D);
 }
 
 /** The learned context vectors with all that is needed to use them and to make them again. */
@@ -295,6 +306,15 @@ export async function attributeFeatures(
 /** S, mean and std of the views: the model's own, or the recipe's ImageNet numbers. */
 export function viewPixels(spec: ModelSpec, recipe: Pick<Recipe, "normalisation">): PixelSpec {
   return pixelSpec(spec, recipe.normalisation);
+}
+
+function checkServesAnyClass(recipe: Recipe): void {
+  if (recipe.classContext === true) {
+    throw new TrainingError(
+      "bad_option",
+      "recipe option classContext — expected false for a bank, whose contexts serve any class, got true. Leave it out, or compare it: biovlm sweep --variant classContext=true.",
+    );
+  }
 }
 
 function checkLabels(labels: Int32Array, n: number, C: number): void {

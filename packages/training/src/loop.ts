@@ -13,7 +13,6 @@ export {
 } from "./checkpoint.js";
 export { expendable, readFloats, writeFloats } from "./embedding-cache.js";
 export { expertLogits, fitGaussianExpert, type GaussianExpert } from "./expert/gaussian-expert.js";
-export { heldOutExpert } from "./expert/mixture-weights.js";
 export { attributeFeatures, teacherSentences, viewPixels } from "./learn-bank.js";
 export { fitMixture, type MixtureInput, promptRecipe } from "./mixture.js";
 export { type LossTerms, type ObjectiveInput, type ObjectiveOptions, type ObjectiveResult, objective } from "./objective.js";

@@ -91,6 +91,16 @@ describe("the recipe mixture", () => {
     expect(alone.bank.ctx).toEqual(bank.ctx);
   });
 
+  it("holds the temperature of its shots, and without it is the same bank but for that", async () => {
+    const { context, options } = await setUp();
+    const { bank } = await learnBank(context, options);
+    const bare = await learnBank(context, { ...options, recipe: recipeWith(options.recipe, { temperature: "none" }) });
+    const { temperature, ...rest } = bank.mixture!;
+    expect(temperature).toBeGreaterThan(0);
+    expect(bare.bank.mixture).toEqual(rest);
+    expect(bare.bank.ctx).toEqual(bank.ctx);
+  });
+
   it("leaves the expert out where one shot a class has nothing to fold", async () => {
     const { context, options } = await setUp();
     const firsts = options.classes.map((_, c) => options.labels.indexOf(c));
@@ -100,6 +110,7 @@ describe("the recipe mixture", () => {
       labels: Int32Array.from(firsts, (i) => options.labels[i] ?? 0),
     });
     expect(bank.mixture).toMatchObject({ a: 1, w: 0, v: 1 / 17 });
+    expect(bank.mixture).not.toHaveProperty("temperature");
     expect(bank.mixture?.expertW.every((x) => x === 0)).toBe(true);
   });
 });

@@ -7,7 +7,7 @@ import type { Safetensors, TensorToWrite } from "../weights/safetensors.js";
 import { toFloat32 } from "../weights/to-float32.js";
 import type { BankTensor } from "./bank-tensor.js";
 
-/** z = a · ((1 − v) · routed prompts + v · s · f·t) + w · (W f + b), for a normalised image embedding f [D]. */
+/** z = (a · ((1 − v) · routed prompts + v · s · f·t) + w · (W f + b)) / temperature, for a normalised image embedding f [D]. */
 export interface BankMixture {
   /** context vectors of the one prompt [1,T,W] */
   readonly ctx: BankTensor;
@@ -23,6 +23,8 @@ export interface BankMixture {
   readonly w: number;
   /** share of the one prompt in the text part */
   readonly v: number;
+  /** what the scores are divided by, so that the answer is as sure as it may be: it changes no order of the scores; absent is 1 */
+  readonly temperature?: number;
 }
 
 function bad(what: string, expected: string, got: string): never {
@@ -30,10 +32,11 @@ function bad(what: string, expected: string, got: string): never {
 }
 
 /** Checks sizes and numbers against the bank's classes. @throws ModelError `bad_bank` */
-export function checkMixture({ ctx, text, expertW, expertB, a, w, v }: BankMixture, C: number): void {
+export function checkMixture({ ctx, text, expertW, expertB, a, w, v, temperature = 1 }: BankMixture, C: number): void {
   for (const [name, x] of Object.entries({ a, w }))
     if (!(x >= 0 && Number.isFinite(x))) bad(`mixture ${name}`, "a number from 0 on", String(x));
   if (!(v >= 0 && v <= 1)) bad("mixture v", "a number from 0 to 1", String(v));
+  if (!(temperature > 0 && Number.isFinite(temperature))) bad("mixture temperature", "a number above 0", String(temperature));
   if (expertB.length !== C) bad("expert.b", `${C} numbers, one a class`, String(expertB.length));
   if (expertW.length === 0 || expertW.length % C !== 0) bad("expert.W", `${C} rows, one a class`, `${expertW.length} numbers`);
   const sizes = [["ctx_ce", ctx], ...(text === undefined ? [] : [["text_ce", text]])] as [string, BankTensor][];
@@ -51,7 +54,7 @@ export function checkMixture({ ctx, text, expertW, expertB, a, w, v }: BankMixtu
 export const MIXTURE_TENSORS: readonly string[] = ["ctx_ce", "text_ce", "expert.W", "expert.b"];
 
 /** The tensors and the one line of metadata. */
-export function mixtureParts({ ctx, text, expertW, expertB, a, w, v }: BankMixture): {
+export function mixtureParts({ ctx, text, expertW, expertB, a, w, v, temperature }: BankMixture): {
   readonly tensors: TensorToWrite[];
   readonly metadata: string;
 } {
@@ -67,7 +70,7 @@ export function mixtureParts({ ctx, text, expertW, expertB, a, w, v }: BankMixtu
     tensor("expert.W", expertW, [expertB.length, expertW.length / expertB.length]),
     tensor("expert.b", expertB, [expertB.length]),
   ];
-  return { tensors, metadata: JSON.stringify({ a, w, v }) };
+  return { tensors, metadata: JSON.stringify({ a, w, v, temperature }) };
 }
 
 /** Reads what `mixtureParts` wrote. @throws ModelError `bad_bank` */
@@ -89,7 +92,9 @@ export function readMixture(file: Safetensors, metadata: string): BankMixture {
   const expertW = numbers("expert.W", 2);
   const expertB = numbers("expert.b", 1).data;
   if (expertW.shape[0] !== expertB.length) bad("expert.W", `${expertB.length} rows`, printShape(expertW.shape));
-  const mixture = { ctx, expertW: expertW.data, expertB, a: value("a"), w: value("w"), v: value("v") };
+  const said = typeof values === "object" && values !== null && Object.hasOwn(values, "temperature");
+  const temperature = said ? { temperature: value("temperature") } : {};
+  const mixture = { ctx, expertW: expertW.data, expertB, a: value("a"), w: value("w"), v: value("v"), ...temperature };
   return text === undefined ? mixture : { ...mixture, text };
 }
 

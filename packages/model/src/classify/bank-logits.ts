@@ -43,14 +43,14 @@ export function bankLogits(
   const { mixture } = bank;
   const parts: AnswerPart[] = [{ name: "routed prompts", weight: 1, logits: routing.mean }];
   if (mixture?.text !== undefined) {
-    const { a, v, w, expertW, expertB } = mixture;
+    const { a, v, w, expertW, expertB, temperature = 1 } = mixture;
     const one = core.route(features, mixture.text.data, scale, 1, { B, N: 1, C, D }).mean;
     parts.splice(
       0,
       1,
-      { name: "routed prompts", weight: a * (1 - v), logits: routing.mean },
-      { name: "cross-entropy prompt", weight: a * v, logits: one },
-      { name: "image expert", weight: w, logits: expertScores(expertW, expertB, features, B) },
+      { name: "routed prompts", weight: (a * (1 - v)) / temperature, logits: routing.mean },
+      { name: "cross-entropy prompt", weight: (a * v) / temperature, logits: one },
+      { name: "image expert", weight: w / temperature, logits: expertScores(expertW, expertB, features, B) },
     );
   }
   if (shift !== undefined) {

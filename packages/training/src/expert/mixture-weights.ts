@@ -31,11 +31,10 @@ export interface MixtureInput {
   readonly seed: number;
 }
 
-/** Ties go to the earlier entry of the grid: the lesser weights. */
-export function mixtureWeights(input: MixtureInput): MixtureWeights {
+/** Ties go to the earlier entry of the grid: the lesser weights. @param expert {@link heldOutExpert} of the same shots, where it is at hand */
+export function mixtureWeights(input: MixtureInput, expert = heldOutExpert(input)): MixtureWeights {
   const { labels, C, textLogits } = input;
   const K = foldCount(labels, C);
-  const expert = heldOutExpert(input);
   if (expert === undefined) return { a: 1, w: 0, folds: 0 };
   let best: MixtureWeights | undefined;
   for (const a of TEXT_WEIGHTS) {

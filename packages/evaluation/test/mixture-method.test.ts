@@ -1,4 +1,4 @@
-// The mixture with a temperature of its shots: the mixture's scores divided by one number, so that no answer changes; nothing to fit from one shot.
+// The mixture as a method of the harness: whole whatever its options, and its temperature one number that changes no answer.
 
 import { loadCore } from "@biovlm/core";
 import { seeded } from "@biovlm/testkit";
@@ -42,7 +42,7 @@ async function scores(method: Method, shots: number, features: Float32Array): Pr
 }
 
 const mixture = methodNamed("mixture")!;
-const warmed = methodNamed("mixture-temperature")!;
+const bare = recipeMethod("bare", "", { ...RECIPES.mixture, temperature: "none" });
 
 describe("a recipe with changed options as a method", () => {
   it("keeps the mixture that the recipe has, and leaves it out where the recipe does", async () => {
@@ -53,18 +53,18 @@ describe("a recipe with changed options as a method", () => {
   });
 });
 
-describe("mixture-temperature", () => {
-  it("divides every score of the mixture by one number above 0", async () => {
+describe("the mixture's temperature", () => {
+  it("divides every score by one number above 0", async () => {
     const features = unit(40);
-    const [plain, divided] = [await scores(mixture, 6, features), await scores(warmed, 6, features)];
+    const [plain, divided] = [await scores(bare, 6, features), await scores(mixture, 6, features)];
     const ratio = plain[0]! / divided[0]!;
     expect(ratio).toBeGreaterThan(0);
     expect(ratio).not.toBeCloseTo(1, 3);
     for (const [i, z] of divided.entries()) expect(z * ratio).toBeCloseTo(plain[i]!, 2);
   });
 
-  it("is the mixture itself where a class has one shot", async () => {
+  it("is 1 where a class has one shot", async () => {
     const features = unit(40);
-    expect(await scores(warmed, 1, features)).toEqual(await scores(mixture, 1, features));
+    expect(await scores(mixture, 1, features)).toEqual(await scores(bare, 1, features));
   });
 });
