@@ -125,6 +125,24 @@ export async function allAnswered(page: Page, count: number): Promise<void> {
   }, count);
 }
 
+/** Waits until the whole picture on the screen has RGB bytes of this sha256. */
+export async function showsPixels(page: Page, wanted: string): Promise<void> {
+  await page.waitForFunction(async (hash) => {
+    const canvas = document.querySelector<HTMLCanvasElement>(".whole");
+    if (canvas === null) return false;
+    // read beside the page's canvas, which is not made to be read often
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    copy?.drawImage(canvas, 0, 0);
+    const data = copy?.getImageData(0, 0, canvas.width, canvas.height).data;
+    if (data === undefined) return false;
+    const bytes = await crypto.subtle.digest(
+      "SHA-256",
+      data.filter((_, i) => i % 4 !== 3),
+    );
+    return [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("") === hash;
+  }, wanted);
+}
+
 /** Drops files on the page as a script can: with names and bytes, without a folder. */
 export async function dropFiles(page: Page, files: readonly { readonly name: string; readonly bytes: readonly number[] }[]): Promise<void> {
   await page.evaluate((list) => {

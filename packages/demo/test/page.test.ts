@@ -1,5 +1,4 @@
-// The page end to end in Chromium, as a person uses it: a folder in, results, prompts, routing, occlusion, learning, the file into the command
-// line, reload, reuse, no network, hostile files, a lost device, keys alone, a narrow screen.
+// The page end to end in Chromium, as a person uses it: a folder in, answers, learning, reload, no network, hostile files, a lost device, keys.
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,6 +12,7 @@ import { classFlows } from "./flows/class-flows.js";
 import { dicomFlows } from "./flows/dicom-flows.js";
 import { galleryFlows } from "./flows/gallery-flows.js";
 import { projectFlows } from "./flows/project-flows.js";
+import { seriesFlows } from "./flows/series-flows.js";
 import { bomb, HOSTILE_NAMES } from "./hostile-names.js";
 import {
   allAnswered,
@@ -367,31 +367,7 @@ describe.skipIf(withoutProgram("chromium"))("the page", () => {
     }
   }, 600_000);
 
-  it("fits a screen of 360 pixels in light and in dark colours", async () => {
-    const own = await stage.open({ width: 360 });
-    const { page } = own;
-    try {
-      await page.setInputFiles("#folder-input", stage.scans);
-      await typeClasses(page, CLASSES);
-      await allAnswered(page, 8);
-      for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme });
-        for (const tab of ["result", "answers", "routing", "learn"]) {
-          await page.click(`#tab-${tab}`);
-          await page.waitForTimeout(50);
-          await page.evaluate((id) => document.querySelector(id)!.scrollIntoView(), `#panel-${tab}`);
-          await picture(page, `narrow-${colorScheme}-${tab}`);
-          expect(await page.evaluate(() => document.documentElement.scrollWidth), tab).toBeLessThanOrEqual(360);
-        }
-      }
-      expect(own.complaints).toEqual([]);
-      expect(own.external).toEqual([]);
-    } finally {
-      await own.close();
-    }
-  });
-
-  for (const flows of [classFlows, answerFlows, galleryFlows, projectFlows, dicomFlows, accessFlows]) flows(() => stage);
+  for (const flows of [classFlows, answerFlows, galleryFlows, projectFlows, dicomFlows, seriesFlows, accessFlows]) flows(() => stage);
 
   it("is small: code within 250 kB gzipped without runtime and models, the model within 8 MB", () => {
     const files = (readdirSync(stage.dist, { recursive: true }) as string[]).filter((f) => statSync(join(stage.dist, f)).isFile());

@@ -11,9 +11,11 @@ export type { DicomFacts, ShownWindow } from "./dicom/dicom-facts.js";
 export { parseWindow, WINDOW_PRESETS } from "./dicom/dicom-image.js";
 export { withPreamble } from "./dicom/file-preamble.js";
 export { withoutPicture } from "./dicom/not-images.js";
+export { type OrderedSeries, orderedSeries, readSlicePlace, type SlicePlace } from "./dicom/series.js";
 export { ImagingError, type ImagingErrorCode } from "./errors.js";
 export { readImageInfo } from "./header.js";
 export type { ImageInfo } from "./image-info.js";
+export { PLANES, type Plane } from "./volumes/orientation.js";
 export { type SliceFacts, sliceNotes } from "./volumes/slice-facts.js";
 
 const decoder = browserDecoder();

@@ -4,7 +4,7 @@ import { clearStore, openPageStore, type PageStore, storageRoom } from "@biovlm/
 import { keptCount } from "@biovlm/core";
 import { attributeSentences, attributeSet } from "@biovlm/datasets";
 import { imageReader } from "@biovlm/engine/images";
-import { parseWindow } from "@biovlm/imaging";
+import { PLANES, parseWindow } from "@biovlm/imaging";
 import {
   attributeBank,
   type Classifier,
@@ -21,7 +21,7 @@ import { ImageDecoding } from "./image-decoding.js";
 import { learn } from "./learning.js";
 import { occlusionMap } from "./occlusion.js";
 import { type DeviceListener, type OpenModel, openModel } from "./opening.js";
-import type { ClassSource, ImageRef, Memory, Prepared, Requests } from "./protocol.js";
+import type { ClassSource, ImageRef, Memory, PlaneName, Prepared, Requests } from "./protocol.js";
 
 export type Engine = { readonly [N in keyof Requests]: (ask: Requests[N]["ask"], call: Call) => Promise<Requests[N]["answer"]> };
 
@@ -58,6 +58,11 @@ export function createEngine(onDevice: DeviceListener): Engine {
 
     async classify({ images: asked }, call) {
       return answers.classify(asked, { ...needOpen(), classifier: needClassifier() }, call);
+    },
+
+    async places({ files }) {
+      // nothing of a model is needed for it
+      return new ImageDecoding("").places(files);
     },
 
     async look(ref) {
@@ -125,19 +130,23 @@ function described(bank: PromptBank, classifier: Classifier): Prepared {
     recipe: bank.recipe,
     digest: classifier.bankDigest,
     openSet: bank.ctx !== undefined,
-    ...keptWindow(bank),
+    ...keptShowing(bank),
   };
 }
 
 /** A bank from outside may say anything. */
-function keptWindow({ options }: PromptBank): { readonly window?: string } {
-  const { window } = options;
-  if (typeof window !== "string") return {};
+function keptShowing({ options }: PromptBank): { readonly window?: string; readonly plane?: PlaneName } {
+  const { window, plane } = options;
+  const cut = PLANES.find((name) => name === plane);
+  return { ...(typeof window === "string" && isWindow(window) ? { window } : {}), ...(cut === undefined ? {} : { plane: cut }) };
+}
+
+function isWindow(text: string): boolean {
   try {
-    parseWindow(window);
-    return { window };
+    parseWindow(text);
+    return true;
   } catch {
-    return {};
+    return false;
   }
 }
 
@@ -145,11 +154,19 @@ function keptWindow({ options }: PromptBank): { readonly window?: string } {
 function imagesOnce(decoding: ImageDecoding) {
   // how an image is shown makes another of it: a reader for each way
   const readers = new Map<string, ReturnType<typeof imageReader>>();
-  return ({ file, frame, window }: Omit<ImageRef, "id">) => {
-    const variant = [frame === undefined ? "" : `frame ${frame + 1}`, window === undefined ? "" : `window ${window}`]
+  return ({ file, frame, window, plane }: Omit<ImageRef, "id">) => {
+    const variant = [
+      frame === undefined ? "" : `frame ${frame + 1}`,
+      plane === undefined ? "" : `plane ${plane}`,
+      window === undefined ? "" : `window ${window}`,
+    ]
       .filter((part) => part !== "")
       .join(", ");
-    const shown = { ...(frame === undefined ? {} : { frame }), ...(window === undefined ? {} : { window }) };
+    const shown = {
+      ...(frame === undefined ? {} : { frame }),
+      ...(window === undefined ? {} : { window }),
+      ...(plane === undefined ? {} : { plane }),
+    };
     const read = readers.get(variant) ?? imageReader({ decode: (bytes) => decoding.ofBytes(bytes, shown), variant });
     readers.set(variant, read);
     return read({ name: "image", open: async () => ({ kind: "file", bytes: new Uint8Array(await file.arrayBuffer()) }) });

@@ -27,12 +27,13 @@ export async function lookedAt(
   const pixels = await images.pixels(ref);
   const { dicom, slice, notes: said = [] } = pixels;
   const notes = slice === undefined ? said : sliceNotes(slice);
-  return { size, rgb: core.resizeCrop(pixels, size), notes, ...(dicom === undefined ? {} : { dicom }) };
+  const facts = { ...(dicom === undefined ? {} : { dicom }), ...(slice === undefined ? {} : { slice }) };
+  return { size, rgb: core.resizeCrop(pixels, size), notes, ...facts };
 }
 
-/** Under which an image's embedding is kept: frame and window make another of it. */
-function keyOf({ id, frame, window }: ImageRef): string {
-  return `${id} ${frame ?? ""} ${window ?? ""}`;
+/** Under which an image's embedding is kept: frame, window and plane make another of it. */
+function keyOf({ id, frame, window, plane }: ImageRef): string {
+  return `${id} ${frame ?? ""} ${window ?? ""} ${plane ?? ""}`;
 }
 
 /** Embeddings by the page's numbers of images, and how they are shown. */
@@ -47,18 +48,14 @@ export class ImageAnswers {
   /** One answer or failure for each image, in their order; only images that were not seen before are decoded and carry a picture. */
   async classify(images: readonly ImageRef[], parts: AnswerParts, call: Call): Promise<ImageAnswer[]> {
     const { pictures, failures } = await this.pictures(images, parts, call);
-    const keys = new Map(images.map((image) => [image.id, keyOf(image)]));
-    await this.embed(
-      [...pictures].map(([id, picture]) => [keys.get(id) ?? "", picture]),
-      parts,
-      call.signal,
-    );
+    await this.embed([...pictures], parts, call.signal);
     const answers = images.map((image): ImageAnswer => {
       const { id } = image;
-      const embedding = this.embeddings.get(keyOf(image));
+      const key = keyOf(image);
+      const embedding = this.embeddings.get(key);
       const [answer] = embedding === undefined ? [] : parts.classifier.classifyEmbeddings(embedding, { explain: true });
-      if (answer === undefined) return { id, ok: false, error: failures.get(id) ?? { code: "no_answer", message: "no answer" } };
-      const picture = pictures.get(id);
+      if (answer === undefined) return { id, ok: false, error: failures.get(key) ?? { code: "no_answer", message: "no answer" } };
+      const picture = pictures.get(key);
       return { id, ok: true, answer, ...(picture === undefined ? {} : { picture }) };
     });
     for (const oldest of this.embeddings.keys()) {
@@ -68,17 +65,18 @@ export class ImageAnswers {
     return answers;
   }
 
-  /** What the model sees of each image that has no embedding yet, or why it cannot be read. */
+  /** What the model sees of each image that has no embedding yet, or why it cannot be read, by its key. */
   private async pictures(images: readonly ImageRef[], parts: AnswerParts, { signal, tell }: Call) {
-    const pictures = new Map<number, Looked>();
-    const failures = new Map<number, Failure>();
+    const pictures = new Map<string, Looked>();
+    const failures = new Map<string, Failure>();
     for (const image of images) {
       signal.throwIfAborted();
-      if (this.embeddings.has(keyOf(image))) continue;
+      const key = keyOf(image);
+      if (this.embeddings.has(key)) continue;
       try {
-        pictures.set(image.id, await lookedAt(image, parts));
+        pictures.set(key, await lookedAt(image, parts));
       } catch (error) {
-        failures.set(image.id, failureOf(error));
+        failures.set(key, failureOf(error));
       }
       tell({ kind: "images", done: pictures.size + failures.size, total: images.length });
     }

@@ -1,7 +1,16 @@
-// Image files to pixels within the page's time: what the model is given, and the whole picture as people look at it. DICOM is shown in the
-// window and the frame that were asked for; the file that is looked at stays open, so that a window that is dragged is not read again each time.
+// Image files to pixels within the page's time: what the model is given, and the whole picture as people look at it. DICOM and volumes are shown
+// in the window, frame and plane that were asked for; the file that is looked at stays open, so that a window that is dragged and a volume that
+// is gone through slice by slice are not read again each time.
 
-import { browserDecoder, type DecodeOptions, type ImageStack, parseWindow, sliceNotes } from "@biovlm/imaging";
+import {
+  browserDecoder,
+  type DecodeOptions,
+  type ImageStack,
+  parseWindow,
+  readSlicePlace,
+  type SlicePlace,
+  sliceNotes,
+} from "@biovlm/imaging";
 import { pageCodecs } from "./page-codecs.js";
 import type { ImageRef, View } from "./protocol.js";
 
@@ -9,11 +18,11 @@ const LIMITS = { timeoutMs: 20_000, maxBytes: 64 * 1024 * 1024, maxPixels: 64_00
 /** Pixels of a picture's longer side on the screen. */
 const LONGEST = 640;
 
-export type Shown = Pick<ImageRef, "file" | "frame" | "window">;
+export type Shown = Pick<ImageRef, "file" | "frame" | "window" | "plane">;
 
 export class ImageDecoding {
   private readonly decoder;
-  private looked: { readonly file: Blob; readonly stack: Promise<ImageStack> } | undefined;
+  private looked: { readonly file: Blob; readonly plane: Shown["plane"]; readonly stack: Promise<ImageStack> } | undefined;
 
   /** @param base the page's address, below which its codecs lie */
   constructor(base: string) {
@@ -22,6 +31,8 @@ export class ImageDecoding {
 
   /** An image's pixels, of DICOM the frame and window that were asked for, else the middle frame as the file says. @throws ImagingError */
   async pixels({ file, ...shown }: Shown) {
+    // frames that are asked for by number come one after another
+    if (shown.frame !== undefined) return frameOf(await this.opened(file, shown.plane), shown);
     return this.ofBytes(new Uint8Array(await file.arrayBuffer()), shown);
   }
 
@@ -31,11 +42,9 @@ export class ImageDecoding {
   }
 
   /** The whole picture, small enough for a screen. @throws ImagingError */
-  async view({ file, frame, window }: Shown): Promise<View> {
-    const stack = await this.opened(file);
-    const index = frame ?? (stack.frames === 1 ? 0 : Math.floor(stack.frames / 2));
-    const how = stack.windowed && window !== undefined ? { window: parseWindow(window) } : {};
-    const { data, width, height, dicom, slice, notes = [] } = await stack.frame(index, how);
+  async view({ file, ...shown }: Shown): Promise<View> {
+    const stack = await this.opened(file, shown.plane);
+    const { data, width, height, dicom, slice, notes = [] } = await frameOf(stack, shown);
     const step = Math.max(1, Math.max(width, height) / LONGEST);
     const size = { width: Math.max(1, Math.round(width / step)), height: Math.max(1, Math.round(height / step)) };
     return {
@@ -45,13 +54,25 @@ export class ImageDecoding {
       format: stack.format,
       notes: slice === undefined ? notes : sliceNotes(slice),
       ...(dicom === undefined ? {} : { dicom }),
+      ...(slice === undefined ? {} : { slice }),
     };
   }
 
-  private async opened(file: Blob): Promise<ImageStack> {
-    if (this.looked?.file !== file) {
-      const stack = file.arrayBuffer().then((buffer) => this.decoder.open(new Uint8Array(buffer), LIMITS));
-      this.looked = { file, stack };
+  /** Where files stand in their series. What cannot be read is said where it is looked at. */
+  async places(files: readonly Blob[]): Promise<(SlicePlace | undefined)[]> {
+    const places: (SlicePlace | undefined)[] = [];
+    for (const file of files) {
+      const large = file.size > LIMITS.maxBytes;
+      places.push(large ? undefined : await readSlicePlace(new Uint8Array(await file.arrayBuffer())).catch(() => undefined));
+    }
+    return places;
+  }
+
+  private async opened(file: Blob, plane: Shown["plane"]): Promise<ImageStack> {
+    if (this.looked?.file !== file || this.looked.plane !== plane) {
+      const options = { ...LIMITS, ...(plane === undefined ? {} : { plane }) };
+      const stack = file.arrayBuffer().then((buffer) => this.decoder.open(new Uint8Array(buffer), options));
+      this.looked = { file, plane, stack };
       // what cannot be read is read again when it is asked for again
       stack.catch(() => {
         if (this.looked?.stack === stack) this.looked = undefined;
@@ -61,9 +82,20 @@ export class ImageDecoding {
   }
 }
 
-function optionsOf({ frame, window }: Omit<Shown, "file">): DecodeOptions {
+function optionsOf({ frame, window, plane }: Omit<Shown, "file">): DecodeOptions {
   const asked = window === undefined ? undefined : parseWindow(window);
-  return { ...LIMITS, ...(frame === undefined ? {} : { frame }), ...(asked === undefined ? {} : { window: asked }) };
+  return {
+    ...LIMITS,
+    ...(frame === undefined ? {} : { frame }),
+    ...(asked === undefined ? {} : { window: asked }),
+    ...(plane === undefined ? {} : { plane }),
+  };
+}
+
+/** The frame that was asked for, else the middle one. */
+function frameOf(stack: ImageStack, { frame, window }: Omit<Shown, "file">) {
+  const index = frame ?? (stack.frames === 1 ? 0 : Math.floor(stack.frames / 2));
+  return stack.frame(index, stack.windowed && window !== undefined ? { window: parseWindow(window) } : {});
 }
 
 /** Means over the source pixels of each pixel, [height,width,3]: for the eye alone, the model never sees it. */

@@ -38,7 +38,7 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
       ...(choices.sentences === undefined ? {} : { attributes: choices.sentences }),
       recipe,
       // as the command line keeps it: another window makes other images
-      kept: windowOf(choices),
+      kept: shownAs(choices),
       recipeName: changed ? `${DEFAULT_RECIPE}, changed` : DEFAULT_RECIPE,
       seed: choices.seed,
       views: "plain",
@@ -86,8 +86,9 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
   }
 }
 
-/** The window that grey DICOM was shown in, where one was chosen. */
-function windowOf({ images }: LearnChoices): { readonly window?: string } {
+/** The window that grey DICOM and volumes were shown in and the plane that volumes were cut along, where they were chosen. */
+function shownAs({ images }: LearnChoices): Pick<ImageRef, "window" | "plane"> {
   const window = images.find((image) => image.window !== undefined)?.window;
-  return window === undefined ? {} : { window };
+  const plane = images.find((image) => image.plane !== undefined)?.plane;
+  return { ...(window === undefined ? {} : { window }), ...(plane === undefined ? {} : { plane }) };
 }

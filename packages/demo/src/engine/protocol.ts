@@ -2,9 +2,10 @@
 // Every message is plain data that structured cloning takes; a request has an id, its answer and its progress carry the same one.
 
 import type { LearningReport } from "@biovlm/evaluation";
-import type { DicomFacts } from "@biovlm/imaging";
+import type { DicomFacts, Plane, SliceFacts, SlicePlace } from "@biovlm/imaging";
 import type { Classification, DeviceChange } from "@biovlm/model";
 
+export type PlaneName = Plane;
 export type DeviceWish = "auto" | "webgpu" | "wasm";
 export type PrecisionWish = "auto" | "fp32" | "fp16" | "int8";
 
@@ -35,10 +36,12 @@ export type ClassSource =
 export interface ImageRef {
   readonly id: number;
   readonly file: Blob;
-  /** of DICOM, counted from 0; the middle one where absent */
+  /** of DICOM and volumes, counted from 0; the middle one where absent */
   readonly frame?: number;
-  /** of grey DICOM, as a person writes it: "lung", "-600/1500", "min-max"; as the file says where absent */
+  /** of grey DICOM and volumes, as a person writes it: "lung", "-600/1500", "min-max"; as the file says where absent */
   readonly window?: string;
+  /** of volumes; axial where absent */
+  readonly plane?: PlaneName;
 }
 
 export interface LearnChoices {
@@ -67,6 +70,8 @@ export interface Requests {
   };
   prepare: { ask: { readonly classes: ClassSource }; answer: Prepared };
   classify: { ask: { readonly images: readonly ImageRef[] }; answer: readonly ImageAnswer[] };
+  /** where files stand in their series; undefined for what is no DICOM, belongs to none or cannot be read */
+  places: { ask: { readonly files: readonly Blob[] }; answer: readonly (SlicePlace | undefined)[] };
   look: { ask: Omit<ImageRef, "id">; answer: Looked };
   view: { ask: Omit<ImageRef, "id">; answer: View };
   occlude: { ask: Omit<ImageRef, "id"> & { readonly className: string; readonly grid: number }; answer: OcclusionMap };
@@ -118,6 +123,8 @@ export interface Prepared {
   readonly digest: string;
   /** of DICOM: the window that its images were learned in, where it keeps one */
   readonly window?: string;
+  /** of volumes: the plane that its images were cut along, where it keeps one */
+  readonly plane?: PlaneName;
   /** whether other class names may be asked of it */
   readonly openSet: boolean;
 }
@@ -131,6 +138,7 @@ export interface Picture {
 /** What the model sees of an image, and what its file says of itself. */
 export interface Looked extends Picture {
   readonly dicom?: DicomFacts;
+  readonly slice?: SliceFacts;
   readonly notes: readonly string[];
 }
 
@@ -144,6 +152,7 @@ export interface View {
   readonly format: string;
   readonly notes: readonly string[];
   readonly dicom?: DicomFacts;
+  readonly slice?: SliceFacts;
 }
 
 export type ImageAnswer =

@@ -10,8 +10,13 @@ export interface AnswerSource {
   readonly images: readonly ImageItem[];
   readonly opened: Opened;
   readonly prepared: Prepared;
-  /** of an image as it was asked about: frame from 0, window of grey DICOM */
-  readonly shown: (image: ImageItem) => { readonly frame?: number; readonly window?: string };
+  /** of an image as it was asked about: frame from 0, window, plane of volumes; where it stands in its series, counted from 1 */
+  readonly shown: (image: ImageItem) => {
+    readonly frame?: number;
+    readonly window?: string;
+    readonly plane?: string;
+    readonly volume?: { readonly number: number; readonly slice: number; readonly slices: number };
+  };
 }
 
 const RESEARCH = "Research use only, not a medical device";
@@ -19,15 +24,20 @@ const RESEARCH = "Research use only, not a medical device";
 /** A row for each image: what was answered, the probability of each class, why there is no answer; and the digests. Frames are counted from 1. */
 export function answersCsv({ images, opened, prepared, shown }: AnswerSource): string {
   const { classes } = prepared;
-  const head = ["file", "sha256", "frame", "window", "label", "answer", ...classes.map((name) => `p(${name})`), "error", "model", "bank"];
+  const shares = classes.map((name) => `p(${name})`);
+  const place = ["frame", "window", "plane", "series", "slice"];
+  const head = ["file", "sha256", ...place, "label", "answer", ...shares, "error", "model", "bank"];
   const rows = images.map((image) => {
-    const { frame, window } = shown(image);
+    const { frame, window, plane, volume } = shown(image);
     const shares = new Map(image.answer?.predictions.map((p) => [p.class, p.probability]));
     return [
       harmless(pathOf(image), "./"),
       image.identity?.hash ?? "",
       frame === undefined ? "" : String(frame + 1),
       harmless(window ?? "", " "),
+      plane ?? "",
+      volume === undefined ? "" : String(volume.number),
+      volume === undefined ? "" : String(volume.slice),
       harmless(image.labelName ?? "", " "),
       harmless(image.answer?.predictions[0]?.class ?? "", " "),
       ...classes.map((name) => shares.get(name)?.toFixed(6) ?? ""),
@@ -44,13 +54,15 @@ export function answersJson({ images, opened, prepared, shown }: AnswerSource): 
   const { model, device, precision } = opened;
   const { classes, prompts, recipe, digest } = prepared;
   const rows = images.map((image) => {
-    const { frame, window } = shown(image);
+    const { frame, window, plane, volume } = shown(image);
     const { answer, failure, identity, labelName } = image;
     return {
       file: pathOf(image),
       ...(identity === undefined ? {} : { sha256: identity.hash }),
       ...(frame === undefined ? {} : { frame: frame + 1 }),
       ...(window === undefined ? {} : { window }),
+      ...(plane === undefined ? {} : { plane }),
+      ...(volume === undefined ? {} : { volume }),
       ...(labelName === undefined ? {} : { label: labelName }),
       ...(answer === undefined
         ? {}

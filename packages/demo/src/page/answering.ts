@@ -12,9 +12,10 @@ interface Asking {
   readonly images: readonly ImageItem[];
   readonly opened: Opened | undefined;
   readonly prepared: Prepared | undefined;
+  readonly selected: ImageItem | undefined;
   readonly engine: EngineClient;
-  /** an image as it is asked about: of DICOM, in its frame and window */
-  refOf(image: ImageItem): ImageRef;
+  /** an image as it is asked about: in its frame, window and plane */
+  readonly showing: { refOf(image: ImageItem): ImageRef };
   changed(change: "answers" | "busy"): void;
 }
 
@@ -65,6 +66,9 @@ export class Answering {
     const work = new AbortController();
     this.work = work;
     const todo = session.images.filter((image) => image.answer === undefined && image.failure === undefined);
+    // what is looked at comes first
+    const { selected } = session;
+    if (selected !== undefined && todo.includes(selected)) todo.unshift(...todo.splice(todo.indexOf(selected), 1));
     this.waiting = todo.length;
     session.changed("busy");
     try {
@@ -72,7 +76,7 @@ export class Answering {
         const batch = todo.slice(at, at + BATCH);
         const answers = await session.engine.ask(
           "classify",
-          { images: batch.map((image) => session.refOf(image)) },
+          { images: batch.map((image) => session.showing.refOf(image)) },
           { signal: work.signal },
         );
         if (work.signal.aborted) {
@@ -118,12 +122,12 @@ function takePicture(image: ImageItem, answer: ImageAnswer | undefined): void {
 
 /** A picture onto its image, or why there is none. */
 async function lookAt(image: ImageItem, session: Asking, engine: EngineClient): Promise<void> {
-  const ref = session.refOf(image);
+  const ref = session.showing.refOf(image);
   try {
     const picture = await engine.ask("look", ref);
-    const { frame, window } = session.refOf(image);
-    // another frame or window is wanted by now: the next look brings it
-    if (frame !== ref.frame || window !== ref.window) return;
+    const { frame, window, plane } = session.showing.refOf(image);
+    // another frame, window or plane is wanted by now: the next look brings it
+    if (frame !== ref.frame || window !== ref.window || plane !== ref.plane) return;
     image.picture = picture;
     delete image.stale;
   } catch (error) {

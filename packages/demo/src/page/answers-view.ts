@@ -1,9 +1,9 @@
 // All answers at once: label or folder against answer as a table whose cells choose what the gallery shows, the wrong ones, and files to take along.
 
 import { type AnswerCounts, type AnswerGrouping, answerCounts, isIn, isWrong } from "./answer-counts.js";
-import { answersCsv, answersJson } from "./answer-lists.js";
+import { answerFiles } from "./answer-files.js";
 import { countTable } from "./count-table.js";
-import { byId, element, percent, plainName, saveText } from "./elements.js";
+import { byId, element, percent, plainName } from "./elements.js";
 import type { Project } from "./project.js";
 import type { Session } from "./session.js";
 
@@ -23,14 +23,13 @@ export function bindAnswers(session: Session, project: Project): void {
   const wrong = button("show-wrong", "Show the wrong ones", () =>
     show(WRONG, (image) => isWrong(image, grouping(), session.prepared?.classes ?? [])),
   );
-  const csv = button("answers-csv", "Answers as CSV", () => void save("answers.csv", "text/csv", answersCsv));
-  const json = button("answers-json", "Answers as JSON", () => void save("answers.json", "application/json", answersJson));
+  const files = answerFiles(session, project);
   root.append(
     element("h2", { text: "All answers" }),
     element("p", { class: "row" }, element("label", { text: "Compare answers with the", attributes: { for: "answer-groups" } }), choice),
     summary,
     place,
-    element("div", { class: "row" }, wrong, csv, json),
+    element("div", { class: "row" }, wrong, ...files.buttons),
     element("p", { class: "quiet", text: "Research use only, not a medical device." }),
   );
 
@@ -41,20 +40,12 @@ export function bindAnswers(session: Session, project: Project): void {
     session.changed("filter");
   };
 
-  async function save(name: string, type: string, write: typeof answersCsv): Promise<void> {
-    await project.identified();
-    const { images, opened, prepared } = session;
-    if (opened === undefined || prepared === undefined) return;
-    const now = { ...opened, ...session.device };
-    saveText(name, type, write({ images, opened: now, prepared, shown: (image) => session.refOf(image) }));
-  }
-
   function draw(): void {
     const { images, prepared } = session;
     const classes = prepared?.classes ?? [];
     const found = answerCounts(images, grouping(), classes);
     const answered = images.some(({ answer }) => answer !== undefined);
-    csv.disabled = json.disabled = !answered;
+    files.draw(answered);
     wrong.disabled = found.judged === found.right && session.filter.text !== WRONG;
     wrong.setAttribute("aria-pressed", String(session.filter.text === WRONG));
     summary.textContent = answered ? summaryOf(found, grouping()) : "No image has an answer yet.";

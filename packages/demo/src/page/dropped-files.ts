@@ -9,7 +9,7 @@ export interface PickedFile {
 /** More than this at once is refused: a page is no place for a million files. */
 export const MOST_FILES = 20_000;
 
-const IMAGE = /\.(png|jpe?g|jpe|jfif|webp|tiff?|bmp|dib|gif|p[bgpna]m|jp2|j2k|j2c|jpc|dcm|dicom|ima)$/i;
+const IMAGE = /\.(png|jpe?g|jpe|jfif|webp|tiff?|bmp|dib|gif|p[bgpna]m|jp2|j2k|j2c|jpc|dcm|dicom|ima|nii|nii\.gz|nrrd)$/i;
 
 /** What was left out of folders: how many files of each kind, by their endings. */
 export class LeftOut {

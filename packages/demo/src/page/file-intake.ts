@@ -37,7 +37,7 @@ export function bindIntake(session: Session, taking: Taking): void {
       notice([again, out].filter((text) => text !== "").join(" "), false);
       session.answer().catch((error: unknown) => notice(String((error as Error).message), true));
     } else if (bank === undefined && labels === undefined)
-      notice(`No images there: PNG, JPEG, WebP, BMP, GIF, PNM, JPEG 2000 and DICOM files are read. ${out}`.trim(), true);
+      notice(`No images there: PNG, JPEG, WebP, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI and NRRD files are read. ${out}`.trim(), true);
     if (labels !== undefined) void taking.labels(labels.file);
   };
   for (const input of [fileInput, folderInput]) {

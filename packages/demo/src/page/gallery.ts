@@ -12,16 +12,19 @@ export function bindGallery(session: Session): void {
   const tiles = new Map<number, Tile>();
 
   function drawAll(): void {
-    const { images, prepared, filter } = session;
-    const shown = new Set(filter.of(images));
-    const wanted = new Set(images.map((i) => i.id));
+    const { images, prepared, series } = session;
+    const shown = new Set(session.tiles);
+    // what is filtered out keeps its tile
+    const standing = series.standing(images);
+    const places = [...standing, ...[...shown].filter((image) => !standing.includes(image))];
+    const wanted = new Set(places.map((i) => i.id));
     for (const [id, tile] of tiles) {
       if (wanted.has(id)) continue;
       tile.root.remove();
       tiles.delete(id);
     }
     let before: HTMLElement | undefined;
-    for (const image of images) {
+    for (const image of places) {
       const tile =
         tiles.get(image.id) ??
         imageTile(image, () => {
@@ -30,7 +33,7 @@ export function bindGallery(session: Session): void {
         });
       tiles.set(image.id, tile);
       tile.root.hidden = !shown.has(image);
-      tile.draw(image, image.label === undefined ? undefined : prepared?.classes[image.label]);
+      tile.draw(image, image.label === undefined ? undefined : prepared?.classes[image.label], sliceText(session, image));
       // later images may belong between earlier ones
       if (before === undefined ? root.firstChild !== tile.root : before.nextSibling !== tile.root)
         root.insertBefore(tile.root, before === undefined ? root.firstChild : before.nextSibling);
@@ -43,6 +46,8 @@ export function bindGallery(session: Session): void {
 
   function drawSelection(): void {
     const id = session.selected?.id;
+    // another slice is in front of its series
+    if (id !== undefined && !tiles.has(id) && session.series.of(session.selected) !== undefined) drawAll();
     for (const [key, tile] of tiles) tile.root.setAttribute("aria-selected", String(key === id));
     byId<HTMLButtonElement>("remove-one").disabled = id === undefined;
     if (id === undefined) root.removeAttribute("aria-activedescendant");
@@ -64,7 +69,7 @@ export function bindGallery(session: Session): void {
     if (change === "selection") return drawSelection();
     if (change === "filter") {
       drawAll();
-      const shown = session.filter.of(session.images);
+      const shown = session.tiles;
       if (session.selected === undefined || !shown.includes(session.selected)) session.select(shown[0] ?? session.selected);
       announce(session.filter.text === "" ? "all images are shown" : (byId("filter-text").textContent ?? ""));
     }
@@ -81,17 +86,35 @@ export function bindGallery(session: Session): void {
   });
 }
 
-function drawCounts({ images, waiting, filter }: Session): void {
+/** Which slice of its series an image is. */
+function sliceText({ series }: Session, image: ImageItem): string | undefined {
+  const own = series.of(image);
+  return own === undefined ? undefined : `slice ${own.slices.indexOf(image) + 1} of ${own.slices.length}`;
+}
+
+/** "3 images", and series apart. */
+function countText({ images, series }: Session): string {
+  const slices = series.all.reduce((sum, one) => sum + one.slices.length, 0);
+  const single = images.length - slices;
+  const parts = [
+    ...(single > 0 ? [`${single} image${single === 1 ? "" : "s"}`] : []),
+    ...(series.all.length > 0 ? [`${series.all.length} series of ${slices} slices`] : []),
+  ];
+  return parts.join(", ");
+}
+
+function drawCounts(session: Session): void {
+  const { images, waiting, filter } = session;
   byId("filter").hidden = filter.text === "";
   byId("filter-text").textContent = `${filter.of(images).length} of ${images.length} shown: ${visibleText(filter.text, 160)}`;
   const failed = images.filter((i) => i.failure !== undefined).length;
-  byId("image-count").textContent = images.length === 0 ? "" : `${images.length} image${images.length === 1 ? "" : "s"}`;
+  byId("image-count").textContent = countText(session);
   byId("gallery-progress").textContent = waiting > 0 ? `${waiting} to go` : failed > 0 ? `${failed} cannot be read` : "";
 }
 
 function onKey(event: KeyboardEvent, root: HTMLElement, session: Session): void {
   const { selected } = session;
-  const images = session.filter.of(session.images);
+  const images = session.tiles;
   if (event.key === "Delete") {
     event.preventDefault();
     removeOne(session);

@@ -74,8 +74,9 @@ function setLabel(session: Session, label: number | undefined): void {
   const image = session.selected;
   if (image === undefined) return;
   // a label may take the image out of what is shown
-  const shown = session.filter.of(session.images.slice(session.images.indexOf(image) + 1));
-  const [next] = shown;
+  const { tiles } = session;
+  const at = tiles.indexOf(image);
+  const next = at < 0 ? session.filter.of(session.images.slice(session.images.indexOf(image) + 1))[0] : tiles[at + 1];
   session.label(image, label);
   const name = label === undefined ? undefined : session.prepared?.classes[label];
   announce(name === undefined ? "label taken away" : `labelled ${plainName(name)}`);

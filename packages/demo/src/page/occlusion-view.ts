@@ -44,7 +44,7 @@ export function occlusionControls(session: Session, overlay: HTMLCanvasElement):
 
   button.addEventListener("click", async () => {
     if (image === undefined) return;
-    const { id: _, ...ref } = session.refOf(image);
+    const { id: _, ...ref } = session.showing.refOf(image);
     const stop = new AbortController();
     clear();
     work = stop;

@@ -1,5 +1,6 @@
 // The saved project: labels, class names and settings stay in this browser, whatever becomes of the tab. Images are known by their content.
 
+import { PLANES } from "@biovlm/imaging";
 import type { ClassSource } from "../engine/protocol.js";
 import { notice } from "./announcer.js";
 import { byId } from "./elements.js";
@@ -37,7 +38,10 @@ export function bindProject(session: Session): Project {
     // one after another: an older bank must not be written last
     if (change === "classes" && source !== undefined)
       classes = classes.then(async () => store?.putSetting("classes", await storable(source)));
-    if (change === "view") store?.putSetting("window", session.window);
+    if (change === "view") {
+      store?.putSetting("window", session.showing.window);
+      store?.putSetting("plane", session.showing.plane);
+    }
     if (change === "labels" || change === "images") byId("labels-kept").textContent = keptText(session, lost !== undefined);
   });
   // what is not kept is lost with the tab
@@ -56,7 +60,8 @@ export function bindProject(session: Session): Project {
         const source = restorable(settings.get("classes"));
         if (source !== undefined) session.resume(source);
         const window = settings.get("window");
-        if (typeof window === "string" && window.length < 60) session.window = window;
+        if (typeof window === "string" && window.length < 60) session.showing.window = window;
+        session.showing.plane = PLANES.find((name) => name === settings.get("plane"));
         restoreFields(settings);
         // the data sets to choose from are there once a model is open
         let open = false;

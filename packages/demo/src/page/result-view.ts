@@ -8,6 +8,7 @@ import type { ImageItem } from "./image-item.js";
 import { occlusionControls } from "./occlusion-view.js";
 import { paintPicture } from "./picture.js";
 import type { Session } from "./session.js";
+import { togetherView } from "./together-view.js";
 import { wholeView } from "./whole-view.js";
 
 interface Row {
@@ -26,7 +27,9 @@ export function bindResult(session: Session): void {
   const occlusion = occlusionControls(session, overlay);
   const whole = wholeView(session);
   const text = element("div", { class: "result-text" });
-  const body = element("div", { class: "result" }, element("div", { class: "result-picture" }, frame, occlusion.root, whole.root), text);
+  const together = togetherView(session);
+  const words = element("div", { class: "result-words" }, text, together.root);
+  const body = element("div", { class: "result" }, element("div", { class: "result-picture" }, frame, occlusion.root, whole.root), words);
   let shown: ImageItem | undefined;
 
   let painted: ImageItem["picture"];
@@ -42,26 +45,21 @@ export function bindResult(session: Session): void {
     }
     const name = element("bdi", { class: "file-name", text: visibleText(image.name) });
     const title = element("h2", {}, name);
-    if (image.failure !== undefined) {
-      const { code, message } = image.failure;
-      root.replaceChildren(
-        title,
-        element("p", { class: "notice bad" }, element("strong", { text: "This file cannot be read. " }), visibleText(message, 500)),
-        element("p", { class: "quiet", text: `code ${code}` }),
-      );
-      return;
-    }
-    if (image.picture === undefined && image.answer === undefined) {
-      root.replaceChildren(title, element("p", { class: "quiet", text: waitingFor(session) }));
+    // a series is gone through: its slider stays, also over slices that cannot be read or are not answered yet
+    const inSeries = session.series.of(image) !== undefined;
+    const waits = image.picture === undefined && image.answer === undefined;
+    if (!inSeries && (image.failure !== undefined || waits)) {
+      root.replaceChildren(title, ...(image.failure === undefined ? [waiting(session)] : failureParts(image.failure)));
       return;
     }
     if (image.picture !== undefined) paintPicture(canvas, image.picture);
     painted = image.picture;
+    frame.classList.toggle("none-yet", image.picture === undefined);
     canvas.setAttribute("aria-label", `What the model sees of ${visibleText(image.name)}`);
     const { answer } = image;
-    text.replaceChildren(
-      ...(answer === undefined ? [element("p", { class: "quiet", text: waitingFor(session) })] : answerParts(answer, session)),
-    );
+    if (image.failure !== undefined) text.replaceChildren(...failureParts(image.failure));
+    else text.replaceChildren(...(answer === undefined ? [waiting(session)] : answerParts(answer, session)));
+    together.draw(image);
     occlusion.root.hidden = answer === undefined;
     // what has the focus, or is being dragged, stays where it is
     if (body.isConnected) root.querySelector("h2")?.replaceWith(title);
@@ -73,6 +71,8 @@ export function bindResult(session: Session): void {
   session.listen((change) => {
     if (change === "classes" || change === "view") occlusion.reset();
     if (change === "view" || change === "images" || change === "selection" || change === "classes" || change === "device") draw();
+    if (change === "answers" && session.series.of(session.selected) !== undefined && session.selected !== undefined && body.isConnected)
+      together.draw(session.selected);
     if (change === "answers" && session.selected?.answer !== undefined && !root.querySelector(".bars")) {
       draw();
       announce(topOf(session.selected.answer.predictions));
@@ -82,6 +82,17 @@ export function bindResult(session: Session): void {
     }
   });
   draw();
+}
+
+function waiting(session: Session): HTMLElement {
+  return element("p", { class: "quiet", text: waitingFor(session) });
+}
+
+function failureParts({ code, message }: NonNullable<ImageItem["failure"]>): HTMLElement[] {
+  return [
+    element("p", { class: "notice bad" }, element("strong", { text: "This file cannot be read. " }), visibleText(message, 500)),
+    element("p", { class: "quiet", text: `code ${code}` }),
+  ];
 }
 
 function waitingFor(session: Session): string {

@@ -1,7 +1,7 @@
 // What the page knows and does, without any element: images, classes, answers, labels, and the engine behind them. Views read it and listen.
 
 import { type EngineClient, EngineFailure } from "../engine/engine-client.js";
-import type { ClassSource, DeviceState, ImageRef, Opened, Prepared, Requests } from "../engine/protocol.js";
+import type { ClassSource, DeviceState, Opened, Prepared, Requests } from "../engine/protocol.js";
 import { Answering } from "./answering.js";
 import type { Change } from "./change.js";
 import { classPlaces, renamedClasses, sameSource } from "./class-names.js";
@@ -11,6 +11,8 @@ import { History } from "./history.js";
 import { ImageFilter } from "./image-filter.js";
 import type { ImageItem } from "./image-item.js";
 import { type Identity, LabelBook } from "./label-book.js";
+import { SeriesBook } from "./series.js";
+import { Showing } from "./showing.js";
 
 /** A label for each of some images; undefined takes it away. */
 export type Relabelling = readonly (readonly [ImageItem, string | undefined])[];
@@ -32,8 +34,8 @@ export class Session {
   private readonly answering = new Answering(this);
   private choices: OpenChoices | undefined;
   private classes: ClassSource | undefined;
-  /** of grey DICOM, as a person writes it; undefined: as each file says */
-  window: string | undefined;
+  readonly showing = new Showing(this);
+  readonly series = new SeriesBook();
   readonly history = new History();
   readonly filter = new ImageFilter();
   readonly book = new LabelBook();
@@ -71,6 +73,7 @@ export class Session {
       this.changed("device");
     });
     this.client = client;
+    void this.findSeries();
     const opened = await client.ask("open", choices, {
       onProgress: (progress) => {
         if (progress.kind === "bytes") onBytes(progress.done, progress.total);
@@ -175,19 +178,10 @@ export class Session {
     }
     for (const image of this.images) delete image.answer;
     ready();
-    this.takeWindow(this.prepared.window);
+    this.showing.take(this.prepared);
     this.place(this.images);
     this.changed("classes");
     await this.answer();
-  }
-
-  /** A bank that was learned in a window is asked in it. */
-  private takeWindow(window: string | undefined): void {
-    if (window === undefined || window === this.window) return;
-    this.window = window;
-    for (const image of this.images) if (image.picture?.dicom?.window !== undefined) image.stale = true;
-    this.onNotice(`This bank was learned in the window ${window}: grey DICOM is shown in it.`, false);
-    this.changed("view");
   }
 
   /** Labels' names as places among the classes. */
@@ -221,17 +215,45 @@ export class Session {
     }
     this.images.sort(byNature);
     this.selected ??= this.images[0];
+    void this.findSeries();
     this.changed("images");
     this.changed("selection");
     return twice;
   }
 
-  /** Takes one image away; the one after it, or else before it, is chosen. */
+  /** Groups DICOM files by series, those that are new after their headers were read. */
+  private async findSeries(): Promise<void> {
+    try {
+      if (this.client === undefined || !(await this.series.read(this.images, this.client))) return;
+    } catch (error) {
+      // without their headers every file stands for itself
+      if (!(error instanceof EngineFailure)) throw error;
+    }
+    this.regroup();
+    this.changed("images");
+  }
+
+  private regroup(): void {
+    const before = this.series.of(this.selected);
+    this.series.group(this.images);
+    const after = this.series.of(this.selected);
+    if (before === undefined && after !== undefined) this.select(after.front);
+  }
+
+  /** Images of the gallery's tiles: those that are shown, one for each series. */
+  get tiles(): readonly ImageItem[] {
+    return this.series.standing(this.filter.of(this.images));
+  }
+
+  /** Takes one image away, and its series with it; the one after it, or else before it, is chosen. */
   remove(image: ImageItem): void {
     if (!this.images.includes(image)) return;
-    const next = this.filter.beside(this.images, image);
-    this.takeAway([image]);
-    if (this.selected === image) this.selected = next;
+    const gone = this.series.together(image);
+    const next = this.tiles.some((tile) => gone.includes(tile))
+      ? beside(this.tiles, (tile) => gone.includes(tile))
+      : this.filter.beside(this.images, image);
+    this.takeAway(gone);
+    if (this.selected !== undefined && gone.includes(this.selected)) this.selected = next;
     this.changed("images");
     this.changed("selection");
   }
@@ -248,7 +270,10 @@ export class Session {
   private takeAway(images: readonly ImageItem[]): void {
     if (images.length === 0) return;
     const gone = new Set(images);
-    const without = () => this.images.splice(0, this.images.length, ...this.images.filter((image) => !gone.has(image)));
+    const without = () => {
+      this.images.splice(0, this.images.length, ...this.images.filter((image) => !gone.has(image)));
+      this.series.group(this.images);
+    };
     without();
     this.record({
       what: gone.size === 1 ? `the removal of ${[...gone][0]?.name}` : `the removal of ${gone.size} images`,
@@ -257,6 +282,7 @@ export class Session {
         const back = [...gone].filter((image) => !known.has(`${image.folder}/${fileKey(image.file)}`));
         this.images.push(...back);
         this.images.sort(byNature);
+        this.series.group(this.images);
         this.place(back);
         this.selected = back[0] ?? this.selected;
         // classes may have changed meanwhile
@@ -274,54 +300,20 @@ export class Session {
     });
   }
 
-  /** An image as the engine is asked about it: of DICOM in its frame, of grey DICOM in the window of all. */
-  refOf({ id, file, frame, picture }: ImageItem): ImageRef {
-    const window = picture === undefined || picture.dicom?.window !== undefined ? this.window : undefined;
-    return { id, file, ...(frame === undefined ? {} : { frame }), ...(window === undefined ? {} : { window }) };
-  }
-
-  /** Looks at another frame of an image; it is answered anew. The middle one is what is looked at unasked. */
-  showFrame(image: ImageItem, frame: number): Promise<void> {
-    if (frame === Math.floor((image.picture?.dicom?.frames ?? 1) / 2)) delete image.frame;
-    else image.frame = frame;
-    return this.seeAnew([image]);
-  }
-
-  /** Shows every grey DICOM image in a window, as `--window` does; undefined is each file's own. They are answered anew. */
-  showWindow(window: string | undefined): Promise<void> {
-    const before = this.window;
-    if (before === window) return Promise.resolve();
-    const show = (to: string | undefined) => {
-      this.window = to;
-      return this.seeAnew(this.images.filter(({ picture }) => picture?.dicom?.window !== undefined));
-    };
-    const { prepared } = this;
-    if (prepared?.window !== undefined && window !== prepared.window)
-      this.onNotice(`The bank was learned in the window ${prepared.window}: in another one its answers are not what was measured.`, true);
-    this.record({ what: "the window", undo: () => show(before), redo: () => show(window) });
-    return show(window);
-  }
-
-  private seeAnew(images: readonly ImageItem[]): Promise<void> {
-    for (const image of images) {
-      delete image.answer;
-      delete image.failure;
-      // the picture stays until the new one is there; what is not DICOM never comes here
-      image.stale = true;
-    }
-    this.changed("view");
-    return this.answer();
-  }
-
   select(image: ImageItem | undefined): void {
     if (this.selected === image) return;
     this.selected = image;
+    this.series.show(image);
     this.changed("selection");
   }
 
-  /** Labels an image with a class by its index; undefined takes the label away. */
+  /** Labels an image, with the slices of its series, with a class by its index; undefined takes the label away. */
   label(image: ImageItem, label: number | undefined): void {
-    this.relabel([[image, label === undefined ? undefined : this.prepared?.classes[label]]], `the label of ${image.name}`);
+    const name = label === undefined ? undefined : this.prepared?.classes[label];
+    this.relabel(
+      this.series.together(image).map((slice) => [slice, name]),
+      `the label of ${image.name}`,
+    );
   }
 
   /** Labels images with classes by their names. @param what what undoing takes back */
@@ -361,7 +353,7 @@ export class Session {
     return stepping;
   }
 
-  private record(step: Parameters<History["add"]>[0]): void {
+  record(step: Parameters<History["add"]>[0]): void {
     this.history.add(step);
     this.changed("history");
   }
@@ -387,6 +379,12 @@ export class Session {
   get lastChoices(): OpenChoices | undefined {
     return this.choices;
   }
+}
+
+/** The one after those that are meant, else the one before them. */
+function beside(images: readonly ImageItem[], meant: (image: ImageItem) => boolean): ImageItem | undefined {
+  const [first, last] = [images.findIndex(meant), images.findLastIndex(meant)];
+  return images[last + 1] ?? images[first - 1];
 }
 
 function setName(image: ImageItem, name: string | undefined): void {

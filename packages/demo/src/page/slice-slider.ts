@@ -1,13 +1,14 @@
-// A slider through the frames of a file, or through the DICOM files of one folder: a series as it lies there, in the order of its names.
+// A slider through the slices of a series, the frames of a file or the slices of a volume; of DICOM files that belong to no series, through those
+// of one folder, in the order of their names.
 
 import { element } from "./elements.js";
 import type { ImageItem } from "./image-item.js";
 import type { Session } from "./session.js";
+import { frameOf } from "./showing.js";
 
 export interface SliceSlider {
   readonly root: HTMLElement;
-  /** @param frame counted from 0; undefined for what is no DICOM */
-  draw(image: ImageItem, frames: number, frame: number | undefined): void;
+  draw(image: ImageItem): void;
   /** One on or back; false where there is nothing to go through. */
   step(by: number): boolean;
 }
@@ -21,20 +22,14 @@ export function sliceSlider(session: Session): SliceSlider {
 
   return {
     root,
-    draw(image, frames, frame) {
-      const series = session.images.filter(({ folder, picture }) => folder === image.folder && picture?.dicom !== undefined);
-      const many = frames > 1;
-      const count = many ? frames : series.length;
-      root.hidden = frame === undefined || count < 2;
-      if (root.hidden) {
-        go = undefined;
-        return;
-      }
-      const at = many ? (frame ?? 0) : series.indexOf(image);
-      go = many ? (to) => void session.showFrame(image, to) : (to) => session.select(series[to]);
-      range.max = String(count);
-      range.value = String(at + 1);
-      said.textContent = many ? `Frame ${at + 1} of ${count}` : `File ${at + 1} of ${count} of this folder`;
+    draw(image) {
+      const way = wayThrough(session, image);
+      root.hidden = way === undefined;
+      go = way?.go;
+      if (way === undefined) return;
+      range.max = String(way.count);
+      range.value = String(way.at + 1);
+      said.textContent = way.said(way.at + 1, way.count);
     },
     step(by) {
       const to = Number(range.value) + by;
@@ -46,4 +41,33 @@ export function sliceSlider(session: Session): SliceSlider {
       return true;
     },
   };
+}
+
+/** What an image is one of. */
+interface Way {
+  /** counted from 0 */
+  readonly at: number;
+  readonly count: number;
+  readonly go: (to: number) => void;
+  readonly said: (number: number, count: number) => string;
+}
+
+function wayThrough(session: Session, image: ImageItem): Way | undefined {
+  const series = session.series.of(image);
+  const files = (list: readonly ImageItem[], said: Way["said"]): Way | undefined =>
+    list.length < 2 ? undefined : { at: list.indexOf(image), count: list.length, go: (to) => session.select(list[to]), said };
+  if (series !== undefined) return files(series.slices, (number, count) => `Slice ${number} of ${count} of this series`);
+  const { picture } = image;
+  const frame = frameOf(picture);
+  if (frame === undefined) return undefined;
+  if (frame.frames > 1) {
+    const kind = picture?.slice === undefined ? "Frame" : `${picture.slice.plane} slice`.replace(/^./, (letter) => letter.toUpperCase());
+    // what was asked for last, where its picture is still on its way
+    const at = image.stale === true ? (image.frame ?? Math.floor(frame.frames / 2)) : frame.frame - 1;
+    const go = (to: number) => void session.showing.showFrame(image, to);
+    return { at, count: frame.frames, go, said: (number, count) => `${kind} ${number} of ${count}` };
+  }
+  const beside = ({ folder, picture: other }: ImageItem) => folder === image.folder && other?.dicom !== undefined;
+  const alone = session.images.filter((other) => beside(other) && session.series.of(other) === undefined);
+  return files(alone, (number, count) => `File ${number} of ${count} of this folder`);
 }

@@ -9,7 +9,8 @@ export interface Tile {
   /** an option of the gallery's listbox */
   readonly root: HTMLElement;
   /** @param label name of the class it is labelled with */
-  draw(image: ImageItem, label: string | undefined): void;
+  /** @param slice which slice of a series it is, in words */
+  draw(image: ImageItem, label: string | undefined, slice: string | undefined): void;
 }
 
 /** A tile for an image; `choose` is called when it is pressed. */
@@ -18,25 +19,28 @@ export function imageTile(image: ImageItem, choose: () => void): Tile {
   const said = element("span", { class: "said" });
   const mark = element("span", { class: "label-mark", attributes: { hidden: "" } });
   const name = element("bdi", { class: "file-name", text: visibleText(image.name), attributes: { title: visibleText(image.name) } });
+  const place = element("span", { class: "folder-name slice-place", attributes: { hidden: "" } });
   const folder = element("bdi", { class: "folder-name" });
   const root = element(
     "div",
     { class: "tile", attributes: { role: "option", id: `image-${image.id}`, "aria-selected": "false" } },
     canvas,
     mark,
-    element("span", { class: "tile-text" }, folder, name, said),
+    element("span", { class: "tile-text" }, folder, name, place, said),
   );
   root.addEventListener("click", choose);
   let painted: typeof image.picture;
   return {
     root,
-    draw({ picture, answer, failure, folder: path }, label) {
+    draw({ picture, answer, failure, folder: path }, label, slice) {
       if (picture !== undefined && picture !== painted) {
         paintPicture(canvas, picture);
         painted = picture;
       }
       folder.textContent = visibleText(lastPart(path), 80);
       folder.hidden = path === "";
+      place.hidden = slice === undefined;
+      place.textContent = slice ?? "";
       const top = answer?.predictions[0];
       root.classList.toggle("failed", failure !== undefined);
       if (failure !== undefined) said.textContent = "cannot be read";

@@ -1,11 +1,12 @@
-// The whole picture beside what the model sees of it: the crop drawn on it, and of DICOM the frame, the window and what the file says of itself.
-// Dragging over grey DICOM sets the window, across for its width and down for its center, for all such images at once.
+// The whole picture beside what the model sees of it: the crop drawn on it, and of DICOM and volumes the frame, the plane, the window and what the
+// file says of itself. Dragging over grey DICOM and volumes sets the window, across for its width and down for its center, for all at once.
 
 import type { View } from "../engine/protocol.js";
 import { element, visibleText } from "./elements.js";
 import type { ImageItem } from "./image-item.js";
 import { paintPixels } from "./picture.js";
 import type { Session } from "./session.js";
+import { windowOf } from "./showing.js";
 import { sliceSlider } from "./slice-slider.js";
 import { windowControls } from "./window-controls.js";
 
@@ -45,11 +46,12 @@ export function wholeView(session: Session): WholeView {
     busy = true;
     const turn = asked;
     try {
-      const { id: _, ...ref } = session.refOf(image);
+      const { id: _, ...ref } = session.showing.refOf(image);
       const answer = await session.engine.ask("view", dragged === undefined ? ref : { ...ref, window: dragged });
       if (turn === asked) draw(image, answer);
     } catch {
       // why it cannot be read stands where the answer would
+      slices.draw(image);
     } finally {
       busy = false;
       if (again) void ask();
@@ -61,12 +63,12 @@ export function wholeView(session: Session): WholeView {
     paintPixels(canvas, answer);
     layOut(canvas, crop, answer);
     canvas.setAttribute("aria-label", `The whole of ${visibleText(image.name)}`);
-    const { dicom, whole, notes } = answer;
-    canvas.classList.toggle("windowed", dicom?.window !== undefined);
+    const { whole, notes } = answer;
+    canvas.classList.toggle("windowed", windowOf(answer) !== undefined);
     facts.textContent = factsOf(answer);
     facts.title = notes.join("; ");
-    slices.draw(image, dicom?.frames ?? 1, dicom === undefined ? undefined : dicom.frame - 1);
-    windows.draw(dicom?.window);
+    slices.draw(image);
+    windows.draw(answer);
     root.dataset["size"] = `${whole.width}x${whole.height}`;
   }
 
@@ -74,7 +76,7 @@ export function wholeView(session: Session): WholeView {
     if (slices.step(Math.sign(event.deltaY))) event.preventDefault();
   });
   dragWindow(canvas, {
-    from: () => view?.dicom?.window,
+    from: () => windowOf(view),
     moved(window) {
       dragged = window;
       void ask();
@@ -82,7 +84,7 @@ export function wholeView(session: Session): WholeView {
     ended(window) {
       dragged = undefined;
       if (window === undefined) void ask();
-      else void session.showWindow(window);
+      else void session.showing.showWindow(window);
     },
   });
   session.listen((change) => {
@@ -145,11 +147,12 @@ function dragWindow(canvas: HTMLCanvasElement, drag: Drag): void {
   });
 }
 
-function factsOf({ whole, format, notes, dicom }: View): string {
+function factsOf(view: View): string {
+  const { whole, format, notes, dicom } = view;
+  const window = windowOf(view);
   const parts = [`${format.toUpperCase()}, ${whole.width} × ${whole.height} pixels; the frame is what the model sees`];
   if (dicom?.modality !== undefined) parts.unshift(dicom.modality);
-  if (dicom?.window !== undefined)
-    parts.push(`window ${number(dicom.window.center)}/${number(dicom.window.width)} (${dicom.window.source})`);
+  if (window !== undefined) parts.push(`window ${number(window.center)}/${number(window.width)} (${window.source})`);
   if (dicom?.inverted === true) parts.push("low values are bright");
   return visibleText([...parts, ...(dicom?.notes ?? []), ...notes].join("; "), 600);
 }

@@ -1,15 +1,17 @@
-// The window that grey DICOM is shown in: each file's own, from lowest to highest, one by name, or a center and a width. One for all images.
+// The window that grey DICOM and volumes are shown in: each file's own, from lowest to highest, one by name, or a center and a width; and the
+// plane that volumes are cut along. One for all images.
 
-import type { DicomFacts } from "@biovlm/imaging";
+import { PLANES } from "@biovlm/imaging";
+import type { View } from "../engine/protocol.js";
 import { element } from "./elements.js";
 import type { Session } from "./session.js";
+import { windowOf } from "./showing.js";
 
 const FILE = "file";
 
 export interface WindowControls {
   readonly root: HTMLElement;
-  /** @param window the one that is shown; undefined for what has none */
-  draw(window: DicomFacts["window"]): void;
+  draw(view: View): void;
 }
 
 export function windowControls(session: Session): WindowControls {
@@ -20,29 +22,40 @@ export function windowControls(session: Session): WindowControls {
   };
   const [center, width] = [number("window-center", "Center"), number("window-width", "Width")];
   width.input.min = "1";
+  const plane = element("select", { attributes: { id: "plane-choice" } });
+  plane.append(...PLANES.map((name) => element("option", { text: name, attributes: { value: name } })));
+  plane.addEventListener("change", () => {
+    const name = PLANES.find((one) => one === plane.value);
+    if (name !== undefined) void session.showing.showPlane(name);
+  });
+  const cut = element("div", {}, element("label", { text: "Plane", attributes: { for: "plane-choice" } }), plane);
   const root = element(
     "div",
     { class: "fields windows", attributes: { hidden: "" } },
+    cut,
     element("div", {}, element("label", { text: "Window", attributes: { for: "window-choice" } }), choice),
     center.root,
     width.root,
   );
-  choice.addEventListener("change", () => void session.showWindow(choice.value === FILE ? undefined : choice.value));
+  choice.addEventListener("change", () => void session.showing.showWindow(choice.value === FILE ? undefined : choice.value));
   for (const { input } of [center, width])
     input.addEventListener("change", () => {
       if (center.input.value !== "" && center.input.checkValidity() && width.input.value !== "" && width.input.checkValidity())
-        void session.showWindow(`${Number(center.input.value)}/${Number(width.input.value)}`);
+        void session.showing.showWindow(`${Number(center.input.value)}/${Number(width.input.value)}`);
     });
 
   return {
     root,
-    draw(window) {
+    draw(view) {
+      const window = windowOf(view);
       root.hidden = window === undefined;
+      cut.hidden = view.slice === undefined;
+      if (view.slice !== undefined) plane.value = view.slice.plane;
       if (window === undefined) return;
       const named = Object.entries(session.opened?.windows ?? {}).map(
         ([name, { center: c, width: w }]) => [name, `${name} (${c}/${w})`] as const,
       );
-      const asked = session.window ?? FILE;
+      const asked = session.showing.window ?? FILE;
       const options: (readonly [string, string])[] = [[FILE, "as the file says"], ["min-max", "lowest to highest"], ...named];
       if (!options.some(([value]) => value === asked)) options.push([asked, `own, ${asked}`]);
       choice.replaceChildren(...options.map(([value, text]) => element("option", { text, attributes: { value } })));

@@ -142,5 +142,29 @@ export function accessFlows(stage: () => Stage): void {
       expect(await page.isDisabled("#learn-start")).toBe(false);
       await picture(page, "learning-ended");
     });
+
+    it("fits a screen of 360 pixels in light and in dark colours", async () => {
+      const own = await stage().open({ width: 360 });
+      const { page } = own;
+      try {
+        await page.setInputFiles("#folder-input", stage().scans);
+        await typeClasses(page, CLASSES);
+        await allAnswered(page, 8);
+        for (const colorScheme of ["light", "dark"] as const) {
+          await page.emulateMedia({ colorScheme });
+          for (const tab of ["result", "answers", "routing", "learn"]) {
+            await page.click(`#tab-${tab}`);
+            await page.waitForTimeout(50);
+            await page.evaluate((id) => document.querySelector(id)!.scrollIntoView(), `#panel-${tab}`);
+            await picture(page, `narrow-${colorScheme}-${tab}`);
+            expect(await page.evaluate(() => document.documentElement.scrollWidth), tab).toBeLessThanOrEqual(360);
+          }
+        }
+        expect(own.complaints).toEqual([]);
+        expect(own.external).toEqual([]);
+      } finally {
+        await own.close();
+      }
+    });
   });
 }

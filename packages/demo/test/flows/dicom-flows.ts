@@ -10,7 +10,7 @@ import { golden, skipUnlessShared } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../../cli/test/call.js";
 import { byFile, type OracleRow, tableRows } from "../../../imaging/test/dicom/oracle-rows.js";
-import { allAnswered, type OpenPage, picture, type Stage, settle, typeClasses } from "../page-under-test.js";
+import { allAnswered, type OpenPage, picture, type Stage, settle, showsPixels, typeClasses } from "../page-under-test.js";
 
 /** One transfer syntax for each codec that comes as WebAssembly. */
 const CODED = [/4\.(50|51)$/, /4\.8[01]$/, /4\.9[01]$/, /4\.20[123]$/];
@@ -43,22 +43,7 @@ export function dicomFlows(stage: () => Stage): void {
       await open?.close();
     });
 
-    /** Waits until the whole picture on the screen has these bytes. */
-    const shows = (wanted: string) =>
-      open.page.waitForFunction(async (hash) => {
-        const canvas = document.querySelector<HTMLCanvasElement>(".whole");
-        if (canvas === null) return false;
-        // read beside the page's canvas, which is not made to be read often
-        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
-        copy?.drawImage(canvas, 0, 0);
-        const data = copy?.getImageData(0, 0, canvas.width, canvas.height).data;
-        if (data === undefined) return false;
-        const bytes = await crypto.subtle.digest(
-          "SHA-256",
-          data.filter((_, i) => i % 4 !== 3),
-        );
-        return [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("") === hash;
-      }, wanted);
+    const shows = (wanted: string) => showsPixels(open.page, wanted);
     const windowed = async (file: string, window: string, frame = 0) => {
       const stack = await sharpDecoder().open(readFileSync(file));
       return sha256((await stack.frame(frame, { window: parseWindow(window) })).data);

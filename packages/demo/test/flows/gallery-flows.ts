@@ -70,7 +70,9 @@ export function galleryFlows(stage: () => Stage): void {
     it("say what a folder without images holds, and take one in next", async () => {
       const { page } = open;
       await dropFiles(page, []);
-      expect(await page.textContent("#notice")).toMatch(/^No images there: PNG, JPEG, WebP and DICOM/);
+      expect(await page.textContent("#notice")).toMatch(
+        /^No images there: PNG, JPEG, WebP, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI and NRRD/,
+      );
       await page.setInputFiles("#file-input", join(stage().scans, "fundus", "fundus-1.png"));
       await allAnswered(page, 1);
       expect(await page.isVisible("#notice")).toBe(false);

@@ -26,7 +26,7 @@ describe("answers as files", () => {
     images: [image("=d", "=1+1.png", "-b", "+c"), failed],
     opened,
     prepared: prepared(["=a", "-b"]),
-    shown: () => ({ frame: 2, window: "-600/1500" }),
+    shown: () => ({ frame: 2, window: "-600/1500", plane: "coronal", volume: { number: 1, slice: 4, slices: 9 } }),
   };
 
   it("hold no formula for a spreadsheet, and say for each image without an answer why", () => {
@@ -35,12 +35,20 @@ describe("answers as files", () => {
     const [first = [], second = []] = rows;
     const at = (name: string) => columns.indexOf(name);
     expect([first[at("answer")]?.trim(), first[at("p(-b)")], first[at("frame")]]).toEqual(["-b", "0.750000", "3"]);
+    expect([first[at("plane")], first[at("series")], first[at("slice")]]).toEqual(["coronal", "1", "4"]);
     expect([second[at("answer")], second[at("error")], second[at("bank")]]).toEqual(["", "unreadable", "sha256:b"]);
   });
 
   it("are in JSON as they are", () => {
     const { images, bank } = JSON.parse(answersJson(source));
-    expect(images[0]).toMatchObject({ file: "=d/=1+1.png", label: "+c", window: "-600/1500", kept: [{ prompt: 1, entropy: 0.5 }] });
+    expect(images[0]).toMatchObject({
+      file: "=d/=1+1.png",
+      label: "+c",
+      window: "-600/1500",
+      plane: "coronal",
+      volume: { slice: 4 },
+      kept: [{ prompt: 1, entropy: 0.5 }],
+    });
     expect(images[1]).toMatchObject({ error: { code: "unreadable" } });
     expect(bank).toMatchObject({ digest: "sha256:b", recipe: "=r" });
   });

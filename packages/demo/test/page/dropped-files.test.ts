@@ -49,9 +49,16 @@ describe("a drop", () => {
     const dicom = new File([new Uint8Array(128), "DICM rest"], "IM000001");
     const left = new LeftOut();
     const inner = (file: File) => Object.defineProperty(file, "webkitRelativePath", { value: `study/${file.name}` });
-    const list = ["a.mha", "b.MHA", "1.2.840.1", "c.nii.gz", "DICOMDIR", ".DS_Store", "d.dcm"].map((name) => inner(new File(["x"], name)));
-    expect(paths(await pickedFiles([...list, inner(dicom)], left))).toEqual(["study|d.dcm", "study|IM000001"]);
-    expect(left.text).toBe("2 MHA, 1 DICOM index, 1 NII.GZ, 1 without an ending");
+    const list = ["a.mha", "b.MHA", "1.2.840.1", "c.txt.gz", "DICOMDIR", ".DS_Store", "d.dcm", "e.nii.gz", "f.nrrd"].map((name) =>
+      inner(new File(["x"], name)),
+    );
+    expect(paths(await pickedFiles([...list, inner(dicom)], left))).toEqual([
+      "study|d.dcm",
+      "study|e.nii.gz",
+      "study|f.nrrd",
+      "study|IM000001",
+    ]);
+    expect(left.text).toBe("2 MHA, 1 DICOM index, 1 TXT.GZ, 1 without an ending");
   });
 
   it("goes on after a file that cannot be had any more", async () => {
