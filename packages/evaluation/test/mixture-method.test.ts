@@ -25,6 +25,7 @@ const on: ClassSet = {
   classes: ["a", "b", "c"],
   C,
   texts,
+  sentences: [["a"], ["b"], ["c"]],
   promptTexts: async (_, recipe) => prompts.get(recipe.prompts) ?? unit(recipe.prompts * C),
 };
 
