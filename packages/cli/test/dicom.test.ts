@@ -31,7 +31,7 @@ function exported(name: string): string {
   put("rgb_rle", join(place, "S1", "c.dcm"));
   writeFileSync(join(place, "DICOMDIR"), "index");
   writeFileSync(join(place, "S1", "README"), "no picture");
-  writeFileSync(join(place, "S1", "volume.nhdr"), "no picture");
+  writeFileSync(join(place, "S1", "volume.mha"), "no picture");
   return place;
 }
 const classified = async (words: readonly string[], cwd: string) => {
@@ -44,7 +44,7 @@ describe("classify on DICOM", () => {
     const { code, rows, err } = await classified(["."], exported("export"));
     expect(code).toBe(0);
     expect(rows.map(({ file }) => file)).toEqual(["S1/1.2.840.10008.55", "S1/IM000001", "S1/c.dcm"]);
-    for (const reason of ["1 DICOM index", "1 NRRD in two files", "1 not an image"]) expect(err).toContain(reason);
+    for (const reason of ["1 DICOM index", "1 MetaImage", "1 not an image"]) expect(err).toContain(reason);
     const [cine, ct, colour] = rows;
     expect(cine?.dicom).toMatchObject({ frame: 2, frames: 3, window: { source: "min-max" } });
     expect(ct?.dicom).toMatchObject({ frame: 1, frames: 1, window: { source: "file" } });

@@ -46,6 +46,34 @@ describe("classify on volumes", () => {
     for (const { slice } of elements) expect(slice).toMatchObject({ frame: 2, frames: 2, plane: "axial", window: { source: "min-max" } });
   });
 
+  it("reads volumes in two files as those in one, and refuses a header that names another place", async () => {
+    const place = folder("pairs");
+    put("nifti int16 little 0", join(place, "one.nii"));
+    const one = readFileSync(join(place, "one.nii"));
+    const header = Buffer.from(one.subarray(0, 348));
+    header.write("ni1\0", 344, "latin1");
+    header.writeFloatLE(0, 108);
+    writeFileSync(join(place, "two.hdr"), header);
+    writeFileSync(join(place, "two.img"), one.subarray(352));
+    put("nrrd float32 big left-posterior-superior", join(place, "x.nrrd"));
+    const nrrd = readFileSync(join(place, "x.nrrd"));
+    const end = nrrd.indexOf("\n\n");
+    const detached = (name: string) => `${nrrd.subarray(0, end).toString("latin1")}\ndata file: ${name}\n`;
+    writeFileSync(join(place, "y.nhdr"), detached("y.raw"));
+    writeFileSync(join(place, "y.raw"), nrrd.subarray(end + 2));
+    const { code, err, elements } = await classified(["."], place);
+    expect([code, err]).toEqual([0, expect.stringContaining("left out: ")]);
+    expect(elements.map(({ file }) => file)).toEqual(["one.nii", "two.hdr", "x.nrrd", "y.nhdr"]);
+    for (const [a, b] of [
+      [0, 1],
+      [2, 3],
+    ] as const)
+      expect(elements[b]?.predictions).toEqual(elements[a]?.predictions); // prettier-ignore
+    writeFileSync(join(place, "y.nhdr"), detached("../secret.raw"));
+    const refused = await call(["classify", "y.nhdr", ...CLASSES, "--json"], { cwd: place });
+    expect([refused.code, refused.out]).toEqual([1, expect.stringContaining("bad_path")]);
+  });
+
   it("takes the plane, the slice and the window that are named, and says so", async () => {
     const place = volumes("named");
     const { elements } = await classified(["a.nii", "--plane", "sagittal", "--frame", "4", "--window", "40/80"], place);

@@ -50,6 +50,11 @@ const IMAGE_FORMATS: readonly FormatRow[] = [
   { name: "JPEG XL", matches: startsWith("\0\0\0\x0cJXL ", "\xff\x0a"), advice: TO_PNG },
   { name: "HEIC or AVIF", matches: (view) => view.has(4, "ftyp"), advice: TO_PNG },
   { name: "NIfTI", matches: isNifti, advice: BY_DECODER },
+  {
+    name: "Analyze 7.5",
+    matches: (view) => view.length >= 348 && (view.u32(0, true) === 348 || view.u32(0) === 348) && /^[\0r]$/.test(ascii(view, 1, 38)),
+    advice: "It does not say which side is left; save it as NIfTI where that is known (for instance: fslchfiletype NIFTI_GZ in.hdr out).",
+  },
   { name: "NRRD", matches: startsWith("NRRD000"), advice: BY_DECODER },
   { name: "gzip", matches: startsWith("\x1f\x8b"), advice: "Unpack it first; of volumes, NIfTI (.nii.gz) is read as it is." },
   { name: "NumPy", matches: startsWith("\x93NUMPY"), advice: "Save the array as PNG, or name it as a data set where one is read." },

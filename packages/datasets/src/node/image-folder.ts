@@ -3,7 +3,7 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { known, NAME_PATTERN, nth } from "@biovlm/files";
-import { findImages, leftOutNote, mayBeDicom, openRegular, readFileWithin } from "@biovlm/files/node";
+import { findImages, leftOutNote, mayBeDicom, openRegular, readImageWithin } from "@biovlm/files/node";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { drawSplitByContent } from "../equal-content.js";
 import { DatasetError } from "../errors.js";
@@ -176,7 +176,7 @@ export function fileItem(
   const open = async () => ({
     kind: "file" as const,
     // the path stays out of messages: names of files may name patients
-    bytes: await readFileWithin(file, maxImageBytes, `${split ?? "an"} image ${index} of class "${className}"`),
+    bytes: await readImageWithin(file, maxImageBytes, `${split ?? "an"} image ${index} of class "${className}"`),
   });
   return {
     id: path,

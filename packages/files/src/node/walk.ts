@@ -36,6 +36,8 @@ export const IMAGE_ENDINGS: readonly string[] = [
   ".nii",
   ".nii.gz",
   ".nrrd",
+  ".nhdr",
+  ".hdr",
 ];
 
 /** Images of kinds that are not read, by their endings: they are counted by name, so that nobody takes them for read. */
@@ -44,7 +46,6 @@ const OTHER_IMAGES: readonly (readonly [RegExp, string])[] = [
   [/\.jxl$/, "JPEG XL"],
   [/\.(?:avif|heic|heif)$/, "AVIF or HEIC"],
   [/\.(?:svs|ndpi|mrxs|scn)$/, "slide"],
-  [/\.nhdr$/, "NRRD in two files"],
   [/\.mh[ad]$/, "MetaImage"],
 ];
 
@@ -151,6 +152,12 @@ export function leftOutNote(leftOut: ReadonlyMap<string, number>): string | unde
   return leftOut.size === 0 ? undefined : `left out: ${[...leftOut].map(([reason, count]) => `${count} ${reason}`).join(", ")}`;
 }
 
+/** The second file of a volume in two, which comes in with its first. */
+function isVoxels(name: string, beside: ReadonlySet<string>): boolean {
+  const lower = name.toLowerCase();
+  return lower.endsWith(".img") && beside.has(`${lower.slice(0, -4)}.hdr`);
+}
+
 /** An image file, or a folder to look into. */
 interface Entry {
   readonly name: string;
@@ -176,12 +183,14 @@ async function entriesOf(
     return "unreadable folder";
   }
   const entries: Entry[] = [];
+  const names = new Set(found.map(({ name }) => name.toLowerCase()));
   for (const entry of found) {
     const { name } = entry;
     const kind = entry.isSymbolicLink() ? await stat(join(here, name)).catch(() => undefined) : entry;
     if (isHidden(name)) leave("hidden");
     else if (kind === undefined) leave("broken link");
     else if (kind.isDirectory()) entries.push({ name, isFolder: true });
+    else if (kind.isFile() && isVoxels(name, names)) leave("voxels of a header beside them");
     else {
       let why = kind.isFile() ? leftOutByName(name) : "not a file";
       if (why === "look") why = (await startsAsDicom(join(here, name))) ? undefined : "not an image";

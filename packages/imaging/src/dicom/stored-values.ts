@@ -34,6 +34,12 @@ function words(bytes: Uint8Array, size: 1 | 2 | 4, signed: boolean, big: boolean
   return signed ? new Int32Array(buffer) : new Uint32Array(buffer);
 }
 
+/** The same memory as words without a sign, in the host's order. */
+function unsignedWords({ buffer, byteOffset, length }: Uint8Array, size: 1 | 2 | 4): Uint8Array | Uint16Array | Uint32Array {
+  const Words = size === 1 ? Uint8Array : size === 2 ? Uint16Array : Uint32Array;
+  return new Words(buffer as ArrayBuffer, byteOffset, Math.floor(length / size));
+}
+
 /** Values of the words of a file: bits outside HighBit and BitsStored go, the sign comes from the highest that stays. */
 function extracted(values: StoredValues, { bitsAllocated, bitsStored, highBit, signed }: PixelDescription): StoredValues {
   const shift = highBit + 1 - bitsStored;
@@ -48,33 +54,40 @@ function extracted(values: StoredValues, { bitsAllocated, bitsStored, highBit, s
   return values;
 }
 
-/** A codec's numbers as the data set's type: their sign is the data set's, whatever the codestream says. */
+/** A codec's numbers as the data set's type: their sign is the data set's, whatever the codestream says. Takes over their memory where it fits. */
 function signedAs(
   samples: Uint16Array | Uint8Array | Uint32Array,
   bits: number,
   { bitsAllocated, signed }: PixelDescription,
 ): StoredValues {
   const size = Math.max(bitsAllocated / 8, samples.BYTES_PER_ELEMENT);
-  const length = samples.length;
-  const out =
-    size === 1
-      ? signed
-        ? new Int8Array(length)
-        : new Uint8Array(length)
-      : size === 2
-        ? signed
-          ? new Int16Array(length)
-          : new Uint16Array(length)
-        : signed
-          ? new Int32Array(length)
-          : new Uint32Array(length);
-  const [mask, half] = [2 ** bits - 1, 2 ** (bits - 1)];
-  for (let at = 0; at < length; at++) {
-    // the codec may have extended a sign of its own
-    const value = bits >= 32 ? (samples[at] ?? 0) : ((samples[at] ?? 0) & mask) >>> 0;
-    out[at] = signed && value >= half ? value - mask - 1 : value;
-  }
+  const buffer = size === samples.BYTES_PER_ELEMENT ? samples.buffer : new ArrayBuffer(samples.length * size);
+  const at = buffer === samples.buffer ? samples.byteOffset : 0;
+  const Values =
+    size === 1 ? (signed ? Int8Array : Uint8Array) : size === 2 ? (signed ? Int16Array : Uint16Array) : signed ? Int32Array : Uint32Array;
+  const out = new Values(buffer as ArrayBuffer, at, samples.length);
+  if (bits < 32) masked(samples, out, bits, signed);
+  else if (buffer !== samples.buffer) out.set(samples);
   return out;
+}
+
+/** The lowest `bits` of each sample: the codec may have extended a sign of its own. `out` may lie on the same memory. */
+function masked(samples: Uint16Array | Uint8Array | Uint32Array, out: StoredValues, bits: number, signed: boolean): void {
+  const mask = 2 ** bits - 1;
+  const half = signed ? 2 ** (bits - 1) : Number.POSITIVE_INFINITY;
+  if (samples instanceof Uint16Array && (out instanceof Uint16Array || out instanceof Int16Array)) {
+    // the usual case, without a look at types within the loop; all bits and one type are the values as they are
+    if (bits === 16) return;
+    for (let at = 0; at < samples.length; at++) {
+      const value = (samples[at] ?? 0) & mask;
+      out[at] = value >= half ? value - mask - 1 : value;
+    }
+    return;
+  }
+  for (let at = 0; at < samples.length; at++) {
+    const value = ((samples[at] ?? 0) & mask) >>> 0;
+    out[at] = value >= half ? value - mask - 1 : value;
+  }
 }
 
 /** Colours by plane → by pixel. */
@@ -128,7 +141,9 @@ function codecFrame(
   description: PixelDescription,
   coding: FrameCoding,
 ): StoredFrame {
-  const unsigned = words(bytes, bytesPerSample, false, false);
+  // a copy of the codec's memory already: no second one where it lies as it should
+  const fits = HOST_IS_LITTLE && bytes.byteOffset % bytesPerSample === 0;
+  const unsigned = fits ? unsignedWords(bytes, bytesPerSample) : words(bytes, bytesPerSample, false, false);
   if (!(unsigned instanceof Uint8Array || unsigned instanceof Uint16Array || unsigned instanceof Uint32Array))
     throw corrupt("codec samples of another type");
   const values = signedAs(unsigned, bitsPerSample, description);

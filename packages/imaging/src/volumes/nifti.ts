@@ -56,7 +56,7 @@ function fieldsOf(bytes: Uint8Array): Fields {
   if (view.has(344, "ni1\0") || view.has(4, "ni2\0"))
     throw new ImagingError(
       "unsupported_format",
-      "NIfTI in two files (.hdr and .img) — expected one file. Save it as .nii or .nii.gz (for instance: fslchfiletype NIFTI_GZ in.hdr out).",
+      "NIfTI in two files, of which the header (.hdr) came alone — expected its voxels (.img), too. Name the .hdr where both lie in one folder, or save it as .nii.gz (for instance: fslchfiletype NIFTI_GZ in.hdr out).",
     );
   view.need(0, version === 1 ? 348 : 540);
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

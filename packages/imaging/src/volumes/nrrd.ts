@@ -1,4 +1,4 @@
-// The header of NRRD with its voxels in the same file, raw or gzip: a few named lines; the others, which may name a patient, are not looked at.
+// The header of NRRD with its voxels behind it, raw or gzip (of two files, whoever read them put them together): a few named lines; the others, which may name a patient, are not looked at.
 
 import { corrupt, ImagingError } from "../errors.js";
 import { sizesOf, type Triple, type VolumeHeader } from "./volume-header.js";
@@ -97,7 +97,7 @@ function placeOf(
   needed: number,
 ): Pick<VolumeHeader, "offset" | "packedAt"> {
   if (fields.has("data file") || fields.has("datafile"))
-    throw unsupportedNrrd("its voxels in another file", "them in the same one (.nrrd, not .nhdr)");
+    throw unsupportedNrrd("its voxels in another file", "both files in one folder, or one file (.nrrd)");
   if (Number(fields.get("line skip") ?? fields.get("lineskip") ?? 0) !== 0)
     throw unsupportedNrrd("lines to skip", "voxels after the header");
   const skip = Number(fields.get("byte skip") ?? fields.get("byteskip") ?? 0);

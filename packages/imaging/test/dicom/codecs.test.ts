@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { decodeJpegDct } from "../../src/dicom/codecs/jpeg-dct.js";
 import { decodeJpegLossless } from "../../src/dicom/codecs/jpeg-lossless.js";
 import { decodeRunLength } from "../../src/dicom/codecs/run-length.js";
+import { wasmCodecs } from "../../src/dicom/codecs/wasm-codecs.js";
 
 const runs = { numRuns: cases(2000, 10) };
 
@@ -230,5 +231,56 @@ describe("12-bit DCT", () => {
     expect(decodeJpegDct(flat(1), expected).precision).toBe(12);
     expect(() => decodeJpegDct(flat(1, 16), expected)).toThrow(expect.objectContaining({ code: "corrupt_image" }));
     expect(() => decodeJpegDct(flat(1), { ...expected, samples: 3 })).toThrow(expect.objectContaining({ code: "unsupported_format" }));
+  });
+});
+
+describe("a codec in WebAssembly", () => {
+  /** SIZ of 1 × 1 with one component, and a source of a codec that decodes nothing and whose memory is `heap` bytes; how often it was loaded. */
+  const codestream = Uint8Array.from([
+    0xff,
+    0x4f,
+    0xff,
+    0x51,
+    0,
+    41,
+    0,
+    0,
+    ...[1, 1, 0, 0, 1, 1, 0, 0].flatMap((n) => [0, 0, 0, n]),
+    0,
+    1,
+    7,
+    1,
+    1,
+  ]);
+  function counted(heap: number, deleted: () => void = () => undefined) {
+    const memory = new ArrayBuffer(heap);
+    class J2KDecoder {
+      getEncodedBuffer = (size: number) => new Uint8Array(memory, 0, size);
+      getDecodedBuffer = () => new Uint8Array(memory, 0, 1);
+      getFrameInfo = () => ({ width: 1, height: 1, bitsPerSample: 8, componentCount: 1 });
+      decode = () => undefined;
+      delete = deleted;
+    }
+    let loads = 0;
+    const codecs = wasmCodecs(async () => {
+      loads++;
+      return { factory: async () => ({ J2KDecoder }), wasmBinary: new Uint8Array() };
+    });
+    return { loads: () => loads, decode: () => codecs("jpeg-2000", codestream, { rows: 1, columns: 1, samples: 1 }) };
+  }
+
+  it("is loaded once, but anew where its memory has grown or it broke down: that memory never shrinks", async () => {
+    const broken = () => {
+      throw new Error("out of bounds");
+    };
+    for (const [codec, loads] of [
+      [counted(65_536), 1],
+      [counted(200 * 2 ** 20), 3],
+      [counted(65_536, broken), 3],
+    ] as const) {
+      // prettier-ignore
+      for (let i = 0; i < 3; i++) expect((await codec.decode()).bytesPerSample).toBe(1);
+      expect(codec.loads()).toBe(loads);
+    }
   });
 });

@@ -1,6 +1,6 @@
 // Slices of a series in anatomical order, whatever their names and numbers say; what is double, missing or a localiser is said.
 
-import { dicomElement, dicomFile } from "@biovlm/testkit";
+import { dicomElement, dicomFile, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { orderedSeries, readSlicePlace } from "../../src/node/index.js";
 
@@ -53,6 +53,21 @@ describe("a series", () => {
     ]);
     expect(places[1]).toBeUndefined();
     expect(orderedSeries(places).map(({ slices }) => slices)).toEqual([[3, 0], [2]]);
+  });
+
+  it("of 300 slices is ordered whatever the order of its files, without its localiser and what is there twice", async () => {
+    const slices: Slice[] = Array.from({ length: 300 }, (_, i) => ({ instance: i, number: 300 - i, position: [1, 2, i * 0.625 - 90] }));
+    const others: Slice[] = [{ instance: 900, position: [0, 0, 0], type: "ORIGINAL\\PRIMARY\\LOCALIZER" }, { ...slices[123]! }];
+    const files = [...slices, ...others];
+    const { below } = seeded(7);
+    for (let at = files.length - 1; at > 0; at--) {
+      const other = below(at + 1);
+      [files[at], files[other]] = [files[other]!, files[at]!];
+    }
+    const [found, ...more] = await order(files);
+    expect(more).toEqual([]);
+    expect(found?.slices.map((index) => files[index]?.instance)).toEqual(Array.from({ length: 300 }, (_, i) => i));
+    expect(found?.notes).toEqual(["1 localisers left out", "1 images that are there twice left out"]);
   });
 
   it("says localisers, doubles, slices at one place, and gaps", async () => {

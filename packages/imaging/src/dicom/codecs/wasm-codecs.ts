@@ -47,6 +47,9 @@ export interface CodecSamples {
   readonly planar: boolean;
 }
 
+/** Bytes of WebAssembly memory that a codec may keep from one codestream to the next. */
+const KEPT_HEAP = 128 * 1024 * 1024;
+
 /** Decodes a codestream of the size that is expected. `holder` is where it stands, for messages: DICOM, unless another is named. */
 type DecodeCodestream = (codec: WasmCodec, data: Uint8Array, expected: JpegExpectation, holder?: string) => Promise<CodecSamples>;
 
@@ -76,12 +79,25 @@ export function wasmCodecs(source: CodecSource): DecodeCodestream {
     requireSize(codec, data, expected);
     const loading = loaded.get(codec) ?? load(codec);
     loaded.set(codec, loading);
-    const Class = await loading;
-    return decodeWith(new Class(), codec, data, expected, holder);
+    const decoder = new (await loading)();
+    const size = { most: 0 };
+    try {
+      return decodeWith(decoder, codec, data, expected, holder, size);
+    } finally {
+      // its memory never shrinks, and a codestream that fails may leave some of it behind: the next one gets a new codec
+      if (size.most > KEPT_HEAP && loaded.get(codec) === loading) loaded.delete(codec);
+    }
   };
 }
 
-function decodeWith(decoder: Decoder, codec: WasmCodec, data: Uint8Array, expected: JpegExpectation, holder: string): CodecSamples {
+function decodeWith(
+  decoder: Decoder,
+  codec: WasmCodec,
+  data: Uint8Array,
+  expected: JpegExpectation,
+  holder: string,
+  heap: { most: number },
+): CodecSamples {
   try {
     decoder.getEncodedBuffer(data.length).set(data);
     decoder.decode();
@@ -104,7 +120,13 @@ function decodeWith(decoder: Decoder, codec: WasmCodec, data: Uint8Array, expect
     // emscripten throws numbers and texts of its own
     throw corrupt(`${codec} in ${holder} that does not decode`);
   } finally {
-    decoder.delete();
+    try {
+      heap.most = decoder.getEncodedBuffer(1).buffer.byteLength;
+      decoder.delete();
+    } catch {
+      // a codec that broke down is not asked again
+      heap.most = Number.POSITIVE_INFINITY;
+    }
   }
 }
 
