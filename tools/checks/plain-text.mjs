@@ -7,6 +7,13 @@ import { projectFiles, read, root } from "./workspace.mjs";
 const binary = new Set([
   ".safetensors",
   ".png",
+  ".bmp",
+  ".pbm",
+  ".pgm",
+  ".ppm",
+  ".pam",
+  ".jp2",
+  ".j2k",
   ".jpg",
   ".jpeg",
   ".webp",
