@@ -206,8 +206,8 @@ describe.skipIf(without !== "")(`bulk work over real images${without === "" ? ""
     expect(kills).toBeGreaterThan(1);
     expect(proxy.done.busy).toBeGreaterThan(0);
     expect(wasted).toBeGreaterThanOrEqual(0);
-    // a kill costs a worker a chunk at most, which among some hundreds is much
-    expect(wasted).toBeLessThanOrEqual(soak ? 0.05 : (kills * 64) / SIZES.images);
+    // a kill costs a worker a chunk at most; which part of all work that is, the machine's speed decides
+    expect(wasted * (SIZES.images - broken)).toBeLessThanOrEqual(kills * 64);
   });
 
   // with fewer images bulk.test.ts holds to it

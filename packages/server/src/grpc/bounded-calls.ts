@@ -10,6 +10,8 @@ type Library = typeof import("@grpc/grpc-js");
 
 /** Of a caller without a key: what asks for health and names fits well. */
 const MAX_UNKNOWN_BYTES = 4096;
+/** Bytes that one of a message costs: its pieces, the message of them, and the body that it becomes. */
+const COST = 3;
 const CREDENTIALS = ["authorization", "x-api-key"] as const;
 
 /** The headers of a call that a key may stand in. */
@@ -33,7 +35,7 @@ export function boundedCalls(grpc: Library, { bytes, knows }: CallBounds): Serve
     const take = (piece: Uint8Array) => {
       length += piece.length;
       try {
-        if (known) bytes.hold(owner, piece.length);
+        if (known) bytes.hold(owner, piece.length, COST);
         else if (length > MAX_UNKNOWN_BYTES)
           throw new ServerError("unauthorized", "API key — expected one before a message of such a size, got none that is known. Send it.");
       } catch (error) {
