@@ -1,6 +1,6 @@
 // Builds the native kernels where they are asked for (BIOVLM_NATIVE=on) and cargo is found: dist/biovlm-core.node. Where it is not, or they do
-// not build, it says so and ends well: WASM serves then. BIOVLM_NATIVE=require makes a failure one. Not built unasked: no kernel serves yet
-// (docs of the package say why), and a cold build takes minutes.
+// not build, it says so and ends well: WASM serves then. BIOVLM_NATIVE=require makes a failure one. Not built unasked: a cold build takes
+// minutes.
 
 import { spawnSync } from "node:child_process";
 import { copyFile, mkdir, rename, rm } from "node:fs/promises";

@@ -5,8 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, availableParallelism, platform, release, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { loadCore } from "@biovlm/core";
-import { backendsFor, cpuQuota, fastImages, usableCpus } from "@biovlm/engine";
+import { backendsFor, cpuQuota, fastImages, openCore, usableCpus } from "@biovlm/engine";
 import { dataFolders } from "@biovlm/files/node";
 import { chooseBackend, probeBackends } from "@biovlm/model";
 import { hubSettings, openModelStore } from "@biovlm/model/node";
@@ -19,7 +18,7 @@ import type { DOCTOR_OPTIONS } from "./doctor.js";
 
 export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env }, options) => {
   const probed = await probeBackends(await backendsFor("auto"));
-  const core = await loadCore();
+  const core = await openCore({ deterministic: false });
   const folders = dataFolders();
   const tiny = await tinyModel();
   const models = await openModelStore().list();
@@ -39,6 +38,7 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
     threads: usableCpus(),
     memory: `${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
     core: core.info.build,
+    scores: core.info.native === undefined ? "the core" : `native (${core.info.native.name})`,
     images: await imagesOf(env),
     libraries: Object.fromEntries(LIBRARIES.map(([library, owner]) => [library, installedVersion(library, owner) ?? null])),
     devices: probed.map(({ backend, probe }) => ({ name: backend.name, ...probe })),
@@ -64,6 +64,7 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
         `${facts.quota.toFixed(2)} CPUs (control group): ${facts.threads} thread${facts.threads === 1 ? "" : "s"} unless --threads says otherwise`,
       );
     await row("core", `${facts.core}${facts.core === "reference" ? " (slow: this engine has no WASM SIMD)" : ""}`);
+    await row("scores", facts.scores);
     await row("images", facts.images);
     const libraries = Object.entries(facts.libraries).map(([name, found]) => `${name} ${found ?? "absent"}`);
     await row("uses", libraries.join(", "));
