@@ -47,7 +47,11 @@ export function checkClassOptions(options: ClassOptions): void {
 }
 
 /** Makes or reads the bank. */
-export async function chooseBank(options: ClassOptions, runtime: Runtime, cwd: string): Promise<ChosenBank> {
+export async function chooseBank(
+  options: ClassOptions,
+  runtime: Pick<Runtime, "core" | "encoder" | "model">,
+  cwd: string,
+): Promise<ChosenBank> {
   const { core, encoder, model } = runtime;
   const listed = await classesGiven(options, cwd);
   const names = listed?.map(({ name }) => name);

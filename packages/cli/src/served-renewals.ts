@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Engine } from "@biovlm/engine";
 import { type ApiKey, type createServer, parseKeys, type Renewable, renewCertificate, type ServingOptions } from "@biovlm/server";
 import { readInputText } from "./input-file.js";
-import { bankBytes, OWN_BANK, type ServeOptions } from "./served-engine.js";
+import type { ServedName, ServeOptions } from "./served-engine.js";
 
 const MOST_BYTES = 2 ** 20;
 
@@ -22,9 +22,15 @@ export async function readKeys({ keysFile }: ServeOptions, cwd: string): Promise
 }
 
 /** What is read again; nothing that has no file. */
-export function renewablesOf(options: ServeOptions, serving: ServingOptions, cwd: string, renewed: Renewed): Renewable[] {
+export function renewablesOf(
+  names: readonly ServedName[],
+  options: ServeOptions,
+  serving: ServingOptions,
+  cwd: string,
+  renewed: Renewed,
+): Renewable[] {
   const { tlsCert, tlsKey } = serving;
-  const { keysFile, bank, classesFile } = options;
+  const { keysFile } = options;
   const places = (...files: readonly (string | undefined)[]) => files.flatMap((file) => (file === undefined ? [] : [resolve(cwd, file)]));
   const all: Renewable[] = [
     {
@@ -41,14 +47,18 @@ export function renewablesOf(options: ServeOptions, serving: ServingOptions, cwd
         if (renewed.app !== undefined) await renewCertificate(renewed.app, serving);
       },
     },
-    {
-      what: "bank",
-      files: places(bank, classesFile),
-      renew: async () => {
-        const engine = await renewed.engine;
-        await engine?.addBank(OWN_BANK, await bankBytes(options, cwd));
-      },
-    },
+    ...names.flatMap((name) =>
+      name.files.map(
+        ({ bank, files }): Renewable => ({
+          what: "bank",
+          files: places(...files),
+          renew: async () => {
+            const engine = await renewed.engine;
+            await engine?.renewBank(bank);
+          },
+        }),
+      ),
+    ),
   ];
   return all.filter(({ files }) => files.length > 0);
 }

@@ -60,6 +60,12 @@ class DeferredEngine implements Engine {
   readiness(): ReturnType<Engine["readiness"]> {
     return this.opened?.readiness() ?? { ready: false, reason: this.draining ? "draining" : this.reason };
   }
+  async load(model: string, options?: CallOptions) {
+    return this.now().load(model, options);
+  }
+  async unload(model: string, options?: CallOptions) {
+    return this.now().unload(model, options);
+  }
   refuseIfFull(model: string): void {
     this.now().refuseIfFull(model);
   }
@@ -80,6 +86,9 @@ class DeferredEngine implements Engine {
   }
   async addBank(name: string, bytes: Uint8Array) {
     return this.now().addBank(name, bytes);
+  }
+  async renewBank(name: string) {
+    return this.now().renewBank(name);
   }
   async compileBank(name: string, classes: readonly string[], options?: CallOptions) {
     return this.now().compileBank(name, classes, options);

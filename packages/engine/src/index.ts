@@ -1,5 +1,6 @@
 // @biovlm/engine: opens models and encoders, encodes images in this process or in others, keeps banks, answers. No HTTP, no command line.
 
+export { prevalenceShares } from "./banks/prevalence-shares.js";
 export { type ShownAs, type ShownDifference, shownDifferences, shownOptions } from "./banks/shown-as.js";
 export type { EncodingEvent } from "./contract/encoding.js";
 export type * from "./contract/engine.js";

@@ -19,24 +19,45 @@ import type {
 import { EngineError } from "./contract/errors.js";
 import type { EngineObserver } from "./contract/observer.js";
 import type { HostAnswer, ModelHost } from "./model-host.js";
+import type { ModelPlace } from "./model-place.js";
+import type { OwnBanks } from "./own-banks.js";
+import type { ResidentModels } from "./resident-models.js";
 
 /** Rows that are routed before others are answered: some milliseconds. */
 const ROWS_IN_ONE_GO = 1024;
 const othersFirst = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** A served name: its host and its bank. */
+/** A served name: its model and its bank. */
 export interface Served {
   readonly name: string;
-  readonly host: ModelHost;
+  readonly place: ModelPlace;
   readonly bankName: string | undefined;
+  /** of its own bank's classes */
+  readonly prevalence: string | undefined;
+  readonly rho: number | undefined;
+  /** false where it was unloaded by name */
+  offered: boolean;
+}
+
+/** What the engine works with. */
+export interface EngineParts {
+  readonly core: Core;
+  readonly served: ReadonlyMap<string, Served>;
+  readonly places: ReadonlyMap<string, ModelPlace>;
+  readonly resident: ResidentModels;
+  readonly shelf: BankShelf;
+  readonly own: OwnBanks;
+  readonly observer: EngineObserver;
 }
 
 /** The engine of this process. */
 export class LocalEngine implements Engine {
   private readonly core: Core;
   private readonly served: ReadonlyMap<string, Served>;
-  private readonly hosts: readonly ModelHost[];
+  private readonly places: ReadonlyMap<string, ModelPlace>;
+  private readonly resident: ResidentModels;
   private readonly shelf: BankShelf;
+  private readonly own: OwnBanks;
   private readonly observer: EngineObserver;
   private state: "warming up" | "serving" | "closed" = "warming up";
   private draining = false;
@@ -46,25 +67,31 @@ export class LocalEngine implements Engine {
   private calls = 0;
   private onQuiet: (() => void)[] = [];
 
-  constructor(core: Core, served: ReadonlyMap<string, Served>, hosts: readonly ModelHost[], shelf: BankShelf, observer: EngineObserver) {
+  constructor({ core, served, places, resident, shelf, own, observer }: EngineParts) {
     this.core = core;
     this.served = served;
-    this.hosts = hosts;
+    this.places = places;
+    this.resident = resident;
     this.shelf = shelf;
+    this.own = own;
     this.observer = observer;
   }
 
-  loadedModels() {
-    return this.hosts.map((host) => host.model);
-  }
-
-  /** Opens devices, then computes every served bank's text embeddings. */
+  /** Opens devices, then makes every served bank and computes its text embeddings; of models that are in memory from the start. */
   async warmUp(): Promise<void> {
+    const started = performance.now();
     try {
-      await Promise.all(this.hosts.map((host) => host.encoding.start()));
-      for (const { host, bankName } of this.served.values()) {
-        if (bankName !== undefined) await this.shelf.classifier(this.source(host), this.shelf.get(bankName), undefined);
-      }
+      await Promise.all(
+        [...this.places.values()].map(async (place) => {
+          const { host, options } = place;
+          if (host === undefined) return;
+          await host.encoding.start();
+          await options.prepare(host);
+          place.measure(host);
+          this.observer.modelLoaded(options.name, host.model.digest, performance.now() - started);
+        }),
+      );
+      await this.resident.settle();
       if (this.state === "warming up") this.state = "serving";
     } catch (error) {
       this.failure = error instanceof Error && "code" in error ? String(error.code) : "failed";
@@ -83,7 +110,8 @@ export class LocalEngine implements Engine {
   readiness(): { readonly ready: boolean; readonly reason?: string } {
     if (this.draining) return { ready: false, reason: "draining" };
     if (this.state !== "serving") return { ready: false, reason: this.failure ?? this.state };
-    for (const host of this.hosts) {
+    for (const { host } of this.places.values()) {
+      if (host === undefined) continue;
       const { ready, reason = "not ready" } = host.encoding.status();
       if (!ready) return { ready, reason: `${host.model.name}: ${reason}` };
     }
@@ -91,12 +119,31 @@ export class LocalEngine implements Engine {
   }
 
   refuseIfFull(model: string): void {
-    this.find(model).host.queue.refuseIfFull();
+    this.offered(model).place.host?.queue.refuseIfFull();
+  }
+
+  load(model: string, options: CallOptions = {}): Promise<ServedModel> {
+    return this.call(options, async () => {
+      const served = this.find(model);
+      served.offered = true;
+      await this.resident.load(served.place);
+      return this.describe(served);
+    });
+  }
+
+  unload(model: string, options: CallOptions = {}): Promise<ServedModel> {
+    return this.call(options, async () => {
+      const served = this.find(model);
+      served.offered = false;
+      const wanted = () => [...this.served.values()].some(({ place, offered }) => place === served.place && offered);
+      if (!wanted()) await this.resident.unload(served.place, wanted);
+      return this.describe(served);
+    });
   }
 
   classify(model: string, images: readonly Uint8Array[], options: ClassifyOptions = {}) {
-    return this.call(options, async () => {
-      const { host, shelved, classifier } = await this.prepared(model, options);
+    return this.on(model, options, async (host, served) => {
+      const { shelved, classifier } = await this.prepared(host, served, options);
       const answer = await host.encode(images, options);
       const good = rows(answer.images);
       const { routeMs, answers } = this.route(classifier, good, host.model.spec.embedDim, options.explain ?? false);
@@ -113,8 +160,8 @@ export class LocalEngine implements Engine {
   }
 
   classifyEmbeddings(model: string, embeddings: Float32Array, options: ClassifyOptions = {}) {
-    return this.call(options, async () => {
-      const { host, shelved, classifier } = await this.prepared(model, options);
+    return this.on(model, options, async (host, served) => {
+      const { shelved, classifier } = await this.prepared(host, served, options);
       const D = host.model.spec.embedDim;
       if (embeddings.length % D !== 0)
         throw new EngineError(
@@ -144,8 +191,7 @@ export class LocalEngine implements Engine {
   }
 
   embedImages(model: string, images: readonly Uint8Array[], options: CallOptions = {}) {
-    return this.call(options, async () => {
-      const { host } = this.find(model);
+    return this.on(model, options, async (host) => {
       const answer = await host.encode(images, options);
       const bad = answer.images.find((image) => "error" in image);
       if (bad !== undefined && "error" in bad) throw new EngineError(bad.error.code, bad.error.message);
@@ -157,8 +203,7 @@ export class LocalEngine implements Engine {
   }
 
   embedTexts(model: string, texts: readonly string[], options: CallOptions = {}) {
-    return this.call(options, async () => {
-      const { host } = this.find(model);
+    return this.on(model, options, async (host) => {
       const { encoder } = host.encoding;
       const { spec, tokenizer } = host.model;
       const start = performance.now();
@@ -183,7 +228,7 @@ export class LocalEngine implements Engine {
   addBank(name: string, bytes: Uint8Array): Promise<ServedBank> {
     return this.call({}, async () => {
       const before = this.shelf.list().find((b) => b.name === name);
-      const { served } = await this.shelf.put(name, bytes, this.loadedModels()).catch((error: unknown) => {
+      const { served } = await this.shelf.put(name, bytes, this.known()).catch((error: unknown) => {
         if (error instanceof EngineError) this.observer.bankRefused(name, error.code);
         throw error;
       });
@@ -192,11 +237,24 @@ export class LocalEngine implements Engine {
     });
   }
 
+  renewBank(name: string): Promise<void> {
+    return this.call({}, async () => {
+      const before = this.shelf.find(name)?.served.digest;
+      const place = this.own.placeOf(name, this.places);
+      const renewed = () => this.own.renew(name, place);
+      if (place.host === undefined) await renewed();
+      else await this.resident.use(place, renewed);
+      const after = this.shelf.find(name)?.served.digest;
+      if (after !== undefined && after !== before) this.observer.bankReloaded(name, after);
+    });
+  }
+
   compileBank(name: string, classes: readonly string[], options: CallOptions = {}): Promise<Uint8Array> {
     return this.call(options, async () => {
       const shelved = this.shelf.get(name);
-      const host = this.hosts.find((h) => h.model.digest === shelved.bank.modelDigest) ?? nth(this.hosts, 0);
-      return this.shelf.compiled(this.source(host), shelved, classes, options.signal);
+      const places = [...this.places.values()];
+      const place = places.find(({ known }) => known.digest === shelved.bank.modelDigest) ?? nth(places, 0);
+      return this.resident.use(place, (host) => this.shelf.compiled(this.source(host), shelved, classes, options.signal));
     });
   }
 
@@ -219,7 +277,7 @@ export class LocalEngine implements Engine {
         ]);
         clearTimeout(timer);
       }
-      await Promise.all(this.hosts.map((host) => host.close(Math.max(0, until - performance.now()))));
+      await this.resident.close(Math.max(0, until - performance.now()));
     })();
     return this.closing;
   }
@@ -257,16 +315,34 @@ export class LocalEngine implements Engine {
     }
   }
 
+  /** A call on a model, which stays in memory until it has ended. */
+  private on<T>(model: string, options: CallOptions, work: (host: ModelHost, served: Served) => Promise<T>): Promise<T> {
+    return this.call(options, async () => {
+      const served = this.offered(model);
+      return this.resident.use(served.place, async (host) => {
+        // loading may have taken longer than who asked could wait
+        options.signal?.throwIfAborted();
+        return work(host, served);
+      });
+    });
+  }
+
   private async prepared(
-    name: string,
+    host: ModelHost,
+    { name, bankName, prevalence, rho }: Served,
     options: ClassifyOptions,
-  ): Promise<{ host: ModelHost; shelved: ShelvedBank; classifier: Classifier }> {
-    const { host, bankName } = this.find(name);
+  ): Promise<{ shelved: ShelvedBank; classifier: Classifier }> {
     const bank = options.bank ?? bankName;
     if (bank === undefined)
       throw new EngineError("unknown_bank", `model ${name} — expected a bank, got a model that is served without one. Name a bank.`);
     const shelved = this.shelf.get(bank);
-    return { host, shelved, classifier: await this.shelf.classifier(this.source(host), shelved, options.classes, options.rho) };
+    const own = bank === bankName;
+    const asked = {
+      ...(own && rho !== undefined ? { rho } : {}),
+      ...(own && prevalence !== undefined && options.classes === undefined ? { prevalence } : {}),
+      ...options,
+    };
+    return { shelved, classifier: await this.shelf.classifier(this.source(host), shelved, asked) };
   }
 
   private route(classifier: Classifier, good: readonly Float32Array[], D: number, explain: boolean) {
@@ -274,6 +350,10 @@ export class LocalEngine implements Engine {
     const data = joined(good, D);
     const answers = classifier.classifyEmbeddings(data, { explain });
     return { answers, routeMs: performance.now() - start };
+  }
+
+  private known() {
+    return [...this.places.values()].map((place) => place.known);
   }
 
   private find(name: string): Served {
@@ -284,6 +364,15 @@ export class LocalEngine implements Engine {
         `model — expected one of ${[...this.served.keys()].join(", ")}, got another name. Correct it.`,
       );
     return found;
+  }
+
+  private offered(name: string): Served {
+    const found = this.find(name);
+    if (found.offered) return found;
+    throw new EngineError(
+      "model_unloaded",
+      `model ${name} — expected one that is served now, got one that was unloaded by name. Load it again (POST /v2/repository/models/${name}/load).`,
+    );
   }
 
   private source(host: ModelHost) {
@@ -301,22 +390,26 @@ export class LocalEngine implements Engine {
     };
   }
 
-  private describe({ name, host, bankName }: Served): ServedModel {
-    const { model, encoding } = host;
-    const { ready, reason, device, precision } = encoding.status();
+  private describe({ name, place, bankName, offered }: Served): ServedModel {
+    const { host, known, loading, failure } = place;
+    const status = host?.encoding.status();
     const serving = this.state === "serving" && !this.draining;
-    const why = serving ? reason : this.draining ? "draining" : (this.failure ?? this.state);
+    const ready = serving && offered && (status?.ready ?? failure === undefined);
+    const bank = bankName === undefined ? undefined : this.shelf.find(bankName)?.served;
+    const out = !offered ? "unloaded" : loading ? "loading" : (failure ?? "not in memory, loaded when it is asked for");
+    const why = serving ? (status === undefined ? out : status.reason) : this.draining ? "draining" : (this.failure ?? this.state);
     return {
       name,
-      model: model.name,
-      modelDigest: model.digest,
-      ...(bankName === undefined ? {} : { bank: this.shelf.get(bankName).served }),
-      embedDim: model.spec.embedDim,
-      imageSize: model.spec.vision.imageSize,
-      device,
-      precision,
-      ready: ready && serving,
-      ...(why === undefined || (ready && serving) ? {} : { reason: why }),
+      model: known.name,
+      modelDigest: known.digest,
+      ...(bank === undefined ? {} : { bank }),
+      embedDim: known.spec.embedDim,
+      imageSize: known.spec.vision.imageSize,
+      device: status?.device ?? "none",
+      precision: status?.precision ?? "none",
+      ready,
+      loaded: host !== undefined,
+      ...(why === undefined || (ready && host !== undefined) ? {} : { reason: why }),
     };
   }
 }

@@ -2,10 +2,12 @@
 // device. Several served names may share a host.
 
 import type { Core } from "@biovlm/core";
-import type { Model } from "@biovlm/model";
+import type { Encoder, Model } from "@biovlm/model";
 import { Batcher, type Submission } from "./batch/batcher.js";
 import type { EncodedBatch, EncodedImage, Encoding, EncodingEvent, ImageLimits } from "./contract/encoding.js";
 import type { Batching } from "./images/image-encoder.js";
+import { computedStore } from "./open/computed-store.js";
+import { textTower, withKeptTexts } from "./open/kept-texts.js";
 import { openModel } from "./open/model.js";
 import type { OpeningSpec } from "./open/opening-spec.js";
 import { EncoderPool, type PoolOptions } from "./pool/encoder-pool.js";
@@ -47,6 +49,8 @@ export interface ModelHost {
   readonly model: Model;
   readonly encoding: Encoding;
   readonly queue: Batcher<Uint8Array, Placed>;
+  /** For the sentences of banks: their embeddings are kept in the cache folder. Never for texts that a caller sent. Once the encoding was started. */
+  sentenceEncoder(): Promise<Encoder>;
   encode(files: readonly Uint8Array[], submission: Submission): Promise<HostAnswer>;
   close(graceMs: number): Promise<void>;
 }
@@ -55,7 +59,8 @@ export interface ModelHost {
 export async function openHost(options: HostOptions): Promise<ModelHost> {
   const { spec, core, limits, pool, poolOptions, onEvent, onRun, maxBatch, maxQueueDelayMs, maxQueue } = options;
   const batching = { maxBatch, maxQueueDelayMs };
-  const opened = await openModel(spec);
+  const store = computedStore(spec.maxCacheBytes);
+  const opened = await openModel(spec, store);
   const { model } = opened;
   let encoding: Encoding;
   try {
@@ -80,6 +85,9 @@ export async function openHost(options: HostOptions): Promise<ModelHost> {
     model,
     encoding,
     queue,
+    async sentenceEncoder() {
+      return withKeptTexts(encoding.encoder, await textTower(model, encoding.detail()), store);
+    },
     async encode(files, submission) {
       const placed = await queue.submit(files, submission);
       const sum = (part: keyof Placed["timings"]) => placed.reduce((total, p) => total + p.value.timings[part], 0);

@@ -75,12 +75,12 @@ describe("the shelf of banks", () => {
   it("makes a classifier once for like questions, and refuses a share or a list of classes out of bounds", async () => {
     const shelf = new BankShelf();
     const shelved = await shelf.put("bank", bytes, [runtime.model]);
-    const one = await shelf.classifier(runtime, shelved, undefined);
-    expect(await shelf.classifier(runtime, shelved, undefined)).toBe(one);
-    expect(await shelf.classifier(runtime, shelved, undefined, 0.25)).not.toBe(one);
+    const one = await shelf.classifier(runtime, shelved);
+    expect(await shelf.classifier(runtime, shelved)).toBe(one);
+    expect(await shelf.classifier(runtime, shelved, { rho: 0.25 })).not.toBe(one);
     for (const rho of [0, -1, 1.1, Number.NaN])
-      await expect(shelf.classifier(runtime, shelved, undefined, rho)).rejects.toMatchObject({ code: "bad_option" });
+      await expect(shelf.classifier(runtime, shelved, { rho })).rejects.toMatchObject({ code: "bad_option" });
     const many = Array.from({ length: 257 }, (_, i) => `class ${i}`);
-    await expect(shelf.classifier(runtime, shelved, many)).rejects.toMatchObject({ code: "bad_classes" });
+    await expect(shelf.classifier(runtime, shelved, { classes: many })).rejects.toMatchObject({ code: "bad_classes" });
   });
 });

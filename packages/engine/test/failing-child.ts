@@ -20,5 +20,5 @@ runEncoderChild(async (spec, skip, { onDevice = () => {} }) => {
     // until the engine's heap has no room left: it ends the process by itself
     if (first === 16) for (const hold: number[][] = []; ; ) hold.push(new Array(1e5).fill(first));
   });
-  return { core, encoder, model: { spec: encoder.spec }, standby: device === "cuda" ? ["cpu"] : [] };
+  return { core, encoder, model: { spec: encoder.spec }, standby: device === "cuda" ? ["cpu"] : [], detail: "toy" };
 });

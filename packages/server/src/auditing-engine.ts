@@ -19,8 +19,8 @@ function imageOf(answer: Omit<ImageAnswer, "sha256"> | ImageAnswer | FailedImage
   return { sha256, ...(first !== undefined && { class: first.class, probability: first.probability }) };
 }
 
-/** @returns the same engine, on record: answers, embeddings and refusals */
-export function auditingEngine(engine: Engine, log: AuditLog): Engine {
+/** Runs calls of an engine and puts what came of each on record. */
+function recorder(engine: Engine, log: AuditLog) {
   const put = async (record: AuditRecord) => {
     try {
       await log.append(record);
@@ -31,8 +31,18 @@ export function auditingEngine(engine: Engine, log: AuditLog): Engine {
       });
     }
   };
+  /** Name and digest of a served model, for a call that it did not answer. */
+  const modelOf = (asked: string): Partial<AuditRecord> => {
+    try {
+      const { model, modelDigest } = engine.model(asked);
+      return { model, modelDigest };
+    } catch {
+      return {};
+    }
+  };
   /** Runs a call and puts what came of it on record; a refusal, too. */
-  async function recorded<T>(
+  return async function recorded<T>(
+    asked: string,
     options: CallOptions | undefined,
     call: () => Promise<T>,
     said: (result: T) => Partial<AuditRecord>,
@@ -44,25 +54,44 @@ export function auditingEngine(engine: Engine, log: AuditLog): Engine {
       result = await call();
     } catch (error) {
       const { status, code } = serverError(error);
-      await put({ ...caller, status, error: code });
+      await put({ ...caller, status, error: code, ...modelOf(asked) });
       throw error;
     }
     await put({ ...caller, status: 200, ...said(result) });
     return result;
-  }
+  };
+}
+
+/** @returns the same engine, on record: answers, embeddings, refusals, and models loaded and unloaded by name */
+export function auditingEngine(engine: Engine, log: AuditLog): Engine {
+  const recorded = recorder(engine, log);
+  const changed =
+    (change: Engine["load"]): Engine["load"] =>
+    (model, options) =>
+      recorded(
+        model,
+        options,
+        () => change(model, options),
+        (now) => ({ model: now.model, modelDigest: now.modelDigest }),
+      );
   return {
+    load: changed((model, options) => engine.load(model, options)),
+    unload: changed((model, options) => engine.unload(model, options)),
+    renewBank: (name) => engine.renewBank(name),
     models: () => engine.models(),
     model: (name) => engine.model(name),
     readiness: () => engine.readiness(),
     refuseIfFull: (model) => engine.refuseIfFull(model),
     classify: (model, images, options) =>
       recorded(
+        model,
         options,
         () => engine.classify(model, images, options),
         ({ source, answers }) => ({ ...sourceOf(source), images: answers.map(imageOf) }),
       ),
     classifyEmbeddings: (model, embeddings, options) =>
       recorded(
+        model,
         options,
         () => engine.classifyEmbeddings(model, embeddings, options),
         ({ source, answers }) => ({
@@ -72,6 +101,7 @@ export function auditingEngine(engine: Engine, log: AuditLog): Engine {
       ),
     embedImages: (model, images, options) =>
       recorded(
+        model,
         options,
         () => engine.embedImages(model, images, options),
         ({ source }) => ({
@@ -81,6 +111,7 @@ export function auditingEngine(engine: Engine, log: AuditLog): Engine {
       ),
     embedTexts: (model, texts, options) =>
       recorded(
+        model,
         options,
         () => engine.embedTexts(model, texts, options),
         ({ source }) => ({ ...sourceOf(source), texts: texts.length }),

@@ -32,9 +32,12 @@ export const STATUS_OF = {
   client_closed: 499,
   internal: 500,
   not_ready: 503,
+  model_unloaded: 503,
+  load_failed: 503,
   not_kept: 503,
   backend_unavailable: 503,
   bad_output: 503,
+  model_too_large: 507,
 } as const satisfies Readonly<Record<EngineErrorCode, number>> & Readonly<Record<string, number>>;
 
 /** Stable codes of {@link ServerError}; each has one HTTP status. */

@@ -12,6 +12,7 @@ export { type Drain, drainable, drainOnSignals } from "./lifecycle/drain.js";
 export { listen } from "./lifecycle/listen.js";
 export { createLogger, type LogLevel } from "./lifecycle/logging.js";
 export { listenForMetrics, type MetricsListener } from "./lifecycle/metrics-listener.js";
+export { loggedModels } from "./lifecycle/model-log.js";
 export { type ReloadListeners, type Reloads, type Renewable, watchRenewables } from "./lifecycle/reloads.js";
 export { recordRequests, traceRequests } from "./lifecycle/request-records.js";
 export { type AuthFailure, createMetrics, type Metrics } from "./metrics.js";

@@ -30,12 +30,16 @@ export async function keptBanks({ banksDir: folder }: Pick<ServingOptions, "bank
   return banks;
 }
 
-/** @returns the same engine; a bank that it takes is kept in the folder, where there is one, but for `served`, which is the server's own */
-export function bankKeepingEngine(engine: Engine, { banksDir: folder }: Pick<ServingOptions, "banksDir">, served: string): Engine {
+/** @returns the same engine; a bank that it takes is kept in the folder, where there is one, but for those of `served`, which are the server's own */
+export function bankKeepingEngine(
+  engine: Engine,
+  { banksDir: folder }: Pick<ServingOptions, "banksDir">,
+  served: readonly string[],
+): Engine {
   if (folder === undefined) return engine;
   const addBank: Engine["addBank"] = async (name, bytes) => {
     const added = await engine.addBank(name, bytes);
-    if (name === served) return added;
+    if (served.includes(name)) return added;
     try {
       await writeFileAtomic(join(folder, `${name}${ENDING}`), bytes, { mode: 0o600 });
     } catch (cause) {

@@ -35,10 +35,11 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
   }
   const { http, ...of } = instruments(registry);
   const queue = perModel(registry, "biovlm_queue_images", "Images that wait for a batch");
+  const loaded = perModel(registry, "biovlm_model_loaded", "1 for a served model that is in memory");
   const memory = perModel(registry, "biovlm_encoder_memory_bytes", "Resident memory of a model's encoder processes");
   return {
     registry,
-    observer: engineObserver(of, queue, memory),
+    observer: engineObserver(of, { queue, memory, loaded }),
     ...requestInstruments(registry),
     reloaded: reloadInstruments(registry),
     request: (route, method, status, seconds) => http.observe({ route, method, status: String(status) }, seconds),
@@ -107,7 +108,45 @@ function instruments(registry: Registry) {
     labelNames: ["outcome"],
     registers,
   });
-  return { stage, http, batchSize, images, entropy, kept, crashes, recycled, fallbacks, backend, reloads };
+  return {
+    stage,
+    http,
+    batchSize,
+    images,
+    entropy,
+    kept,
+    crashes,
+    recycled,
+    fallbacks,
+    backend,
+    reloads,
+    ...modelInstruments(registry),
+  };
+}
+
+/** Models that come into memory and leave it. */
+function modelInstruments(registry: Registry) {
+  const registers = [registry];
+  const modelLoads = new Counter({
+    name: "biovlm_model_loads_total",
+    help: "Models loaded into memory, or tried to",
+    labelNames: ["model", "outcome"],
+    registers,
+  });
+  const modelUnloads = new Counter({
+    name: "biovlm_model_unloads_total",
+    help: "Models that left memory: for room, or because they were asked to",
+    labelNames: ["model", "reason"],
+    registers,
+  });
+  const loadSeconds = new Histogram({
+    name: "biovlm_model_load_seconds",
+    help: "Time until a loaded model can answer",
+    labelNames: ["model"],
+    buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300],
+    registers,
+  });
+  return { modelLoads, modelUnloads, loadSeconds };
 }
 
 /** Whether what can be renewed was, and when that last went well. */
@@ -181,10 +220,10 @@ function perModel(registry: Registry, name: string, help: string): Map<string, (
 }
 
 function engineObserver(
-  { stage, batchSize, images, entropy, kept, crashes, recycled, fallbacks, backend, reloads }: Omit<ReturnType<typeof instruments>, "http">,
-  depths: Map<string, () => number>,
-  memory: Map<string, () => number>,
+  of: Omit<ReturnType<typeof instruments>, "http">,
+  gauges: Readonly<Record<"queue" | "memory" | "loaded", Map<string, () => number>>>,
 ): EngineObserver {
+  const { stage, batchSize, images, entropy, kept, crashes, recycled, fallbacks, backend, reloads } = of;
   const inUse = new Map<string, string>();
   const use = (model: string, device: string) => {
     const before = inUse.get(model);
@@ -193,8 +232,8 @@ function engineObserver(
     backend.set({ model, device }, 1);
   };
   return {
-    queue: (model, depth) => void depths.set(model, depth),
-    memory: (model, bytes) => void memory.set(model, bytes),
+    queue: (model, depth) => void gauges.queue.set(model, depth),
+    memory: (model, bytes) => void gauges.memory.set(model, bytes),
     run: (model, size) => batchSize.observe({ model }, size),
     answered(model, bank, answers, timings) {
       for (const [name, ms] of Object.entries(timings)) stage.observe({ model, stage: name }, ms / 1000);
@@ -221,6 +260,18 @@ function engineObserver(
         use(model, event.to);
       }
     },
+    model: (model, loaded) => void gauges.loaded.set(model, () => Number(loaded())),
+    modelLoaded(model, _digest, ms) {
+      of.modelLoads.inc({ model, outcome: "loaded" });
+      of.loadSeconds.observe({ model }, ms / 1000);
+    },
+    modelUnloaded(model, _digest, reason) {
+      of.modelUnloads.inc({ model, reason });
+      const device = inUse.get(model);
+      if (device !== undefined) backend.set({ model, device }, 0);
+      inUse.delete(model);
+    },
+    modelLoadFailed: (model) => of.modelLoads.inc({ model, outcome: "failed" }),
     bankReloaded: () => reloads.inc({ outcome: "loaded" }),
     bankRefused: () => reloads.inc({ outcome: "refused" }),
   };

@@ -75,11 +75,11 @@ export function replyWith(error: ServerError, form: ErrorForm, request: FastifyR
   const { code, status } = error;
   request.errorCode = code;
   const detail = error.message;
-  if (error.retryAfter !== undefined || status === 429 || status === 503)
+  if (error.retryAfter !== undefined || status === 429 || (status === 503 && code !== "model_unloaded"))
     reply.header("retry-after", String(Math.ceil(error.retryAfter ?? 1)));
   if (status === 401) reply.header("www-authenticate", 'Bearer realm="biovlm"');
-  // the work would take as long again: OpenAI's clients try a 408 anew unless they are told
-  if (code === "deadline_exceeded") reply.header("x-should-retry", "false");
+  // the same again would end the same way: OpenAI's clients try a 408 or 5xx anew unless they are told
+  if (code === "deadline_exceeded" || code === "model_unloaded" || code === "model_too_large") reply.header("x-should-retry", "false");
   // what is left of a body that was refused unread must not be taken for the next request
   if (status === 401 || status === 413) reply.header("connection", "close");
   reply.code(status);

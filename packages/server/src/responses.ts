@@ -14,6 +14,9 @@ const FORMS: Readonly<Record<ErrorForm, { type: string; schema: TSchema }>> = {
 /** Codes every route behind a key may answer with; `not_ready` until models are opened. */
 export const GUARDED: readonly ServerErrorCode[] = ["unauthorized", "forbidden", "rate_limited", "not_ready"];
 
+/** Codes of calls that a model answers: one that is not in memory is loaded first. */
+export const MODEL_CODES: readonly ServerErrorCode[] = ["unknown_model", "model_unloaded", "model_too_large", "load_failed", "overloaded"];
+
 /**
  * Response schemas of a route by status.
  * @param success schema of a 200, or a media type with a description for one that is no JSON

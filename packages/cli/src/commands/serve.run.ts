@@ -15,6 +15,7 @@ import {
   grpcServer,
   listen,
   listenForMetrics,
+  loggedModels,
   openAuditLog,
   pageFiles,
   type ServingOptions,
@@ -23,13 +24,12 @@ import {
   verifyAuditLog,
   watchRenewables,
 } from "@biovlm/server";
-import { checkClassOptions } from "../class-choice.js";
 import type { CommandRun } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import { readInput } from "../input-file.js";
 import { builtPageFolder } from "../page-server.js";
-import { type ServeOptions, servedEngine, servedName, withClasses } from "../served-engine.js";
+import { type ServeOptions, servedEngine, servedNames } from "../served-engine.js";
 import { type Renewed, readKeys, renewablesOf } from "../served-renewals.js";
 import { printable } from "../terminal.js";
 import { version } from "../version.js";
@@ -39,18 +39,18 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async (context, opt
   const { terminal, signal, cwd, endsWithin, onHangup } = context;
   let hangUp = () => {};
   onHangup(() => hangUp());
-  if (withClasses(options)) checkClassOptions(options);
+  const names = servedNames(options, cwd);
   collectLessOften();
   ignoreDebugSignal();
   await mainThreadFirst();
   const serving = servingFrom(options, cwd);
   endsWithin(serving.drainDelayMs + serving.drainMs + 5000);
   const renewed: Renewed = { keys: [] };
-  const watching = await watchRenewables(renewablesOf(options, serving, cwd, renewed));
+  const watching = await watchRenewables(renewablesOf(names, options, serving, cwd, renewed));
   renewed.keys = await readKeys(options, cwd);
   const metrics = createMetrics();
   const logger = createLogger(options.logLevel);
-  const { engine: plain, open } = await servedEngine(options, serving, cwd, metrics.observer);
+  const { engine: plain, open } = await servedEngine(names, options, serving, loggedModels(metrics.observer, logger));
   const engine = options.auditLog === undefined ? plain : auditingEngine(plain, await openLog(options, options.auditLog, cwd));
   let stop: Drain["drain"] = async () => {};
   const page = builtPageFolder();
@@ -81,8 +81,10 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async (context, opt
     // a device, bank or model that cannot open ends the server
     await Promise.race([opened, aborted(signal)]);
     if (!signal.aborted) {
-      const bare = withClasses(options) ? "" : " (embeddings only; start with --bank, --dataset or --class, or upload a bank)";
-      terminal.note(`ready: ${servedName(options)}${bare}`);
+      const bare = names.some(({ bank, banks = [] }) => bank !== undefined || banks.length > 0)
+        ? ""
+        : " (embeddings only; start with --bank, --dataset or --class, or upload a bank)";
+      terminal.note(`ready: ${names.map(({ name }) => name).join(", ")}${bare}`);
     }
     await aborted(signal);
     return EXIT.ok;

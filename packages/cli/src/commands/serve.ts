@@ -2,7 +2,7 @@
 
 import { SERVING_LIMITS } from "@biovlm/engine/options";
 import { SERVING_OPTIONS } from "@biovlm/server/options";
-import { CLASS_OPTIONS } from "../class-options.js";
+import { CLASS_OPTIONS, PREVALENCE_OPTION } from "../class-options.js";
 import { defineCommand, type OptionSpecs } from "../command.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 import { flagsOf } from "../schema-flags.js";
@@ -10,7 +10,15 @@ import { flagsOf } from "../schema-flags.js";
 export const SERVE_OPTIONS = {
   name: { type: "text", value: "NAME", description: "name it is served under; the model's when absent" },
   ...CLASS_OPTIONS,
+  bank: {
+    ...CLASS_OPTIONS.bank,
+    many: true,
+    value: "[MODEL[/NAME]=]FILE",
+    description: "a prompt bank, learned or compiled; of several models each with its MODEL, more than one of a model each with a NAME",
+  },
+  prevalence: PREVALENCE_OPTION,
   ...RUNTIME_OPTIONS,
+  model: { ...RUNTIME_OPTIONS.model, many: true, value: "[NAME=]MODEL" },
   ...flagsOf(
     SERVING_OPTIONS,
     ["host", "port", "grpcPort", "socket", "tlsCert", "tlsKey", "banksDir", "insecure", "allowHost", "admin", "corsOrigin"],
@@ -30,6 +38,7 @@ export const SERVE_OPTIONS = {
     "maxBatch",
     "maxQueueDelayMs",
     "maxQueue",
+    "maxModelBytes",
     "maxImageBytes",
     "maxPixels",
     "plane",
@@ -90,6 +99,10 @@ export const serve = defineCommand({
   options: SERVE_OPTIONS,
   examples: [
     { command: "biovlm serve --dataset busi", shows: "the embedded model with a known data set's sentences, on this machine" },
+    {
+      command: "biovlm serve --model tiny --model chest=./chest-model --bank chest=chest.safetensors --max-model-bytes 6GiB",
+      shows: "two models, each by its name, as far as memory allows; see docs/deploy.md",
+    },
     {
       command: "biovlm serve --model biomedclip --bank bank.safetensors --host 0.0.0.0 --keys-file keys.json",
       shows: "a learned bank, for others",

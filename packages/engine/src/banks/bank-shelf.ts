@@ -18,8 +18,9 @@ import {
   readBank,
   writeBank,
 } from "@biovlm/model";
-import type { ServedBank } from "../contract/engine.js";
+import type { ClassifyOptions, ServedBank } from "../contract/engine.js";
 import { EngineError } from "../contract/errors.js";
+import { prevalenceShares } from "./prevalence-shares.js";
 import { type ShownAs, shownDifferences } from "./shown-as.js";
 
 /** A bank under a name. */
@@ -53,6 +54,14 @@ export class BankShelf {
 
   list(): ServedBank[] {
     return [...this.byName.values()].map((b) => b.served);
+  }
+
+  find(name: string): ShelvedBank | undefined {
+    return this.byName.get(name);
+  }
+
+  remove(name: string): void {
+    this.byName.delete(name);
   }
 
   get(name: string): ShelvedBank {
@@ -112,15 +121,21 @@ export class BankShelf {
   async classifier(
     source: ClassifierSource,
     { bank, served }: ShelvedBank,
-    named: readonly string[] | undefined,
-    rho = bank.rho,
+    { classes: named, rho = bank.rho, prevalence: shares }: Pick<ClassifyOptions, "classes" | "rho" | "prevalence"> = {},
   ): Promise<Classifier> {
     checkAsked(named, rho);
     const classes = named === undefined ? undefined : likeOwn(bank.classes, named);
-    const key = `${source.model.digest} ${served.digest} ${rho} ${classes === undefined ? "" : JSON.stringify(classes)}`;
+    const prevalence = prevalenceShares(shares, classes ?? bank.classes);
+    const key = `${source.model.digest} ${served.digest} ${rho} ${JSON.stringify([classes ?? [], prevalence ?? []])}`;
     let made = this.classifiers.get(key);
     if (made === undefined) {
-      made = createClassifier({ ...source, bank, rho, ...(classes === undefined ? {} : { classes }) });
+      made = createClassifier({
+        ...source,
+        bank,
+        rho,
+        ...(classes === undefined ? {} : { classes }),
+        ...(prevalence === undefined ? {} : { prevalence }),
+      });
       // what failed is tried again by the next call
       made.catch(() => this.classifiers.delete(key));
     } else this.classifiers.delete(key);

@@ -59,6 +59,8 @@ export interface Encoding {
   /** Rejects with EngineError `backend_unavailable`, `bad_output`. */
   encodeFiles(files: readonly Uint8Array[]): Promise<EncodedBatch>;
   status(): EncodingStatus;
+  /** what the chosen device's probe said of its runtime; empty before `start` has opened it */
+  detail(): string;
   /** resident bytes of processes of its own; 0 where it works in this one */
   memory(): number;
   /** Opens and warms up. Rejects when it can never be ready. */

@@ -3,6 +3,8 @@
 //
 // Letters as in docs/method.md: n images or texts, N prompts, C classes, D joint embedding.
 
+import type { Core } from "@biovlm/core";
+import type { Encoder, Model } from "@biovlm/model";
 import type { ImageFacts } from "./encoding.js";
 
 /** One served name: a model and a bank (or a model alone, for embeddings). */
@@ -21,8 +23,11 @@ export interface ServedModel {
   /** where it runs now; changes when `auto` falls back */
   readonly device: string;
   readonly precision: string;
+  /** it answers now, or loads itself to answer */
   readonly ready: boolean;
-  /** why it is not ready */
+  /** whether it is in memory */
+  readonly loaded: boolean;
+  /** why it is not ready, or not in memory */
   readonly reason?: string;
 }
 
@@ -38,6 +43,19 @@ export interface ServedBank {
   readonly recipe: string;
   /** true when it holds context vectors, so that any class names may be asked for */
   readonly openSet: boolean;
+}
+
+/** What a bank is made with: the model it is for, at work. */
+export interface BankParts {
+  readonly core: Core;
+  readonly encoder: Encoder;
+  readonly model: Model;
+}
+
+/** A bank that a model is served with: a file's bytes; or what reads them, at the start and when it is renewed; or what makes them with the model. */
+export interface OwnBank {
+  readonly name: string;
+  readonly bytes: Uint8Array | { read(): Promise<Uint8Array> } | { make(parts: BankParts): Promise<Uint8Array> };
 }
 
 /** A bank file's bytes, under the name that it is served by. */
@@ -64,6 +82,8 @@ export interface ClassifyOptions extends CallOptions {
   readonly classes?: readonly string[];
   /** ρ instead of the bank's */
   readonly rho?: number;
+  /** how common the classes are: NAME=SHARE,… or "train"; that of the served name when absent, for its own bank and classes */
+  readonly prevalence?: string;
   /** every prompt's own answer */
   readonly explain?: boolean;
 }
@@ -114,14 +134,19 @@ export interface EmbeddingRows {
 
 /**
  * Throws EngineError: `unknown_model`, `unknown_bank`, `bad_classes`, `bad_option`, `overloaded`, `deadline_exceeded`, `client_closed`,
+ * `model_unloaded`, `model_too_large`, `load_failed`,
  * `not_ready`, `backend_unavailable`, `bad_output`; for a single image also `unreadable_image`, `unsupported_format`, `payload_too_large`.
  */
 export interface Engine {
   /** @throws EngineError `not_ready` while nothing is opened yet */
   models(): readonly ServedModel[];
   model(name: string): ServedModel;
-  /** ready: every served model is warmed up, and the engine is not draining */
+  /** ready: every model in memory is warmed up, and the engine is not draining */
   readiness(): { readonly ready: boolean; readonly reason?: string };
+  /** Loads a model, or takes one back that was unloaded by name; one in memory stays as it is. @throws EngineError `model_too_large`, `overloaded`, `load_failed` */
+  load(model: string, options?: CallOptions): Promise<ServedModel>;
+  /** Unloads a model once no call uses it; it is refused with `model_unloaded` until it is loaded by name. Weights that another name serves stay. */
+  unload(model: string, options?: CallOptions): Promise<ServedModel>;
   /** Asked before images are read. @throws EngineError `overloaded` where not one more image may wait, `unknown_model` */
   refuseIfFull(model: string): void;
   /** encoded image files → answers in order; a bad file is a FailedImage in its place */
@@ -149,6 +174,8 @@ export interface Engine {
   banks(): readonly ServedBank[];
   /** Checks a bank file against a model, keeps it under a name and answers with it from then on; the same bytes twice are one bank. */
   addBank(name: string, bytes: Uint8Array): Promise<ServedBank>;
+  /** Makes the bank of a served model again, at once or with its model, where that is not in memory. @throws EngineError `unknown_bank`, `bad_bank`, or as making it does */
+  renewBank(name: string): Promise<void>;
   /** text embeddings of a bank for classes, as a bank file that needs no text tower */
   compileBank(name: string, classes: readonly string[], options?: CallOptions): Promise<Uint8Array>;
   /** Not ready from now on, so that balancers look elsewhere; calls are still answered. Idempotent. */

@@ -10,6 +10,9 @@ export type EngineErrorCode =
   | "bad_classes" // classes that the bank cannot name
   | "bad_tensor" // embeddings of another shape, or not finite
   | "unknown_model" // no served model of this name
+  | "model_unloaded" // a served model that was unloaded by name
+  | "model_too_large" // a model that is beyond the memory for models, alone
+  | "load_failed" // a served model that could not be loaded now
   | "unknown_bank" // no bank of this name
   | "unreadable_image" // a known format whose contents are damaged
   | "unsupported_format" // not an image that is read here

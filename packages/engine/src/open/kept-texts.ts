@@ -2,7 +2,7 @@
 // this call gave before, bit for bit, and the text tower is not even opened. Prompts with learned context are never kept.
 
 import { createHash } from "node:crypto";
-import type { Encoder } from "@biovlm/model";
+import type { Encoder, Model } from "@biovlm/model";
 import type { ComputedStore } from "./computed-store.js";
 
 /** Embeddings beyond this are not kept: so many sentences are an experiment's, not a bank's. */
@@ -15,6 +15,12 @@ export interface TextTower {
   readonly embedDim: number;
   /** the runtime, its version and thread count: sums differ in their last bits between them */
   readonly runtime: string;
+}
+
+/** What a model's texts are computed by. @param detail what the device's probe said of its runtime */
+export async function textTower(model: Pick<Model, "digest" | "spec">, detail: string): Promise<TextTower> {
+  const { RUNTIME_LIBRARY } = await import("@biovlm/backend-cuda");
+  return { digest: model.digest, embedDim: model.spec.embedDim, runtime: `${RUNTIME_LIBRARY.version}, ${detail}` };
 }
 
 /** The same encoder; `encodeTexts` asks `store` first. After `close()` it refuses as the encoder does. */

@@ -1,5 +1,6 @@
 // From a model's name to the loaded model: the embedded one, a folder, or one of the store. Loaders are imported late.
 
+import { stat } from "node:fs/promises";
 import type { Model } from "@biovlm/model";
 import { type ComputedStore, computedStore } from "./computed-store.js";
 import type { OpeningSpec } from "./opening-spec.js";
@@ -24,6 +25,17 @@ export async function openModel(
     ? await loadModelFolder(given, { precision, kept })
     : await loadStoredModel(openModelStore(), given, { precision, kept });
   return { model, close: () => model.close() };
+}
+
+/** Bytes of a model's weights in their file. @throws ModelError `not_found`, `missing_file`, as the store does */
+export async function weightBytes(given: string): Promise<number> {
+  if (given === "tiny") {
+    const { tinyModelUrls } = await import("@biovlm/model-tiny/node");
+    return (await stat(tinyModelUrls().weights)).size;
+  }
+  const { openModelStore, sourceFiles } = await import("@biovlm/model/node");
+  const { weights } = await sourceFiles(isFolder(given) ? given : (await openModelStore().open(given)).folder);
+  return (await stat(weights)).size;
 }
 
 /** Whether a model's name is a path. */

@@ -7,7 +7,7 @@ import type { DeviceChange, Encoder, Model } from "@biovlm/model";
 import { type ComputedStore, computedStore } from "./computed-store.js";
 import { openCore } from "./core.js";
 import { openEncoder } from "./encoder.js";
-import { withKeptTexts } from "./kept-texts.js";
+import { textTower, withKeptTexts } from "./kept-texts.js";
 import { isFolder, openModel } from "./model.js";
 import type { OpeningSpec } from "./opening-spec.js";
 
@@ -43,9 +43,7 @@ export async function openRuntime(
   try {
     const listeners = onChange === undefined ? { failover: false } : { onChange };
     const { encoder: opened, detail, passedOver } = await openEncoder(model, spec, [], listeners);
-    const { RUNTIME_LIBRARY } = await import("@biovlm/backend-cuda");
-    const tower = { digest: model.digest, embedDim: model.spec.embedDim, runtime: `${RUNTIME_LIBRARY.version}, ${detail}` };
-    const encoder = withKeptTexts(opened, tower, store);
+    const encoder = withKeptTexts(opened, await textTower(model, detail), store);
     return {
       core,
       model,

@@ -86,6 +86,13 @@ export const SERVING_LIMITS = {
     default: 512,
     description: "images that may wait; more are refused with 429",
   },
+  maxModelBytes: {
+    type: "integer",
+    minimum: 1,
+    maximum: 2 ** 50,
+    description:
+      "memory that models may take together: one that is not in memory is loaded when it is asked for, and those unused for longest go; all stay in memory when absent",
+  },
   ...IMAGE_LIMITS,
   plane: FRAME_OPTIONS.plane,
   window: FRAME_OPTIONS.window,

@@ -139,7 +139,8 @@ export class ChildHandle {
     if (this.ended) return Promise.reject(new ChildEnded("gone"));
     const id = this.next++;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.kill(`no answer after ${this.options.jobMs} ms`), this.options.jobMs);
+      const limit = this.options.jobMs * textShares(job);
+      const timer = setTimeout(() => this.kill(`no answer after ${limit} ms`), limit);
       const weight = jobWeight(job);
       this.flights.set(id, { resolve, reject, timer, weight });
       this.weight += weight;
@@ -147,7 +148,7 @@ export class ChildHandle {
     });
   }
 
-  /** Lets jobs in flight end, then ends the child. */
+  /** Lets jobs in flight end, then ends the child; resolves when its process is gone. */
   async drain(): Promise<void> {
     if (!this.ended && this.flights.size > 0) await new Promise<void>((done) => this.onIdle.push(done));
     if (this.ended) return;
@@ -155,7 +156,8 @@ export class ChildHandle {
     this.say({ type: "close" });
     // native runtimes may hang at exit
     const timer = setTimeout(() => this.process.kill("SIGKILL"), 2000);
-    this.process.once("exit", () => clearTimeout(timer));
+    await new Promise<void>((gone) => this.process.once("exit", () => gone()));
+    clearTimeout(timer);
   }
 
   kill(reason: string): void {
@@ -198,6 +200,14 @@ export class ChildHandle {
     for (const done of this.onIdle.splice(0)) done();
     this.options.onEnd(this, reason);
   }
+}
+
+/** Texts that may take as long as one image file's job: a bank's sentences come all at once. */
+const TEXTS_A_JOB = 64;
+
+function textShares(job: Job): number {
+  const rows = job.kind === "texts" ? job.shape[0] : job.kind === "prompts" ? job.rows.shape[0] : 1;
+  return Math.max(1, Math.ceil(rows / TEXTS_A_JOB));
 }
 
 /** What a job takes of a child's window. */

@@ -17,6 +17,8 @@ export interface ChildRuntime {
   readonly model: Pick<Model, "spec">;
   readonly encoder: Encoder;
   readonly standby: readonly string[];
+  /** what the device's probe said */
+  readonly detail: string;
 }
 
 export type OpenRuntime = (spec: OpeningSpec, skip: readonly string[], listeners: EncoderListeners) => Promise<ChildRuntime>;
@@ -65,7 +67,7 @@ export function runEncoderChild(open: OpenRuntime): void {
       // warm-up: sessions are made at first use
       await encodeRgb(runtime.encoder, new Uint8Array(3 * vision.imageSize ** 2).fill(128), 1, { mean, std });
       const { name, capabilities } = runtime.encoder;
-      say({ type: "opened", name, capabilities: { ...capabilities }, standby: runtime.standby });
+      say({ type: "opened", name, capabilities: { ...capabilities }, standby: runtime.standby, detail: runtime.detail });
     } catch (error) {
       say({ type: "refused", ...described(error) });
     }

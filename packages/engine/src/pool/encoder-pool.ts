@@ -68,6 +68,7 @@ export class EncoderPool implements Encoding {
   private readonly skip = new Set<string>();
   private standby: readonly string[] = [];
   private capabilities: Capabilities | undefined;
+  private told = "";
   private fellBack = false;
   private deaths = 0;
   private downSince: number | undefined;
@@ -104,6 +105,10 @@ export class EncoderPool implements Encoding {
   /** processes, for tests that kill them */
   pids(): number[] {
     return [...this.living].flatMap((child) => (child.pid === undefined ? [] : [child.pid]));
+  }
+
+  detail(): string {
+    return this.told;
   }
 
   memory(): number {
@@ -177,7 +182,9 @@ export class EncoderPool implements Encoding {
     this.closed = true;
     clearTimeout(this.downTimer);
     for (const slot of this.slotList) clearTimeout(slot.timer);
-    this.refuseWaiting(new EngineError("not_ready", "the encoder — expected to be open, got a stop. Try another.", { retryAfter: 5 }));
+    const stopped = new EngineError("not_ready", "the encoder — expected to be open, got a stop. Try another.", { retryAfter: 5 });
+    this.firstOpened?.reject(stopped);
+    this.refuseWaiting(stopped);
     await Promise.all([...this.living].map((child) => child.drain()));
   }
 
@@ -277,13 +284,14 @@ export class EncoderPool implements Encoding {
     });
     this.living.add(child);
     slot.coming = child;
-    const { capabilities, standby } = await child.opened;
+    const { capabilities, standby, detail } = await child.opened;
     if (this.closed) return void child.drain();
     const before = slot.child;
     slot.child = child;
     delete slot.coming;
     this.capabilities = capabilities;
     this.standby = standby;
+    this.told = detail;
     this.reason = "";
     this.downSince = undefined;
     clearTimeout(this.downTimer);

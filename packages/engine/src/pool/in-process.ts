@@ -25,7 +25,7 @@ export async function encodeInProcess(options: InProcessOptions): Promise<Encodi
   const { spec, model, onEvent = () => {}, open = openEncoder } = options;
   const started = performance.now();
   let fellBack = false;
-  const { encoder }: OpenEncoder = await open(model, spec, [], {
+  const { encoder, detail }: OpenEncoder = await open(model, spec, [], {
     onChange({ from, to, reason }) {
       fellBack ||= from !== to;
       onEvent({ kind: "fell_back", from, to, reason });
@@ -49,6 +49,7 @@ export async function encodeInProcess(options: InProcessOptions): Promise<Encodi
       const reason = state === "ready" ? {} : { reason: state === "opened" ? "warming up" : "closed" };
       return { ready: state === "ready", device: device(), precision: encoder.capabilities.precision, fellBack, ...reason };
     },
+    detail: () => detail,
     memory: () => 0,
     async start() {
       const { vision, mean, std } = model.spec;

@@ -30,7 +30,13 @@ export type ToChild =
 
 export type FromChild =
   | { readonly type: "device"; readonly device: string }
-  | { readonly type: "opened"; readonly name: string; readonly capabilities: Capabilities; readonly standby: readonly string[] }
+  | {
+      readonly type: "opened";
+      readonly name: string;
+      readonly capabilities: Capabilities;
+      readonly standby: readonly string[];
+      readonly detail: string;
+    }
   | { readonly type: "refused"; readonly code: string; readonly message: string }
   | { readonly type: "changed"; readonly from: string; readonly to: string; readonly reason: string }
   | { readonly type: "done"; readonly id: number; readonly answer: JobAnswer; readonly device: string; readonly rss: number }

@@ -33,6 +33,7 @@ const CODES: Readonly<Record<number, keyof typeof status>> = {
   429: "RESOURCE_EXHAUSTED",
   499: "CANCELLED",
   503: "UNAVAILABLE",
+  507: "RESOURCE_EXHAUSTED",
 };
 
 interface HttpAnswer {
@@ -192,7 +193,7 @@ function json<T>({ status: http, body }: HttpAnswer): T {
 /** `code: what …` of the protocol's error object, as the error it was. */
 function refusal(http: number, error = ""): Error {
   const [, code = "", message = "the server — expected an answer, got a refusal."] = /^(\w+): ([\s\S]*)$/.exec(error) ?? [];
-  return http >= 500 && http !== 503 ? new Error(message) : new ServerError(code as ServerError["code"], message);
+  return http === 500 ? new Error(message) : new ServerError(code as ServerError["code"], message);
 }
 
 /** A model's path. Names that are none would lead to other routes. */
@@ -206,7 +207,20 @@ function modelPath(name: string, version: string): string {
   return `/v2/models/${encodeURIComponent(name)}${version === "" ? "" : `/versions/${version}`}`;
 }
 
+/** Loading and unloading by name: the names of parameters alone are told, whatever they hold. */
+const change =
+  (what: "load" | "unload"): Answer =>
+  async (ask, { model_name: name, parameters }: { model_name: string; parameters: Readonly<Record<string, object>> }) => {
+    modelPath(name, "");
+    const named = Object.fromEntries(Object.keys(parameters).map((key) => [key.slice(0, 64), true]));
+    const body = Buffer.from(JSON.stringify({ parameters: named }));
+    json(await ask("POST", `/v2/repository/models/${encodeURIComponent(name)}/${what}`, body, { "content-type": "application/json" }));
+    return {};
+  };
+
 const ANSWERS: Readonly<Record<string, Answer>> = {
+  RepositoryModelLoad: change("load"),
+  RepositoryModelUnload: change("unload"),
   ServerLive: async (ask) => ({ live: (await ask("GET", "/v2/health/live")).status === 200 }),
   ServerReady: async (ask) => ({ ready: (await ask("GET", "/v2/health/ready")).status === 200 }),
   async ModelReady(ask, { name, version }: { name: string; version: string }) {

@@ -4,7 +4,7 @@ import type { ServedBank } from "@biovlm/engine";
 import type { FastifyInstance } from "fastify";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
-import { GUARDED, responses } from "../responses.js";
+import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { Bank, BankList, BankName, CompileBody } from "../schemas/banks.js";
 import type { Serving } from "../serving.js";
 
@@ -78,6 +78,7 @@ export function bankRoutes(app: FastifyInstance, serving: Serving): void {
           "bad_classes",
           "unknown_bank",
           "not_ready",
+          ...MODEL_CODES,
         ]),
       },
     },

@@ -8,7 +8,7 @@ import { Compile } from "typebox/compile";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
 import { tooLarge } from "../lifecycle/bytes-in-flight.js";
-import { GUARDED, responses } from "../responses.js";
+import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { type ImageResult, RESEARCH_USE } from "../schemas/answer.js";
 import { ClassifyAnswer, ClassifyBody, ClassifyOptions, ClassifyQuery, IMAGE_TYPES } from "../schemas/classify.js";
 import type { Serving } from "../serving.js";
@@ -19,7 +19,7 @@ const CODES: readonly ServerErrorCode[] = [
   "bad_json",
   "bad_classes",
   ...GUARDED,
-  "unknown_model",
+  ...MODEL_CODES,
   "unknown_bank",
   "deadline_exceeded",
   "payload_too_large",
@@ -27,7 +27,6 @@ const CODES: readonly ServerErrorCode[] = [
   "unsupported_media_type",
   "unsupported_format",
   "unreadable_image",
-  "overloaded",
   "not_ready",
   "backend_unavailable",
 ];
@@ -82,6 +81,7 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
         ...(options.bank === undefined ? {} : { bank: options.bank }),
         ...(options.classes === undefined ? {} : { classes: options.classes }),
         ...(options.rho === undefined ? {} : { rho: options.rho }),
+        ...(options.prevalence === undefined ? {} : { prevalence: options.prevalence }),
         ...(options.explain === undefined ? {} : { explain: options.explain }),
       };
       const { answers, source, classes } = await serving.engine.classify(model, images, call);

@@ -4,7 +4,7 @@ import type { ServedModel } from "@biovlm/engine";
 import type { FastifyInstance } from "fastify";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
-import { GUARDED, responses } from "../responses.js";
+import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { inputsOf, refuseTokens } from "../schemas/embedding-inputs.js";
 import { EmbeddingsAnswer, EmbeddingsBody, ModelEntry, ModelList } from "../schemas/embeddings.js";
 import { ModelParams } from "../schemas/inference.js";
@@ -17,13 +17,12 @@ const CODES: readonly ServerErrorCode[] = [
   "bad_tensor",
   "bad_option",
   ...GUARDED,
-  "unknown_model",
+  ...MODEL_CODES,
   "deadline_exceeded",
   "payload_too_large",
   "unsupported_media_type",
   "unsupported_format",
   "unreadable_image",
-  "overloaded",
   "not_ready",
   "backend_unavailable",
 ];

@@ -13,7 +13,13 @@ const ReadyState = Type.Object({
   ready: Type.Boolean(),
   reason: Type.Optional(Type.String()),
   models: Type.Array(
-    Type.Object({ name: Type.String(), ready: Type.Boolean(), device: Type.String(), reason: Type.Optional(Type.String()) }),
+    Type.Object({
+      name: Type.String(),
+      ready: Type.Boolean(),
+      loaded: Type.Boolean(),
+      device: Type.String(),
+      reason: Type.Optional(Type.String()),
+    }),
   ),
 });
 
@@ -31,7 +37,7 @@ export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics:
     {
       config: { errors: "problem", rateLimit: false },
       schema: {
-        summary: "Every served model is warmed up",
+        summary: "Every model in memory is warmed up",
         operationId: "ready",
         tags: ["health"],
         response: { 200: ReadyState, 503: ReadyState },
@@ -65,7 +71,9 @@ export function healthRoutes(app: FastifyInstance, { engine }: Serving, metrics:
 /** Each model's state; none while they are still being opened. */
 function modelStates(engine: Engine) {
   try {
-    return engine.models().map(({ name, ready, device, reason }) => ({ name, ready, device, ...(reason === undefined ? {} : { reason }) }));
+    return engine
+      .models()
+      .map(({ name, ready, loaded, device, reason }) => ({ name, ready, loaded, device, ...(reason === undefined ? {} : { reason }) }));
   } catch {
     return [];
   }

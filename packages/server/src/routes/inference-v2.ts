@@ -6,7 +6,7 @@ import { nth } from "@biovlm/files";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
-import { GUARDED, responses } from "../responses.js";
+import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { RESEARCH_USE } from "../schemas/answer.js";
 import {
   InferResponse,
@@ -29,13 +29,12 @@ const CODES: readonly ServerErrorCode[] = [
   "bad_classes",
   "bad_request",
   ...GUARDED,
-  "unknown_model",
+  ...MODEL_CODES,
   "deadline_exceeded",
   "payload_too_large",
   "too_many_images",
   "unsupported_media_type",
   "unreadable_image",
-  "overloaded",
   "not_ready",
   "backend_unavailable",
 ];

@@ -13,6 +13,14 @@ const options = {
   model: Type.Optional(Name),
   bank: Type.Optional(Name),
   rho: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: "share of prompts kept, instead of the bank's" })),
+  prevalence: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 16_384,
+      description:
+        "how common the classes are, NAME=SHARE with commas between, or train as the bank was learned; the server's own when absent",
+    }),
+  ),
   top: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "most probable classes to answer with" })),
   explain: Type.Optional(Type.Boolean({ description: "answer with every prompt's own probabilities" })),
 };

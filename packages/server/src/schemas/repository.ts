@@ -11,12 +11,20 @@ export const IndexBody = Type.Object(
 );
 export type IndexBody = Static<typeof IndexBody>;
 
-export const RepositoryIndex = Type.Array(
-  Type.Object({
-    name: Type.String(),
-    version: Type.String(),
-    state: Type.Union([Type.Literal("READY"), Type.Literal("UNAVAILABLE")]),
-    reason: Type.String({ description: "why it is not ready" }),
-  }),
+const state = Type.Union([Type.Literal("READY"), Type.Literal("LOADING"), Type.Literal("UNAVAILABLE")], {
+  description: "READY also where it is not in memory and will be loaded when it is asked for",
+});
+const reason = Type.String({ description: "why it is not ready, or not in memory" });
+
+/** Triton's clients send parameters; `unload_dependents` means nothing here, others are refused. */
+export const RepositoryBody = Type.Object(
+  { parameters: Type.Optional(Type.Record(Type.String({ maxLength: 64 }), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))) },
+  { additionalProperties: false },
 );
+export type RepositoryBody = Static<typeof RepositoryBody>;
+
+export const RepositoryModel = Type.Object({ name: Type.String(), state, reason });
+export type RepositoryModel = Static<typeof RepositoryModel>;
+
+export const RepositoryIndex = Type.Array(Type.Object({ name: Type.String(), version: Type.String(), state, reason }));
 export type RepositoryIndex = Static<typeof RepositoryIndex>;

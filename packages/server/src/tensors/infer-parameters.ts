@@ -16,14 +16,17 @@ const NEUTRAL: Readonly<Record<string, (value: unknown) => boolean>> = {
   binary_data_output: (value) => typeof value === "boolean",
   content_type: (value) => typeof value === "string",
 };
-const OURS = ["classes", "rho", "timeout"];
+const OURS = ["classes", "rho", "prevalence", "timeout"];
 
 /**
- * `classes` (a JSON list), `rho` and `timeout` (microseconds, as in Triton's clients; never longer than the server's own) of a request's parameters.
+ * `classes` (a JSON list), `rho`, `prevalence` (NAME=SHARE with commas between, or "train") and `timeout` (microseconds, as in Triton's clients; never longer than the server's own) of a request's parameters.
  * @throws ServerError `bad_classes`, `bad_request`
  */
-export function requestParameters(parameters: Parameters, deadline?: number): Pick<ClassifyOptions, "classes" | "rho" | "deadline"> {
-  const { classes, rho, timeout } = parameters;
+export function requestParameters(
+  parameters: Parameters,
+  deadline?: number,
+): Pick<ClassifyOptions, "classes" | "rho" | "prevalence" | "deadline"> {
+  const { classes, rho, prevalence, timeout } = parameters;
   for (const [name, value] of Object.entries(parameters)) {
     if (OURS.includes(name)) continue;
     const neutral = Object.hasOwn(NEUTRAL, name) ? NEUTRAL[name] : undefined;
@@ -36,12 +39,18 @@ export function requestParameters(parameters: Parameters, deadline?: number): Pi
   }
   if (rho !== undefined && !(typeof rho === "number" && rho > 0 && rho <= 1))
     throw new ServerError("bad_request", "parameter rho — expected a number in (0, 1], got another. Correct it.");
+  if (prevalence !== undefined && !(typeof prevalence === "string" && prevalence.length <= 16_384))
+    throw new ServerError(
+      "bad_request",
+      "parameter prevalence — expected a text, got another. Give NAME=SHARE with commas between, or train.",
+    );
   if (timeout !== undefined && !(typeof timeout === "number" && Number.isInteger(timeout) && timeout > 0))
     throw new ServerError("bad_request", "parameter timeout — expected whole microseconds above 0, got another. Correct it.");
   const due = timeout === undefined ? undefined : Math.min(deadline ?? Number.POSITIVE_INFINITY, Date.now() + (timeout as number) / 1000);
   return {
     ...(classes === undefined ? {} : { classes: classNames(classes) }),
     ...(rho === undefined ? {} : { rho: rho as number }),
+    ...(prevalence === undefined ? {} : { prevalence: prevalence as string }),
     ...(due === undefined ? {} : { deadline: due }),
   };
 }

@@ -2,7 +2,7 @@
 // fits the documented schema; and no answer given here is undocumented. A status nobody can provoke does not belong in the document.
 
 import { createHash } from "node:crypto";
-import { createEngine, deferredEngine, type Engine } from "@biovlm/engine";
+import { createEngine, deferredEngine, type Engine, EngineError } from "@biovlm/engine";
 import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { FastifyInstance } from "fastify";
@@ -15,8 +15,8 @@ interface Call {
   readonly url: string;
   readonly headers?: Record<string, string>;
   readonly payload?: Buffer | string | object;
-  /** which server: one that serves, one that is closing, one that allows a single request a minute, one without keys, one whose model is not opened yet */
-  readonly on?: "serving" | "closing" | "rationed" | "keyless" | "opening";
+  /** which server: one that serves, one that is closing, one that allows a single request a minute, one without keys, one whose model is not opened yet, one whose memory is too small */
+  readonly on?: "serving" | "closing" | "rationed" | "keyless" | "opening" | "crowded";
 }
 type Response = { readonly description?: string; readonly content?: Record<string, { schema?: object }> };
 type Document = { readonly paths: Record<string, Record<string, { responses: Record<string, Response> }>> };
@@ -36,7 +36,7 @@ const slow = Buffer.from(greyPng(3000, 3000));
 const big = Buffer.alloc(300_000);
 const json = { "content-type": "application/json" };
 const engines: Engine[] = [];
-const apps = {} as Record<"serving" | "closing" | "rationed" | "keyless" | "opening", FastifyInstance>;
+const apps = {} as Record<"serving" | "closing" | "rationed" | "keyless" | "opening" | "crowded", FastifyInstance>;
 let bank: Buffer;
 let document: Document;
 
@@ -45,7 +45,10 @@ beforeAll(async () => {
   for (const name of ["serving", "closing", "rationed", "keyless"] as const) {
     const metrics = createMetrics({ processMetrics: false });
     const { engine, ready } = await createEngine({
-      serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes: bank } }],
+      serve: [
+        { name: "tiny", model: "tiny", bank: { name: "kinds", bytes: bank } },
+        { name: "spare", model: "tiny" },
+      ],
       device: "cpu",
       threads: 1,
       pool: 0,
@@ -69,6 +72,17 @@ beforeAll(async () => {
   }
   const { engine: unopened } = deferredEngine(() => Promise.reject(new Error("never asked")));
   apps.opening = await createServer({ engine: unopened, options: servingOptions(), version: "0.1.0", keys });
+  const [serving] = engines;
+  const refused = () => Promise.reject(new EngineError("model_too_large", "model tiny — expected a smaller one, got this. Serve another."));
+  const crowded = { load: refused, classify: refused, embedTexts: refused, compileBank: refused };
+  const small = new Proxy(serving!, { get: (of, name) => Reflect.get(name in crowded ? crowded : of, name) });
+  const bound = new Proxy(small, {
+    get(of, name) {
+      const value: unknown = Reflect.get(of, name);
+      return typeof value === "function" ? value.bind(serving) : value;
+    },
+  });
+  apps.crowded = await createServer({ engine: bound, options: servingOptions(), version: "0.1.0", keys });
   document = (await apps.serving.inject({ url: "/openapi.json" })).json();
 }, 60_000);
 afterAll(async () => {
@@ -105,6 +119,7 @@ function inference(url: string, elsewhere: string): Record<number, Call> {
     415: { ...sound, headers: { ...infer, "content-type": "text/plain" } },
     422: call({ inputs: [{ ...one, data: [png.subarray(0, 60).toString("base64")] }] }),
     503: { ...sound, on: "closing" },
+    507: { ...sound, on: "crowded" },
   };
 }
 
@@ -130,7 +145,7 @@ function provokers(): Record<string, Record<number, Call>> {
   };
   const classify = (payload: Buffer | object, type = "image/png", query = "", headers = {}): Call => ({
     method: "POST",
-    url: `/v1/classify${query}`,
+    url: `/v1/classify?model=tiny${query.replace("?", "&")}`,
     headers: { ...infer, "content-type": type, ...headers },
     payload,
   });
@@ -158,6 +173,25 @@ function provokers(): Record<string, Record<number, Call>> {
     headers: { ...infer, "content-type": type },
     payload,
   });
+  /** Loading and unloading a name that nothing else here asks. */
+  const change = (what: string): Record<number, Call> => {
+    const call = (payload: Call["payload"], headers: Record<string, string> = {}): Call => ({
+      method: "POST",
+      url: `/v2/repository/models/spare/${what}`,
+      headers: { ...admin, ...json, ...headers },
+      payload: payload!,
+    });
+    return {
+      200: call({}),
+      ...refusals(call({})),
+      400: call({ parameters: { config: "{}" } }),
+      403: call({}, infer),
+      404: { ...call({}), url: `/v2/repository/models/other/${what}` },
+      408: call({}, { "x-deadline-ms": "0" }),
+      413: call(big),
+      415: call("x", { "content-type": "text/plain" }),
+    };
+  };
   const text = { model: "tiny", input: "a chest X-ray" };
   const uri = (bytes: Buffer) => `data:image/png;base64,${bytes.toString("base64")}`;
   const classes = { classes: ["chest X-ray", "head CT"] };
@@ -192,6 +226,7 @@ function provokers(): Record<string, Record<number, Call>> {
       415: classify(Buffer.from("8BPS, no image that is read"), "image/png"),
       422: classify(png.subarray(0, 60)),
       503: { ...classify(png), on: "closing" },
+      507: { ...classify(png), on: "crowded" },
     },
     "post /v1/embeddings": {
       200: embed(text),
@@ -203,6 +238,7 @@ function provokers(): Record<string, Record<number, Call>> {
       415: embed(Buffer.from("x"), { "content-type": "text/plain" }),
       422: embed({ model: "tiny", input: uri(png.subarray(0, 60)) }),
       503: { ...embed(text), on: "closing" },
+      507: { ...embed(text), on: "crowded" },
     },
     "get /v1/models": listed("/v1/models"),
     "get /v1/models/{model}": {
@@ -217,6 +253,11 @@ function provokers(): Record<string, Record<number, Call>> {
       400: index({ ready: "no" }),
       413: index(big),
       415: index("x", "text/plain"),
+    },
+    "post /v2/repository/models/{model}/unload": change("unload"),
+    "post /v2/repository/models/{model}/load": {
+      ...change("load"),
+      507: { method: "POST", url: "/v2/repository/models/spare/load", headers: { ...admin, ...json }, payload: {}, on: "crowded" },
     },
     "get /v1/banks": listed("/v1/banks"),
     "get /v1/banks/{name}": {
@@ -241,6 +282,7 @@ function provokers(): Record<string, Record<number, Call>> {
       413: compile(big),
       415: compile("x", "/v1/banks/kinds/compile", "text/plain"),
       503: { ...compile(classes), on: "closing" },
+      507: { ...compile(classes), on: "crowded" },
     },
   };
 }

@@ -216,7 +216,7 @@ describe("parameters of the protocol", () => {
     for (const [parameters, message] of [
       [{ priority: 1 }, /priority .*order/],
       [{ sequence_id: 7, sequence_start: true }, /sequence_id/],
-      [{ rh0: 0.5 }, /expected only classes, rho, timeout/],
+      [{ rh0: 0.5 }, /expected only classes, rho, prevalence, timeout/],
       [{ timeout: -1 }, /timeout/],
     ] as const) {
       const reply = await infer({ inputs: [image], parameters });
