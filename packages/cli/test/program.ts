@@ -36,12 +36,18 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Shell commands before the program, e.g. "ulimit -f 8"; the program replaces the shell. */
   readonly before?: string;
+  /** Ends a child that hangs. Default 60 000 ms. */
+  readonly limitMs?: number;
   /** Sees the child as soon as it is started. */
   readonly act?: (child: ReturnType<typeof spawn>) => void;
 }
 
-/** Runs `biovlm words…` to its end, a minute at most. */
-export function start(words: readonly string[], cwd: string, { env = {}, before, act }: StartOptions = {}): Promise<Ended> {
+/** Runs `biovlm words…` to its end, a minute at most unless a limit is given. */
+export function start(
+  words: readonly string[],
+  cwd: string,
+  { env = {}, before, act, limitMs = 60_000 }: StartOptions = {},
+): Promise<Ended> {
   const { BIOVLM_TEST_RESULTS: _, ...own } = process.env;
   const [file, args] =
     before === undefined
@@ -55,7 +61,7 @@ export function start(words: readonly string[], cwd: string, { env = {}, before,
   let [out, err] = ["", ""];
   child.stdout.on("data", (data: Buffer) => (out += data.toString()));
   child.stderr.on("data", (data: Buffer) => (err += data.toString()));
-  const limit = setTimeout(() => child.kill("SIGKILL"), 60_000);
+  const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
   act?.(child);
   return new Promise((done) =>
     child.once("close", (code, signal) => {

@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { inflateSync } from "node:zlib";
 import { decodeImage } from "@biovlm/imaging/node";
 import { golden, soak } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -11,7 +12,10 @@ import { drawHeatMap, heatColour } from "../src/slide/heat-map.js";
 import { call, folder } from "./call.js";
 import { compile, start } from "./program.js";
 
-const { rows } = JSON.parse(readFileSync(golden("slides.json"), "utf8")) as { rows: { name: string; bytes: string }[] };
+const { rows, dicom } = JSON.parse(readFileSync(golden("slides.json"), "utf8")) as {
+  rows: { name: string; bytes: string }[];
+  dicom: { name: string; files: string[] }[];
+};
 const put = (name: string, place: string) => {
   const path = join(place, "slide.tif");
   writeFileSync(path, Buffer.from(rows.find((row) => row.name === name)?.bytes ?? "", "base64"));
@@ -134,6 +138,34 @@ describe("slide", () => {
   });
 });
 
+describe("classify on a slide", () => {
+  it("names the command that reads it, where it is too large for an image", async () => {
+    const place = put("svs", folder("too-large"));
+    const refusal = async (...words: string[]) => (await call(["classify", "slide.tif", ...CLASSES, ...words], { cwd: place })).err;
+    expect(await refusal("--max-image-bytes", "1k")).toContain("It is a slide: read it by its tiles (biovlm slide)");
+    expect(await refusal("--max-pixels", "9k")).toContain("Read a slide by its tiles (biovlm slide)");
+    writeFileSync(join(place, "slide.tif"), Buffer.alloc(2000));
+    expect(await refusal("--max-image-bytes", "1k")).toContain("Use a smaller image");
+  });
+
+  it("says of a DICOM frame that it is one tile of many, and slide reads the folder of its levels", async () => {
+    const place = folder("dicom");
+    const [first] = dicom;
+    for (const [i, bytes] of (first?.files ?? []).entries())
+      writeFileSync(join(place, `${i}.dcm`), inflateSync(Buffer.from(bytes, "base64")));
+    expect((await call(["classify", "0.dcm", ...CLASSES], { cwd: place })).out).toContain("one tile of a whole-slide image; biovlm slide");
+    const { code, out } = await call(["slide", ".", ...CLASSES, "--tile", "48", "--min-tissue", "0", "--jsonl"], { cwd: place });
+    expect(code).toBe(0);
+    const lines = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as TileElement & SlideElement & { format?: string });
+    expect(lines.at(-1)).toMatchObject({ format: "dicom", tiles: { count: 4, answered: 4, level: 1 }, size: { width: 136, height: 104 } });
+    expect(lines[1]?.tile).toMatchObject({ x: 96, y: 0, side: 96 });
+    expect(out).not.toContain("NOBODY");
+  });
+});
+
 const SIDE = soak ? 100_000 : 60_000;
 const TILE = 256;
 
@@ -194,7 +226,10 @@ describe("a slide of 60 000 × 60 000 pixels and more", () => {
     const written = `process.on("exit", () => writeFileSync(${JSON.stringify(peak)}, String(process.resourceUsage().maxRSS * 1024)))`;
     writeFileSync(measure, `import { writeFileSync } from "node:fs";\n${written};\n`);
     const words = ["slide", path, "--tile", "128", ...CLASSES, "--device", "wasm", "--threads", "1", "--jsonl"];
-    const { code, out, err } = await start(words, place, { env: { NODE_OPTIONS: `--import=${pathToFileURL(measure).href}` } });
+    const { code, out, err } = await start(words, place, {
+      limitMs: 540_000,
+      env: { NODE_OPTIONS: `--import=${pathToFileURL(measure).href}` },
+    });
     expect(code, err).toBe(0);
     const lines = out.trim().split("\n");
     const { tiles } = JSON.parse(lines.at(-1) ?? "{}") as SlideElement;

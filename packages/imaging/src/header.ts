@@ -25,7 +25,7 @@ export function readLimitedInfo(bytes: Uint8Array, limits: ResolvedDecodeOptions
   if (width * height > limits.maxPixels || (blockPixels ?? 0) > limits.maxPixels) {
     throw new ImagingError(
       "too_large",
-      `image too large — expected at most ${limits.maxPixels} pixels, got ${width}×${height}${(blockPixels ?? 0) > limits.maxPixels ? ` in blocks of ${blockPixels}` : ""}. Make it smaller or raise maxPixels.`,
+      `image too large — expected at most ${limits.maxPixels} pixels, got ${width}×${height}${(blockPixels ?? 0) > limits.maxPixels ? ` in blocks of ${blockPixels}` : ""}. ${(blockPixels ?? 1) > 1 ? "Read a slide by its tiles (biovlm slide), make" : "Make"} it smaller or raise maxPixels.`,
     );
   }
   const rest = finish();

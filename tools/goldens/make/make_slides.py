@@ -2,9 +2,10 @@
 
     python make_slides.py ../data/slides.json
 
-Needs numpy, tifffile, imagecodecs. Each row: the file's bytes (base64), its levels (width, height, µm a pixel) and, for each level, the sha256 of
+Needs numpy, tifffile, imagecodecs, pydicom. Each row: the file's bytes (base64), its levels (width, height, µm a pixel) and, for each level, the sha256 of
 its RGB8 pixels [height,width,3] as tifffile reads them; tiles that are not stored are white, grey is repeated, and YCbCr of JPEG 2000 (33003)
 is converted with the matrix of JFIF, rounded half up. Of lossy JPEG 2000 the pixels themselves (zlib, base64) stand there, too.
+A row of "dicom" is a slide of several files, a level each; its pixels are imagecodecs' of every tile, put together.
 """
 
 import base64
@@ -17,6 +18,8 @@ import zlib
 
 import imagecodecs
 import numpy
+import pydicom
+import pydicom.encaps
 import tifffile
 
 TILE = 48
@@ -163,6 +166,89 @@ def ycbcr_2000(base):
         return out.getvalue(), [from_ycbcr(file.pages[0].asarray())], [0.252]
 
 
+EXPLICIT, BASELINE, JPEG2000 = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90"
+
+
+def dicom_level(image, microns, syntax, offsets, kind="VOLUME", organisation="TILED_FULL"):
+    """One level as a file, and its pixels. offsets: none, basic, extended, or split: every frame in two fragments."""
+    colour = image.ndim == 3
+    codecs = {
+        EXPLICIT: (lambda tile: tile.tobytes(), None, "RGB"),
+        BASELINE: (lambda tile: imagecodecs.jpeg8_encode(tile, level=80, subsampling="422"), imagecodecs.jpeg8_decode, "YBR_FULL_422"),
+        JPEG2000: (
+            lambda tile: imagecodecs.jpeg2k_encode(tile, reversible=True, codecformat="j2k"), imagecodecs.jpeg2k_decode, "YBR_RCT",
+        ),
+    }
+    encode, decode, photometric = codecs[syntax]
+    tiles = list(tiles_of(image))
+    frames = [encode(tile) for tile in tiles]
+    height, width = image.shape[:2]
+    pixels = image.copy()
+    for index, frame in enumerate(frames):
+        across = -(-width // TILE)
+        top, left = index // across * TILE, index % across * TILE
+        tile = tiles[index] if decode is None else decode(frame)
+        pixels[top : top + TILE, left : left + TILE] = tile[: height - top, : width - left]
+    dataset = pydicom.Dataset()
+    dataset.file_meta = pydicom.dataset.FileMetaDataset()
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.77.1.6"
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = f"1.2.3.{width}.{height}"
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.SeriesInstanceUID = "1.2.3.4"
+    dataset.PatientName = "NOBODY^AT ALL"
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", kind, "NONE"]
+    dataset.DimensionOrganizationType = organisation
+    dataset.SamplesPerPixel = 3 if colour else 1
+    dataset.PhotometricInterpretation = photometric if colour else "MONOCHROME2"
+    dataset.PlanarConfiguration = 0
+    dataset.NumberOfFrames = len(frames)
+    dataset.Rows = dataset.Columns = TILE
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit, dataset.PixelRepresentation = 7, 0
+    dataset.TotalPixelMatrixColumns, dataset.TotalPixelMatrixRows = width, height
+    measures = pydicom.Dataset()
+    measures.PixelSpacing = [microns / 1000, microns / 1000]
+    shared = pydicom.Dataset()
+    shared.PixelMeasuresSequence = [measures]
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    if syntax == EXPLICIT:
+        dataset.PixelData = b"".join(frames)
+        dataset["PixelData"].VR = "OB"
+    elif offsets == "extended":
+        dataset.PixelData, dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = pydicom.encaps.encapsulate_extended(frames)
+    else:
+        count = 2 if offsets == "split" else 1
+        dataset.PixelData = pydicom.encaps.encapsulate(frames, fragments_per_frame=count, has_bot=offsets != "none")
+    out = io.BytesIO()
+    pydicom.dcmwrite(out, dataset, enforce_file_format=True)
+    return out.getvalue(), pixels
+
+
+def dicom_slides(base):
+    grey = numpy.ascontiguousarray(base[..., 1])
+    label = dicom_level(base[:40, :40], 1, EXPLICIT, "none", kind="LABEL")[0]
+    files = {
+        "jpeg, basic offsets": [(base, BASELINE, "basic"), (halved(base), BASELINE, "basic")],
+        "jpeg, two fragments a frame": [(base, BASELINE, "split"), (halved(base), BASELINE, "split")],
+        "jpeg 2000, extended offsets": [(base, JPEG2000, "extended"), (halved(base), JPEG2000, "none")],
+        "uncompressed": [(base, EXPLICIT, "none"), (halved(base), EXPLICIT, "none")],
+        "uncompressed grey": [(grey, EXPLICIT, "none"), (halved(grey), EXPLICIT, "none")],
+    }
+    rows = []
+    for name, levels in files.items():
+        made = [dicom_level(image, 0.25 * 2**i, syntax, offsets) for i, (image, syntax, offsets) in enumerate(levels)]
+        told = [
+            {"width": pixels.shape[1], "height": pixels.shape[0], "microns": 0.25 * 2**i,
+             "sha256": hashlib.sha256(numpy.ascontiguousarray(rgb(pixels)).tobytes()).hexdigest()}
+            for i, (_, pixels) in enumerate(made)
+        ]
+        data = [*(data for data, _ in made), *([label] if name.endswith("basic offsets") else [])]
+        rows.append({"name": name, "files": [base64.b64encode(zlib.compress(data, 9)).decode() for data in data], "levels": told})
+    sparse_file = dicom_level(halved(base), 0.5, BASELINE, "basic", organisation="TILED_SPARSE")[0]
+    rows.append({"name": "tiled sparse", "files": [base64.b64encode(zlib.compress(sparse_file, 9)).decode()], "levels": []})
+    return rows
+
+
 def main(target):
     base = picture(136, 104, 1)
     centimetres = {"resolution": (40000, 40000), "resolutionunit": "CENTIMETER"}
@@ -206,9 +292,9 @@ def main(target):
             for level, pixels in zip(told, levels, strict=True):
                 level["pixels"] = base64.b64encode(zlib.compress(pixels.tobytes(), 9)).decode()
         rows.append({"name": name, "bytes": base64.b64encode(data).decode(), "levels": told})
-    made_by = {"tifffile": tifffile.__version__, "imagecodecs": imagecodecs.__version__, "numpy": numpy.__version__}
+    made_by = {"pydicom": pydicom.__version__, "tifffile": tifffile.__version__, "imagecodecs": imagecodecs.__version__, "numpy": numpy.__version__}
     with open(target, "w", encoding="utf8") as file:
-        json.dump({"made_by": made_by, "rows": rows}, file, indent=1)
+        json.dump({"made_by": made_by, "rows": rows, "dicom": dicom_slides(base)}, file, indent=1)
         file.write("\n")
 
 

@@ -25,11 +25,11 @@ export const slide = defineCommand({
   name: "slide",
   summary: "say what a whole-slide image shows, tile by tile",
   description: [
-    "Reads tiled TIFF (SVS, OME-TIFF and generic pyramids) by ranges, never whole. Tiles without tissue are left out; the slide's answer is the mean of the probabilities of the others, with the surest named.",
+    "Reads tiled TIFF (SVS, OME-TIFF and generic pyramids) and DICOM whole slides (a file, or the folder of a slide's levels) by ranges, never whole. Tiles without tissue are left out; the slide's answer is the mean of the probabilities of the others, with the surest named.",
     "Tiles are squares of the coarsest level that is fine enough for --microns-per-pixel, by the file's own resolution. A file that does not say how large its pixels are needs --level.",
   ],
   aboutImages: true,
-  arguments: [{ name: "slide", description: "a slide", completes: "file" }],
+  arguments: [{ name: "slide", description: "a slide; of DICOM, the folder of its levels or one of them", completes: "file" }],
   options: SLIDE_OPTIONS,
   examples: [
     { command: "biovlm slide slide.svs --dataset pathmnist --heat-map maps", shows: "tiles at 0.5 µm a pixel, and where each class is" },

@@ -2,6 +2,7 @@
 
 import { FilesError } from "@biovlm/files";
 import { readImageWithin } from "@biovlm/files/node";
+import { openSlide } from "@biovlm/imaging/node";
 import type { ImageOptions } from "../options/engine-options.js";
 import type { ImageSource } from "./image-source.js";
 
@@ -10,11 +11,23 @@ export function fileSource(
   { name, path }: { readonly name: string; readonly path: string },
   { maxImageBytes }: Pick<ImageOptions, "maxImageBytes">,
 ): ImageSource {
-  return { name, open: async () => ({ kind: "file", bytes: await readImageWithin(path, maxImageBytes, "image file").catch(withRemedy) }) };
+  const read = () => readImageWithin(path, maxImageBytes, "image file").catch((error: unknown) => withRemedy(error, path));
+  return { name, open: async () => ({ kind: "file", bytes: await read() }) };
 }
 
-/** Says which limit it was that a file is too large for. */
-function withRemedy(error: unknown): never {
+/** Says which limit it was that a file is too large for, and how a slide is read. */
+async function withRemedy(error: unknown, path: string): Promise<never> {
   if (!(error instanceof FilesError) || error.code !== "too_large") throw error;
-  throw new FilesError("too_large", `${error.what} Use a smaller image, or raise maxImageBytes.`, { cause: error });
+  const remedy = (await isSlide(path)) ? "It is a slide: read it by its tiles (biovlm slide)" : "Use a smaller image";
+  throw new FilesError("too_large", `${error.what} ${remedy}, or raise maxImageBytes.`, { cause: error });
+}
+
+/** By its content; a few small ranges are read. */
+async function isSlide(path: string): Promise<boolean> {
+  try {
+    await (await openSlide(path)).close();
+    return true;
+  } catch {
+    return false;
+  }
 }

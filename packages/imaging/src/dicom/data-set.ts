@@ -86,6 +86,40 @@ export class DicomDataSet {
   }
 }
 
+const PIXELS = "x7fe00010";
+
+/**
+ * A copy in which the extended offset tables (7FE0,0001 and 0002) are bytes; undefined where there are none. dicom-parser does not know their
+ * value representation, OV, and takes the length of such an element from the wrong place.
+ */
+function extendedAsBytes(bytes: Uint8Array): Uint8Array | undefined {
+  let copy: Uint8Array | undefined;
+  for (let at = bytes.indexOf(0xe0); at >= 0; at = bytes.indexOf(0xe0, at + 1)) {
+    const [group, element, first, second] = [bytes[at + 1], bytes[at + 2], bytes[at + 4], bytes[at + 5]];
+    if (group !== 0x7f || (element !== 1 && element !== 2) || bytes[at + 3] !== 0 || first !== 0x4f || second !== 0x56) continue;
+    copy ??= bytes.slice();
+    copy[at + 5] = 0x42;
+  }
+  return copy;
+}
+
+/** The elements of a file with preamble. @throws ImagingError `corrupt_image` */
+function parsed(parseDicom: (bytes: Uint8Array, options?: object) => ParsedDataSet, bytes: Uint8Array, options?: object): DicomDataSet {
+  const attempt = (given: Uint8Array): DicomDataSet | undefined => {
+    try {
+      return new DicomDataSet(parseDicom(given, options));
+    } catch {
+      // the library's words may quote the file
+      return undefined;
+    }
+  };
+  const found = attempt(bytes);
+  const mended = found?.has(PIXELS) === true ? undefined : extendedAsBytes(bytes);
+  const dataset = mended === undefined ? found : attempt(mended);
+  if (dataset === undefined) throw corrupt("DICOM whose elements break off or contradict themselves");
+  return dataset;
+}
+
 /** A file: its data set and its transfer syntax. */
 export interface DicomFile {
   readonly dataset: DicomDataSet;
@@ -99,21 +133,31 @@ export interface DicomFile {
  */
 export async function readDicomFile(given: Uint8Array, maxInflated: number): Promise<DicomFile> {
   const { parseDicom } = (await import("dicom-parser")).default;
-  const parse = (bytes: Uint8Array) => {
-    try {
-      return parseDicom(bytes);
-    } catch {
-      // the library's words may quote the file
-      throw corrupt("DICOM whose elements break off or contradict themselves");
-    }
-  };
   const bytes = withPreamble(given);
   const meta = metaGroup(bytes.subarray(132));
   if (meta.syntax === SYNTAX.deflated) {
     const inflated = await inflate(bytes.subarray(132 + meta.end), maxInflated);
-    return { dataset: new DicomDataSet(parse(joined(SYNTAX.explicit, inflated))), syntax: SYNTAX.deflated };
+    return { dataset: parsed(parseDicom, joined(SYNTAX.explicit, inflated)), syntax: SYNTAX.deflated };
   }
-  return { dataset: new DicomDataSet(parse(bytes)), syntax: meta.syntax };
+  return { dataset: parsed(parseDicom, bytes), syntax: meta.syntax };
+}
+
+/**
+ * Reads the elements before the pixels of a file whose beginning is given; of the pixels it tells where they lie.
+ * @param more whether more of the file may be given: then bytes that end within an element are no error
+ * @returns undefined where more is needed
+ * @throws ImagingError `corrupt_image`
+ */
+export async function readDicomHead(bytes: Uint8Array, more: boolean): Promise<DicomFile | undefined> {
+  const { parseDicom } = (await import("dicom-parser")).default;
+  try {
+    const dataset = parsed(parseDicom, bytes, { untilTag: PIXELS });
+    if (more && !dataset.has(PIXELS)) return undefined;
+    return { dataset, syntax: metaGroup(bytes.subarray(132)).syntax };
+  } catch (error) {
+    if (more) return undefined;
+    throw error;
+  }
 }
 
 /** Inflates raw deflate data, at most `limit` bytes; what follows the data is ignored. */

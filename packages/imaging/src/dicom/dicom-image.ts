@@ -19,7 +19,7 @@ import {
   windowFunction,
 } from "./grey-values.js";
 import { lookupTable } from "./lookup-table.js";
-import { requirePicture } from "./not-images.js";
+import { requirePicture, WHOLE_SLIDE } from "./not-images.js";
 import { describePixels, type PixelDescription } from "./pixel-description.js";
 import { colourPixels, greyPixels, palettePixels, rangeOf } from "./rendering.js";
 import { frameDecoder, type StoredFrame } from "./stored-values.js";
@@ -177,6 +177,8 @@ function notesOf(dataset: DicomDataSet, modality: string | undefined): string[] 
   ];
   if (across !== undefined && down !== undefined && down > 0 && Math.abs(across / down - 1) > 0.01)
     notes.push("pixels are not square; they are not resampled");
+  if (dataset.text("x00080016") === WHOLE_SLIDE && (dataset.decimal("x00280008") ?? 1) > 1)
+    notes.push("one tile of a whole-slide image; biovlm slide reads all of them");
   const burned = dataset.text("x00280301")?.toUpperCase();
   if (burned === "YES") notes.push("the file says that names may be burned into the pixels");
   else if (burned !== "NO" && modality !== undefined && ["US", "SC", "XA"].includes(modality))

@@ -2,6 +2,9 @@
 
 import { ImagingError } from "../errors.js";
 
+/** VL Whole Slide Microscopy: frames are tiles of one picture. */
+export const WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6";
+
 const STORAGE = "1.2.840.10008.5.1.4.1.1.";
 
 /** SOP classes below 1.2.840.10008.5.1.4.1.1., and what they are. */

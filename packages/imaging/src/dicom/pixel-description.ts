@@ -23,6 +23,8 @@ export interface PixelDescription {
 /** What bounds a file. */
 export interface PixelLimits {
   readonly maxPixels: number;
+  /** default 100 000 */
+  readonly maxFrames?: number;
 }
 
 /** No device writes more frames than this. */
@@ -57,8 +59,9 @@ export function describePixels(dataset: DicomDataSet, limits: PixelLimits): Pixe
   }
   const frames = dataset.decimal("x00280008") ?? 1;
   if (!Number.isSafeInteger(frames) || frames < 1) throw corrupt(`DICOM frames — expected a whole number of at least 1, got ${frames}`);
-  if (frames > MAX_FRAMES) {
-    throw new ImagingError("too_many_frames", `DICOM with ${frames} frames — expected at most ${MAX_FRAMES}. Split it.`);
+  const { maxFrames = MAX_FRAMES } = limits;
+  if (frames > maxFrames) {
+    throw new ImagingError("too_many_frames", `DICOM with ${frames} frames — expected at most ${maxFrames}. Split it.`);
   }
   const samples = oneOf(dataset.u16("x00280002") ?? 1, [1, 3], "samples a pixel");
   const bitsAllocated = oneOf(dataset.u16("x00280100"), [8, 16, 32], "bits allocated");

@@ -103,8 +103,8 @@ async function readLevel(directory: TiffDirectory, micronsPerPixel: number | und
   return {
     ...{ width, height, micronsPerPixel, columns, ...coding },
     async place(index) {
-      const at = (await directory.value(TAG.offsets, index)) ?? 0;
       const length = (await directory.value(TAG.byteCounts, index)) ?? 0;
+      const at = length === 0 ? 0 : ((await directory.value(TAG.offsets, index)) ?? 0);
       return { at, length: at === 0 ? 0 : length };
     },
   };

@@ -1,9 +1,10 @@
 // The slides of tools/goldens/data/slides.json, as files of a folder of the test's own, and what tifffile reads from them.
 
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inflateSync } from "node:zlib";
 import { golden } from "@biovlm/testkit";
 import { afterAll } from "vitest";
 import { openSlide } from "../../src/node/slide.js";
@@ -22,9 +23,22 @@ interface Row {
   }[];
 }
 
-const { rows } = JSON.parse(readFileSync(golden("slides.json"), "utf8")) as { readonly rows: readonly Row[] };
+interface DicomRow extends Omit<Row, "bytes"> {
+  readonly files: readonly string[];
+}
+
+const { rows, dicom } = JSON.parse(readFileSync(golden("slides.json"), "utf8")) as {
+  readonly rows: readonly Row[];
+  readonly dicom: readonly DicomRow[];
+};
 
 export const SLIDES = rows.map(({ bytes, ...row }) => ({ ...row, bytes: new Uint8Array(Buffer.from(bytes, "base64")) }));
+
+/** Slides of several files, a level each; "tiled sparse" has no levels that are read. */
+export const DICOM_SLIDES = dicom.map(({ files, ...row }) => ({
+  ...row,
+  files: files.map((bytes) => new Uint8Array(inflateSync(Buffer.from(bytes, "base64")))),
+}));
 
 const folder = mkdtempSync(join(tmpdir(), "biovlm-slides-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -44,9 +58,17 @@ export function written(bytes: Uint8Array): string {
   return path;
 }
 
-/** Opens bytes as a slide, hands it on, and closes it. */
-export async function withSlide<T>(bytes: Uint8Array, use: (slide: Slide) => Promise<T>): Promise<T> {
-  const slide = await openSlide(written(bytes));
+/** A folder of the files. */
+function writtenFolder(contents: readonly Uint8Array[]): string {
+  const path = join(folder, `${files++}`);
+  mkdirSync(path);
+  for (const [i, bytes] of contents.entries()) writeFileSync(join(path, `${i}`), bytes);
+  return path;
+}
+
+/** Opens bytes as a slide, or files as the levels of one, hands it on, and closes it. */
+export async function withSlide<T>(content: Uint8Array | readonly Uint8Array[], use: (slide: Slide) => Promise<T>): Promise<T> {
+  const slide = await openSlide(content instanceof Uint8Array ? written(content) : writtenFolder(content));
   try {
     return await use(slide);
   } finally {

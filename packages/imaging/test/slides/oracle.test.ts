@@ -2,7 +2,8 @@
 
 import { inflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { SLIDES, sha256, slideBytes, withSlide } from "./golden-slides.js";
+import { sharpDecoder } from "../../src/node/index.js";
+import { DICOM_SLIDES, SLIDES, sha256, slideBytes, withSlide } from "./golden-slides.js";
 
 describe("slides", () => {
   it.each(SLIDES.filter(({ levels }) => levels[0]?.pixels === undefined))(
@@ -81,5 +82,48 @@ describe("slides", () => {
         await expect(slide.region({ ...region, ...wrong })).rejects.toMatchObject({ code: "bad_option" });
       await expect(slide.region({ ...region, width: 6000, height: 6000 })).rejects.toMatchObject({ code: "too_large" });
     });
+  });
+});
+
+describe("DICOM slides", () => {
+  const whole = DICOM_SLIDES.filter(({ levels }) => levels.length > 0);
+
+  it.each(whole)("in a folder, $name, have the levels and the pixels that imagecodecs reads", async ({ files, levels }) => {
+    // the coarse level first: files lie in any order
+    await withSlide([...files].reverse(), async (slide) => {
+      const found = [];
+      for (const [level, { width, height, micronsPerPixel }] of slide.levels.entries()) {
+        const { data } = await slide.region({ level, x: 0, y: 0, width, height });
+        found.push({ width, height, microns: Number(micronsPerPixel?.toFixed(4)), sha256: sha256(data) });
+      }
+      expect(found).toEqual(levels);
+    });
+  });
+
+  it("with an extended offset table are read as other DICOM is, frame by frame", async () => {
+    const slide = whole.find(({ name }) => name === "jpeg 2000, extended offsets");
+    const { data, dicom } = await sharpDecoder().decode(slide?.files[0] as Uint8Array, { frame: 0 });
+    expect(dicom).toMatchObject({ frame: 1, frames: 9 });
+    await withSlide(slide?.files ?? [], async (opened) => {
+      expect(sha256(data)).toBe(sha256((await opened.region({ level: 0, x: 0, y: 0, width: 48, height: 48 })).data));
+    });
+  });
+
+  it("of one file have one level, and other files of a folder are left out", async () => {
+    const [{ files, levels }] = whole as [(typeof whole)[number]];
+    await withSlide(files[1] as Uint8Array, async (slide) => expect(slide.levels).toMatchObject([{ width: levels[1]?.width }]));
+    await withSlide([...files, Buffer.from("a text"), new Uint8Array(0)], async (slide) => expect(slide.levels).toHaveLength(2));
+  });
+
+  it("that are tiled sparse, of two series, or no slides at all are refused in words", async () => {
+    const [{ files }] = whole as [(typeof whole)[number]];
+    const sparse = DICOM_SLIDES.find(({ name }) => name === "tiled sparse");
+    const refusal = (content: readonly Uint8Array[]) => withSlide(content, async () => "opened").catch((error: Error) => error.message);
+    expect(await refusal(sparse?.files ?? [])).toContain("tiled sparse");
+    const other = Buffer.from(files[1] as Uint8Array);
+    other.write("1.2.3.5", other.indexOf("1.2.3.4\0"), "latin1");
+    expect(await refusal([files[0] as Uint8Array, other])).toContain("got 2");
+    expect(await refusal([files[2] as Uint8Array])).toContain("without levels");
+    expect(await refusal([Buffer.from("a text")])).toContain("no slide");
   });
 });
