@@ -1,7 +1,7 @@
 // The ways files come in: dropped anywhere on the page, picked, or pasted. Images go to the session, bank files to the class panel.
 
 import { announce, notice } from "./announcer.js";
-import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles } from "./dropped-files.js";
+import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles, readable } from "./dropped-files.js";
 import { byId } from "./elements.js";
 import type { Session } from "./session.js";
 
@@ -19,10 +19,14 @@ export function bindIntake(session: Session, taking: Taking): void {
   byId("pick-folder").addEventListener("click", () => folderInput.click());
 
   const take = (picked: readonly PickedFile[], left = new LeftOut()) => {
-    const out = left.text === "" ? "" : `Left out: ${left.text}.`;
     const bank = picked.find(({ file }) => /\.safetensors$/i.test(file.name));
     const labels = picked.find(({ file }) => /\.csv$/i.test(file.name));
-    const images = picked.filter(({ file }) => !/\.(safetensors|csv)$/i.test(file.name));
+    const images = readable(
+      picked.filter(({ file }) => !/\.(safetensors|csv)$/i.test(file.name)),
+      left,
+    );
+    const tiff = left.tiff ? " Browsers do not read TIFF: save it as PNG, or use the command line or the server." : "";
+    const out = left.text === "" ? "" : `Left out: ${left.text}.${tiff}`;
     if (session.images.length + images.length > MOST_FILES) {
       notice(`Too many images: at most ${MOST_FILES} at once. Drop a smaller folder.`, true);
       return;

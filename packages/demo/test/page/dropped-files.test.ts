@@ -1,7 +1,7 @@
 // Files out of drops and inputs: folders are walked to their end, what is no image stays out, what cannot be read does not end the walk.
 
 import { describe, expect, it } from "vitest";
-import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles } from "../../src/page/dropped-files.js";
+import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles, readable } from "../../src/page/dropped-files.js";
 
 type Tree = { readonly [name: string]: Tree | "file" | "broken" };
 
@@ -59,6 +59,14 @@ describe("a drop", () => {
       "study|IM000001",
     ]);
     expect(left.text).toBe("2 MHA, 1 DICOM index, 1 TXT.GZ, 1 without an ending");
+  });
+
+  it("counts TIFF among what is left out, once for all, whether it was picked or lay in a folder", () => {
+    const left = new LeftOut();
+    const files = ["a.tif", "b.TIFF", "c.tiff", "d.png"].map((name) => ({ file: new File([], name), folder: "" }));
+    expect(paths(readable(files, left))).toEqual(["|d.png"]);
+    expect([left.text, left.tiff]).toEqual(["2 TIFF, 1 TIF", true]);
+    expect(new LeftOut().tiff).toBe(false);
   });
 
   it("goes on after a file that cannot be had any more", async () => {
