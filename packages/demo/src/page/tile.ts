@@ -19,7 +19,7 @@ export function imageTile(image: ImageItem, choose: () => void): Tile {
   const said = element("span", { class: "said" });
   const mark = element("span", { class: "label-mark", attributes: { hidden: "" } });
   const name = element("bdi", { class: "file-name", text: visibleText(image.name), attributes: { title: visibleText(image.name) } });
-  const place = element("span", { class: "folder-name slice-place", attributes: { hidden: "" } });
+  const place = element("span", { class: "slice-place", attributes: { hidden: "" } });
   const folder = element("bdi", { class: "folder-name" });
   const root = element(
     "div",
