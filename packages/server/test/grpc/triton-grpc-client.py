@@ -28,6 +28,10 @@ top = client.infer("tiny", [tensor], outputs=[triton.InferRequestedOutput("proba
 out["top"] = [t.decode() for t in top.as_numpy("probabilities").flatten().tolist()]
 compressed = client.infer("tiny", [tensor], headers=auth, compression_algorithm="gzip")
 out["compressed"] = compressed.as_numpy("probabilities").tolist()
+client.unload_model("tiny", headers=auth)
+out["unloaded"] = [client.is_model_ready("tiny", headers=auth), client.get_model_repository_index(headers=auth).models[0].state]
+client.load_model("tiny", headers=auth)
+out["loaded"] = client.is_model_ready("tiny", headers=auth)
 for name, call in (
     ("no_key", lambda: client.infer("tiny", [tensor])),
     ("no_model", lambda: client.infer("other", [tensor], headers=auth)),
