@@ -1,7 +1,7 @@
 // Files of `eval` that hold a line for each image: what was answered, and which side of the split it is on. Names of patients stay out: groups
 // are numbers.
 
-import { csvLine, type DatasetItem } from "@biovlm/datasets";
+import { csvLine, csvPath, type DatasetItem } from "@biovlm/datasets";
 import { groupNumbers } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
 
@@ -22,7 +22,7 @@ export function predictionList({ classes, items, probabilities, kept }: Predicti
     const row = Array.from(probabilities.subarray(i * C, i * C + C));
     const answer = row.indexOf(Math.max(...row));
     const prompts = nth(kept, i).map((prompt) => prompt + 1);
-    return csvLine([id, nth(classes, label), nth(classes, answer), ...row.map((p) => p.toPrecision(6)), prompts.join(" ")]);
+    return csvLine([csvPath(id), nth(classes, label), nth(classes, answer), ...row.map((p) => p.toPrecision(6)), prompts.join(" ")]);
   });
   return `${[csvLine(["file", "label", "answer", ...classes.map((name) => `p(${name})`), "kept"]), ...lines].join("\n")}\n`;
 }
@@ -31,7 +31,7 @@ export function predictionList({ classes, items, probabilities, kept }: Predicti
 export function splitList(classes: readonly string[], items: readonly DatasetItem[]): string {
   const groups = groupNumbers(items);
   const lines = items.map(({ id, label, split }, i) =>
-    csvLine([id, nth(classes, label), split ?? "", ...(groups === undefined ? [] : [nth(groups, i) + 1])]),
+    csvLine([csvPath(id), nth(classes, label), split ?? "", ...(groups === undefined ? [] : [nth(groups, i) + 1])]),
   );
   return `${[csvLine(["image", "label", "split", ...(groups === undefined ? [] : ["group"])]), ...lines].join("\n")}\n`;
 }

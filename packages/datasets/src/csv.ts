@@ -48,10 +48,22 @@ export function parseCsv(text: string, { maxLength = 128 * 2 ** 20, maxRows = 2_
   return { columns, rows };
 }
 
-/** One line of a CSV as RFC 4180 has it, without its end: fields with a comma, a quote or a line end are quoted, and so is one with spaces around. */
+/** What spreadsheets take for the beginning of a formula, unless all of it is a number. */
+const FORMULA = /^(?!-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$)[=+\-@\t\r\n＝＋－＠]/i;
+
+/**
+ * One line of a CSV as RFC 4180 has it, without its end: fields with a separator, a quote or a line end are quoted, and so is one with spaces
+ * around. A text that a spreadsheet would take for a formula stands behind a space, which readers of names pass over; numbers are left as they are.
+ */
 export function csvLine(fields: readonly (string | number)[]): string {
-  return fields.map((field) => (/[",\r\n]|^\s|\s$/.test(`${field}`) ? `"${`${field}`.replaceAll('"', '""')}"` : `${field}`)).join(",");
+  return fields
+    .map((field) => (FORMULA.test(`${field}`) ? ` ${field}` : `${field}`))
+    .map((field) => (/[",;\t\r\n]|^\s|\s$/.test(field) ? `"${field.replaceAll('"', '""')}"` : field))
+    .join(",");
 }
+
+/** A path for `csvLine`: one that a spreadsheet would take for a formula from its folder on, "./=x.png", which leads to the same file. */
+export const csvPath = (path: string): string => (FORMULA.test(path) ? `./${path}` : path);
 
 function bad(expected: string, got: string): DatasetError {
   return new DatasetError("bad_file", `CSV — expected ${expected}, got ${got}.`);

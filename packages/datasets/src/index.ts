@@ -8,7 +8,7 @@ export { type AttributeSet, AttributeSetSchema, parseAttributeSet } from "./attr
 export { attributeSentences, attributeSet, datasetClasses, fillTemplate, listDatasets } from "./attribute-sets.js";
 export { CATALOGUE, type CatalogueEntry } from "./catalogue.js";
 export { type ClassMatchOptions, classKey, likeOwn, matchClasses, sameClasses } from "./class-matching.js";
-export { type CsvLimits, type CsvTable, csvLine, parseCsv } from "./csv.js";
+export { type CsvLimits, type CsvTable, csvLine, csvPath, parseCsv } from "./csv.js";
 export type { Dataset, DatasetItem, ItemContent, OpenedDataset, SplitName, SplitOrigin } from "./dataset.js";
 export { type ContentSplit, drawSplitByContent, joinEqualContent } from "./equal-content.js";
 export { DatasetError, type DatasetErrorCode } from "./errors.js";

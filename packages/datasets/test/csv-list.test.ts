@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { csvLine, csvPath } from "../src/index.js";
 import { openCsvList } from "../src/node/index.js";
 import { type FolderFiles, folderOf } from "./folder-files.js";
 
@@ -22,6 +23,17 @@ describe("openCsvList", () => {
     expect(data.items.map((item) => item.id)).toContain("7.png");
     expect(data.items.find((item) => item.id === "7.png")?.label).toBe(0);
     expect(data.splitOrigin).toBe("drawn");
+  });
+
+  it("opens a list that was written so that no spreadsheet takes a name for a formula, with the names as they were", async () => {
+    const names = ["-1.png", "=2.png", "=d/3.png", "4.png"];
+    folder = folderOf(names);
+    const rows = names.map((name, i) => csvLine([csvPath(name), i % 2 === 0 ? "=a" : "-b"]));
+    expect(rows.join()).not.toMatch(/(^|,)"?[=+@-]/);
+    folder.add("list.csv", `image,label\n${rows.join("\n")}\n`);
+    const { items, classes } = await openCsvList(join(folder.path, "list.csv"));
+    expect(classes).toEqual(["-b", "=a"]);
+    expect(items.map(({ id }) => id).sort()).toEqual(["-1.png", "4.png", "=2.png", "=d/3.png"]);
   });
 
   it("keeps the images of one group on one side of a drawn split, and says by which column", async () => {

@@ -3,7 +3,7 @@
 import { cases, mutations } from "@biovlm/testkit";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseCsv } from "../src/csv.js";
+import { csvLine, csvPath, parseCsv } from "../src/csv.js";
 import { DatasetError } from "../src/errors.js";
 
 const codeOf = (text: string, limits?: Parameters<typeof parseCsv>[1]): string => {
@@ -60,6 +60,17 @@ describe("parseCsv", () => {
     expect(codeOf("a,b\n1,2\n", { maxLength: 5 })).toBe("too_large");
     expect(codeOf("a,b\n1,2\n3,4\n", { maxRows: 1 })).toBe("too_large");
     expect(codeOf("a,b,c\n1,2,3\n", { maxColumns: 2 })).toBe("too_large");
+  });
+
+  it("is written so that no field is a formula of a spreadsheet, numbers are, and names come back but for the space", () => {
+    const hostile = ["=1+1", "+x", "-b", "@SUM(A1)", "\t=x", "\r=x", "\n=x", "＝x", "-1+1|cmd", "=a;b", '=HYPERLINK("x")'];
+    for (const text of hostile) {
+      const line = csvLine([text, 1]);
+      expect(line).not.toMatch(/^"?[=+\-@\t\r\n＝]/);
+      expect(parseCsv(`a,b\n${line}\n`).rows[0]).toEqual([` ${text}`, "1"]);
+    }
+    expect(csvLine(["-0.5", "-1e-7", "-.5", -2, "p(=a)", "a-b", ""])).toBe("-0.5,-1e-7,-.5,-2,p(=a),a-b,");
+    expect(["=d/x.png", "-1.png", "d/=x.png"].map(csvPath)).toEqual(["./=d/x.png", "./-1.png", "d/=x.png"]);
   });
 
   it("gives back any table that was written with quotes", () => {

@@ -133,6 +133,8 @@ export const commitKey = (shard: number): string => `commits/${shardName(shard)}
 /** A piece of a shard's work that is done before the shard is. */
 export const checkpointKey = (shard: number, chunk: number): string => `partial/${shardName(shard)}.${shardName(chunk)}.bin`;
 export const failureKey = (shard: number): string => `failed/${shardName(shard)}.json`;
+/** There while a shard is worked on; after a worker that was killed it stays. */
+export const begunKey = (shard: number): string => `begun/${shardName(shard)}.json`;
 
 export const isCount = (value: Json | undefined): value is number => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 export const isDigest = (value: Json | undefined): value is string => typeof value === "string" && DIGEST.test(value);

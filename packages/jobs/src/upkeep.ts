@@ -12,6 +12,8 @@ export interface JobStatus {
   readonly job: string;
   readonly shards: { readonly total: number; readonly committed: number; readonly failed: number };
   readonly rows: { readonly total: number; readonly embedded: number; readonly failed: number };
+  /** shards that were begun and have neither ended nor been committed since: worked on now, or their worker was killed */
+  readonly begun: readonly number[];
   /** bytes of the committed parts */
   readonly bytes: number;
 }
@@ -28,11 +30,17 @@ export async function jobStatus(store: JobStore, job: Job): Promise<JobStatus> {
   const done = new Set(await store.list("commits"));
   const noted = await store.list("failed");
   const failed = noted.filter((name) => !done.has(name)).length;
+  const begun = (await store.list("begun"))
+    .filter((name) => !done.has(name))
+    .map((name) => Number.parseInt(name, 10))
+    .filter((shard) => Object.hasOwn(job.shards, shard))
+    .sort((a, b) => a - b);
   const total = job.shards.reduce((sum, { rows }) => sum + rows, 0);
   return {
     job: job.id,
     shards: { total: job.shards.length, committed, failed },
     rows: { total, embedded, failed: failedRows },
+    begun,
     bytes,
   };
 }
@@ -61,7 +69,7 @@ export async function openShards(store: JobStore, job: Job): Promise<number[]> {
 }
 
 /** The status in Prometheus' text format, for a node exporter's textfile collector. */
-export function prometheusText({ job, shards, rows, bytes }: JobStatus): string {
+export function prometheusText({ job, shards, rows, begun, bytes }: JobStatus): string {
   const gauge = (name: string, help: string, values: Readonly<Record<string, number>>) => [
     `# HELP biovlm_bulk_${name} ${help}`,
     `# TYPE biovlm_bulk_${name} gauge`,
@@ -71,6 +79,7 @@ export function prometheusText({ job, shards, rows, bytes }: JobStatus): string 
   const left = rows.total - rows.embedded - rows.failed;
   return [
     ...gauge("shards", "Shards of the job by state.", { committed: shards.committed, failed: shards.failed, waiting: missing }),
+    ...gauge("shards_begun", "Shards begun without an end: worked on, or their worker was killed.", { open: begun.length }),
     ...gauge("rows", "Rows of the job by state.", { embedded: rows.embedded, failed: rows.failed, waiting: left }),
     ...gauge("part_bytes", "Bytes of parts by state.", { committed: bytes }),
     "",
@@ -137,7 +146,7 @@ export async function mergeJob(store: JobStore, job: Job): Promise<readonly Comm
 }
 
 /**
- * Removes what committed shards no longer need: parts that are not the committed ones, which a worker left that lost, and checkpoints. What
+ * Removes what committed shards no longer need: parts that are not the committed ones, which a worker left that lost, checkpoints and notes. What
  * belongs to other shards stays, since a worker may be about to commit it. Returns the keys.
  */
 export async function collectGarbage(store: JobStore, job: Job): Promise<string[]> {
@@ -148,7 +157,7 @@ export async function collectGarbage(store: JobStore, job: Job): Promise<string[
       parts.map(({ key }) => key),
     );
   const removed: string[] = [];
-  for (const below of ["parts", "partial"]) {
+  for (const below of ["parts", "partial", "begun"]) {
     for (const name of await store.list(below)) {
       const key = `${below}/${name}`;
       const parts = kept.get(Number(/^\d+/.exec(name)?.[0] ?? Number.NaN));

@@ -4,7 +4,7 @@
 
 import { commitShard, readCommit, type ShardResult } from "./commit.js";
 import { JobsError } from "./errors.js";
-import { checkpointKey, failureKey, type Job, type JobFacts, type PlanRow, readShard, sha256Of } from "./job.js";
+import { begunKey, checkpointKey, failureKey, type Job, type JobFacts, type PlanRow, readShard, sha256Of } from "./job.js";
 import type { JobStore } from "./job-store.js";
 
 /** What became of a shard. */
@@ -30,13 +30,17 @@ export interface WorkOptions {
 
 /**
  * Works on one shard. "present": it was committed before, nothing is done; "lost": another worker committed it meanwhile.
- * A rejection is noted in `failed/NNNNN.json` for `bulk status`, and handed on: who handed out the shard may try again.
+ * A rejection is noted in `failed/NNNNN.json` for `bulk status`, and handed on: who handed out the shard may try again. While it works `begun/NNNNN.json` is
+ * there, and stays where the process is killed.
  */
 export async function workShard(store: JobStore, job: Job, shard: number, options: WorkOptions): Promise<ShardOutcome> {
   const { join, signal } = options;
   signal?.throwIfAborted();
   const rows = await readShard(store, job, shard);
   if ((await readCommit(store, job, shard)) !== undefined) return "present";
+  const note = (more: object) => new TextEncoder().encode(`${JSON.stringify({ job: job.id, shard, ...more })}\n`);
+  // notes are for `bulk status`: the work does not fail where the store takes none
+  await store.put(begunKey(shard), note({})).catch(() => {});
   try {
     const chunks = await chunksOf(store, job, shard, rows, options);
     if (chunks === undefined) return "lost";
@@ -56,10 +60,10 @@ export async function workShard(store: JobStore, job: Job, shard: number, option
   } catch (error) {
     signal?.throwIfAborted();
     const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
-    const note = { job: job.id, shard, code: typeof code === "string" ? code : "internal_error" };
-    // the reason of the shard matters more than one of the store that takes no note of it
-    await store.put(failureKey(shard), new TextEncoder().encode(`${JSON.stringify(note)}\n`)).catch(() => {});
+    await store.put(failureKey(shard), note({ code: typeof code === "string" ? code : "internal_error" })).catch(() => {});
     throw error;
+  } finally {
+    await store.remove(begunKey(shard)).catch(() => {});
   }
 }
 

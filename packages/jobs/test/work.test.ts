@@ -40,6 +40,32 @@ describe("working on shards", () => {
     expect(await workShard(store, job, 2, { ...MADE_UP, embed })).toBe("present");
   });
 
+  it("is named by the status while it has no end: of a worker that is gone too, until the shard is committed or fails", async () => {
+    const store = folderStore(place());
+    const job = await planned(store, 35);
+    // nothing comes after this embed, as after a kill
+    let reached = () => {};
+    const inside = new Promise<void>((done) => {
+      reached = done;
+    });
+    const embed = () => {
+      reached();
+      return new Promise<never>(() => {});
+    };
+    void workShard(store, job, 2, { ...MADE_UP, embed });
+    await inside;
+    expect((await jobStatus(store, job)).begun).toEqual([2]);
+    expect(prometheusText(await jobStatus(store, job))).toMatch(/^biovlm_bulk_shards_begun\{job="\w{16}",state="open"\} 1$/m);
+    await expect(workShard(store, job, 1, { ...MADE_UP, embed: () => Promise.reject(new Error("no")) })).rejects.toThrow("no");
+    expect(await jobStatus(store, job)).toMatchObject({ begun: [2], shards: { failed: 1 } });
+    expect(await workShard(store, job, 2, MADE_UP)).toBe("committed");
+    expect((await jobStatus(store, job)).begun).toEqual([]);
+    // a worker that lost and was killed leaves its note behind the commit
+    await store.put("begun/00002.json", new Uint8Array());
+    expect((await jobStatus(store, job)).begun).toEqual([]);
+    expect(await collectGarbage(store, job)).toContain("begun/00002.json");
+  });
+
   it("gives the same bytes for one worker, two at once and one that goes on in another order", async () => {
     const one = await worked();
     const two = { folder: place() };

@@ -19,10 +19,16 @@ export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async (context
     await writeResult(resolve(cwd, options.prometheus), new TextEncoder().encode(prometheusText(status)));
   if (options.json) await terminal.line(JSON.stringify(status));
   else {
-    const { job, shards, rows, bytes } = status;
+    const { job, shards, rows, begun, bytes } = status;
     const waiting = shards.total - shards.committed - shards.failed;
     await terminal.line(`job     ${job.slice(0, 16)}`);
     await terminal.line(`shards  ${shards.committed} of ${shards.total} committed, ${shards.failed} failed, ${waiting} waiting`);
+    if (begun.length > 0) {
+      const named = `${begun.slice(0, 20).join(", ")}${begun.length > 20 ? ", …" : ""}`;
+      await terminal.line(
+        `begun   ${begun.length} without an end (${named}): worked on now, or their worker was killed; work on them again`,
+      );
+    }
     await terminal.line(`rows    ${rows.embedded} of ${rows.total} embedded, ${rows.failed} failed`);
     await terminal.line(`parts   ${(bytes / 1e6).toFixed(1)} MB`);
   }

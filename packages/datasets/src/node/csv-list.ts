@@ -181,7 +181,7 @@ function splitColumn(
 
 /** The one class of a row: `a|a` is a twice over. @throws DatasetError `bad_file` for several classes in one field */
 function oneLabel(field: string, row: number): string {
-  if (!field.includes("|")) return field;
+  if (!field.includes("|")) return field.trim();
   const parts = [...new Set(field.split("|").map((part) => part.trim()))].filter((part) => part !== "");
   if (parts.length === 1) return parts.join();
   throw new DatasetError(

@@ -1,10 +1,10 @@
 // All answers as files to take along: CSV for spreadsheets, JSON for programs. Both say which contents were answered (sha256), by which model and
 // which bank (digests), so that a list can be held against the images it is of. Texts only; answers-view.ts has the buttons.
 
+import { csvPath } from "@biovlm/datasets";
 import type { Opened, Prepared } from "../engine/protocol.js";
-import { csvText, harmless } from "./csv-text.js";
 import type { ImageItem } from "./image-item.js";
-import { pathOf } from "./labels-csv.js";
+import { csvText, pathOf } from "./labels-csv.js";
 
 export interface AnswerSource {
   readonly images: readonly ImageItem[];
@@ -31,17 +31,17 @@ export function answersCsv({ images, opened, prepared, shown }: AnswerSource): s
     const { frame, window, plane, volume } = shown(image);
     const shares = new Map(image.answer?.predictions.map((p) => [p.class, p.probability]));
     return [
-      harmless(pathOf(image), "./"),
+      csvPath(pathOf(image)),
       image.identity?.hash ?? "",
       frame === undefined ? "" : String(frame + 1),
-      harmless(window ?? "", " "),
+      window ?? "",
       plane ?? "",
       volume === undefined ? "" : String(volume.number),
       volume === undefined ? "" : String(volume.slice),
-      harmless(image.labelName ?? "", " "),
-      harmless(image.answer?.predictions[0]?.class ?? "", " "),
+      image.labelName ?? "",
+      image.answer?.predictions[0]?.class ?? "",
       ...classes.map((name) => shares.get(name)?.toFixed(6) ?? ""),
-      harmless(image.failure?.code ?? "", " "),
+      image.failure?.code ?? "",
       opened.model.digest,
       prepared.digest,
     ];

@@ -1,8 +1,7 @@
 // Labels as a CSV list that the command line takes too: file, label, and the content's sha256, by which a list finds its images again whatever
 // they are called. Texts only; label-files.ts has the buttons.
 
-import { parseCsv } from "@biovlm/datasets";
-import { csvText, harmless } from "./csv-text.js";
+import { csvLine, csvPath, parseCsv } from "@biovlm/datasets";
 import type { ImageItem } from "./image-item.js";
 
 /** One row of a list. */
@@ -23,7 +22,7 @@ const COLUMNS = {
 /** A list of all labelled images, in their order. */
 export function labelsCsv(images: readonly ImageItem[]): string {
   const rows = images.flatMap((image) =>
-    image.labelName === undefined ? [] : [[harmless(pathOf(image), "./"), harmless(image.labelName, " "), image.identity?.hash ?? ""]],
+    image.labelName === undefined ? [] : [[csvPath(pathOf(image)), image.labelName, image.identity?.hash ?? ""]],
   );
   return csvText([["file", "label", "sha256"], ...rows]);
 }
@@ -63,6 +62,11 @@ export function matchLabels(
     for (const image of named) labels.set(image, row.label);
   }
   return { labels: [...labels], left };
+}
+
+/** Lines that end as the standard has it. */
+export function csvText(rows: readonly (readonly string[])[]): string {
+  return rows.map((row) => `${csvLine(row)}\r\n`).join("");
 }
 
 /** An image's folder and name. */
