@@ -23,6 +23,7 @@ const MARKUP = [
   "<!--<script>window.hacked=1</script>-->",
   "&lt;script&gt;window.hacked=1&lt;/script&gt;",
   "{{constructor.constructor('window.hacked=1')()}}",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a name that looks like a template
   "${window.hacked=1}",
   "`;window.hacked=1;`",
   "javascript:window.hacked=1",

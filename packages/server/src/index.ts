@@ -6,7 +6,7 @@ export { auditingEngine } from "./auditing-engine.js";
 export { type ApiKey, parseKeys, type Scope } from "./auth.js";
 export { ServerError, type ServerErrorCode, STATUS_OF } from "./errors.js";
 export { type GrpcServer, grpcServer } from "./grpc/grpc-server.js";
-export { bankKeepingEngine, keptBanks } from "./kept-banks.js";
+export { bankKeepingEngine, keptBanks, refusalsLogged } from "./kept-banks.js";
 export { connectionLimits, renewCertificate } from "./lifecycle/connection-limits.js";
 export { type Drain, drainable, drainOnSignals } from "./lifecycle/drain.js";
 export { listen } from "./lifecycle/listen.js";

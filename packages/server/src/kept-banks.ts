@@ -3,9 +3,10 @@
 
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { BankFile, Engine } from "@biovlm/engine";
+import type { BankFile, Engine, EngineObserver } from "@biovlm/engine";
 import { NAME_PATTERN } from "@biovlm/files";
 import { readFileWithin, writeFileAtomic } from "@biovlm/files/node";
+import type { Logger } from "pino";
 import { ServerError } from "./errors.js";
 import type { ServingOptions } from "./options.js";
 
@@ -28,6 +29,17 @@ export async function keptBanks({ banksDir: folder }: Pick<ServingOptions, "bank
   for (const name of names)
     banks.push({ name, bytes: await readFileWithin(join(folder, `${name}${ENDING}`), MAX_BANK_BYTES, "a kept bank") });
   return banks;
+}
+
+/** @returns the same observer, which also says in the log which bank was refused: an upload, or at the start a kept one that fits no more */
+export function refusalsLogged(observer: EngineObserver, logger: Logger): EngineObserver {
+  return {
+    ...observer,
+    bankRefused(name, code) {
+      observer.bankRefused(name, code);
+      logger.warn({ ...(NAME_PATTERN.test(name) ? { bank: name } : {}), code }, "bank refused");
+    },
+  };
 }
 
 /** @returns the same engine; a bank that it takes is kept in the folder, where there is one, but for those of `served`, which are the server's own */

@@ -18,6 +18,7 @@ import {
   loggedModels,
   openAuditLog,
   pageFiles,
+  refusalsLogged,
   type ServingOptions,
   servingOptions,
   traceRequests,
@@ -50,7 +51,8 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async (context, opt
   renewed.keys = await readKeys(options, cwd);
   const metrics = createMetrics();
   const logger = createLogger(options.logLevel);
-  const { engine: plain, open } = await servedEngine(names, options, serving, loggedModels(metrics.observer, logger));
+  const observer = refusalsLogged(loggedModels(metrics.observer, logger), logger);
+  const { engine: plain, open } = await servedEngine(names, options, serving, observer);
   const engine = options.auditLog === undefined ? plain : auditingEngine(plain, await openLog(options, options.auditLog, cwd));
   let stop: Drain["drain"] = async () => {};
   const page = builtPageFolder();

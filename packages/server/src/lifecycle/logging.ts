@@ -10,7 +10,7 @@ export type LogLevel = "silent" | "fatal" | "error" | "warn" | "info" | "debug";
 
 /** What a line may say in words; the rest is fields. New sentences are listed here, and quote nothing. */
 const SENTENCES =
-  /^(incoming request|request completed|request errored|request aborted|client error|ready|draining|stopped|reloaded|reload refused|encoder (started|crashed|recycled|fell back)|model (loaded|unloaded|not loaded)|Server listening at (https?:\/\/[\w.:[\]-]+|\/\S+))$/;
+  /^(incoming request|request completed|request errored|request aborted|client error|ready|draining|stopped|reloaded|reload refused|bank refused|encoder (started|crashed|recycled|fell back)|model (loaded|unloaded|not loaded)|Server listening at (https?:\/\/[\w.:[\]-]+|\/\S+))$/;
 
 /** A logger for Fastify's `loggerInstance`. Lines are JSON. */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
