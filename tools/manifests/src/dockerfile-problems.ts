@@ -36,10 +36,14 @@ export function dockerfileProblems(text: string): string[] {
   const all = instructionsOf(text);
   const say = ({ line }: Instruction, what: string) => problems.push(`${line}: ${what}`);
   const stages = new Set<string>();
+  const defaults = new Map<string, string>();
   for (const instruction of all) {
     const { name, rest } = instruction;
+    if (name === "ARG") defaults.set(...(rest.split("=", 2) as [string, string]));
     if (name === "FROM") {
-      const [image = "", , stage] = rest.split(/\s+/);
+      const [asked = "", , stage] = rest.split(/\s+/);
+      // what a build without arguments takes
+      const image = asked.replaceAll(/\$\{(\w+)\}/g, (whole, arg) => defaults.get(arg) ?? whole);
       if (!stages.has(image) && !/@sha256:|:(?!latest\b)[^/]+$/.test(image)) say(instruction, `${image} — name a version, not the latest.`);
       if (/\balpine\b/.test(image)) say(instruction, `${image} — onnxruntime needs glibc.`);
       if (stage !== undefined) stages.add(stage);

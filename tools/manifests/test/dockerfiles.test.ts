@@ -17,9 +17,10 @@ describe("the Dockerfiles", () => {
   it("would be found out: each of these mistakes is named", () => {
     const sound = text("Dockerfile");
     const mistakes: [from: string | RegExp, to: string, named: RegExp][] = [
-      [/FROM node:24-bookworm-slim$/m, "FROM node", /version/],
-      [/FROM node:24-bookworm-slim$/m, "FROM node:latest", /version/],
-      [/FROM node:24-bookworm-slim$/m, "FROM node:24-alpine", /glibc/],
+      [/NODE_IMAGE=node:24-bookworm-slim$/m, "NODE_IMAGE=node", /version/],
+      [/NODE_IMAGE=node:24-bookworm-slim$/m, "NODE_IMAGE=node:latest", /version/],
+      [/NODE_IMAGE=node:24-bookworm-slim$/m, "NODE_IMAGE=node:24-alpine", /glibc/],
+      [/^ARG NODE_IMAGE=.*$/m, "ARG OTHER", /version/],
       ["USER 10001", "", /as root/],
       ["USER 10001", "USER root", /not 0/],
       ["USER 10001", "USER 0", /not 0/],
