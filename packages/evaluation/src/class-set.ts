@@ -21,6 +21,8 @@ export interface ClassSet {
   readonly classes: readonly string[];
   readonly C: number;
   readonly texts: ClassTexts;
+  /** whether the classes have sentences, or templates with their names in their place */
+  readonly described: boolean;
   /** [C][M] what `texts.attributes` embeds */
   readonly sentences: readonly (readonly string[])[];
   /** ctx [N,T,W] → normalised text embeddings [N,C,D] of these classes */
@@ -54,6 +56,7 @@ export async function classSet(
   return {
     classes,
     C,
+    described: sentences !== undefined,
     sentences: taught,
     texts: { single: templates.slice(0, C * D), templates, attributes },
     async promptTexts(ctx, recipe) {

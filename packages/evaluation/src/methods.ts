@@ -120,7 +120,8 @@ export const METHODS: readonly Method[] = [
     "gaussian-expert",
     "one Gaussian a class in closed form, on image embeddings",
     ({ train: { features, labels, n }, on, D }) => {
-      const expert = fitGaussianExpert({ features: features.subarray(0, n * D), labels, C: on.C, D });
+      const { shrinkage } = RECIPES.mixture;
+      const expert = fitGaussianExpert({ features: features.subarray(0, n * D), labels, C: on.C, D, shrinkage });
       return { logits: (rows, count) => expertLogits(expert, rows, count) };
     },
   ),
@@ -143,12 +144,13 @@ function mixtureMethod(name: string, summary: string, recipe: Recipe): Method {
     async fit({ core, D, scale, seed, train: { features, labels }, on: own, learn }) {
       const ctx = await learn(recipe, "attributes", "plain");
       const one = await learn(promptRecipe(recipe), "attributes", "plain");
-      const { rho, contextTokens, prompts: N } = recipe;
+      const { rho, contextTokens, prompts: N, shrinkage } = recipe;
       const { C } = own;
       const texts = { bank: await own.promptTexts(ctx, recipe), one: await own.promptTexts(one, promptRecipe(recipe)) };
       const { attributes } = own.texts;
       const fitted = fitMixture({
-        ...{ core, features, labels, attributes, C, D, scale, rho, seed, ctx: one, contextTokens },
+        ...{ core, features, labels, attributes, C, D, scale, rho, seed, ctx: one, contextTokens, shrinkage },
+        described: own.described,
         texts: recipe.temperature === "shots" ? texts : undefined,
       });
       const { a, w, v, expertW, expertB, temperature = 1 } = fitted;

@@ -117,7 +117,11 @@ describe("sweep", () => {
     const { context, options } = await setUp();
     const shared = { ...RECIPES.mixture, epochs: 3, batch: 8, prompts: 3 };
     const own = [recipeMethod("shared", "", shared), recipeMethod("own", "", { ...shared, classContext: true })];
-    const cells = await sweep(context, { ...plan, shots: [4], seeds: [1], methods: own }, { ...options, views: "plain" });
+    // with sentences: names that say nothing would leave the answer to the expert alone
+    const classes = ["red", "green", "blue"].map((name, id) => ({ id, name, attributes: [name] }));
+    const attributes = { dataset: "toys", modality: "toy", template: "a {attribute} thing", classes };
+    const open = async () => ({ dataset: toyDataset({ name: "toys", classes: ["red", "green", "blue"] }), attributes });
+    const cells = await sweep(context, { ...plan, shots: [4], seeds: [1], methods: own }, { ...options, open, views: "plain" });
     const [first, second] = cells.map((cell) => cell.test!.calibration.brier);
     expect(second).not.toBe(first);
     expect(second).toBeLessThan(1);

@@ -11,7 +11,7 @@ import type { Recipe } from "./recipe.js";
 
 /** The recipe of the one prompt: CoOp's objective at its own rate. */
 export function promptRecipe(recipe: Recipe): Recipe {
-  const { contextStart: _words, classContext: _own, temperature: _sure, ...rest } = recipe;
+  const { contextStart: _words, classContext: _own, temperature: _sure, shrinkage: _spread, ...rest } = recipe;
   return {
     ...rest,
     prompts: 1,
@@ -35,6 +35,10 @@ export interface MixtureInput {
   readonly scale: number;
   readonly rho: number;
   readonly seed: number;
+  /** κ of the expert, of the recipe */
+  readonly shrinkage?: number | undefined;
+  /** whether the attributes are sentences that were given, not templates filled with names */
+  readonly described: boolean;
   /** learned context vectors of the one prompt [1,T,W] */
   readonly ctx: Float32Array;
   readonly contextTokens: number;
@@ -47,15 +51,15 @@ const HALF_SHOTS = 16;
 
 /** @throws TrainingError as the expert does */
 export function fitMixture(input: MixtureInput): BankMixture {
-  const { core, features, labels, attributes, C, D, scale, rho, seed, ctx, contextTokens: T, texts } = input;
+  const { core, features, labels, attributes, C, D, scale, rho, seed, ctx, contextTokens: T, texts, shrinkage, described } = input;
   const n = labels.length;
   const routed = (text: Float32Array, share: number) =>
     core.route(features, text, scale, share, { B: n, N: text.length / (C * D), C, D }).mean;
   // the untrained bank has not seen the labels, so that its scores of the shots need no folding
   const textLogits = routed(attributes, rho);
-  const heldOut = heldOutExpert({ features, labels, C, D, seed });
-  const { a, w } = mixtureWeights({ features, labels, C, D, textLogits, seed }, heldOut);
-  const expert = fitGaussianExpert({ features, labels, C, D });
+  const heldOut = heldOutExpert({ features, labels, C, D, seed, shrinkage });
+  const { a, w } = mixtureWeights({ features, labels, C, D, textLogits, seed, described }, heldOut);
+  const expert = fitGaussianExpert({ features, labels, C, D, shrinkage });
   const shots = n / C;
   const mixture = {
     ...{ ctx: { data: ctx, shape: [1, T, ctx.length / T] as const }, expertW: expert.W, expertB: expert.b },

@@ -52,6 +52,8 @@ export interface Recipe {
   readonly mixture?: boolean;
   /** of a mixture: its scores are divided by one number that the shots say, or are as they come; absent is "none" */
   readonly temperature?: "none" | "shots";
+  /** of a mixture: κ, how much of its trace shrinks the expert's covariance; absent is 1, as that expert was published */
+  readonly shrinkage?: number;
   /** context vectors start as random numbers, or as words of the attribute sentences with a tenth of that noise; absent is "random" */
   readonly contextStart?: "random" | "attributes";
   /** each class has context vectors of its own, [N,C,T,W]; absent is false. For comparison: a bank's file holds contexts for any class */
@@ -102,7 +104,7 @@ const golden: Recipe = {
 const chosen: Recipe = { ...golden, learningRate: 0.02, rho: 0.3 };
 
 /** `biovlm` on plain views, with what the shots themselves say on the image side (docs/recipe.md, "mixture"). */
-const mixture: Recipe = { ...chosen, mixture: true, temperature: "shots" };
+const mixture: Recipe = { ...chosen, mixture: true, temperature: "shots", shrinkage: 0.03 };
 
 /**
  * Recipes by name: `released` as the authors' code runs, `biovlm-golden` as the goldens were made, `biovlm` as settled on validation, `mixture`
@@ -123,12 +125,13 @@ export const DEFAULT_RECIPE: RecipeName = "mixture";
 
 type Kind = "count" | "fraction" | "positive" | "amount" | boolean | readonly string[];
 
-type OptionalName = "mixture" | "temperature" | "contextStart" | "classContext";
+type OptionalName = "mixture" | "temperature" | "shrinkage" | "contextStart" | "classContext";
 
 /** Options that a recipe may leave out; one that does keeps the bytes that its banks had before the option was there. */
 const OPTIONAL: Readonly<Record<OptionalName, Kind>> = {
   mixture: true,
   temperature: ["none", "shots"],
+  shrinkage: "positive",
   contextStart: ["random", "attributes"],
   classContext: true,
 };

@@ -12,6 +12,7 @@ interface Case {
   readonly seed: number;
   readonly C: number;
   readonly D: number;
+  readonly shrinkage: number;
   readonly labels: readonly number[];
   readonly fold: readonly number[];
   readonly features: readonly number[];
@@ -24,8 +25,8 @@ interface Case {
 }
 const cases = JSON.parse(readFileSync(golden("expert.json"), "utf8")) as Case[];
 
-describe.each(cases)("numpy's case $seed", ({ seed, C, D, labels, fold, features, text, W, b, a, w, nll }) => {
-  const input = { features: Float32Array.from(features), labels: Int32Array.from(labels), C, D };
+describe.each(cases)("numpy's case $seed", ({ seed, C, D, shrinkage, labels, fold, features, text, W, b, a, w, nll }) => {
+  const input = { features: Float32Array.from(features), labels: Int32Array.from(labels), C, D, shrinkage };
 
   it("has the same W and b within 1e-5 of their size", () => {
     const expert = fitGaussianExpert(input);
@@ -36,7 +37,7 @@ describe.each(cases)("numpy's case $seed", ({ seed, C, D, labels, fold, features
 
   it("has the same folds and the same weights, chosen at the same likelihood", () => {
     expect(Array.from(foldOf(input.labels, C, Math.max(...fold) + 1, seed))).toEqual(fold);
-    const chosen = mixtureWeights({ ...input, textLogits: Float32Array.from(text), seed });
+    const chosen = mixtureWeights({ ...input, textLogits: Float32Array.from(text), described: true, seed });
     expect([chosen.a, chosen.w, chosen.folds]).toEqual([a, w, Math.max(...fold) + 1]);
     expect(Math.abs((chosen.nll ?? Number.NaN) - nll)).toBeLessThan(1e-5);
   });
@@ -81,9 +82,24 @@ describe("mixtureWeights", () => {
       C: 2,
       D: 4,
       textLogits: new Float32Array(6),
+      described: true,
       seed: 1,
     };
     expect(mixtureWeights(input)).toEqual({ a: 1, w: 0, folds: 0 });
+  });
+
+  it("leaves out the text of names that tell the shots apart no better than equal chances, unless sentences were given", () => {
+    const [C, D, n] = [2, 4, 12];
+    const random = seeded(3);
+    const labels = Int32Array.from({ length: n }, (_, i) => i % C);
+    const features = Float32Array.from({ length: n * D }, (_, i) => (i % D === labels[Math.floor(i / D)] ? 1 : 0) + 0.2 * random.next());
+    const input = { features, labels, C, D, seed: 1, shrinkage: 0.03 };
+    const silent = new Float32Array(n * C);
+    expect(mixtureWeights({ ...input, textLogits: silent, described: false })).toMatchObject({ a: 0, folds: 5 });
+    expect(mixtureWeights({ ...input, textLogits: silent, described: false }).w).toBeGreaterThan(0);
+    expect(mixtureWeights({ ...input, textLogits: silent, described: true }).a).toBeGreaterThan(0);
+    const telling = Float32Array.from({ length: n * C }, (_, i) => (i % C === labels[Math.floor(i / C)] ? 2 : 0));
+    expect(mixtureWeights({ ...input, textLogits: telling, described: false }).a).toBeGreaterThan(0);
   });
 
   it("deals every class over all folds", () => {

@@ -176,6 +176,7 @@ describe("fitMixture", () => {
       D,
       scale: 10,
       rho: 0.5,
+      described: true,
       seed: 1,
       ctx: new Float32Array(4 * 12),
       contextTokens: 4,

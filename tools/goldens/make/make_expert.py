@@ -11,12 +11,12 @@ import numpy as np
 TEXT, EXPERT = [0.3, 1.0], [0.0, 0.03, 0.1, 0.3, 1.0, 3.0]
 
 
-def expert(x, y, C):
+def expert(x, y, C, kappa):
     n, D = x.shape
     mu = np.stack([x[y == c].mean(0) for c in range(C)])
     centred = x - mu[y]
     sigma = centred.T @ centred / (n - 1)
-    P = D * np.linalg.pinv((n - 1) * sigma + np.trace(sigma) * np.eye(D), hermitian=True)
+    P = D * np.sqrt(kappa) * np.linalg.pinv((n - 1) * sigma + kappa * np.trace(sigma) * np.eye(D), hermitian=True)
     W = mu @ P
     return W, -0.5 * np.einsum("cd,cd->c", W, mu)
 
@@ -39,12 +39,12 @@ def main(path):
         case["text"] = [round(float(v), 9) for v in text.ravel()]
         x = np.array(case["features"], dtype=np.float32).reshape(x.shape).astype(np.float64)
         text = np.array(case["text"], dtype=np.float32).reshape(text.shape).astype(np.float64)
-        W, b = expert(x, y, C)
+        W, b = expert(x, y, C, case["shrinkage"])
         case["W"], case["b"] = W.ravel().tolist(), b.tolist()
         fold = np.array(case["fold"])
         g = np.zeros((len(y), C))
         for k in range(fold.max() + 1):
-            W, b = expert(x[fold != k], y[fold != k], C)
+            W, b = expert(x[fold != k], y[fold != k], C, case["shrinkage"])
             g[fold == k] = x[fold == k] @ W.T + b
         scores = [(nll(a * text + w * g, y), i) for i, (a, w) in enumerate((a, w) for a in TEXT for w in EXPERT)]
         best, at = min(scores)

@@ -1,6 +1,7 @@
 // The image-side expert in closed form: one Gaussian a class with a shared, shrunk covariance, from the shots' plain embeddings alone.
 // Source: the training-free Gaussian classifier of CLIP features (Wang et al., "A Hard-to-Beat Baseline for Training-free CLIP-based
-// Adaptation", ICLR 2024): μ_c class means, Σ = XᵀX/(N − 1) of the centred shots, P = D·((N − 1)Σ + tr(Σ)·I)⁻¹, W = μP, b_c = −½ W_c·μ_c.
+// Adaptation", ICLR 2024): μ_c class means, Σ = XᵀX/(N − 1) of the centred shots, P = D·√κ·((N − 1)Σ + κ·tr(Σ)·I)⁻¹, W = μP, b_c = −½ W_c·μ_c.
+// As published κ is 1; a smaller one shrinks the covariance less, and √κ keeps the scores' size alike (docs/recipe.md, "mixture").
 
 import { expertScores } from "@biovlm/model/prompts";
 import { TrainingError } from "../errors.js";
@@ -23,13 +24,15 @@ export interface ExpertInput {
   readonly labels: Int32Array;
   readonly C: number;
   readonly D: number;
+  /** κ > 0: how much of tr(Σ) is added to each axis; 1, as published, when absent */
+  readonly shrinkage?: number | undefined;
 }
 
 /**
  * Fits the expert. Where all shots of every class are alike (one shot a class) there is no covariance: W and b are zeros, the expert says nothing.
  * @throws TrainingError `bad_shape`, `empty_split` (a class without a shot), `not_finite`
  */
-export function fitGaussianExpert({ features, labels, C, D }: ExpertInput): GaussianExpert {
+export function fitGaussianExpert({ features, labels, C, D, shrinkage = 1 }: ExpertInput): GaussianExpert {
   const n = labels.length;
   if (features.length !== n * D || n < 1)
     throw new TrainingError("bad_shape", `expert — expected features [${n}, ${D}], got ${features.length} numbers. Check the shots.`);
@@ -43,19 +46,20 @@ export function fitGaussianExpert({ features, labels, C, D }: ExpertInput): Gaus
   }
   let trace = 0;
   for (let d = 0; d < D; d++) trace += a[d * D + d] ?? Number.NaN;
-  const ridge = n > 1 ? trace / (n - 1) : 0;
+  const spread = n > 1 ? trace / (n - 1) : 0;
   const W = new Float32Array(C * D);
   const b = new Float32Array(C);
   // Rounding leaves a trace of about 1e-30 where shots are equal: below that nothing is known of the covariance.
-  if (ridge <= 1e-12) return { W, b, C, D };
-  for (let d = 0; d < D; d++) a[d * D + d] = (a[d * D + d] ?? Number.NaN) + ridge;
+  if (spread <= 1e-12) return { W, b, C, D };
+  for (let d = 0; d < D; d++) a[d * D + d] = (a[d * D + d] ?? Number.NaN) + shrinkage * spread;
   const factor = choleskyFactor(a, D);
+  const size = D * Math.sqrt(shrinkage);
   for (let c = 0; c < C; c++) {
     const mean = means.subarray(c * D, c * D + D);
     const row = choleskySolve(factor, mean, D);
     let bias = 0;
     for (const [d, m] of mean.entries()) {
-      const w = D * (row[d] ?? Number.NaN);
+      const w = size * (row[d] ?? Number.NaN);
       W[c * D + d] = w;
       bias += w * m;
     }

@@ -28,8 +28,17 @@ export interface MixtureInput {
   readonly D: number;
   /** [n,C] logits of the untrained attribute bank for the shots: it has not seen their labels, so it needs no folding */
   readonly textLogits: Float32Array;
+  /** false where the classes have names and no sentences: names may say nothing, and then the text part is left out */
+  readonly described: boolean;
   readonly seed: number;
+  /** κ of the expert */
+  readonly shrinkage?: number | undefined;
 }
+
+type ExpertShots = Omit<MixtureInput, "textLogits" | "described">;
+
+/** Names alone are taken to say something where they bring the shots' likelihood this far below that of equal chances. */
+const SAYS_SOMETHING = 0.99;
 
 /** Ties go to the earlier entry of the grid: the lesser weights. @param expert {@link heldOutExpert} of the same shots, where it is at hand */
 export function mixtureWeights(input: MixtureInput, expert = heldOutExpert(input)): MixtureWeights {
@@ -37,8 +46,10 @@ export function mixtureWeights(input: MixtureInput, expert = heldOutExpert(input
   const K = foldCount(labels, C);
   if (expert === undefined) return { a: 1, w: 0, folds: 0 };
   let best: MixtureWeights | undefined;
-  for (const a of TEXT_WEIGHTS) {
-    for (const w of EXPERT_WEIGHTS) {
+  const silent =
+    !input.described && TEXT_WEIGHTS.every((a) => mixtureNll(textLogits, expert, labels, C, a, 0) > SAYS_SOMETHING * Math.log(C));
+  for (const a of silent ? [0] : TEXT_WEIGHTS) {
+    for (const w of silent ? EXPERT_WEIGHTS.slice(1) : EXPERT_WEIGHTS) {
       const nll = mixtureNll(textLogits, expert, labels, C, a, w);
       if (best?.nll === undefined || nll < best.nll) best = { a, w, folds: K, nll };
     }
@@ -54,7 +65,7 @@ function foldCount(labels: Int32Array, C: number): number {
 }
 
 /** g [n,C] of each shot by the expert that was fitted without its fold; undefined below two shots of a class, where there is nothing to fold. */
-export function heldOutExpert(input: Omit<MixtureInput, "textLogits">): Float32Array | undefined {
+export function heldOutExpert(input: ExpertShots): Float32Array | undefined {
   const { labels, C, seed } = input;
   const K = foldCount(labels, C);
   return K < 2 ? undefined : outOfFold(input, foldOf(labels, C, K, seed), K);
@@ -71,7 +82,7 @@ export function foldOf(labels: Int32Array, C: number, K: number, seed: number): 
   return fold;
 }
 
-function outOfFold({ features, labels, C, D }: Omit<MixtureInput, "textLogits">, fold: Int32Array, K: number): Float32Array {
+function outOfFold({ features, labels, C, D, shrinkage }: ExpertShots, fold: Int32Array, K: number): Float32Array {
   const out = new Float32Array(labels.length * C);
   const rows = (indices: readonly number[]) => {
     const picked = new Float32Array(indices.length * D);
@@ -82,7 +93,7 @@ function outOfFold({ features, labels, C, D }: Omit<MixtureInput, "textLogits">,
     const held: number[] = [];
     const kept: number[] = [];
     for (const [i, f] of fold.entries()) (f === k ? held : kept).push(i);
-    const expert = fitGaussianExpert({ features: rows(kept), labels: Int32Array.from(kept, (i) => labels[i] ?? 0), C, D });
+    const expert = fitGaussianExpert({ features: rows(kept), labels: Int32Array.from(kept, (i) => labels[i] ?? 0), C, D, shrinkage });
     const logits = expertLogits(expert, rows(held), held.length);
     for (const [at, i] of held.entries()) out.set(logits.subarray(at * C, at * C + C), i * C);
   }
