@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../cli/test/call.js";
 import { accessFlows } from "./flows/access-flows.js";
 import { answerFlows } from "./flows/answer-flows.js";
+import { axeFlows } from "./flows/axe-flows.js";
 import { classFlows } from "./flows/class-flows.js";
 import { dicomFlows } from "./flows/dicom-flows.js";
 import { galleryFlows } from "./flows/gallery-flows.js";
@@ -367,7 +368,8 @@ describe.skipIf(withoutProgram("chromium"))("the page", () => {
     }
   }, 600_000);
 
-  for (const flows of [classFlows, answerFlows, galleryFlows, projectFlows, dicomFlows, seriesFlows, accessFlows]) flows(() => stage);
+  for (const flows of [classFlows, answerFlows, galleryFlows, projectFlows, dicomFlows, seriesFlows, accessFlows, axeFlows])
+    flows(() => stage);
 
   it("is small: code within 250 kB gzipped without runtime and models, the model within 8 MB", () => {
     const files = (readdirSync(stage.dist, { recursive: true }) as string[]).filter((f) => statSync(join(stage.dist, f)).isFile());

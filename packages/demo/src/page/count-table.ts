@@ -1,5 +1,5 @@
 // A table of counts, rows by columns: how many images of each row were answered with each column. The larger a cell's share of its row, the
-// darker it is. Where `onCell` is given every count above zero is a button. It decides nothing of what is right.
+// stronger its colour. Where `onCell` is given every count above zero is a button. It decides nothing of what is right.
 
 import { element, plainName } from "./elements.js";
 

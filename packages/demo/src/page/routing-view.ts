@@ -37,7 +37,7 @@ export function bindRouting(session: Session): void {
       return;
     }
     const share = prepared.kept / prepared.prompts.length;
-    note.textContent = `Each image keeps ${prepared.kept} of ${prepared.prompts.length} prompts: by chance every cell would say ${percent(share)}. Darker cells are kept more often.`;
+    note.textContent = `Each image keeps ${prepared.kept} of ${prepared.prompts.length} prompts: by chance every cell would say ${percent(share)}. The stronger a cell's colour, the more often its prompt is kept.`;
     place.replaceChildren(
       element(
         "table",
@@ -74,9 +74,10 @@ function headRow(prompts: readonly string[]): HTMLElement {
 function bodyRow(name: string, images: number, shares: readonly number[]): HTMLElement {
   const cells = shares.map((share) =>
     element("td", {
-      class: share > 0.55 ? "cell strong" : "cell",
+      class: "cell",
       text: String(Math.round(share * 100)),
-      variables: { "--share": String(share) },
+      // half of the accent at most: the text keeps its contrast in both themes
+      variables: { "--share": String(share / 2) },
     }),
   );
   return element(
