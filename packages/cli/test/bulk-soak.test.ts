@@ -1,7 +1,7 @@
 // R24: a bulk job of real images while all around it fails: workers killed −9, the queue's server restarted, the store busy, slow and torn. With
 // BIOVLM_SOAK=1 a hundred thousand images; elsewhere some hundreds of the same ways.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { folderStore, type JobStore, mergeJob, openShards, readJob } from "@biovlm/jobs";
 import { openS3Store, S3Client, s3Place } from "@biovlm/jobs/s3";
-import { noS3Server, type S3Proxy, type S3Server, skipUnlessShared, soak, startS3Proxy, startS3Server } from "@biovlm/testkit";
+import { type S3Proxy, type S3Server, skipUnlessShared, soak, startS3Proxy, startS3Server, withoutProgram } from "@biovlm/testkit";
 import { parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call, ENVIRONMENT, folder } from "./call.js";
@@ -30,10 +30,7 @@ const SIZES = soak
     }
   : { images: 600, broken: 100, shardRows: 160, rounds: 1, roundMs: 0, roundImages: 140, restarts: 1, equal: 256 };
 const ham = skipUnlessShared("data/ham10000/images");
-const without =
-  spawnSync("redis-server", ["--version"]).status !== 0
-    ? "skipped: no redis-server"
-    : (noS3Server ?? (ham === undefined ? "skipped: no HAM10000" : ""));
+const lacking = [withoutProgram("redis-server"), withoutProgram("versitygw"), ham === undefined].some(Boolean);
 
 const running = new Set<ChildProcess>();
 function begin(file: string, words: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
@@ -124,7 +121,7 @@ async function bulk(words: readonly string[], env: Readonly<Record<string, strin
 
 const PLANNED = ["--device", "cpu", "--output", "both", "--dataset", "dermamnist"] as const;
 
-describe.skipIf(without !== "")(`bulk work over real images${without === "" ? "" : ` (${without})`}`, { timeout: 3_600_000 }, () => {
+describe.skipIf(lacking)("bulk work over real images", { timeout: 3_600_000 }, () => {
   let server: S3Server;
   let proxy: S3Proxy;
   beforeAll(async () => {

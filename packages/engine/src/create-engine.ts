@@ -8,7 +8,7 @@ import type { BankFile, Engine, OwnBank } from "./contract/engine.js";
 import { EngineError } from "./contract/errors.js";
 import { type EngineObserver, SILENT } from "./contract/observer.js";
 import { decodeOptions } from "./images/decode-options.js";
-import { LocalEngine, type Served } from "./local-engine.js";
+import { LocalEngine } from "./local-engine.js";
 import { type HostOptions, openHost } from "./model-host.js";
 import { ModelPlace } from "./model-place.js";
 import { openCore } from "./open/core.js";
@@ -18,6 +18,7 @@ import { SERVING_LIMITS, type ServingLimits } from "./options/engine-options.js"
 import { filledOptions } from "./options/option-schema.js";
 import { OwnBanks } from "./own-banks.js";
 import { ResidentModels } from "./resident-models.js";
+import type { Served } from "./served-names.js";
 
 /** A name to serve. */
 export interface ServedEntry {

@@ -5,7 +5,6 @@ import { nth } from "@biovlm/files";
 import type { Classification, Classifier } from "@biovlm/model";
 import type { BankShelf, ShelvedBank } from "./banks/bank-shelf.js";
 import { encoderFailure } from "./contract/encoder-failure.js";
-import type { EncodedImage } from "./contract/encoding.js";
 import type {
   AnswerSource,
   CallOptions,
@@ -18,26 +17,16 @@ import type {
 } from "./contract/engine.js";
 import { EngineError } from "./contract/errors.js";
 import type { EngineObserver } from "./contract/observer.js";
+import { failed, joined, rows } from "./encoded-rows.js";
 import type { HostAnswer, ModelHost } from "./model-host.js";
 import type { ModelPlace } from "./model-place.js";
 import type { OwnBanks } from "./own-banks.js";
 import type { ResidentModels } from "./resident-models.js";
+import { findServed, offeredServed, type Served } from "./served-names.js";
 
 /** Rows that are routed before others are answered: some milliseconds. */
 const ROWS_IN_ONE_GO = 1024;
 const othersFirst = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-/** A served name: its model and its bank. */
-export interface Served {
-  readonly name: string;
-  readonly place: ModelPlace;
-  readonly bankName: string | undefined;
-  /** of its own bank's classes */
-  readonly prevalence: string | undefined;
-  readonly rho: number | undefined;
-  /** false where it was unloaded by name */
-  offered: boolean;
-}
 
 /** What the engine works with. */
 export interface EngineParts {
@@ -104,7 +93,7 @@ export class LocalEngine implements Engine {
   }
 
   model(name: string): ServedModel {
-    return this.describe(this.find(name));
+    return this.describe(findServed(this.served, name));
   }
 
   readiness(): { readonly ready: boolean; readonly reason?: string } {
@@ -119,12 +108,12 @@ export class LocalEngine implements Engine {
   }
 
   refuseIfFull(model: string): void {
-    this.offered(model).place.host?.queue.refuseIfFull();
+    offeredServed(this.served, model).place.host?.queue.refuseIfFull();
   }
 
   load(model: string, options: CallOptions = {}): Promise<ServedModel> {
     return this.call(options, async () => {
-      const served = this.find(model);
+      const served = findServed(this.served, model);
       served.offered = true;
       await this.resident.load(served.place);
       return this.describe(served);
@@ -133,7 +122,7 @@ export class LocalEngine implements Engine {
 
   unload(model: string, options: CallOptions = {}): Promise<ServedModel> {
     return this.call(options, async () => {
-      const served = this.find(model);
+      const served = findServed(this.served, model);
       served.offered = false;
       const wanted = () => [...this.served.values()].some(({ place, offered }) => place === served.place && offered);
       if (!wanted()) await this.resident.unload(served.place, wanted);
@@ -318,7 +307,7 @@ export class LocalEngine implements Engine {
   /** A call on a model, which stays in memory until it has ended. */
   private on<T>(model: string, options: CallOptions, work: (host: ModelHost, served: Served) => Promise<T>): Promise<T> {
     return this.call(options, async () => {
-      const served = this.offered(model);
+      const served = offeredServed(this.served, model);
       return this.resident.use(served.place, async (host) => {
         // loading may have taken longer than who asked could wait
         options.signal?.throwIfAborted();
@@ -354,25 +343,6 @@ export class LocalEngine implements Engine {
 
   private known() {
     return [...this.places.values()].map((place) => place.known);
-  }
-
-  private find(name: string): Served {
-    const found = this.served.get(name);
-    if (found === undefined)
-      throw new EngineError(
-        "unknown_model",
-        `model — expected one of ${[...this.served.keys()].join(", ")}, got another name. Correct it.`,
-      );
-    return found;
-  }
-
-  private offered(name: string): Served {
-    const found = this.find(name);
-    if (found.offered) return found;
-    throw new EngineError(
-      "model_unloaded",
-      `model ${name} — expected one that is served now, got one that was unloaded by name. Load it again (POST /v2/repository/models/${name}/load).`,
-    );
   }
 
   private source(host: ModelHost) {
@@ -412,21 +382,4 @@ export class LocalEngine implements Engine {
       ...(why === undefined || (ready && host !== undefined) ? {} : { reason: why }),
     };
   }
-}
-
-function rows(images: readonly EncodedImage[]): Float32Array[] {
-  return images.flatMap((image) => ("row" in image ? [image.row] : []));
-}
-
-function joined(good: readonly Float32Array[], D: number): Float32Array {
-  const data = new Float32Array(good.length * D);
-  for (const [i, row] of good.entries()) data.set(row, i * D);
-  return data;
-}
-
-/** A file's own fault stands in its place; the device's fault is the whole call's. */
-function failed(image: Extract<EncodedImage, { error: unknown }>): FailedImage {
-  const { code, message } = image.error;
-  if (code === "backend_unavailable" || code === "bad_output") throw new EngineError(code, message, { retryAfter: 2 });
-  return { sha256: image.sha256, error: image.error };
 }

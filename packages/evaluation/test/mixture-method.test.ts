@@ -24,6 +24,7 @@ const prompts = new Map([
 const on: ClassSet = {
   classes: ["a", "b", "c"],
   C,
+  described: true,
   texts,
   sentences: [["a"], ["b"], ["c"]],
   promptTexts: async (_, recipe) => prompts.get(recipe.prompts) ?? unit(recipe.prompts * C),

@@ -80,7 +80,7 @@ export async function* workQueue(
   const { Queue, Worker } = await library();
   const queue = new Queue(queueName(job), { connection });
   const worker = new Worker(queueName(job), null, {
-    ...{ connection, lockDuration: lockMs, stalledInterval: lockMs / 2, maxStalledCount: 100, autorun: false, drainDelay: 1 },
+    ...{ connection, lockDuration: lockMs, stalledInterval: lockMs / 4, maxStalledCount: 100, autorun: false, drainDelay: 1 },
   });
   queue.on("error", () => {});
   worker.on("error", () => {});
