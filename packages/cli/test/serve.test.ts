@@ -13,6 +13,8 @@ import { type Called, call, folder } from "./call.js";
 
 interface Served {
   readonly url: string;
+  /** of gRPC, where it was asked for */
+  readonly grpcPort: number;
   readonly ended: Promise<Called>;
   /** as a platform stops it, or as a person does */
   stop(signal?: "SIGTERM" | "SIGINT"): Promise<Called>;
@@ -24,8 +26,8 @@ async function serve(words: readonly string[], cwd: string, until = /^ready: /m)
   const stop = new AbortController();
   let hangUp = () => {};
   let heard = (_text: string) => {};
-  const listening = new Promise<string>((done) => {
-    heard = (text) => until.test(text) && done(/listening on (\S+?)\/?;/.exec(text)![1]!);
+  const listening = new Promise<RegExpExecArray>((done) => {
+    heard = (text) => until.test(text) && done(/listening on (\S+?)\/?(?: and grpcs?:\/\/\S+:(\d+))?;/.exec(text)!);
   });
   const onHangup = (listener: () => void) => {
     hangUp = listener;
@@ -47,7 +49,7 @@ async function serve(words: readonly string[], cwd: string, until = /^ready: /m)
     ...words,
   ];
   const ended = call(all, { cwd, signal: stop.signal, said: (text) => heard(text), onHangup });
-  const url = await Promise.race([
+  const [, url = "", grpcPort] = await Promise.race([
     listening,
     ended.then(({ code, err }): never => {
       throw new Error(`ended with ${code}: ${err}`);
@@ -55,6 +57,7 @@ async function serve(words: readonly string[], cwd: string, until = /^ready: /m)
   ]);
   return {
     url,
+    grpcPort: Number(grpcPort),
     ended,
     stop(signal = "SIGTERM") {
       stop.abort(signal);
@@ -98,7 +101,7 @@ function certify(name: string, cert: string, key: string): void {
 /** Common name of the certificate that a new connection gets. */
 function shownName(port: number): Promise<string | string[] | undefined> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false }, () => {
+    const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ALPNProtocols: ["h2", "http/1.1"] }, () => {
       resolve(socket.getPeerCertificate().subject.CN);
       socket.destroy();
     });
@@ -118,8 +121,10 @@ describe("while it serves", () => {
       writeFileSync(at("bank.safetensors"), await tinyBank(["chest X-ray", "head CT"]));
       certify("old.example", at("cert.pem"), at("key.pem"));
       const words = ["--keys-file", "keys.json", "--bank", "bank.safetensors", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+      words.push("--grpc-port", "0");
       const server = await serve(words, place);
       const { port } = new URL(server.url);
+      const shownNames = () => Promise.all([Number(port), server.grpcPort].map(shownName));
       /** GET with a key, on a connection of its own or on the given one. */
       const get = (path: string, key: string, socket?: TLSSocket) =>
         new Promise<{ status: number; text: string }>((resolve, reject) => {
@@ -140,10 +145,10 @@ describe("while it serves", () => {
       const metric = async (key: string, line: RegExp) => line.exec((await get("/metrics", key)).text)?.[1];
       const open = connect({ port: Number(port), host: "127.0.0.1", rejectUnauthorized: false });
       await new Promise((done) => open.once("secureConnect", done));
-      expect([await statuses(), await classes("old"), await shownName(Number(port))]).toEqual([
+      expect([await statuses(), await classes("old"), await shownNames()]).toEqual([
         [200, 401],
         ["chest X-ray", "head CT"],
-        "old.example",
+        ["old.example", "old.example"],
       ]);
 
       writeFileSync(at("keys.json"), keysFile("new").slice(0, 40));
@@ -151,10 +156,10 @@ describe("while it serves", () => {
       writeFileSync(at("cert.pem"), "no certificate");
       server.hangUp();
       await expect.poll(() => metric("old", /^biovlm_reload_last_successful\{what="bank"\} (\d)/m)).toBe("0");
-      expect([await statuses(), await classes("old"), await shownName(Number(port))]).toEqual([
+      expect([await statuses(), await classes("old"), await shownNames()]).toEqual([
         [200, 401],
         ["chest X-ray", "head CT"],
-        "old.example",
+        ["old.example", "old.example"],
       ]);
       expect(await metric("old", /^biovlm_reload_last_successful\{what="keys"\} (\d)/m)).toBe("0");
       expect(await metric("old", /^biovlm_reload_last_successful\{what="certificate"\} (\d)/m)).toBe("0");
@@ -165,7 +170,7 @@ describe("while it serves", () => {
       server.hangUp();
       await expect.poll(statuses).toEqual([401, 200]);
       await expect.poll(() => classes("new")).toEqual(["retina", "skin"]);
-      await expect.poll(() => shownName(Number(port))).toBe("new.example");
+      await expect.poll(shownNames).toEqual(["new.example", "new.example"]);
       expect((await get("/v1/banks", "new", open)).status).toBe(200);
       expect(await metric("new", /^biovlm_reload_last_successful\{what="bank"\} (\d)/m)).toBe("1");
       expect((await server.stop("SIGINT")).code).toBe(0);

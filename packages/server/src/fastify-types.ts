@@ -2,6 +2,7 @@
 
 import type { Scope } from "./auth.js";
 import type { CallBounds } from "./lifecycle/bytes-in-flight.js";
+import type { CertificateTakers } from "./lifecycle/certificate.js";
 import type { ErrorForm } from "./replies.js";
 
 declare module "fastify" {
@@ -12,6 +13,7 @@ declare module "fastify" {
   }
   interface FastifyInstance {
     callBounds: CallBounds;
+    certificateTakers: CertificateTakers;
   }
   interface FastifyRequest {
     /** name of the API key it came with */

@@ -11,6 +11,7 @@ import type {} from "./fastify-types.js";
 import { readBodies, takenTypes } from "./lifecycle/body-types.js";
 import { BytesInFlight, boundBodies } from "./lifecycle/bytes-in-flight.js";
 import { trustedProxies } from "./lifecycle/caller-addresses.js";
+import type { Certificate } from "./lifecycle/certificate.js";
 import { connectionLimits, limitRequestsPerSocket } from "./lifecycle/connection-limits.js";
 import { allowOrigins, originsOf } from "./lifecycle/cross-origin.js";
 import { checkCallers } from "./lifecycle/host-check.js";
@@ -77,6 +78,7 @@ export async function createServer({
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false, verbose: true } },
   }) as unknown as FastifyInstance;
 
+  app.decorate("certificateTakers", new Set<(renewed: Certificate) => void>());
   limitRequestsPerSocket(app);
   if (metrics !== undefined) recordRequests(app, metrics);
   await prepare?.(app);

@@ -1,16 +1,16 @@
 // The Open Inference Protocol v2 over gRPC: each call is asked of this server's own /v2 routes, in this process, so keys, scopes, limits, audit log,
 // metrics, deadlines and draining are theirs and cannot differ. A client of gRPC is no browser: what only browsers say is not asked for.
 
-import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { fileURLToPath } from "node:url";
 import { NAME_PATTERN } from "@biovlm/files";
-import type { Metadata, ServerCredentials, ServerUnaryCall, ServiceDefinition, ServiceError, sendUnaryData, status } from "@grpc/grpc-js";
+import type { Metadata, ServerUnaryCall, ServiceDefinition, ServiceError, sendUnaryData, status } from "@grpc/grpc-js";
 import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
 import type { ServingOptions } from "../options.js";
 import { serverError } from "../replies.js";
 import { boundedCalls, credentialsIn } from "./bounded-calls.js";
+import { grpcCredentials } from "./grpc-credentials.js";
 import { type GrpcInferRequest, grpcResponse, httpBody } from "./grpc-messages.js";
 
 const PROTO = fileURLToPath(new URL("../../proto/open-inference.proto", import.meta.url));
@@ -91,7 +91,7 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
     ]),
   );
   server.addService(readable(service), implementation);
-  const credentials = await credentialsOf(options, grpc.ServerCredentials);
+  const credentials = await grpcCredentials(grpc, app, options);
   app.addHook("preClose", async () => {
     const quiet = new Promise<void>((done) => server.tryShutdown(() => done()));
     let timer: NodeJS.Timeout | undefined;
@@ -132,18 +132,6 @@ function readable(service: ServiceDefinition): ServiceDefinition {
       },
     ]),
   );
-}
-
-async function credentialsOf({ tlsCert, tlsKey }: ServingOptions, kinds: typeof ServerCredentials): Promise<ServerCredentials> {
-  if (tlsCert === undefined || tlsKey === undefined) return kinds.createInsecure();
-  try {
-    const [cert, key] = await Promise.all([readFile(tlsCert), readFile(tlsKey)]);
-    return kinds.createSsl(null, [{ cert_chain: cert, private_key: key }]);
-  } catch (cause) {
-    throw new ServerError("bad_option", "TLS — expected a PEM certificate chain and its key, got other files. Correct the two files.", {
-      cause,
-    });
-  }
 }
 
 /** One call: its keys, deadline and end go with it. */

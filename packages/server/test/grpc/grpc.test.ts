@@ -1,57 +1,47 @@
 // The protocol over gRPC with grpc-js's own client: answers are those of /v2 over HTTP, refusals have gRPC's codes, and no bytes make a fault of ours.
 
 import { createHash } from "node:crypto";
+import { EventEmitter } from "node:events";
 import { connect } from "node:http2";
-import { fileURLToPath } from "node:url";
 import { createEngine, type Engine } from "@biovlm/engine";
 import { seeded, soak } from "@biovlm/testkit";
 import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import * as grpc from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createMetrics, createServer, grpcServer, type ServingOptions, servingOptions } from "../../src/index.js";
 import { greyPng } from "../routes/grey-png.js";
+import { type Answer, ask as askOf, clientOf, metadata, service } from "./grpc-client.js";
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
 const keys = [{ name: "clinic", sha256: digest("secret"), scopes: ["infer"] as const }];
 const png = Buffer.from(greyPng(80, 60));
-const proto = fileURLToPath(new URL("../../proto/open-inference.proto", import.meta.url));
-const loaded = loadSync(proto, { keepCase: true, longs: String, defaults: true, oneofs: true });
-const service = grpc.loadPackageDefinition(loaded)["inference"] as unknown as { GRPCInferenceService: grpc.ServiceClientConstructor };
 const metrics = createMetrics({ processMetrics: false });
 let engine: Engine;
 let app: FastifyInstance;
 let client: grpc.Client;
 
-const metadata = (key = "secret") => {
-  const out = new grpc.Metadata();
-  if (key !== "") out.set("authorization", `Bearer ${key}`);
-  return out;
-};
-/** An answer of ModelInfer, or an error: a test knows which it asked for. */
-type Answer = grpc.ServiceError & { readonly outputs: readonly { name: string }[]; readonly raw_output_contents: readonly [Buffer] };
-/** One call: the answer, or the error as it is. */
+/** One call of the shared server, or of another. */
 function ask(name: string, request: object, options: { key?: string; deadline?: number; from?: grpc.Client } = {}): Promise<Answer> {
-  const { key, deadline, from = client } = options;
-  const call = Reflect.get(from, name) as (...args: unknown[]) => void;
-  return new Promise((resolve) => {
-    const settings = deadline === undefined ? {} : { deadline };
-    call.call(from, request, metadata(key), settings, (error: grpc.ServiceError | null, answer: unknown) =>
-      resolve((error ?? answer) as Answer),
-    );
-  });
+  return askOf(options.from ?? client, name, request, options);
 }
 const image = (bytes: Buffer = png) => ({ name: "image", datatype: "BYTES", shape: ["1"], contents: { bytes_contents: [bytes] } });
 const infer = (request: object, options = {}) => ask("ModelInfer", { model_name: "tiny", ...request }, options);
 
-async function served(given: Partial<ServingOptions>): Promise<{ readonly app: FastifyInstance; readonly client: grpc.Client }> {
+/** `asked` tells of each request that has come, by its path. */
+async function served(
+  given: Partial<ServingOptions>,
+): Promise<{ readonly app: FastifyInstance; readonly client: grpc.Client; readonly asked: EventEmitter }> {
   const options = servingOptions({ maxImageBytes: 65_536, maxBodyBytes: 200_000, grpcPort: 0, drainMs: 2000, ...given });
-  const made = await createServer({ engine, options, version: "0.1.0", keys: () => keys, metrics });
+  const asked = new EventEmitter();
+  const prepare = (of: FastifyInstance) => {
+    of.addHook("preHandler", async ({ url }) => void asked.emit(url));
+  };
+  const made = await createServer({ engine, options, version: "0.1.0", keys: () => keys, metrics, prepare });
   const where = await grpcServer(made, options);
   await made.ready();
   const address = (await where.listen()).replace(/^grpc:\/\//, "");
-  return { app: made, client: new service.GRPCInferenceService(address, grpc.credentials.createInsecure()) };
+  return { app: made, client: clientOf(address, grpc.credentials.createInsecure()), asked };
 }
 
 beforeAll(async () => {
@@ -162,10 +152,7 @@ describe("the protocol over gRPC", () => {
 
   it(`makes no fault of ours of ${soak ? 10_000 : 1000} requests of damaged bytes`, { timeout: 300_000 }, async () => {
     const random = seeded(77);
-    const { ModelInfer, ModelMetadata, RepositoryIndex } = service.GRPCInferenceService.service as Record<
-      string,
-      grpc.MethodDefinition<object, object>
-    >;
+    const { ModelInfer, ModelMetadata, RepositoryIndex } = service.service as Record<string, grpc.MethodDefinition<object, object>>;
     const sound = [
       [ModelInfer!, { model_name: "tiny", inputs: [image()], parameters: { rho: { double_param: 0.5 } }, outputs: [{ name: "class" }] }],
       [
@@ -244,8 +231,9 @@ describe("the protocol over gRPC", () => {
     const other = await served({});
     const wide = Buffer.from(greyPng(1500, 1500));
     expect(await ask("ServerLive", {}, { from: other.client })).toEqual({ live: true });
+    const arrived = new Promise<void>((done) => other.asked.once("/v2/models/tiny/infer", () => done()));
     const pending = infer({ inputs: [image(wide)] }, { from: other.client });
-    await new Promise((done) => setTimeout(done, 20));
+    await arrived;
     await other.app.close();
     expect((await pending).outputs).toHaveLength(4);
     const late = await ask("ServerLive", {}, { from: other.client, deadline: Date.now() + 5000 });

@@ -1,4 +1,5 @@
-# Asks a server what Triton's own gRPC client asks, and prints the answers as JSON. Arguments: host:port, key, image file.
+# Asks a server what Triton's own gRPC client asks, and prints the answers as JSON. Arguments: host:port, key, image file, and the
+# certificate to trust where the server has one.
 import json
 import sys
 
@@ -6,8 +7,9 @@ import numpy as np
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
-host, key, file = sys.argv[1:4]
-client = triton.InferenceServerClient(url=host)
+host, key, file, *trusted = sys.argv[1:5]
+tls = {"ssl": True, "root_certificates": trusted[0]} if trusted else {}
+client = triton.InferenceServerClient(url=host, **tls)
 auth = {"authorization": f"Bearer {key}"}
 data = open(file, "rb").read()
 tensor = triton.InferInput("image", [2], "BYTES")
