@@ -2,6 +2,7 @@
 // server listens.
 
 import { resolve } from "node:path";
+import { setImmediate as immediate } from "node:timers/promises";
 import {
   createEngine,
   deferredEngine,
@@ -77,8 +78,10 @@ export async function servedEngine(
   observer: EngineObserver,
 ): Promise<ReturnType<typeof deferredEngine>> {
   const banks = await keptBanks(serving);
-  const { engine, open } = deferredEngine((say) => {
+  const { engine, open } = deferredEngine(async (say) => {
     say(names.length === 1 ? "opening the model" : "opening the models");
+    // whoever asks a server that has just begun to listen is answered first
+    await immediate();
     return createEngine({ ...engineFrom(options), serve: names, banks, observer });
   });
   const own = names.flatMap(({ bank, banks: others = [] }) => [...(bank === undefined ? [] : [bank]), ...others]);

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { soak } from "@biovlm/testkit";
 import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { tinyFolder } from "@biovlm/testkit/tiny-folder";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -196,31 +197,36 @@ describe("a server with two models", () => {
     );
   }, 120_000);
 
-  it("holds what fits --max-model-bytes: encoder processes go for the model that is asked for, and answers are the same", async () => {
-    compile();
-    // what one takes differs from machine to machine: the budget is for one and a half of them
-    const all = await built("--max-model-bytes", "1000GiB");
-    const sizes = [...(await (await fetch(`${all.url}/metrics`)).text()).matchAll(/^biovlm_encoder_memory_bytes\{.*\} (\d+)$/gm)];
-    const [one, other] = sizes.map(([, bytes]) => Number(bytes));
-    expect(await all.stop()).toBe(0);
-    const server = await built("--max-model-bytes", String(Math.round(0.8 * (one! + other!))));
-    const { url } = server;
-    const loaded = async () => (await ask(`${url}/readyz`)).body.models.map((state: { loaded: boolean }) => state.loaded);
-    const answers: unknown[] = [];
-    for (const model of ["tiny", "other", "tiny"]) {
-      const { status, body } = await classify(url, model);
-      expect([status, await loaded()], JSON.stringify(body)).toEqual([200, [model === "tiny", model === "other"]]);
-      answers.push(body.results);
-    }
-    expect(answers[2]).toEqual(answers[0]);
-    expect(answers[1]).not.toEqual(answers[0]);
-    expect((await ask(`${url}/readyz`)).body.ready).toBe(true);
-    const mixed = await Promise.all(Array.from({ length: 12 }, (_, i) => classify(url, i % 2 === 0 ? "tiny" : "other")));
-    for (const [i, { status, body }] of mixed.entries()) expect([status, body.results]).toEqual([200, answers[i % 2]]);
-    expect(await server.stop()).toBe(0);
-    expect(server.log()).toMatch(/"model":"other","digest":"sha256:[0-9a-f]{64}","ms":\d+,"msg":"model loaded"/);
-    expect(server.log()).toMatch(/"reason":"memory","msg":"model unloaded"/);
-  }, 300_000);
+  // the built program started twice, a minute on a busy machine; what is held and what goes is held to by the engine's resident-models.test.ts always
+  it.skipIf(!soak)(
+    "holds what fits --max-model-bytes: encoder processes go for the model that is asked for, and answers are the same",
+    async () => {
+      compile();
+      // what one takes differs from machine to machine: the budget is for one and a half of them
+      const all = await built("--max-model-bytes", "1000GiB");
+      const sizes = [...(await (await fetch(`${all.url}/metrics`)).text()).matchAll(/^biovlm_encoder_memory_bytes\{.*\} (\d+)$/gm)];
+      const [one, other] = sizes.map(([, bytes]) => Number(bytes));
+      expect(await all.stop()).toBe(0);
+      const server = await built("--max-model-bytes", String(Math.round(0.8 * (one! + other!))));
+      const { url } = server;
+      const loaded = async () => (await ask(`${url}/readyz`)).body.models.map((state: { loaded: boolean }) => state.loaded);
+      const answers: unknown[] = [];
+      for (const model of ["tiny", "other", "tiny"]) {
+        const { status, body } = await classify(url, model);
+        expect([status, await loaded()], JSON.stringify(body)).toEqual([200, [model === "tiny", model === "other"]]);
+        answers.push(body.results);
+      }
+      expect(answers[2]).toEqual(answers[0]);
+      expect(answers[1]).not.toEqual(answers[0]);
+      expect((await ask(`${url}/readyz`)).body.ready).toBe(true);
+      const mixed = await Promise.all(Array.from({ length: 12 }, (_, i) => classify(url, i % 2 === 0 ? "tiny" : "other")));
+      for (const [i, { status, body }] of mixed.entries()) expect([status, body.results]).toEqual([200, answers[i % 2]]);
+      expect(await server.stop()).toBe(0);
+      expect(server.log()).toMatch(/"model":"other","digest":"sha256:[0-9a-f]{64}","ms":\d+,"msg":"model loaded"/);
+      expect(server.log()).toMatch(/"reason":"memory","msg":"model unloaded"/);
+    },
+    300_000,
+  );
 
   it("is refused in words where one alone is beyond --max-model-bytes", async () => {
     const { code, err } = await call(["serve", "--port", "0", "--pool", "0", "--device", "cpu", "--max-model-bytes", "1MiB"], {

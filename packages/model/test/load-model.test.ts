@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { cpuBackend } from "@biovlm/backend-cuda";
 import { BiovlmError } from "@biovlm/files";
 import { afterAll, describe, expect, it } from "vitest";
-import { openSafetensors } from "../src/backbone.js";
+import { type Backbone, biomedclip, openSafetensors } from "../src/backbone.js";
 import { type Encoder, loadModel, type Model } from "../src/index.js";
 import { loadModelFolder } from "../src/node/index.js";
 
@@ -54,6 +54,27 @@ function leastCosine(a: Float32Array, b: Float32Array, D: number): number {
   }
   return least;
 }
+
+describe("a model that is loaded beside other work", () => {
+  it("lets others have their turn before and after its tokenizer, the longest piece", async () => {
+    let turns = 0;
+    const seen: number[] = [];
+    /** What waits for the thread while a part of the family is asked. */
+    const noted = <T>(part: T): T => {
+      seen.push(turns);
+      setImmediate(() => turns++);
+      return part;
+    };
+    const family: Backbone = {
+      ...biomedclip,
+      spec: (weights, texts) => noted(biomedclip.spec(weights, texts)),
+      tokenizer: (texts, spec) => noted(biomedclip.tokenizer(texts, spec)),
+      words: (weights) => noted(biomedclip.words(weights)),
+    };
+    await loadModel(bytes, { name: "tiny", digest: "sha256:0", backbones: [family] });
+    expect(seen).toEqual([0, 1, 2]);
+  });
+});
 
 describe("a model in int8", () => {
   it("gives an image the same bits alone, in a batch, and beside one that is a thousand times louder", async () => {

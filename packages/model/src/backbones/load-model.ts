@@ -137,7 +137,10 @@ export interface AssembleOptions extends ModelOptions {
 export async function assembleModel(stored: StateDict, texts: ModelTexts, options: AssembleOptions): Promise<Model> {
   const read = readModel(stored, texts, options.backbones);
   const { backbone, weights, spec } = read;
+  // the longest piece of work in one go, while a server answers others
+  await othersFirst();
   const tokenizer = backbone.tokenizer(texts, spec);
+  await othersFirst();
   const { name, precision, placeBeside, kept, digestOf = () => modelDigest(spec, weights) } = options;
   const digest = options.digest ?? (await digestOf(read));
   const graphs = modelGraphs(read, {
@@ -158,6 +161,9 @@ export async function assembleModel(stored: StateDict, texts: ModelTexts, option
     graphs,
   };
 }
+
+/** Whatever waits for this thread has its turn: a promise that is settled gives none. */
+const othersFirst = () => new Promise<void>((resolve) => setTimeout(resolve));
 
 /** s = exp(logit scale), the factor on cosines. */
 export function scaleOf(spec: Pick<ModelSpec, "logitScale">): number {

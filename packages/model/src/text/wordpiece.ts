@@ -39,7 +39,7 @@ export interface Tokenizer {
 
 interface Vocabulary {
   /** piece → id */
-  readonly pieces: ReadonlyMap<string, number>;
+  readonly pieces: Map<string, number>;
   readonly normalizer: {
     readonly lowercase: boolean;
     readonly strip_accents: boolean | null;
@@ -70,7 +70,7 @@ export function loadTokenizer(files: TokenizerFiles, contextLength: number, { cl
     return id;
   };
   const specials = { pad: special("[PAD]"), unknown: special("[UNK]"), cls: special("[CLS]"), sep: special("[SEP]") };
-  const pieces = new WordPiece(description(vocabulary), {});
+  const pieces = wordPiece(vocabulary);
   const encode = (text: string): number[] => {
     const cut = text.slice(0, MAX_TEXT);
     const clean = cleaning === "none" ? cut : cleanText(cut, { ftfy: cleaning === "open_clip" });
@@ -128,10 +128,11 @@ function fromTokenizerJson(text: string): Vocabulary {
   const vocab = at(file, "model", "vocab");
   if (vocab === undefined || !isJsonObject(vocab))
     throw malformed("tokenizer.json model.vocab", "an object of pieces and ids", typeof vocab);
-  const entries = Object.entries(vocab);
-  if (entries.length > MAX_PIECES) throw malformed("tokenizer.json model.vocab", `at most ${MAX_PIECES} pieces`, String(entries.length));
+  const names = Object.keys(vocab);
+  if (names.length > MAX_PIECES) throw malformed("tokenizer.json model.vocab", `at most ${MAX_PIECES} pieces`, String(names.length));
   const pieces = new Map<string, number>();
-  for (const [piece, id] of entries) {
+  for (const piece of names) {
+    const id = vocab[piece];
     if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id >= MAX_PIECES) {
       throw malformed(`tokenizer.json id of ${quoted(piece)}`, `a whole number from 0 to ${MAX_PIECES - 1}`, String(id));
     }
@@ -153,7 +154,15 @@ function fromTokenizerJson(text: string): Vocabulary {
   };
 }
 
-/** The library's own form of such a tokenizer. */
+/** The library's tokenizer of a vocabulary: built of the special pieces, then given all, of which it would make an object and a map of its own. */
+function wordPiece(vocabulary: Vocabulary): WordPiece {
+  const made = new WordPiece(description(vocabulary), {});
+  if (made.model === null) throw new Error("the tokenizer library — expected a model, got none");
+  made.model.tokens_to_ids = vocabulary.pieces;
+  return made;
+}
+
+/** The library's own form of such a tokenizer, of its special pieces alone. */
 function description({ pieces, normalizer }: Vocabulary): object {
   const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].filter((s) => pieces.has(s));
   const template = (name: string) => ({ SpecialToken: { id: name, type_id: 0 } });
@@ -184,7 +193,7 @@ function description({ pieces, normalizer }: Vocabulary): object {
       unk_token: "[UNK]",
       continuing_subword_prefix: "##",
       max_input_chars_per_word: 100,
-      vocab: Object.fromEntries(pieces),
+      vocab: Object.fromEntries(specials.map((s) => [s, pieces.get(s)])),
     },
   };
 }

@@ -41,7 +41,7 @@ describe.each(clients)("$title", ({ python, script, versions }) => {
       });
       await ready;
       const options = servingOptions({ port: 0 });
-      const keys = [{ name: "clinic", sha256: createHash("sha256").update("secret").digest("hex"), scopes: ["infer"] as const }];
+      const keys = [{ name: "clinic", sha256: createHash("sha256").update("secret").digest("hex"), scopes: ["infer", "admin"] as const }];
       const app = await createServer({ engine, options, version: "0.1.0", keys });
       try {
         const address = await listen(app, options);
@@ -74,7 +74,11 @@ describe.each(clients)("$title", ({ python, script, versions }) => {
         expect(said.embedding.probabilities[0]).toHaveLength(2);
         expect(said.bad_shape).toMatchObject({ status: "400", message: expect.stringContaining("image") });
         for (const name of ["gzip", "deflate"]) expect(said[name], name).toEqual({ ...said.binary, id: null });
-        expect(said.index).toEqual([{ name: "tiny", version: "1", state: "READY", reason: "" }]);
+        const listed = { name: "tiny", version: "1", state: "READY", reason: "" };
+        expect(said.index).toEqual([listed]);
+        expect(said.unloaded).toEqual([false, [{ ...listed, state: "UNAVAILABLE", reason: "unloaded" }]]);
+        expect(said.loaded).toEqual([true, [listed]]);
+        expect(said.load_other).toMatchObject({ status: "404", message: expect.stringContaining("expected one of tiny") });
         const best = row.indexOf(Math.max(...row));
         expect(said.top).toEqual([0, 1].map(() => [`${row[best]!.toFixed(6)}:${best}:${predictions[0]!.class}`]));
         expect(said.priority).toMatchObject({ status: "400", message: expect.stringContaining("order") });

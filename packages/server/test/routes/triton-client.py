@@ -1,4 +1,5 @@
-# Asks a server what Triton's own Python client asks, and prints the answers as JSON: metadata, health, an image in binary and in JSON, an error.
+# Asks a server what Triton's own Python client asks, and prints the answers as JSON: metadata, health, an image in binary and in JSON, errors,
+# the index, a model unloaded and loaded.
 # Arguments: host:port, key, image file.
 import json
 import sys
@@ -84,4 +85,13 @@ for name, call in (
         out[name] = "no error"
     except InferenceServerException as error:
         out[name] = {"status": error.status(), "message": error.message()}
+client.unload_model("tiny", headers=auth())
+out["unloaded"] = [client.is_model_ready("tiny", headers=auth()), client.get_model_repository_index(headers=auth())]
+client.load_model("tiny", headers=auth())
+out["loaded"] = [client.is_model_ready("tiny", headers=auth()), client.get_model_repository_index(headers=auth())]
+try:
+    client.load_model("other", headers=auth())
+    out["load_other"] = "no error"
+except InferenceServerException as error:
+    out["load_other"] = {"status": error.status(), "message": error.message()}
 print(json.dumps(out))
