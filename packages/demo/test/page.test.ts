@@ -109,6 +109,7 @@ describe.skipIf(withoutProgram("chromium"))("the page", () => {
       return { cells: canvas.width * canvas.height, seen: data.filter((_, i) => i % 4 === 3).filter((a) => a > 0).length };
     });
     expect(painted.cells).toBe(64);
+    expect(await page.isVisible(".scale-bar canvas")).toBe(true);
     expect(painted.seen).toBeGreaterThan(0);
     await picture(page, "occlusion");
     await typeClasses(page, CLASSES.slice(0, 2));

@@ -2,13 +2,16 @@
 // What is wrong is said in plain words with a code: a collapse, a class that is never answered, no gain. Numbers in, numbers and words out.
 
 import { nth } from "@biovlm/files";
-import { evaluate } from "./evaluate.js";
+import { type EvaluationInput, evaluate } from "./evaluate.js";
 import { predictions } from "./metrics/classification.js";
+import type { Interval } from "./metrics/intervals.js";
 import { signFlipTest } from "./metrics/paired-test.js";
 
 /** Figures of one answerer on the measured images; shares from 0 to 1. */
 export interface AnswererFigures {
   readonly accuracy: number;
+  /** 95 % of the accuracy: Wilson's, or a bootstrap over whole lesions or patients where they are known */
+  readonly accuracyInterval: Interval;
   readonly balancedAccuracy: number;
   readonly auc: number;
   /** by class; NaN where no measured image is of it */
@@ -64,7 +67,8 @@ export function learningReport(input: LearningReportInput): LearningReport {
   const counts = new Float64Array(C);
   for (const label of labels) counts[label] = nth(counts, label) + 1;
   const majority = Math.max(...counts) / n;
-  const [before, after] = [figuresOf(untrained, labels, C, seed), figuresOf(learned, labels, C, seed)];
+  const figures = (logits: Float32Array) => figuresOf(logits, { labels, C, seed, groups });
+  const [before, after] = [figures(untrained), figures(learned)];
   const right = (logits: Float32Array) => Float64Array.from(predictions(logits, C), (called, i) => (called === labels[i] ? 1 : 0));
   const { p } = signFlipTest(right(learned), right(untrained), { seed, groups });
   return {
@@ -72,17 +76,18 @@ export function learningReport(input: LearningReportInput): LearningReport {
     majority,
     untrained: before,
     learned: after,
-    ...(expert === undefined ? {} : { expert: figuresOf(expert, labels, C, seed) }),
+    ...(expert === undefined ? {} : { expert: figures(expert) }),
     p,
     warnings: warningsOf(classes, counts, majority, before, after),
   };
 }
 
-function figuresOf(logits: Float32Array, labels: Int32Array, C: number, seed: number): AnswererFigures {
-  const { accuracy, balancedAccuracy, auc, recall, confusion } = evaluate({ logits, labels, C, seed });
+function figuresOf(logits: Float32Array, truth: Pick<EvaluationInput, "labels" | "C" | "seed" | "groups">): AnswererFigures {
+  const { accuracy, accuracyInterval, balancedAccuracy, auc, recall, confusion } = evaluate({ logits, ...truth });
+  const { labels, C } = truth;
   const answered = new Float64Array(C);
   for (const called of predictions(logits, C)) answered[called] = nth(answered, called) + 1 / labels.length;
-  return { accuracy, balancedAccuracy, auc, recall, answered: Array.from(answered), confusion };
+  return { accuracy, accuracyInterval, balancedAccuracy, auc, recall, answered: Array.from(answered), confusion };
 }
 
 function warningsOf(

@@ -3,6 +3,7 @@
 import { cases, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { learningReport } from "../src/learning-report.js";
+import { wilsonInterval } from "../src/metrics/proportion-interval.js";
 
 const classes = ["benign", "malignant", "normal"];
 /** Scores that answer each image as told. */
@@ -21,6 +22,18 @@ describe("learningReport", () => {
     const { learned, majority, p } = report(untrained, truth);
     expect([learned.accuracy, learned.balancedAccuracy, majority]).toEqual([1, 1, 33 / 60]);
     expect(p).toBeLessThan(0.01);
+  });
+
+  it("gives every accuracy its interval: Wilson's, or wider where images are of few patients", () => {
+    const called = truth.map((label, i) => (i % 3 === 0 ? (label + 1) % 3 : label));
+    const { untrained, learned } = report(called, truth);
+    expect(untrained.accuracyInterval).toEqual(wilsonInterval(40, 60));
+    expect(learned.accuracyInterval).toEqual(wilsonInterval(60, 60));
+    const half = truth.map((label, i) => (i < 30 ? label : (label + 1) % 3));
+    const groups = truth.map((_, i) => Math.floor(i / 10));
+    const input = { classes, labels, untrained: answering(half), learned: answering(half), seed: 1 };
+    const [alone, together] = [learningReport(input), learningReport({ ...input, groups })].map((r) => r.learned.accuracyInterval);
+    expect(together!.high - together!.low).toBeGreaterThan(alone!.high - alone!.low);
   });
 
   it("counts each answer by class, and gives the expert's figures where there is an expert", () => {

@@ -21,7 +21,7 @@ export interface AnswerCounts {
 }
 
 /** What an image is said to be; undefined where nothing is said. */
-function groupOf({ labelName, folder }: ImageItem, grouping: AnswerGrouping): string | undefined {
+export function groupOf({ labelName, folder }: ImageItem, grouping: AnswerGrouping): string | undefined {
   if (grouping === "label") return labelName;
   const name = folderClass(folder);
   return name === "" ? undefined : name;

@@ -1,7 +1,10 @@
-// All answers at once: label or folder against answer as a table whose cells choose what the gallery shows, the wrong ones, and files to take along.
+// All answers at once: label or folder against answer as a table whose cells choose what the gallery shows, the wrong ones, the answers one by one
+// in an order that is chosen, and files to take along.
 
 import { type AnswerCounts, type AnswerGrouping, answerCounts, isIn, isWrong } from "./answer-counts.js";
 import { answerFiles } from "./answer-files.js";
+import { intervalText } from "./answer-report.js";
+import { answerTable } from "./answer-table.js";
 import { countTable } from "./count-table.js";
 import { byId, element, percent, plainName } from "./elements.js";
 import type { Project } from "./project.js";
@@ -23,13 +26,16 @@ export function bindAnswers(session: Session, project: Project): void {
   const wrong = button("show-wrong", "Show the wrong ones", () =>
     show(WRONG, (image) => isWrong(image, grouping(), session.prepared?.classes ?? [])),
   );
-  const files = answerFiles(session, project);
+  const files = answerFiles(session, project, grouping);
+  const table = answerTable(session);
   root.append(
     element("h2", { text: "All answers" }),
     element("p", { class: "row" }, element("label", { text: "Compare answers with the", attributes: { for: "answer-groups" } }), choice),
     summary,
     place,
-    element("div", { class: "row" }, wrong, ...files.buttons),
+    element("div", { class: "row" }, wrong),
+    table.root,
+    element("div", { class: "row" }, ...files.controls),
     element("p", { class: "quiet", text: "Research use only, not a medical device." }),
   );
 
@@ -49,6 +55,7 @@ export function bindAnswers(session: Session, project: Project): void {
     wrong.disabled = found.judged === found.right && session.filter.text !== WRONG;
     wrong.setAttribute("aria-pressed", String(session.filter.text === WRONG));
     summary.textContent = answered ? summaryOf(found, grouping()) : "No image has an answer yet.";
+    table.draw(grouping());
     place.replaceChildren(...(found.groups.length === 0 ? [] : [matrixOf(session, found, grouping(), show)]));
   }
 
@@ -105,14 +112,14 @@ function matrixOf({ prepared, filter }: Session, found: AnswerCounts, grouping: 
 function keepingFocus(root: HTMLElement, draw: () => void): void {
   const name = root.contains(document.activeElement) ? document.activeElement?.getAttribute("aria-label") : undefined;
   draw();
-  for (const cell of root.querySelectorAll<HTMLElement>("#answer-matrix button"))
-    if (cell.getAttribute("aria-label") === name) cell.focus();
+  for (const cell of root.querySelectorAll<HTMLElement>("#answer-matrix button, #answer-table tbody button"))
+    if (name != null && cell.getAttribute("aria-label") === name) cell.focus();
 }
 
 function summaryOf({ groups, judged, right }: AnswerCounts, grouping: AnswerGrouping): string {
   if (groups.length === 0) return `No image with an answer has a ${grouping}.`;
   if (judged === 0) return `No ${grouping} is called as one of the classes, so nothing is known to be right or wrong.`;
-  return `${right} of ${judged} images are answered as their ${grouping} says, ${percent(right / judged)}. Press a count to see its images.`;
+  return `${right} of ${judged} images are answered as their ${grouping} says, ${percent(right / judged)} (95 % interval ${intervalText(right, judged)}). Press a count to see its images.`;
 }
 
 function shareOf(counts: readonly number[], place: number | undefined): string {

@@ -1,7 +1,7 @@
 // A table of counts, rows by columns: how many images of each row were answered with each column. The larger a cell's share of its row, the
 // stronger its colour. Where `onCell` is given every count above zero is a button. It decides nothing of what is right.
 
-import { element, plainName } from "./elements.js";
+import { element, plainName, shortName } from "./elements.js";
 
 export interface CountTable {
   readonly id: string;
@@ -21,9 +21,7 @@ export interface CountTable {
 
 /** A class name as a head of the table: long ones are cut, and whole under the pointer. */
 function head(scope: "row" | "col", name: string): HTMLElement {
-  const shown = plainName(name);
-  const text = shown.length > 40 ? `${shown.slice(0, 39)}…` : shown;
-  return element("th", { attributes: { scope, title: shown } }, element("bdi", { text }));
+  return element("th", { attributes: { scope, title: plainName(name) } }, element("bdi", { text: shortName(name) }));
 }
 
 /** The table in a region that scrolls sideways by itself. */

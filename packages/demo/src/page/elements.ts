@@ -72,6 +72,11 @@ export function plainName(name: string): string {
   return visibleText(name.replaceAll("_", " "));
 }
 
+/** A class name where there is little room. */
+export function shortName(name: string, most = 40): string {
+  return visibleText(name.replaceAll("_", " "), most);
+}
+
 /** Text from outside as it may be shown: what would hide, reorder or break lines is replaced, and it has an end. */
 export function visibleText(text: string, most = 200): string {
   // controls, direction marks and overrides, zero-width and line separators

@@ -8,7 +8,8 @@ export interface Placed {
   readonly folder: string;
 }
 
-const natural = new Intl.Collator("en", { numeric: true });
+/** Compares names as people order them, numbers within by their value. */
+export const natural = new Intl.Collator("en", { numeric: true });
 
 /** By folder, then by name; numbers within by their value. */
 export function byNature(a: Placed, b: Placed): number {

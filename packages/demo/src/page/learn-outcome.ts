@@ -1,5 +1,6 @@
 // What learning came to: the bank's file to use or to take along, and how it does on images that it did not learn from.
 
+import type { AnswererFigures } from "@biovlm/evaluation";
 import type { LearnChoices, Learned } from "../engine/protocol.js";
 import { announce } from "./announcer.js";
 import type { ClassPanel } from "./class-panel.js";
@@ -58,8 +59,12 @@ function factsOf({ seconds, resumedFrom, measured }: Learned, asked: LearnChoice
   const { images, majority, untrained, learned: bank } = measured;
   return [
     learned,
-    `On ${images} images not learned from: balanced accuracy ${percent(untrained.balancedAccuracy)} with untrained sentences, ${percent(bank.balancedAccuracy)} with the learned bank; ${percent(bank.accuracy)} right, where always naming the commonest class is right for ${percent(majority)}.`,
+    `On ${images} images not learned from: balanced accuracy ${percent(untrained.balancedAccuracy)} with untrained sentences, ${percent(bank.balancedAccuracy)} with the learned bank; ${percent(bank.accuracy)} right (95 % interval ${rangeText(bank.accuracyInterval)}), where always naming the commonest class is right for ${percent(majority)}.`,
   ];
+}
+
+function rangeText({ low, high }: AnswererFigures["accuracyInterval"]): string {
+  return `${percent(low)} to ${percent(high)}`;
 }
 
 const READY = "The bank is ready";
@@ -82,14 +87,16 @@ function measuredTables({ measured }: Learned, { classes }: LearnChoices): HTMLE
   const { images, majority, untrained, expert, learned } = measured;
   const share = (x: number | undefined) => (x === undefined || Number.isNaN(x) ? "–" : percent(x));
   const present = learned.recall.filter((recall) => !Number.isNaN(recall)).length;
-  const line = (name: string, balanced: number, accuracy: number) =>
+  const line = (name: string, balanced: number, accuracy: number, interval?: AnswererFigures["accuracyInterval"]) =>
     element(
       "tr",
       {},
       element("th", { text: name, attributes: { scope: "row" } }),
-      ...[balanced, accuracy].map((x) => element("td", { text: share(x) })),
+      ...[share(balanced), share(accuracy), interval === undefined ? "–" : rangeText(interval)].map((text) => element("td", { text })),
     );
-  const heads = ["", "balanced accuracy", "right"].map((text) => element("th", { text, attributes: { scope: "col" } }));
+  const heads = ["", "balanced accuracy", "right", "95 % interval of right"].map((text) =>
+    element("th", { text, attributes: { scope: "col" } }),
+  );
   const caption = `Answers of the learned bank on ${images} images, by class`;
   return [
     element(
@@ -97,9 +104,9 @@ function measuredTables({ measured }: Learned, { classes }: LearnChoices): HTMLE
       { class: "report", attributes: { id: "learn-figures" } },
       element("tr", {}, ...heads),
       line("always the commonest class", 1 / present, majority),
-      line("untrained sentences", untrained.balancedAccuracy, untrained.accuracy),
-      ...(expert === undefined ? [] : [line("image-side expert alone", expert.balancedAccuracy, expert.accuracy)]),
-      line("learned bank", learned.balancedAccuracy, learned.accuracy),
+      line("untrained sentences", untrained.balancedAccuracy, untrained.accuracy, untrained.accuracyInterval),
+      ...(expert === undefined ? [] : [line("image-side expert alone", expert.balancedAccuracy, expert.accuracy, expert.accuracyInterval)]),
+      line("learned bank", learned.balancedAccuracy, learned.accuracy, learned.accuracyInterval),
     ),
     element("p", { class: "quiet", text: `${caption}: each row is a class, each column what was answered; right answers are framed.` }),
     countTable({

@@ -3,13 +3,16 @@
 import type { Classification } from "@biovlm/model";
 import { EngineFailure } from "../engine/engine-client.js";
 import { announce } from "./announcer.js";
-import { element, percent, plainName, probabilityText } from "./elements.js";
+import { element, plainName, probabilityText } from "./elements.js";
 import type { ImageItem } from "./image-item.js";
-import { paintOcclusion } from "./picture.js";
+import { paintOcclusion, paintScale } from "./picture.js";
 import type { Session } from "./session.js";
 
 /** Cells along a side. */
 const GRID = 8;
+
+/** A change of the probability that is hardly seen on the scale. */
+const FAINT = 0.1;
 
 export interface OcclusionControls {
   readonly root: HTMLElement;
@@ -26,7 +29,8 @@ export function occlusionControls(session: Session, overlay: HTMLCanvasElement):
     attributes: { type: "range", min: "0", max: "100", value: "70", "aria-label": "Strength of the overlay" },
   });
   const legend = element("p", { class: "quiet legend" });
-  const root = element("div", { class: "occlusion" }, element("div", { class: "row" }, choice, button), strength, legend);
+  const scale = colourScale();
+  const root = element("div", { class: "occlusion" }, element("div", { class: "row" }, choice, button), strength, scale, legend);
   let image: ImageItem | undefined;
   let work: AbortController | undefined;
 
@@ -37,7 +41,7 @@ export function occlusionControls(session: Session, overlay: HTMLCanvasElement):
   function clear(): void {
     work?.abort();
     work = undefined;
-    overlay.hidden = strength.hidden = true;
+    overlay.hidden = strength.hidden = scale.hidden = true;
     legend.textContent = "";
     button.disabled = false;
   }
@@ -62,10 +66,13 @@ export function occlusionControls(session: Session, overlay: HTMLCanvasElement):
       );
       if (work !== stop) return;
       paintOcclusion(overlay, map);
-      overlay.hidden = strength.hidden = false;
+      overlay.hidden = strength.hidden = scale.hidden = false;
       show();
       const most = map.drops.reduce((a, b) => Math.max(a, b), 0);
-      legend.textContent = `${plainName(choice.value)}: ${probabilityText(map.probability)} with nothing covered; covering one of ${GRID}×${GRID} cells takes away up to ${percent(most)}. Orange: covering lowers it. Blue: covering raises it. It shows what the model used, not where a finding is.`;
+      const faint = map.drops.every((drop) => Math.abs(drop) < FAINT)
+        ? " No cell alone changes it by a tenth, so the map is nearly empty."
+        : "";
+      legend.textContent = `${plainName(choice.value)}: ${probabilityText(map.probability)} with nothing covered; covering one of ${GRID}×${GRID} cells takes away up to ${pointsText(most)}.${faint} Orange: covering lowers it. Blue: covering raises it. It shows what the model used, not where a finding is.`;
       announce("The map is shown.");
     } catch (error) {
       if (work === stop)
@@ -90,4 +97,23 @@ export function occlusionControls(session: Session, overlay: HTMLCanvasElement):
       clear();
     },
   };
+}
+
+/** What the colours stand for: the same for every image. */
+function colourScale(): HTMLElement {
+  const canvas = element("canvas", { class: "scale", attributes: { "aria-hidden": "true" } });
+  paintScale(canvas);
+  const ends = ["+100 points", "0", "−100 points"].map((text) => element("span", { text }));
+  return element(
+    "div",
+    { class: "scale-bar", attributes: { hidden: "" } },
+    element("p", { class: "quiet", text: "Change of the probability when the cell is covered, the same scale for every image:" }),
+    canvas,
+    element("div", { class: "scale-ends quiet" }, ...ends),
+  );
+}
+
+/** A fall of a probability, in points of a hundred. */
+function pointsText(fall: number): string {
+  return fall > 0 && fall < 0.001 ? "less than 0.1 points" : `${(100 * fall).toFixed(1)} points`;
 }

@@ -21,14 +21,38 @@ export function paintPixels(canvas: HTMLCanvasElement, { width, height, rgb }: P
   canvas.getContext("2d")?.putImageData(pixels, 0, 0);
 }
 
-/** Paints falls in orange and rises in blue, as strong as the strongest; the canvas scales it smoothly. */
+/** Paints falls of a probability in orange and rises in blue, a cell of the map a pixel. All of the probability is the strongest colour. */
 export function paintOcclusion(canvas: HTMLCanvasElement, { grid, drops }: OcclusionMap): void {
   canvas.width = canvas.height = grid;
-  const most = Math.max(1e-6, ...drops.map(Math.abs));
   const pixels = new ImageData(grid, grid);
-  for (const [i, drop] of drops.entries()) {
-    const colour = drop >= 0 ? [255, 122, 0] : [40, 120, 255];
-    pixels.data.set([...colour, Math.round(220 * Math.min(1, Math.abs(drop) / most))], i * 4);
-  }
+  for (const [i, drop] of drops.entries()) pixels.data.set(colourOfDrop(drop), i * 4);
   canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+}
+
+/** The same colours from a rise of all to a fall of all, from left to right. */
+export function paintScale(canvas: HTMLCanvasElement, steps = 101): void {
+  canvas.width = steps;
+  canvas.height = 1;
+  const pixels = new ImageData(steps, 1);
+  for (let i = 0; i < steps; i++) pixels.data.set(colourOfDrop((2 * i) / (steps - 1) - 1), i * 4);
+  canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+}
+
+/** @param drop −1 to 1. RGBA; the scale is the same for every image, so that two maps may be held side by side. */
+export function colourOfDrop(drop: number): readonly number[] {
+  const colour = drop >= 0 ? [255, 122, 0] : [40, 120, 255];
+  return [...colour, Math.round(235 * Math.min(1, Math.abs(drop)))];
+}
+
+/** A small picture as a data: address, for a file that stands alone; undefined where it cannot be drawn. */
+export function thumbnailOf(picture: Picture, side = 96): string | undefined {
+  const whole = document.createElement("canvas");
+  paintPicture(whole, picture);
+  const small = document.createElement("canvas");
+  small.width = small.height = Math.min(side, picture.size);
+  const context = small.getContext("2d");
+  if (context === null) return undefined;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(whole, 0, 0, small.width, small.height);
+  return small.toDataURL("image/jpeg", 0.85);
 }

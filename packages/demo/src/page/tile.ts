@@ -1,6 +1,6 @@
 // One tile of the gallery: what the model sees of an image, its name, its folder, what was answered, its label.
 
-import { element, plainName, probabilityText, visibleText } from "./elements.js";
+import { element, plainName, probabilityText, shortName, visibleText } from "./elements.js";
 import type { ImageItem } from "./image-item.js";
 import { lastPart } from "./labelling.js";
 import { paintPicture } from "./picture.js";
@@ -44,7 +44,7 @@ export function imageTile(image: ImageItem, choose: () => void): Tile {
       const top = answer?.predictions[0];
       root.classList.toggle("failed", failure !== undefined);
       if (failure !== undefined) said.textContent = "cannot be read";
-      else said.textContent = top === undefined ? "…" : `${plainName(top.class)}, ${probabilityText(top.probability)}`;
+      else said.textContent = top === undefined ? "…" : `${shortName(top.class)}, ${probabilityText(top.probability)}`;
       mark.hidden = label === undefined;
       mark.textContent = label === undefined ? "" : `labelled ${plainName(label)}`;
     },

@@ -143,6 +143,34 @@ export function accessFlows(stage: () => Stage): void {
       await picture(page, "learning-ended");
     });
 
+    it("keeps its layout with a class name of 400 letters, wide and narrow", async () => {
+      const own = await stage().open();
+      const { page } = own;
+      await page.setInputFiles("#folder-input", stage().scans);
+      await typeClasses(page, [`fundus ${"w".repeat(393)}`, `chest ${"v".repeat(394)}`]);
+      await allAnswered(page, 8);
+      for (const width of [1280, 360]) {
+        await page.setViewportSize({ width, height: 900 });
+        for (const tab of ["result", "answers", "routing", "learn"]) {
+          await page.click(`#tab-${tab}`);
+          if (tab === "routing") await page.selectOption("#routing-groups", "answer");
+          await page.waitForTimeout(50);
+          await picture(page, `long-name-${width}-${tab}`);
+          expect(await page.evaluate(() => document.documentElement.scrollWidth), `${tab} at ${width}`).toBeLessThanOrEqual(width);
+          const beyond = await page.$$eval("main *", (nodes) =>
+            nodes
+              .filter((n) => n.closest(".scroll, .gallery, .unseen, [hidden]") === null && n.getBoundingClientRect().right > innerWidth + 1)
+              .map((n) => n.outerHTML.slice(0, 80)),
+          );
+          expect(beyond, `${tab} at ${width}`).toEqual([]);
+        }
+        const tiles = await page.$$eval(".tile", (list) => list.map((tile) => tile.getBoundingClientRect().height));
+        for (const height of tiles) expect(height).toBeLessThan(260);
+      }
+      expect(own.complaints).toEqual([]);
+      await own.close();
+    });
+
     it("fits a screen of 360 pixels in light and in dark colours", async () => {
       const own = await stage().open({ width: 360 });
       const { page } = own;

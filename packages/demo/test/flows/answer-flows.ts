@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { allAnswered, type OpenPage, picture, type Stage, typeClasses } from "../page-under-test.js";
 
@@ -86,14 +87,60 @@ export function answerFlows(stage: () => Stage): void {
       expect(await shown()).toHaveLength(8);
     });
 
-    it("go along as CSV and JSON with the digests of content, model and bank", async () => {
+    const saved = async (id: string) => {
+      const [download] = await Promise.all([open.page.waitForEvent("download"), open.page.click(`#${id}`)]);
+      const path = join(stage().folder, download.suggestedFilename());
+      await download.saveAs(path);
+      return path;
+    };
+
+    it("stand one by one, the least sure first when that is asked for; a name shows its image", async () => {
       const { page } = open;
-      const text = async (id: string) => {
-        const [download] = await Promise.all([page.waitForEvent("download"), page.click(`#${id}`)]);
-        const path = join(stage().folder, download.suggestedFilename());
-        await download.saveAs(path);
-        return readFileSync(path, "utf8");
-      };
+      const sort = async (by: string) => page.click(`#answer-table button[data-by="${by}"]`);
+      const column = (n: number) => page.$$eval(`#answer-table tbody tr > :nth-child(${n})`, (cells) => cells.map((c) => c.textContent));
+      expect(await column(1)).toEqual(await shown());
+      await sort("probability");
+      expect(await page.getAttribute("#answer-table th:nth-child(4)", "aria-sort")).toBe("ascending");
+      const shares = (await column(4)).map((share) => Number.parseFloat(share?.replace(/[<>]/, "") ?? ""));
+      expect(shares).toHaveLength(8);
+      expect(shares).toEqual([...shares].sort((a, b) => a - b));
+      await sort("probability");
+      expect(await page.getAttribute("#answer-table th:nth-child(4)", "aria-sort")).toBe("descending");
+      expect((await column(4)).map((share) => Number.parseFloat(share?.replace(/[<>]/, "") ?? ""))).toEqual(shares.toReversed());
+      await sort("image");
+      await page.click('#answer-table button:has-text("fundus-3.png")');
+      expect(await page.isVisible("#panel-result")).toBe(true);
+      expect(await page.textContent("#panel-result h2")).toBe("fundus-3.png");
+      await page.click("#tab-answers");
+    });
+
+    it("go along as a report that opens by itself, with pictures where asked, and asks for nothing", async () => {
+      const { page } = open;
+      expect(readFileSync(await saved("answers-report"), "utf8")).not.toContain("<img");
+      await page.check("#report-pictures");
+      const path = await saved("answers-report");
+      const reader = await stage().browser.newPage();
+      try {
+        const asked: string[] = [];
+        reader.on("request", (request) => asked.push(request.url()));
+        reader.on("console", (message) => asked.push(message.text()));
+        await reader.goto(`file://${path}`);
+        expect(asked.filter((url) => !url.startsWith("data:"))).toEqual([`file://${path}`]);
+        expect(await reader.textContent(".research")).toBe("Research use only, not a medical device");
+        const widths = await reader.$$eval("img", (list) => list.map((one) => one.naturalWidth));
+        expect(widths).toHaveLength(8);
+        for (const width of widths) expect(width).toBeGreaterThan(0);
+        expect(await reader.$$eval("body", ([body]) => body?.textContent?.match(/sha256:[0-9a-f]{64}/g)?.length)).toBe(10);
+        await reader.evaluate(axe.source);
+        const { violations } = await reader.evaluate(async () => (globalThis as unknown as { axe: typeof axe }).axe.run());
+        expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+      } finally {
+        await reader.close();
+      }
+    });
+
+    it("go along as CSV and JSON with the digests of content, model and bank", async () => {
+      const text = async (id: string) => readFileSync(await saved(id), "utf8");
       const sha256 = createHash("sha256")
         .update(readFileSync(join(stage().scans, "chest-xray", "chest-xray-1.png")))
         .digest("hex");

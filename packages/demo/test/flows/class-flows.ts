@@ -3,7 +3,9 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { wilsonInterval } from "@biovlm/evaluation";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { percent } from "../../src/page/elements.js";
 import { allAnswered, type OpenPage, picture, ready, type Stage, settle, typeClasses } from "../page-under-test.js";
 
 const CLASSES = ["chest radiograph", "retinal fundus photograph"];
@@ -110,7 +112,7 @@ export function classFlows(stage: () => Stage): void {
         "image-side expert alone",
         "learned bank",
       ]);
-      for (const [, ...shares] of figures.slice(1)) for (const share of shares) expect(share).toMatch(/^\d+\s%$/);
+      for (const [, ...cells] of figures.slice(1)) for (const share of cells.slice(0, 2)) expect(share).toMatch(/^\d+\s%$/);
       const [head, ...body] = await rows("learn-report");
       expect(head).toEqual(["is ↓ answered →", "chest-xray", "fundus", "recall"]);
       const counts = body.map(([, ...cells]) => cells.slice(0, 2).map(Number));
@@ -118,6 +120,12 @@ export function classFlows(stage: () => Stage): void {
       expect(counts.map((row) => row.reduce((sum, one) => sum + one, 0))).toEqual([1, 1]);
       expect(body.map((row) => row.at(-1))).toEqual(counts.map((row, c) => (row[c] === 1 ? "100\u00a0%" : "0\u00a0%")));
       expect(figures.at(-1)?.[2]).toBe(`${50 * counts.reduce((sum, row, c) => sum + (row[c] ?? 0), 0)}\u00a0%`);
+      const { low, high } = wilsonInterval(
+        counts.reduce((sum, row, c) => sum + (row[c] ?? 0), 0),
+        2,
+      );
+      expect(figures.at(-1)?.[3]).toBe(`${percent(low)} to ${percent(high)}`);
+      expect(figures[1]?.[3]).toBe("–");
       await page.$eval("#learn-outcome", (node) => node.scrollIntoView({ block: "end" }));
       await picture(page, "learned-figures");
       // the panel's bank at once, before any button
