@@ -61,6 +61,8 @@ function besides(): Plugin {
         summary: "small and weak, comes with the page",
         files: Object.fromEntries(offered) as unknown as OfferedModel["files"],
       };
+      // a server that answers images says so under this name instead
+      this.emitFile({ type: "asset", fileName: "server.json", source: '{"answers":false}\n' });
       this.emitFile({ type: "asset", fileName: "models/index.json", source: `${JSON.stringify({ models: [model] }, null, 2)}\n` });
     },
   };
@@ -76,7 +78,9 @@ function keptFiles(): Plugin {
       handler(_, bundle) {
         const worker = bundle["service-worker.js"];
         if (worker?.type !== "chunk") return this.error("the service worker was not built");
-        const kept = Object.values(bundle).filter(({ fileName }) => !/^models\/tiny\/|asyncify|^service-worker\.js$/.test(fileName));
+        const kept = Object.values(bundle).filter(
+          ({ fileName }) => !/^models\/tiny\/|asyncify|^service-worker\.js$|^server\.json$/.test(fileName),
+        );
         const version = sha256(
           kept
             .map((f) => `${f.fileName} ${sha256(f.type === "chunk" ? f.code : f.source)}`)

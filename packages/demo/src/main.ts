@@ -15,13 +15,20 @@ import { bindProject } from "./page/project.js";
 import { ask } from "./page/question.js";
 import { bindResult } from "./page/result-view.js";
 import { bindRouting } from "./page/routing-view.js";
+import { ServerDoor } from "./page/server-door.js";
+import { answeredBy } from "./page/server-engine.js";
 import { Session } from "./page/session.js";
 import { bindTabs } from "./page/tabs.js";
 import { bindTheme } from "./page/theme.js";
 import { bindUndo } from "./page/undo-buttons.js";
 
+const door = new ServerDoor(document.baseURI);
+door.onWait = (text) => notice(text, false);
 const session = new Session((onDevice) =>
-  engineClient(new Worker(new URL("./engine/engine-worker.ts", import.meta.url), { type: "module", name: "engine" }), onDevice),
+  answeredBy(
+    engineClient(new Worker(new URL("./engine/engine-worker.ts", import.meta.url), { type: "module", name: "engine" }), onDevice),
+    door,
+  ),
 );
 session.onNotice = notice;
 session.askWhether = ask;
@@ -31,7 +38,7 @@ bindTabs(byId("views"));
 bindGallery(session);
 bindResult(session);
 bindRouting(session);
-const classPanel = bindClasses(session);
+const classPanel = bindClasses(session, door);
 bindUndo(session);
 const project = bindProject(session);
 bindAnswers(session, project);

@@ -21,6 +21,7 @@ declare const __PAGE_VERSION__: string;
 const scope = globalThis as unknown as Scope;
 const name = `biovlm-page-${__PAGE_VERSION__}`;
 const base = scope.registration.scope;
+const SERVER = new URL("server.json", base).href;
 
 scope.addEventListener("install", (event) => {
   event.waitUntil(
@@ -46,6 +47,8 @@ scope.addEventListener("fetch", (event) => {
 
 async function answer(request: Request, url: URL): Promise<Response> {
   const cache = await caches.open(name);
+  // who answers is the network's to say; without one nobody does
+  if (url.href === SERVER) return fetch(request).catch(() => Response.json({ answers: false }));
   const [path = ""] = url.href.slice(base.length).split(/[?#]/);
   const kept = await cache.match(request.mode === "navigate" && path === "" ? base : request, { ignoreSearch: true });
   if (kept !== undefined) return kept;

@@ -32,6 +32,8 @@ export interface Stage {
     readonly height?: number;
     readonly dark?: boolean;
     readonly workerPrologue?: string;
+    /** another server of the page than the command line's own */
+    readonly url?: string;
   }): Promise<OpenPage>;
   close(): Promise<void>;
 }
@@ -58,7 +60,7 @@ export async function openStage(): Promise<Stage> {
     folder,
     browser,
     url: server.url,
-    async open({ width = 1280, height = 900, workerPrologue } = {}) {
+    async open({ width = 1280, height = 900, workerPrologue, url = server.url } = {}) {
       const context = await browser.newContext({
         viewport: { width, height },
         colorScheme: "light",
@@ -81,9 +83,9 @@ export async function openStage(): Promise<Stage> {
         void dialog.dismiss();
       });
       context.on("request", (request) => {
-        if (!request.url().startsWith(server.url) && !/^(blob|data):/.test(request.url())) external.push(request.url());
+        if (!request.url().startsWith(url) && !/^(blob|data):/.test(request.url())) external.push(request.url());
       });
-      await page.goto(server.url);
+      await page.goto(url);
       await ready(page);
       return { page, complaints, external, close: () => context.close() };
     },

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { cases, soak, withoutProgram } from "@biovlm/testkit";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { call } from "../../cli/test/call.js";
 import { accessFlows } from "./flows/access-flows.js";
 import { answerFlows } from "./flows/answer-flows.js";
@@ -14,6 +14,7 @@ import { dicomFlows } from "./flows/dicom-flows.js";
 import { galleryFlows } from "./flows/gallery-flows.js";
 import { projectFlows } from "./flows/project-flows.js";
 import { seriesFlows } from "./flows/series-flows.js";
+import { serverFlows } from "./flows/server-flows.js";
 import { bomb, HOSTILE_NAMES } from "./hostile-names.js";
 import {
   allAnswered,
@@ -27,6 +28,15 @@ import {
   settle,
   typeClasses,
 } from "./page-under-test.js";
+
+// `serve` gives the page that was built for this test, not yesterday's
+vi.mock("../../cli/src/page-server.js", async (original) => {
+  const [actual, { builtPage }] = await Promise.all([
+    original<typeof import("../../cli/src/page-server.js")>(),
+    import("./served-page.js"),
+  ]);
+  return { ...actual, builtPageFolder: () => builtPage.folder ?? actual.builtPageFolder() };
+});
 
 const CLASSES = ["chest radiograph", "retinal fundus photograph", "brain MRI"];
 
@@ -369,7 +379,7 @@ describe.skipIf(withoutProgram("chromium"))("the page", () => {
     }
   }, 600_000);
 
-  for (const flows of [classFlows, answerFlows, galleryFlows, projectFlows, dicomFlows, seriesFlows, accessFlows, axeFlows])
+  for (const flows of [classFlows, answerFlows, galleryFlows, projectFlows, dicomFlows, seriesFlows, serverFlows, accessFlows, axeFlows])
     flows(() => stage);
 
   it("is small: code within 250 kB gzipped without runtime and models, the model within 8 MB", () => {

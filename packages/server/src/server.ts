@@ -32,6 +32,7 @@ import { healthRoutes } from "./routes/health.js";
 import { inferenceRoutes } from "./routes/inference-v2.js";
 import { pageRoutes } from "./routes/page.js";
 import { repositoryRoutes } from "./routes/repository.js";
+import { servedRoutes } from "./routes/served.js";
 import { serving } from "./serving.js";
 
 /** What a server is put together from. */
@@ -121,7 +122,8 @@ export async function createServer({
     classifyRoutes(routes, parts);
     embeddingRoutes(routes, parts);
     bankRoutes(routes, parts);
-    pageRoutes(routes, page);
+    servedRoutes(routes, parts);
+    pageRoutes(routes, page, options, keys);
   });
 
   return app;

@@ -13,6 +13,7 @@ const bank = {
   rho: 0.5,
   recipe: "templates",
   openSet: false,
+  modelDigest: "d",
 };
 const timings = { queue: 1, decode: 2, preprocess: 3, encode: 4, route: 5 };
 

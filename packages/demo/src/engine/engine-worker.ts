@@ -14,7 +14,7 @@ const running = new Map<number, AbortController>();
 // one request at a time: a bank must not change under a batch of images
 let last: Promise<unknown> = Promise.resolve();
 /** Answered at once: they touch neither bank nor encoder. */
-const asides: ReadonlySet<string> = new Set(["memory", "places", "look", "view"]);
+const asides: ReadonlySet<string> = new Set(["memory", "places", "look", "view", "sendable"]);
 
 scope.onmessage = ({ data }) => {
   if (data.name === "stop") {

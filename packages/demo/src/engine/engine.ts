@@ -69,6 +69,10 @@ export function createEngine(onDevice: DeviceListener): Engine {
       return lookedAt(ref, needOpen());
     },
 
+    async sendable(ref) {
+      return needOpen().images.sendable(ref);
+    },
+
     async view(ref) {
       return needOpen().images.view(ref);
     },
@@ -103,6 +107,7 @@ async function bankOf(
   context: Pick<OpenModel, "core" | "encoder" | "model">,
   signal: AbortSignal,
 ): Promise<{ readonly bank: PromptBank; readonly names?: readonly string[]; readonly sentences?: readonly (readonly string[])[] }> {
+  if (source.kind === "server") return refuse("not_here", "the server's bank is asked there, not in this page — choose the classes again.");
   if (source.kind === "names") return { bank: await templateBank(context, source.names, { signal }) };
   if (source.kind === "bank") {
     const bank = readBank(new Uint8Array(await source.file.arrayBuffer()));

@@ -12,7 +12,8 @@ import {
   sliceNotes,
 } from "@biovlm/imaging";
 import { pageCodecs } from "./page-codecs.js";
-import type { ImageRef, View } from "./protocol.js";
+import type { ImageRef, Sendable, View } from "./protocol.js";
+import { shownPng } from "./shown-png.js";
 
 const LIMITS = { timeoutMs: 20_000, maxBytes: 64 * 1024 * 1024, maxPixels: 64_000_000 } as const;
 /** Pixels of a picture's longer side on the screen. */
@@ -39,6 +40,13 @@ export class ImageDecoding {
   /** The same of a file's bytes. */
   ofBytes(bytes: Uint8Array, shown: Omit<Shown, "file"> = {}) {
     return this.decoder.decode(bytes, optionsOf(shown));
+  }
+
+  /** What of an image may be sent: no header of DICOM or a volume is in it. What cannot be read here is not sent. @throws ImagingError */
+  async sendable({ file, ...shown }: Shown): Promise<Sendable> {
+    const { data, width, height, dicom, slice } = await this.pixels({ file, ...shown });
+    if (dicom === undefined && slice === undefined) return { bytes: new Uint8Array(await file.arrayBuffer()), pixelsOnly: false };
+    return { bytes: await shownPng(data, width, height), pixelsOnly: true };
   }
 
   /** The whole picture, small enough for a screen. @throws ImagingError */

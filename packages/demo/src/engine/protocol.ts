@@ -31,7 +31,19 @@ export type ClassSource =
   | { readonly kind: "names"; readonly names: readonly string[] }
   /** `attributes` [C][M]: phrases in place of the set's own */
   | { readonly kind: "dataset"; readonly name: string; readonly attributes?: readonly (readonly string[])[] }
-  | { readonly kind: "bank"; readonly file: Blob; readonly names?: readonly string[] };
+  | { readonly kind: "bank"; readonly file: Blob; readonly names?: readonly string[] }
+  /** a model and a bank of the server that the page came from: answered there, never by the engine */
+  | { readonly kind: "server"; readonly model: string; readonly bank: string };
+
+/** Who answers where it is not this page: what its answers are named by. */
+export interface Answerer {
+  /** the page's own: "clinic.example:8080" */
+  readonly host: string;
+  readonly model: { readonly name: string; readonly digest: string };
+  readonly bank: string;
+  readonly device: string;
+  readonly precision: string;
+}
 
 export interface ImageRef {
   readonly id: number;
@@ -73,6 +85,8 @@ export interface Requests {
   /** where files stand in their series; undefined for what is no DICOM, belongs to none or cannot be read */
   places: { ask: { readonly files: readonly Blob[] }; answer: readonly (SlicePlace | undefined)[] };
   look: { ask: Omit<ImageRef, "id">; answer: Looked };
+  /** the bytes that may be sent: the file of an ordinary image, the pixels shown (PNG) of DICOM and volumes */
+  sendable: { ask: Omit<ImageRef, "id">; answer: Sendable };
   view: { ask: Omit<ImageRef, "id">; answer: View };
   occlude: { ask: Omit<ImageRef, "id"> & { readonly className: string; readonly grid: number }; answer: OcclusionMap };
   learn: { ask: LearnChoices; answer: Learned };
@@ -127,6 +141,8 @@ export interface Prepared {
   readonly plane?: PlaneName;
   /** whether other class names may be asked of it */
   readonly openSet: boolean;
+  /** who answers, where it is not this page */
+  readonly answerer?: Answerer;
 }
 
 /** RGB bytes [size,size,3]: what the model sees of an image. */
@@ -140,6 +156,13 @@ export interface Looked extends Picture {
   readonly dicom?: DicomFacts;
   readonly slice?: SliceFacts;
   readonly notes: readonly string[];
+}
+
+/** What of an image may leave the page. */
+export interface Sendable {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** whether it is a picture of the pixels shown in place of the file */
+  readonly pixelsOnly: boolean;
 }
 
 /** A whole picture for the screen: RGB bytes [height,width,3]. */

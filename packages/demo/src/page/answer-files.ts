@@ -70,5 +70,9 @@ export function answerFiles(session: Session, project: Project, grouping: () => 
 function sourceOf({ images, opened, prepared, device, showing, series }: Session): AnswerSource | undefined {
   if (opened === undefined || prepared === undefined) return undefined;
   const shown = (image: AnswerSource["images"][number]) => ({ ...showing.refOf(image), ...series.placeOf(image) });
-  return { images, opened: { ...opened, ...device }, prepared, shown };
+  const here = { ...opened, ...device };
+  const { answerer } = prepared;
+  if (answerer === undefined) return { images, opened: here, prepared, shown };
+  const { model, device: on, precision } = answerer;
+  return { images, opened: { ...here, model: { ...here.model, ...model }, device: on, precision }, prepared, shown };
 }

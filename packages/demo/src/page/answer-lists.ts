@@ -73,6 +73,8 @@ export function answersJson({ images, opened, prepared, shown }: AnswerSource): 
       ...(failure === undefined ? {} : { error: failure }),
     };
   });
-  const bank = { digest, recipe, prompts };
-  return `${JSON.stringify({ note: RESEARCH, model: { name: model.name, digest: model.digest }, device, precision, bank, classes, images: rows }, undefined, 1)}\n`;
+  const { answerer } = prepared;
+  const bank = { ...(answerer === undefined ? {} : { name: answerer.bank }), digest, recipe, prompts };
+  const server = answerer === undefined ? {} : { server: answerer.host };
+  return `${JSON.stringify({ note: RESEARCH, ...server, model: { name: model.name, digest: model.digest }, device, precision, bank, classes, images: rows }, undefined, 1)}\n`;
 }

@@ -3,6 +3,7 @@
 import { type EngineClient, EngineFailure } from "../engine/engine-client.js";
 import type { ImageAnswer, ImageRef, Opened, Prepared } from "../engine/protocol.js";
 import type { ImageItem } from "./image-item.js";
+import { ServerRefusal } from "./server-door.js";
 
 /** Images in one request: small enough that a stop is quick, large enough for a device's batch. */
 const BATCH = 8;
@@ -17,6 +18,7 @@ interface Asking {
   /** an image as it is asked about: in its frame, window and plane */
   readonly showing: { refOf(image: ImageItem): ImageRef };
   changed(change: "answers" | "busy"): void;
+  onNotice(text: string, bad: boolean): void;
 }
 
 export class Answering {
@@ -94,7 +96,9 @@ export class Answering {
         session.changed("answers");
       }
     } catch (error) {
-      if (!(error instanceof EngineFailure && error.code === "stopped")) throw error;
+      // what the server answered so far stays, and the person reads why it goes on no more
+      if (error instanceof ServerRefusal) session.onNotice(error.message, true);
+      else if (!(error instanceof EngineFailure && error.code === "stopped")) throw error;
     } finally {
       if (this.work === work) {
         this.waiting = 0;

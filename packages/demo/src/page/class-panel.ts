@@ -1,4 +1,4 @@
-// "What may they show?": names typed, a known data set's classes, or a bank: a file, or one that was learned here.
+// "What may they show?": names typed, a known data set's classes, or a bank: a file, one that was learned here, or the server's.
 
 import type { ClassSource } from "../engine/protocol.js";
 import { notice } from "./announcer.js";
@@ -6,6 +6,8 @@ import { alikeNames, typedNames } from "./class-names.js";
 import { datasetWay } from "./dataset-way.js";
 import { byId, visibleText } from "./elements.js";
 import { fieldError } from "./field-error.js";
+import type { ServerDoor } from "./server-door.js";
+import { serverWay } from "./server-way.js";
 import type { Session } from "./session.js";
 
 export interface ClassPanel {
@@ -20,16 +22,18 @@ export interface ClassPanel {
 /** One way to say classes: what is chosen, or undefined after saying beside its field what is missing. */
 type Way = () => ClassSource | undefined;
 
-export function bindClasses(session: Session): ClassPanel {
+export function bindClasses(session: Session, door: ServerDoor): ClassPanel {
   const apply = byId<HTMLButtonElement>("apply-classes");
   const names = namesWay(() => void choose());
   const bank = bankWay((file, name) => void takeBank(file, name));
   const dataset = datasetWay(session);
-  const ways: Readonly<Record<string, Way>> = { names: names.chosen, dataset: dataset.chosen, bank: bank.chosen };
+  const server = serverWay(door, () => void choose());
+  const ways: Readonly<Record<string, Way>> = { names: names.chosen, dataset: dataset.chosen, bank: bank.chosen, server: server.chosen };
   const kinds = [...document.querySelectorAll<HTMLInputElement>('input[name="class-kind"]')];
   const kind = () => kinds.find((k) => k.checked)?.value ?? "names";
   const showKind = () => {
     for (const part of document.querySelectorAll<HTMLElement>("[data-kind]")) part.hidden = part.dataset["kind"] !== kind();
+    if (kind() === "server") server.look();
   };
   for (const radio of kinds) radio.addEventListener("change", showKind);
   showKind();
@@ -74,6 +78,7 @@ export function bindClasses(session: Session): ClassPanel {
       const { classes, prompts, kept, recipe } = session.prepared;
       byId("bank-summary").textContent =
         `${classes.length} classes, ${prompts.length} prompts (${visibleText(recipe, 40)}), ${kept} kept for an image`;
+      server.draw(session.prepared);
     }
   });
   return {

@@ -36,7 +36,7 @@ export function folderLabels(session: Session, classPanel: ClassPanel): FolderLa
     await chosen;
   }
 
-  function ask(names: readonly string[], kind: "dataset" | "bank"): void {
+  function ask(names: readonly string[], kind: "dataset" | "bank" | "server"): void {
     const classes = session.prepared?.classes ?? [];
     const choices = names.map((name, i) => ({ name, select: classChoice(`folder-class-${i}`, name, classes) }));
     const use = element("button", {

@@ -25,3 +25,14 @@ export interface ImageItem {
   /** its index among the classes; absent where it is not among them */
   label?: number;
 }
+
+/** Whether an image was sent and not answered: that says nothing of it where somebody else answers. */
+export function refusedByServer(failure: Failure | undefined): boolean {
+  return failure?.code.startsWith("server_") === true;
+}
+
+/** Takes an answer away, and why the server gave none. */
+export function forgetAnswer(image: ImageItem): void {
+  delete image.answer;
+  if (refusedByServer(image.failure)) delete image.failure;
+}

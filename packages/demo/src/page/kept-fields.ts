@@ -24,7 +24,8 @@ type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 export function keepFields(put: (name: string, value: string) => void): void {
   const written = ({ target }: Event) => {
     if (!(target instanceof HTMLElement)) return;
-    if (target instanceof HTMLInputElement && target.name === KIND) put(KIND, target.value);
+    // whether images are sent is chosen anew in each visit
+    if (target instanceof HTMLInputElement && target.name === KIND && target.value !== "server") put(KIND, target.value);
     else if ((FIELDS as readonly string[]).includes(target.id)) put(target.id, (target as Field).value);
   };
   document.addEventListener("input", written);

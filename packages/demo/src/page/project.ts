@@ -36,7 +36,8 @@ export function bindProject(session: Session): Project {
     if (change === "images" || change === "labels") void identify();
     const { source } = session;
     // one after another: an older bank must not be written last
-    if (change === "classes" && source !== undefined)
+    // whether images are sent is chosen anew in each visit
+    if (change === "classes" && source !== undefined && source.kind !== "server")
       classes = classes.then(async () => store?.putSetting("classes", await storable(source)));
     if (change === "view") {
       store?.putSetting("window", session.showing.window);

@@ -4,7 +4,7 @@
 import type { Classification, PromptAnswer } from "@biovlm/model";
 import { announce } from "./announcer.js";
 import { byId, element, plainName, probabilityText, visibleText } from "./elements.js";
-import type { ImageItem } from "./image-item.js";
+import { type ImageItem, refusedByServer } from "./image-item.js";
 import { occlusionControls } from "./occlusion-view.js";
 import { paintPicture } from "./picture.js";
 import type { Session } from "./session.js";
@@ -60,7 +60,8 @@ export function bindResult(session: Session): void {
     if (image.failure !== undefined) text.replaceChildren(...failureParts(image.failure));
     else text.replaceChildren(...(answer === undefined ? [waiting(session)] : answerParts(answer, session)));
     together.draw(image);
-    occlusion.root.hidden = answer === undefined;
+    // the server gives no map
+    occlusion.root.hidden = answer === undefined || session.prepared?.answerer !== undefined;
     // what has the focus, or is being dragged, stays where it is
     if (body.isConnected) root.querySelector("h2")?.replaceWith(title);
     else root.replaceChildren(title, body);
@@ -70,6 +71,8 @@ export function bindResult(session: Session): void {
 
   session.listen((change) => {
     if (change === "classes" || change === "view") occlusion.reset();
+    // the server may have refused what the image waits for
+    if (change === "busy" && session.prepared?.answerer !== undefined && session.selected?.answer === undefined) draw();
     if (change === "view" || change === "images" || change === "selection" || change === "classes" || change === "device") draw();
     if (change === "answers" && session.series.of(session.selected) !== undefined && session.selected !== undefined && body.isConnected)
       together.draw(session.selected);
@@ -88,21 +91,26 @@ function waiting(session: Session): HTMLElement {
   return element("p", { class: "quiet", text: waitingFor(session) });
 }
 
-function failureParts({ code, message }: NonNullable<ImageItem["failure"]>): HTMLElement[] {
+function failureParts(failure: NonNullable<ImageItem["failure"]>): HTMLElement[] {
+  const { code, message } = failure;
+  const what = refusedByServer(failure) ? "The server did not answer this image. " : "This file cannot be read. ";
   return [
-    element("p", { class: "notice bad" }, element("strong", { text: "This file cannot be read. " }), visibleText(message, 500)),
+    element("p", { class: "notice bad" }, element("strong", { text: what }), visibleText(message, 500)),
     element("p", { class: "quiet", text: `code ${code}` }),
   ];
 }
 
 function waitingFor(session: Session): string {
   if (session.opened === undefined) return "The model is being opened.";
-  return session.prepared === undefined ? "Name what the images may show, then press “Use these classes”." : "Working …";
+  if (session.prepared === undefined) return "Name what the images may show, then press “Use these classes”.";
+  const idle = session.prepared.answerer !== undefined && session.waiting === 0;
+  return idle ? "The server has not answered. Press “Use these classes” to ask it again." : "Working …";
 }
 
 function welcome(session: Session): HTMLElement {
+  const sent = session.prepared?.answerer;
   const steps = [
-    "Drop images, or a folder, on the left. They are read here and are sent nowhere.",
+    `Drop images, or a folder, on the left. They are read here${sent === undefined ? " and are sent nowhere" : `, sent to ${visibleText(sent.host, 80)} and answered there`}.`,
     "Say what they may show: type class names, take those of a known data set, or load a prompt bank.",
     "Read the answer: every prompt votes, the surest are kept, and you see which and why.",
     "Label a few images and learn a bank of your own; the file works on the command line too.",
@@ -147,6 +155,7 @@ function bar({ class: name, probability }: Row): HTMLElement {
 
 function promptParts(answer: Classification, session: Session, show: (prompt?: PromptAnswer) => void): HTMLElement[] {
   const prompts = answer.prompts ?? [];
+  if (prompts.length === 0) return [];
   const order = [...prompts].sort((a, b) => Number(b.kept) - Number(a.kept) || a.entropy - b.entropy || a.index - b.index);
   const most = Math.max(1e-6, ...prompts.map((p) => p.entropy));
   const strip = element("ul", { class: "prompts" });

@@ -9,7 +9,7 @@ import type { PickedFile } from "./dropped-files.js";
 import { addTo, byNature, fileKey } from "./file-order.js";
 import { History } from "./history.js";
 import { ImageFilter } from "./image-filter.js";
-import type { ImageItem } from "./image-item.js";
+import { forgetAnswer, type ImageItem } from "./image-item.js";
 import { type Identity, LabelBook } from "./label-book.js";
 import { SeriesBook } from "./series.js";
 import { Showing } from "./showing.js";
@@ -176,7 +176,7 @@ export class Session {
       if (!(error instanceof EngineFailure && error.code === "stopped") && this.classes === source) this.classes = before;
       throw error;
     }
-    for (const image of this.images) delete image.answer;
+    for (const image of this.images) forgetAnswer(image);
     ready();
     this.showing.take(this.prepared);
     this.place(this.images);
@@ -363,9 +363,10 @@ export class Session {
     return this.prepared === undefined ? this.answering.look() : this.answering.answer();
   }
 
-  /** Name and weakness of the open model, to stand beside every answer. */
+  /** Name and weakness of the open model, or the server and its model, to stand beside every answer. */
   get aboutModel(): string {
-    const source = this.choices?.source;
+    const [source, answerer] = [this.choices?.source, this.prepared?.answerer];
+    if (answerer !== undefined) return `${answerer.host}: model ${answerer.model.name}, bank ${answerer.bank}`;
     const weakness = source?.kind === "offered" ? source.model.summary : "files of your own, not measured here";
     return `${this.opened?.model.name ?? "no model"}: ${weakness}`;
   }

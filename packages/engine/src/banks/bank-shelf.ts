@@ -108,11 +108,14 @@ export class BankShelf {
     if (!this.byName.has(name) && this.byName.size >= MAX_BANKS)
       throw new EngineError("bad_bank", `banks — expected at most ${MAX_BANKS}, got another. Reuse a name.`);
     const digest = await bankDigest(bank);
-    const { classes, rho, recipe } = bank;
-    const shelved: ShelvedBank = {
-      bank,
-      served: { name, digest, classes, prompts: promptCount(bank), rho, recipe, openSet: bank.ctx !== undefined },
+    const { classes, rho, recipe, modelDigest, ctx, options } = bank;
+    const { window, plane } = options;
+    const served: ServedBank = {
+      ...{ name, digest, classes, prompts: promptCount(bank), rho, recipe, openSet: ctx !== undefined, modelDigest },
+      ...(typeof window === "string" ? { window } : {}),
+      ...(typeof plane === "string" ? { plane } : {}),
     };
+    const shelved: ShelvedBank = { bank, served };
     this.byName.set(name, shelved);
     return shelved;
   }

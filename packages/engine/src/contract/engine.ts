@@ -43,6 +43,12 @@ export interface ServedBank {
   readonly recipe: string;
   /** true when it holds context vectors, so that any class names may be asked for */
   readonly openSet: boolean;
+  /** digest of the weights that it was made for, "sha256:…" */
+  readonly modelDigest: string;
+  /** the window that its images were shown in when it was learned, where it keeps one */
+  readonly window?: string;
+  /** the plane that volumes were cut along when it was learned, where it keeps one */
+  readonly plane?: string;
 }
 
 /** What a bank is made with: the model it is for, at work. */

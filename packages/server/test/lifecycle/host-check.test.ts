@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createServer, type ServingOptions, servingOptions } from "../../src/index.js";
 
 let uploads = 0;
-const bank = { name: "default", digest: "d", classes: ["a", "b"], prompts: 1, rho: 1, recipe: "r", openSet: false };
+const bank = { name: "default", digest: "d", classes: ["a", "b"], prompts: 1, rho: 1, recipe: "r", openSet: false, modelDigest: "d" };
 const engine = {
   banks: () => [],
   models: () => [],

@@ -32,6 +32,7 @@ const tiny: EngineOpening = () => createEngine({ serve: [{ name: "tiny", model: 
 const CALLS = [
   { url: "/v1/models" },
   { url: "/v1/banks" },
+  { url: "/v1/served" },
   { url: "/v2/models/tiny" },
   { url: "/v2/models/tiny/ready" },
   { url: "/v2/health/ready" },

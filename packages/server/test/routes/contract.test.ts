@@ -260,6 +260,7 @@ function provokers(): Record<string, Record<number, Call>> {
       507: { method: "POST", url: "/v2/repository/models/spare/load", headers: { ...admin, ...json }, payload: {}, on: "crowded" },
     },
     "get /v1/banks": listed("/v1/banks"),
+    "get /v1/served": listed("/v1/served"),
     "get /v1/banks/{name}": {
       ...bankRead,
       400: { ...bankRead[200]!, url: "/v1/banks/..%2fx" },

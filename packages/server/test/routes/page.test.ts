@@ -20,6 +20,7 @@ beforeAll(async () => {
   mkdirSync(join(dist, "assets"), { recursive: true });
   writeFileSync(join(dist, "index.html"), "<!doctype html><title>page</title>");
   writeFileSync(join(dist, "assets", "index-abc.js"), "export {};");
+  writeFileSync(join(dist, "server.json"), '{"answers":false}');
   writeFileSync(join(dist, "core.wasm"), Buffer.from([0, 0x61, 0x73, 0x6d]));
   writeFileSync(join(folder, "secret.txt"), "canary-7f3a");
   symlinkSync(join(folder, "secret.txt"), join(dist, "link.txt"));
@@ -102,6 +103,16 @@ describe("the page at /", () => {
       expect(answer, path).toMatch(/^HTTP\/1\.1 (400|404) /);
       expect(answer, path).not.toContain("canary-7f3a");
     }
+  });
+
+  it("says that this server answers, whether it wants a key and what it takes, where the page alone says that nobody does", async () => {
+    const said = await fetch(`${url}/server.json`);
+    expect([said.status, said.headers.get("cache-control")]).toEqual([200, "no-store"]);
+    const { maxImages, maxImageBytes, maxBodyBytes } = servingOptions();
+    // no name of a model or a bank: those are behind the key
+    expect(await said.json()).toEqual({ answers: true, key: true, limits: { maxImages, maxImageBytes, maxBodyBytes } });
+    expect((await fetch(`${url}/v1/served`)).status).toBe(401);
+    expect((await plain.inject({ url: "/server.json" })).statusCode).toBe(404);
   });
 
   it("takes no other method, and leaves the server's routes and their keys as they are", async () => {

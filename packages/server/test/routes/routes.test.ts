@@ -309,6 +309,16 @@ describe("embeddings and banks", () => {
     const { readBank, writeBank } = await import("@biovlm/model");
     const given = readBank(bank);
     const imagenet = Buffer.from(writeBank({ ...given, options: { ...given.options, normalisation: "imagenet" } }));
+    const served = (await app.inject({ url: "/v1/served", headers: infer })).json();
+    const list = (await app.inject({ url: "/v1/banks", headers: infer })).json().banks as { name: string; digest: string }[];
+    expect(served.models).toHaveLength(1);
+    expect(served.models[0]).toMatchObject({ name: "tiny", model: "tiny", device: "cpu", digest: engine.model("tiny").modelDigest });
+    const told = (served.models[0].banks as { name: string; digest: string; own: boolean }[]).map(({ name, digest, own }) => [
+      name,
+      digest,
+      own,
+    ]);
+    expect(told.sort()).toEqual(list.map(({ name, digest }) => [name, digest, name === "kinds"]).sort());
     const other = await app.inject({ method: "PUT", url: "/v1/banks/imagenet", headers: admin, payload: imagenet });
     expect([other.statusCode, other.json().code, other.json().detail]).toEqual([400, "bad_bank", expect.stringContaining("ImageNet")]);
     const torn = await app.inject({ method: "PUT", url: "/v1/banks/torn", headers: admin, payload: Buffer.from(bank.subarray(0, 500)) });

@@ -1,0 +1,207 @@
+// The server that the page came from, where it answers images too: what it says of itself, its list of models and banks, and its answers. Nothing is
+// asked of it before a person chose it, but whether it answers at all; its key stays in this tab's memory.
+
+import { EngineFailure } from "../engine/engine-client.js";
+
+/** What the server takes in one request. */
+export interface ServerLimits {
+  readonly maxImages: number;
+  readonly maxImageBytes: number;
+  readonly maxBodyBytes: number;
+}
+
+export interface ServerFacts {
+  readonly key: boolean;
+  readonly limits: ServerLimits;
+}
+
+export interface ServedBank {
+  readonly name: string;
+  readonly digest: string;
+  readonly classes: readonly string[];
+  /** N */
+  readonly prompts: number;
+  readonly rho: number;
+  readonly recipe: string;
+  /** answers where no bank is named */
+  readonly own: boolean;
+  readonly window?: string;
+  readonly plane?: string;
+}
+
+export interface ServedModel {
+  readonly name: string;
+  readonly digest: string;
+  readonly device: string;
+  readonly precision: string;
+  readonly banks: readonly ServedBank[];
+}
+
+/** An image's part of the server's answer, in the shape of the command line's JSON. */
+export interface ServerResult {
+  readonly predictions?: readonly { readonly class: string; readonly probability: number }[];
+  readonly kept?: readonly { readonly prompt: number; readonly entropy: number }[];
+  readonly prompts?: readonly {
+    readonly index: number;
+    readonly name?: string;
+    readonly entropy: number;
+    readonly kept: boolean;
+    readonly probabilities: readonly number[];
+  }[];
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+export interface ServerAnswer {
+  readonly model: { readonly digest: string };
+  readonly bank: { readonly digest: string };
+  readonly classes: readonly string[];
+  readonly results: readonly ServerResult[];
+}
+
+/** The server does not answer, or refuses: its codes begin with "server_". */
+export class ServerRefusal extends EngineFailure {
+  /** HTTP's; 0 where there was no answer */
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: string, message: string, status = 0, retryAfterMs?: number) {
+    super({ code: `server_${code}`, message });
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** How long a pause that the server asks for is waited for unasked, and how often in a row. */
+const LONGEST_WAIT = 90_000;
+const WAITS = 3;
+
+type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
+
+export class ServerDoor {
+  /** "clinic.example:8080" */
+  readonly host: string;
+  /** in memory alone */
+  key = "";
+  facts: ServerFacts | undefined;
+  /** hears of pauses that the server asks for */
+  onWait: (text: string) => void = () => {};
+  private readonly base: string;
+  private readonly fetch: Fetch;
+
+  /** @param base the page's address */
+  constructor(base: string, fetcher: Fetch = (url, init) => fetch(url, init)) {
+    this.base = base;
+    this.host = new URL(base).host;
+    this.fetch = fetcher;
+  }
+
+  /** Whether the page's server answers images: the built page says of itself that nobody does. */
+  async find(): Promise<ServerFacts | undefined> {
+    try {
+      const answer = await this.fetch(new URL("server.json", this.base), { cache: "no-store" });
+      const said = (await answer.json()) as { readonly answers?: unknown } & ServerFacts;
+      if (said.answers === true) this.facts = { key: said.key, limits: said.limits };
+    } catch {
+      // without a network, or from a plain folder: the page answers by itself
+    }
+    return this.facts;
+  }
+
+  /** Its models, those that have a bank. @throws ServerRefusal */
+  async served(): Promise<readonly ServedModel[]> {
+    const answer = (await this.ask("v1/served", { method: "GET" })) as { readonly models: readonly ServedModel[] };
+    return answer.models.filter(({ banks }) => banks.length > 0);
+  }
+
+  /**
+   * Answers for images, in their order; a pause that the server asks for is waited for.
+   * @param bank absent for the model's own
+   * @throws ServerRefusal; EngineFailure `stopped`
+   */
+  async classify(
+    { model, bank, images }: { readonly model: string; readonly bank?: string; readonly images: readonly Uint8Array<ArrayBuffer>[] },
+    signal?: AbortSignal,
+  ): Promise<ServerAnswer> {
+    for (let waits = 0; ; waits++) {
+      try {
+        const body = new FormData();
+        body.append("model", model);
+        if (bank !== undefined) body.append("bank", bank);
+        body.append("explain", "true");
+        // a file's name may be a patient's
+        for (const bytes of images) body.append("image", new Blob([bytes]), "image");
+        return (await this.ask("v1/classify", { method: "POST", body, ...(signal === undefined ? {} : { signal }) })) as ServerAnswer;
+      } catch (error) {
+        const wait = error instanceof ServerRefusal ? error.retryAfterMs : undefined;
+        if (wait === undefined || wait > LONGEST_WAIT || waits >= WAITS) throw error;
+        this.onWait(`${this.host} asks to wait: going on in ${seconds(wait)}.`);
+        await pause(wait, signal);
+        this.onWait("");
+      }
+    }
+  }
+
+  private async ask(path: string, init: RequestInit): Promise<unknown> {
+    const headers: Record<string, string> = this.key === "" ? {} : { Authorization: `Bearer ${this.key}` };
+    let answer: Response;
+    try {
+      // never to another host, whatever the server says
+      answer = await this.fetch(new URL(path, this.base), { ...init, headers, redirect: "error", cache: "no-store" });
+      if (answer.ok) return await answer.json();
+    } catch {
+      if (init.signal?.aborted === true) throw stopped();
+      throw new ServerRefusal(
+        "gone",
+        `${this.host} does not answer. See that it runs and can be reached, then press “Use these classes” again.`,
+      );
+    }
+    throw await this.refusal(answer);
+  }
+
+  private async refusal(answer: Response): Promise<ServerRefusal> {
+    const { status, headers } = answer;
+    const said = ((await answer.json().catch(() => ({}))) ?? {}) as { readonly code?: unknown; readonly detail?: unknown };
+    const code = typeof said.code === "string" ? said.code : `status_${status}`;
+    const detail = typeof said.detail === "string" ? said.detail.slice(0, 400) : `status ${status}`;
+    const after = Number(headers.get("Retry-After") ?? Number.NaN);
+    const wait = (status === 429 || status === 503) && after >= 0 ? after * 1000 : undefined;
+    return new ServerRefusal(code, this.words(status, detail, wait), status, wait);
+  }
+
+  private words(status: number, detail: string, wait: number | undefined): string {
+    const { host } = this;
+    if (status === 401)
+      return this.key === ""
+        ? `${host} wants a key. Ask its operator for one and type it.`
+        : `${host} does not know this key. See that it is typed whole, or ask its operator for one.`;
+    if (status === 403) return `${host} does not answer with this key or from this page (${detail})`;
+    if (status === 413) return `${host} takes less in one request (${detail})`;
+    if (wait !== undefined) return `${host} has too much to do or allows fewer requests. Try again in ${seconds(wait)} (${detail})`;
+    return `${host} refuses: ${detail}`;
+  }
+}
+
+function seconds(ms: number): string {
+  const count = Math.max(1, Math.ceil(ms / 1000));
+  return `${count} second${count === 1 ? "" : "s"}`;
+}
+
+function stopped(): EngineFailure {
+  return new EngineFailure({ code: "stopped", message: "stopped" });
+}
+
+/** @throws EngineFailure `stopped` */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      clearTimeout(timer);
+      reject(stopped());
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", leave);
+      resolve();
+    }, ms);
+    if (signal?.aborted === true) leave();
+    else signal?.addEventListener("abort", leave, { once: true });
+  });
+}

@@ -1,0 +1,39 @@
+// GET /v1/served: names with what stands behind them, and the banks that each may be asked with. /server.json: whether this server answers.
+
+import { type Static, Type } from "typebox";
+import { Digest } from "./answer.js";
+
+const ServedBank = Type.Object({
+  name: Type.String(),
+  digest: Digest,
+  classes: Type.Array(Type.String()),
+  prompts: Type.Integer(),
+  rho: Type.Number(),
+  recipe: Type.String(),
+  own: Type.Boolean({ description: "the one that answers where no bank is named" }),
+  window: Type.Optional(Type.String({ description: "grey DICOM was shown in it when the bank was learned" })),
+  plane: Type.Optional(Type.String({ description: "volumes were cut along it when the bank was learned" })),
+});
+
+export const Served = Type.Object({
+  models: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      model: Type.String({ description: "the weights' own name" }),
+      digest: Digest,
+      device: Type.String(),
+      precision: Type.String(),
+      banks: Type.Array(ServedBank, { description: "made for these weights" }),
+    }),
+  ),
+  notice: Type.String(),
+});
+export type Served = Static<typeof Served>;
+
+/** What the page is told before anybody chose anything: nothing of models or banks. */
+export interface ServerFacts {
+  readonly answers: true;
+  /** whether /v1 wants a key */
+  readonly key: boolean;
+  readonly limits: { readonly maxImages: number; readonly maxImageBytes: number; readonly maxBodyBytes: number };
+}
