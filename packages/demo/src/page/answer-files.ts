@@ -2,7 +2,7 @@
 // answer-report.ts.
 
 import type { AnswerGrouping } from "./answer-counts.js";
-import { type AnswerSource, answersCsv, answersJson } from "./answer-lists.js";
+import { type AnswerSource, answeredOn, answersCsv, answersJson } from "./answer-lists.js";
 import { answersReport } from "./answer-report.js";
 import { element, saveText } from "./elements.js";
 import { thumbnailOf } from "./picture.js";
@@ -70,9 +70,5 @@ export function answerFiles(session: Session, project: Project, grouping: () => 
 function sourceOf({ images, opened, prepared, device, showing, series }: Session): AnswerSource | undefined {
   if (opened === undefined || prepared === undefined) return undefined;
   const shown = (image: AnswerSource["images"][number]) => ({ ...showing.refOf(image), ...series.placeOf(image) });
-  const here = { ...opened, ...device };
-  const { answerer } = prepared;
-  if (answerer === undefined) return { images, opened: here, prepared, shown };
-  const { model, device: on, precision } = answerer;
-  return { images, opened: { ...here, model: { ...here.model, ...model }, device: on, precision }, prepared, shown };
+  return answeredOn({ images, opened: { ...opened, ...device }, prepared, shown });
 }

@@ -21,6 +21,14 @@ export interface AnswerSource {
 
 const RESEARCH = "Research use only, not a medical device";
 
+/** The same with the model and the device that answered: the server's, where it did. */
+export function answeredOn(source: AnswerSource): AnswerSource {
+  const { opened, prepared } = source;
+  if (prepared.answerer === undefined) return source;
+  const { model, device, precision } = prepared.answerer;
+  return { ...source, opened: { ...opened, model: { ...opened.model, ...model }, device, precision } };
+}
+
 /** A row for each image: what was answered, the probability of each class, why there is no answer; and the digests. Frames are counted from 1. */
 export function answersCsv({ images, opened, prepared, shown }: AnswerSource): string {
   const { classes } = prepared;

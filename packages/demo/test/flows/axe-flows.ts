@@ -26,30 +26,34 @@ function violations(page: OpenPage["page"], rules: Rules): Promise<string[]> {
   }, rules);
 }
 
+/** A line for each rule, colours and element of a page as it stands; none where all is well. */
+export async function brokenRules(page: OpenPage["page"]): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const found: string[] = [];
+  for (const colours of COLOURS) {
+    // what moves has colours of its own on the way
+    await page.emulateMedia({ ...colours, reducedMotion: "reduce" });
+    const name = colours.forcedColors === "active" ? "forced" : colours.colorScheme;
+    // of all rules only this one depends on colours
+    const rules: Rules = name === "light" ? { type: "tag", values: LEVELS } : { type: "rule", values: ["color-contrast"] };
+    found.push(...(await violations(page, rules)).map((line) => `${name}: ${line}`));
+  }
+  return found;
+}
+
 export function axeFlows(stage: () => Stage): void {
   describe("views and WCAG A and AA", () => {
     let open: OpenPage;
     let pictures = 0;
     beforeAll(async () => {
       open = await stage().open();
-      const { page } = open;
-      await page.evaluate(axe.source);
-      // what moves has colours of its own on the way
-      await page.emulateMedia({ reducedMotion: "reduce" });
     });
     afterAll(async () => {
       expect(open?.complaints).toEqual([]);
       await open?.close();
     });
     const inEveryColour = async () => {
-      const found: string[] = [];
-      for (const colours of COLOURS) {
-        await open.page.emulateMedia(colours);
-        const name = colours.forcedColors === "active" ? "forced" : colours.colorScheme;
-        // of all rules only this one depends on colours
-        const rules: Rules = name === "light" ? { type: "tag", values: LEVELS } : { type: "rule", values: ["color-contrast"] };
-        found.push(...(await violations(open.page, rules)).map((line) => `${name}: ${line}`));
-      }
+      const found = await brokenRules(open.page);
       await picture(open.page, `forced-${++pictures}`);
       return found;
     };

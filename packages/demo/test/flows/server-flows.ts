@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Called, call } from "../../../cli/test/call.js";
 import { allAnswered, type OpenPage, picture, ready, type Stage, typeClasses } from "../page-under-test.js";
 import { builtPage } from "../served-page.js";
+import { brokenRules } from "./axe-flows.js";
 
 interface Served {
   readonly url: string;
@@ -183,6 +184,8 @@ export function serverFlows(stage: () => Stage): void {
       expect(await page.textContent(".by-model")).toContain(new URL(served.url).host);
       await page.evaluate(() => scrollTo(0, 0));
       await picture(page, "server-result");
+      expect(await brokenRules(page)).toEqual([]);
+      await page.emulateMedia({ colorScheme: "light", forcedColors: "none" });
     });
 
     it("is asked nothing more once other classes are used, nor after a reload", async () => {
@@ -240,6 +243,8 @@ export function serverFlows(stage: () => Stage): void {
         await page.waitForSelector("#server-bank option", { state: "attached" });
         await page.evaluate(() => scrollTo(0, 0));
         await picture(page, "server-key");
+        expect(await brokenRules(page)).toEqual([]);
+        await page.emulateMedia({ colorScheme: "light", forcedColors: "none" });
         await page.click("#apply-classes");
         await allAnswered(page, 3);
         expect(await page.$$(".tile.failed")).toHaveLength(0);

@@ -4,7 +4,7 @@ import { parseCsv } from "@biovlm/datasets";
 import { describe, expect, it } from "vitest";
 import type { Opened, Prepared } from "../../src/engine/protocol.js";
 import { answerCounts, isIn, isWrong } from "../../src/page/answer-counts.js";
-import { answersCsv, answersJson } from "../../src/page/answer-lists.js";
+import { answeredOn, answersCsv, answersJson } from "../../src/page/answer-lists.js";
 import type { ImageItem } from "../../src/page/image-item.js";
 
 const opened = { model: { name: "toy", digest: "sha256:m" }, device: "wasm", precision: "fp32" } as Opened;
@@ -37,6 +37,23 @@ describe("answers as files", () => {
     expect([first[at("answer")]?.trim(), first[at("p(-b)")], first[at("frame")]]).toEqual(["-b", "0.750000", "3"]);
     expect([first[at("plane")], first[at("series")], first[at("slice")]]).toEqual(["coronal", "1", "4"]);
     expect([second[at("answer")], second[at("error")], second[at("bank")]]).toEqual(["", "unreadable", "sha256:b"]);
+  });
+
+  it("name the server that answered, with its own model and bank", () => {
+    const answerer = {
+      host: "clinic.example",
+      model: { name: "big", digest: "sha256:x" },
+      bank: "kinds",
+      device: "cuda",
+      precision: "fp16",
+    };
+    const answered = answeredOn({ ...source, prepared: { ...source.prepared, answerer } });
+    const json = JSON.parse(answersJson(answered));
+    expect(json).toMatchObject({ server: "clinic.example", model: answerer.model, device: "cuda", precision: "fp16" });
+    expect(json.bank).toMatchObject({ name: "kinds", digest: "sha256:b" });
+    const { columns, rows } = parseCsv(answersCsv(answered));
+    expect(rows.map((row) => row[columns.indexOf("model")])).toEqual(["sha256:x", "sha256:x"]);
+    expect(JSON.parse(answersJson(answeredOn(source)))).not.toHaveProperty("server");
   });
 
   it("are in JSON as they are", () => {
