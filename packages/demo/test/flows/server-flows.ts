@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { golden } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Called, call } from "../../../cli/test/call.js";
@@ -140,21 +140,16 @@ export function serverFlows(stage: () => Stage): void {
         readonly server: string;
         readonly model: { readonly digest: string };
         readonly bank: { readonly digest: string; readonly prompts: string[] };
-        readonly images: readonly {
-          readonly file: string;
-          readonly predictions: readonly { class: string; probability: number }[];
-          readonly kept: unknown[];
-        }[];
+        readonly images: readonly { file: string; predictions: unknown[]; kept: { prompt: number; entropy: number }[] }[];
       };
       const said = await call(["classify", ...files(), "--dataset", "busi", "--device", "cpu", "--threads", "1", "--json"]);
       expect(said, said.err).toMatchObject({ code: 0 });
-      const lines = JSON.parse(said.out) as { predictions: unknown[]; kept: { prompt: number; entropy: number }[] }[];
-      expect(lines).toHaveLength(3);
-      const theirs = lines.map(({ predictions, kept }) => ({
-        predictions,
-        kept: kept.map(({ prompt, entropy }) => ({ prompt: prompt + 1, entropy })),
-      }));
-      expect(json.images.map(({ predictions, kept }) => ({ predictions, kept }))).toEqual(theirs);
+      type Line = { file: string; predictions: unknown[]; kept: { prompt: number; entropy: number }[] };
+      const byName = ({ file, predictions, kept }: Line) => [basename(file), { predictions, kept }] as const;
+      const lines = JSON.parse(said.out) as Line[];
+      const theirs = lines.map((line) => ({ ...line, kept: line.kept.map(({ prompt, entropy }) => ({ prompt: prompt + 1, entropy })) }));
+      expect(theirs).toHaveLength(3);
+      expect(Object.fromEntries(json.images.map(byName))).toEqual(Object.fromEntries(theirs.map(byName)));
       const { models } = (await (await fetch(`${served.url}v1/served`)).json()) as {
         models: { digest: string; banks: { digest: string }[] }[];
       };
@@ -231,6 +226,7 @@ export function serverFlows(stage: () => Stage): void {
       const { page } = own;
       try {
         await page.setInputFiles("#file-input", files());
+        await page.fill("#class-names", "kept classes");
         await page.check("#class-kind-server");
         expect(await asked(own)).toEqual([]);
         await page.click("#apply-classes");
@@ -271,7 +267,7 @@ export function serverFlows(stage: () => Stage): void {
           }
           return texts.join("\n");
         });
-        expect(where).toContain("class-names");
+        expect(where).toContain("kept classes");
         expect(where).not.toContain(key.replaceAll(" ", "-"));
         await page.reload();
         await ready(page);
