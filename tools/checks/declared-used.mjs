@@ -6,6 +6,7 @@ import { packageOf, packages } from "./workspace.mjs";
 
 /** "package > dependency" → why it is declared though no source names it in an import. @type {Record<string, string>} */
 export const reasons = {
+  "demo > axe-core": "its tests hold every view to axe's rules",
   "jobs > ioredis": "bullmq's client, which it looks for beside itself",
   "cli > @biovlm/backend-cuda": "doctor reads the version of its runtime, by name",
   "cli > @biovlm/backend-web": "doctor reads the version of its runtime, by name",

@@ -19,7 +19,11 @@ export function serverWay(door: ServerDoor, use: () => void): ServerWay {
   const host = visibleText(door.host, 80);
   const radio = element("input", { attributes: { type: "radio", name: "class-kind", value: "server", id: "class-kind-server" } });
   const label = element("label", { class: "wide", attributes: { hidden: "" } }, radio, element("span", { text: `This server: ${host}` }));
-  const key = element("input", { attributes: { type: "password", id: "server-key", autocomplete: "off", spellcheck: "false" } });
+  // no password field: browsers offer to keep those
+  const key = element("input", {
+    class: "secret",
+    attributes: { type: "text", id: "server-key", autocomplete: "off", spellcheck: "false" },
+  });
   const ask = element("button", { class: "second", text: "Show what it serves", attributes: { type: "button", id: "server-ask" } });
   const keyed = element(
     "div",

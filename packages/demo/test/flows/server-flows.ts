@@ -28,7 +28,11 @@ const KEEP_SENT = () => {
         parts.push(
           typeof value === "string"
             ? { name, file: "", text: value }
-            : { name, file: value.name, text: new TextDecoder("latin1").decode(await value.arrayBuffer()) },
+            : {
+                name,
+                file: value.name,
+                text: Array.from(new Uint8Array(await value.arrayBuffer()), (byte) => String.fromCharCode(byte)).join(""),
+              },
         );
     const key = new Headers(init?.headers).get("Authorization") ?? "";
     kept.push({ path: new URL(String(input instanceof Request ? input.url : input), location.href).pathname, key, parts });
