@@ -6,7 +6,7 @@ import { type AnswerGrouping, answerCounts } from "./answer-counts.js";
 import type { AnswerSource } from "./answer-lists.js";
 import { answerRows } from "./answer-rows.js";
 import { percent, plainName, probabilityText, visibleText } from "./elements.js";
-import type { ImageItem } from "./image-item.js";
+import { failureWord, type ImageItem } from "./image-item.js";
 import { pathOf } from "./labels-csv.js";
 
 export interface ReportChoices {
@@ -45,6 +45,9 @@ function factsPart({ images, opened, prepared }: AnswerSource, made: string): st
   const facts: readonly (readonly [string, string])[] = [
     ["Images", `${images.length}, ${answered} of them answered`],
     ["Model", `${text(opened.model.name)}<br><code>${text(opened.model.digest)}</code>`],
+    ...(prepared.answerer === undefined
+      ? []
+      : [["Answered by", `${text(prepared.answerer.host)}, bank ${text(prepared.answerer.bank)}`] as const]),
     ["Run on", `${text(opened.device)}, ${text(opened.precision)}`],
     ["Prompt bank", `${text(prepared.recipe)}<br><code>${text(prepared.digest)}</code>`],
     ["Prompts", `${prepared.prompts.length}, of which each image keeps the ${prepared.kept} surest`],
@@ -97,7 +100,7 @@ function imagesPart({ images, prepared: { classes }, shown }: AnswerSource, { gr
       said === undefined ? "–" : text(plainName(said)),
       failure === undefined
         ? `${answer === undefined ? "–" : text(plainName(answer))}${wrong ? " (wrong)" : ""}`
-        : `cannot be read: ${text(failure.message, 500)}`,
+        : `${failureWord(failure)}: ${text(failure.message, 500)}`,
       shares
         .map((p) => `${text(plainName(p.class))} ${probabilityText(p.probability).replace(/[<>]/, (c) => (c === "<" ? "&lt;" : "&gt;"))}`)
         .join("<br>"),

@@ -3,6 +3,7 @@
 import type { AnswerGrouping } from "./answer-counts.js";
 import { type AnswerRow, answerRows, COLUMNS, type RowOrder } from "./answer-rows.js";
 import { byId, element, plainName, probabilityText, visibleText } from "./elements.js";
+import { failureWord } from "./image-item.js";
 import { pathOf } from "./labels-csv.js";
 import type { Session } from "./session.js";
 
@@ -73,7 +74,7 @@ function rowOf({ image, said, answer, probability, wrong }: AnswerRow, session: 
     byId("tab-result").focus();
   });
   const cell = (text: string | undefined) => element("td", {}, element("bdi", { text: text === undefined ? "–" : plainName(text) }));
-  const answered = image.failure === undefined ? answer : "cannot be read";
+  const answered = image.failure === undefined ? answer : failureWord(image.failure);
   return element(
     "tr",
     wrong ? { class: "wrong" } : {},

@@ -31,6 +31,11 @@ export function refusedByServer(failure: Failure | undefined): boolean {
   return failure?.code.startsWith("server_") === true;
 }
 
+/** Why an image has no answer, in short. */
+export function failureWord(failure: Failure): string {
+  return refusedByServer(failure) ? "not answered" : "cannot be read";
+}
+
 /** Takes an answer away, and why the server gave none. */
 export function forgetAnswer(image: ImageItem): void {
   delete image.answer;

@@ -1,7 +1,7 @@
 // One tile of the gallery: what the model sees of an image, its name, its folder, what was answered, its label.
 
 import { element, plainName, probabilityText, shortName, visibleText } from "./elements.js";
-import { type ImageItem, refusedByServer } from "./image-item.js";
+import { failureWord, type ImageItem } from "./image-item.js";
 import { lastPart } from "./labelling.js";
 import { paintPicture } from "./picture.js";
 
@@ -43,7 +43,7 @@ export function imageTile(image: ImageItem, choose: () => void): Tile {
       place.textContent = slice ?? "";
       const top = answer?.predictions[0];
       root.classList.toggle("failed", failure !== undefined);
-      if (failure !== undefined) said.textContent = refusedByServer(failure) ? "not answered" : "cannot be read";
+      if (failure !== undefined) said.textContent = failureWord(failure);
       else said.textContent = top === undefined ? "…" : `${shortName(top.class)}, ${probabilityText(top.probability)}`;
       mark.hidden = label === undefined;
       mark.textContent = label === undefined ? "" : `labelled ${plainName(label)}`;

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { Opened, Prepared } from "../../src/engine/protocol.js";
 import { answerCounts, isIn, isWrong } from "../../src/page/answer-counts.js";
 import { answeredOn, answersCsv, answersJson } from "../../src/page/answer-lists.js";
+import { answersReport } from "../../src/page/answer-report.js";
 import type { ImageItem } from "../../src/page/image-item.js";
 
 const opened = { model: { name: "toy", digest: "sha256:m" }, device: "wasm", precision: "fp32" } as Opened;
@@ -54,6 +55,9 @@ describe("answers as files", () => {
     const { columns, rows } = parseCsv(answersCsv(answered));
     expect(rows.map((row) => row[columns.indexOf("model")])).toEqual(["sha256:x", "sha256:x"]);
     expect(JSON.parse(answersJson(answeredOn(source)))).not.toHaveProperty("server");
+    const report = answersReport(answered, { grouping: "folder", made: "" });
+    for (const word of ["clinic.example, bank kinds", "sha256:x", "cuda, fp16"]) expect(report).toContain(word);
+    expect(answersReport(source, { grouping: "folder", made: "" })).not.toContain("Answered by");
   });
 
   it("are in JSON as they are", () => {
