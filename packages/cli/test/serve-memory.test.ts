@@ -83,7 +83,12 @@ function post(port: number, path: string, headers: Record<string, string | numbe
 }
 
 /** One call with a message of so many bytes; the status of gRPC, or -1 where the connection ended. */
-function grpcCall(to: string, bytes: number, headers: Record<string, string>): Promise<number> {
+function grpcCall(
+  to: string,
+  bytes: number,
+  headers: Record<string, string>,
+  pieces: Iterable<Uint8Array> = zeros(bytes),
+): Promise<number> {
   return new Promise((resolve) => {
     const session = connect(`http://${to}`).on("error", () => resolve(-1));
     const path = "/inference.GRPCInferenceService/ModelInfer";
@@ -100,16 +105,47 @@ function grpcCall(to: string, bytes: number, headers: Record<string, string>): P
     call.on("close", () => end(status)).on("error", () => end(status));
     call.resume();
     const head = Buffer.alloc(5);
+    head.writeUInt8("grpc-encoding" in headers ? 1 : 0);
     head.writeUInt32BE(bytes, 1);
     call.write(head);
     void (async () => {
-      for (const piece of zeros(bytes)) {
+      for (const piece of pieces) {
         if (call.destroyed || call.closed) return;
         if (!call.write(piece)) await Promise.race([once(call, "drain"), once(call, "close"), wait(2000)]).catch(() => {});
       }
       call.end();
     })();
   });
+}
+
+const KNOWN = { authorization: "Bearer secret" };
+/** Calls for answers about the served model, with one input and its contents: a field that repeats as often as the bytes allow. */
+function listed(to: string, count: number, contents: string, bytes: number): Promise<number[]> {
+  const field = (tag: number, length: number) => {
+    const head = [tag];
+    for (let left = length; ; left >>>= 7) {
+      head.push(left > 127 ? (left & 127) | 128 : left);
+      if (left <= 127) return Buffer.from(head);
+    }
+  };
+  const item = Buffer.from(contents, "hex");
+  const piece = Buffer.concat(Array.from({ length: 65_536 }, () => item));
+  const repeats = Math.ceil(bytes / piece.length);
+  const length = repeats * piece.length;
+  const named = Buffer.concat([field(10, 5), Buffer.from("image"), field(18, 5), Buffer.from("BYTES"), field(26, 1), Buffer.from([1])]);
+  const input = Buffer.concat([named, field(42, length)]);
+  const head = Buffer.concat([field(10, 4), Buffer.from("tiny"), field(42, input.length + length), input]);
+  return times(count, () =>
+    grpcCall(
+      to,
+      head.length + length,
+      KNOWN,
+      (function* () {
+        yield head;
+        for (let i = 0; i < repeats; i++) yield piece;
+      })(),
+    ),
+  );
 }
 
 const times = <T>(count: number, make: (i: number) => Promise<T>) => Promise.all(Array.from({ length: count }, (_, i) => make(i)));
@@ -136,6 +172,17 @@ const ATTACKS: [string, Attack][] = [
   ["tensors without a length", ({ port }) => times(32, () => post(port, INFER, BYTES, zeros(60 * MiB)))],
   ["tensors with one", ({ port }) => times(32, () => post(port, INFER, { ...BYTES, "content-length": 60 * MiB }, zeros(60 * MiB)))],
   [
+    "millions of empty elements",
+    ({ port }) => {
+      const size = 60e6;
+      const input = { name: "image", datatype: "BYTES", shape: [size / 4], parameters: { binary_data_size: size } };
+      const head = Buffer.from(JSON.stringify({ inputs: [input] }));
+      const headers = { ...BYTES, "inference-header-content-length": head.length, "content-length": head.length + size };
+      const pieces = () => [head, ...Array.from({ length: 60 }, () => Buffer.alloc(size / 60))];
+      return times(4, () => post(port, INFER, headers, pieces()));
+    },
+  ],
+  [
     "one long text",
     ({ port }) => times(4, () => post(port, "/v1/embeddings", JSON_TYPE, repeated('{"model":"tiny","input":"', "a", 60e6, '"}'))),
   ],
@@ -155,7 +202,17 @@ const ATTACKS: [string, Attack][] = [
       return times(16, () => post(port, INFER, { ...JSON_TYPE, "content-encoding": "gzip", "content-length": bomb.length }, [bomb]));
     },
   ],
-  ["messages of 60 MB over gRPC", ({ grpc }) => times(16, () => grpcCall(grpc, 60 * MiB, { authorization: "Bearer secret" }))],
+  ["messages of 60 MB over gRPC", ({ grpc }) => times(16, () => grpcCall(grpc, 60 * MiB, KNOWN))],
+  [
+    "compressed zeros over gRPC",
+    ({ grpc }) => {
+      const bomb = gzipSync(Buffer.alloc(60 * MiB));
+      return times(16, () => grpcCall(grpc, bomb.length, { ...KNOWN, "grpc-encoding": "gzip" }, [bomb]));
+    },
+  ],
+  ["millions of empty elements over gRPC", ({ grpc }) => listed(grpc, 4, "4200", 60e6)],
+  ["millions of numbers one by one over gRPC", ({ grpc }) => listed(grpc, 4, "350000803f", 60e6)],
+  ["millions of whole numbers over gRPC", ({ grpc }) => listed(grpc, 4, "1801", 60e6)],
   ["messages of 60 MB over gRPC without a key", ({ grpc }) => times(16, () => grpcCall(grpc, 60 * MiB, {}))],
 ];
 

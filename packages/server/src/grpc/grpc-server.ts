@@ -4,37 +4,19 @@
 import { isIP } from "node:net";
 import { fileURLToPath } from "node:url";
 import { NAME_PATTERN } from "@biovlm/files";
-import type { Metadata, ServerUnaryCall, ServiceDefinition, ServiceError, sendUnaryData, status } from "@grpc/grpc-js";
+import type { Metadata, ServerUnaryCall, ServiceDefinition, ServiceError, sendUnaryData } from "@grpc/grpc-js";
 import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
 import type { ServingOptions } from "../options.js";
-import { serverError } from "../replies.js";
-import { boundedCalls, credentialsIn } from "./bounded-calls.js";
+import { boundedCalls, credentialsIn, statusOf } from "./bounded-calls.js";
 import { grpcCredentials } from "./grpc-credentials.js";
-import { type GrpcInferRequest, grpcResponse, httpBody } from "./grpc-messages.js";
+import { grpcResponse, httpBody } from "./grpc-messages.js";
+import { type GrpcInferRequest, inferRequest } from "./infer-request.js";
 
 const PROTO = fileURLToPath(new URL("../../proto/open-inference.proto", import.meta.url));
 const MALFORMED = Symbol("malformed");
 /** Calls of one connection at once. */
 const MAX_CALLS = 1000;
-
-/** HTTP status → gRPC's. What is not here is a fault of ours. */
-const CODES: Readonly<Record<number, keyof typeof status>> = {
-  400: "INVALID_ARGUMENT",
-  401: "UNAUTHENTICATED",
-  403: "PERMISSION_DENIED",
-  404: "NOT_FOUND",
-  405: "INVALID_ARGUMENT",
-  408: "DEADLINE_EXCEEDED",
-  409: "FAILED_PRECONDITION",
-  413: "RESOURCE_EXHAUSTED",
-  415: "INVALID_ARGUMENT",
-  422: "INVALID_ARGUMENT",
-  429: "RESOURCE_EXHAUSTED",
-  499: "CANCELLED",
-  503: "UNAVAILABLE",
-  507: "RESOURCE_EXHAUSTED",
-};
 
 interface HttpAnswer {
   readonly status: number;
@@ -66,7 +48,7 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
   );
   const { service } = (loaded["inference"] as unknown as { GRPCInferenceService: { service: ServiceDefinition } }).GRPCInferenceService;
   const server = new grpc.Server({
-    interceptors: [boundedCalls(grpc, app.callBounds)],
+    interceptors: [boundedCalls(grpc, app.callBounds, options.maxBodyBytes)],
     "grpc.max_concurrent_streams": MAX_CALLS,
     "grpc.max_receive_message_length": options.maxBodyBytes,
     "grpc.max_metadata_size": 16 * 1024,
@@ -80,11 +62,7 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
         answered(app, call, answer).then(
           (response) => done(null, response),
           (error: unknown) => {
-            const { status: http, message, code, retryAfter } = serverError(error);
-            const metadata = new grpc.Metadata();
-            metadata.set("biovlm-code", code);
-            if (retryAfter !== undefined) metadata.set("retry-after", String(Math.ceil(retryAfter)));
-            done({ code: grpc.status[CODES[http] ?? "INTERNAL"], details: message, metadata } as Partial<ServiceError>);
+            done(statusOf(grpc, error) as Partial<ServiceError>);
           },
         );
       },
@@ -115,7 +93,7 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
   };
 }
 
-/** The same service; a message that cannot be read is the client's fault, not the server's. */
+/** The same service; a message that cannot be read, or that says too much, is the client's fault, not the server's. */
 function readable(service: ServiceDefinition): ServiceDefinition {
   return Object.fromEntries(
     Object.entries(service).map(([name, method]) => [
@@ -124,9 +102,9 @@ function readable(service: ServiceDefinition): ServiceDefinition {
         ...method,
         requestDeserialize(bytes: Buffer) {
           try {
-            return method.requestDeserialize(bytes);
-          } catch {
-            return MALFORMED;
+            return name === "ModelInfer" ? inferRequest(bytes) : method.requestDeserialize(bytes);
+          } catch (error) {
+            return error instanceof ServerError ? error : MALFORMED;
           }
         },
       },
@@ -136,7 +114,8 @@ function readable(service: ServiceDefinition): ServiceDefinition {
 
 /** One call: its keys, deadline and end go with it. */
 async function answered(app: FastifyInstance, call: ServerUnaryCall<unknown, object>, answer: Answer): Promise<object> {
-  if ((call.request as unknown) === MALFORMED)
+  if (call.request instanceof ServerError) throw call.request;
+  if (call.request === MALFORMED)
     throw new ServerError("bad_request", "message — expected one of this call's, got bytes that cannot be read.");
   const left = new AbortController();
   call.on("cancelled", () => left.abort());

@@ -32,6 +32,8 @@ export interface DecodedRequest {
 /** Compiled, and without a look into `data`: a check of each of millions of numbers would hold the server for seconds. */
 const REQUEST = Compile(InferRequest);
 const MAX_ELEMENTS = 1 << 24;
+/** Of BYTES: far more images than a request may have, and few enough that a view of each weighs nothing beside the body. */
+const MAX_BYTES_ELEMENTS = 1 << 16;
 /** Whether numbers lie in memory as they go over the wire. */
 const LITTLE_ENDIAN = endianness() === "LE";
 
@@ -64,7 +66,9 @@ export function decodeInferRequest(body: Uint8Array, headerLength?: number, maxJ
   const inputs = request.inputs.map((input): DecodedTensor => {
     const { name, shape, datatype } = input;
     const count = shape.reduce((a, b) => a * b, 1);
-    if (count > MAX_ELEMENTS) throw bad(`input ${name} — expected at most ${MAX_ELEMENTS} elements, got shape [${shape.join(", ")}].`);
+    const most = datatype === "BYTES" ? MAX_BYTES_ELEMENTS : MAX_ELEMENTS;
+    if (count > most)
+      throw bad(`input ${name} — expected at most ${most} elements, got shape [${shape.join(", ")}]. Send several requests.`);
     if (datatype !== "BYTES" && datatype !== "FP32") {
       throw bad(`input ${name} — expected datatype BYTES (images) or FP32 (embeddings), got ${JSON.stringify(datatype)}.`);
     }

@@ -3,12 +3,15 @@
 import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { connect } from "node:http2";
+import { deflateSync, gzipSync } from "node:zlib";
 import { createEngine, type Engine } from "@biovlm/engine";
 import { seeded, soak } from "@biovlm/testkit";
 import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import * as grpc from "@grpc/grpc-js";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { httpBody } from "../../src/grpc/grpc-messages.js";
+import { inferRequest } from "../../src/grpc/infer-request.js";
 import { createMetrics, createServer, grpcServer, type ServingOptions, servingOptions } from "../../src/index.js";
 import { greyPng } from "../routes/grey-png.js";
 import { type Answer, ask as askOf, clientOf, metadata, service } from "./grpc-client.js";
@@ -219,12 +222,104 @@ describe("the protocol over gRPC", () => {
     bytes.release(session);
     half.close();
     await vi.waitFor(() => expect(bytes.bytes).toBe(0));
+    // a refused call is reset: nothing more of it is read, and the connection goes on
+    await vi.waitFor(() => expect(other.closed).toBe(true));
     const stranger = begin({});
     const unknown = heard(stranger);
     stranger.write(Buffer.alloc(50_000));
     expect(await unknown).toEqual([String(grpc.status.UNAUTHENTICATED), "unauthorized"]);
     expect(bytes.bytes).toBe(0);
     session.destroy();
+  });
+
+  it("takes compressed messages as large as others, and refuses what grows beyond that or is damaged", async () => {
+    const { status } = grpc;
+    const { ModelInfer } = service.service as Record<string, grpc.MethodDefinition<object, object>>;
+    const one = (request: object) => Buffer.from(ModelInfer!.requestSerialize({ model_name: "tiny", ...request }));
+    const session = connect(`http://${client.getChannel().getTarget().replace(/^\w+:/, "")}`);
+    session.on("error", () => {});
+    const send = (sent: Buffer, encoding: string, path = "/inference.GRPCInferenceService/ModelInfer") =>
+      new Promise<unknown>((done) => {
+        const headers = { "content-type": "application/grpc", te: "trailers", "grpc-encoding": encoding, authorization: "Bearer secret" };
+        const call = session.request({ ":method": "POST", ":path": path, ...headers });
+        let code: unknown;
+        const heard = (said: object) => {
+          code = Reflect.get(said, "grpc-status") ?? code;
+        };
+        call
+          .on("response", heard)
+          .on("trailers", heard)
+          .on("error", () => {});
+        call.on("close", () => done(Number(code))).resume();
+        call.end(sent);
+      });
+    const framed = (bytes: Buffer, compressed = true) => {
+      const head = Buffer.alloc(5);
+      head.writeUInt8(compressed ? 1 : 0);
+      head.writeUInt32BE(bytes.length, 1);
+      return Buffer.concat([head, bytes]);
+    };
+    const sound = one({ inputs: [image()] });
+    const bomb = one({ inputs: [image(Buffer.alloc(5_000_000))] });
+    const metadataOf = "/inference.GRPCInferenceService/ModelMetadata";
+    expect(await send(framed(gzipSync(sound)), "gzip")).toBe(status.OK);
+    expect(await send(framed(deflateSync(sound)), "deflate")).toBe(status.OK);
+    expect(await send(framed(gzipSync(bomb)), "gzip")).toBe(status.RESOURCE_EXHAUSTED);
+    expect(await send(framed(sound), "gzip")).toBe(status.INVALID_ARGUMENT);
+    expect(await send(framed(sound), "br")).toBe(status.UNIMPLEMENTED);
+    expect(await send(Buffer.concat([framed(sound, false), framed(sound, false)]), "identity")).toBe(status.INVALID_ARGUMENT);
+    expect(await send(framed(Buffer.alloc(70_000), false), "identity", metadataOf)).toBe(status.RESOURCE_EXHAUSTED);
+    expect(await send(framed(sound, false), "identity")).toBe(status.OK);
+    expect(app.callBounds.bytes.bytes).toBe(0);
+    session.destroy();
+  });
+
+  it("reads a message as its generated reader does, and refuses more of anything than HTTP takes", () => {
+    const { ModelInfer } = service.service as Record<string, grpc.MethodDefinition<object, object>>;
+    const bytes = (request: object) => Buffer.from(ModelInfer!.requestSerialize({ model_name: "tiny", ...request }));
+    const parameters = {
+      flag: { bool_param: true },
+      whole: { int64_param: "-9007199254740991" },
+      text: { string_param: "ä" },
+      real: { double_param: 0.1 },
+      unsigned: { uint64_param: "7" },
+      none: {},
+    };
+    const plain = { flag: true, whole: -9007199254740991, text: "ä", real: 0.1, unsigned: 7, none: "" };
+    const numbers = { name: "embedding", datatype: "FP32", shape: ["1", "3"], contents: { fp32_contents: [1, -2.5, 0.25] } };
+    const request = { id: "42", parameters, inputs: [{ ...image(), parameters }, numbers], outputs: [{ name: "class", parameters }] };
+    const { body, headerLength } = httpBody(inferRequest(bytes(request)));
+    expect(JSON.parse(body.subarray(0, headerLength).toString())).toEqual({
+      id: "42",
+      parameters: { ...plain, binary_data_output: true },
+      inputs: [
+        { name: "image", datatype: "BYTES", shape: [1], parameters: { ...plain, binary_data_size: 4 + png.length } },
+        { name: "embedding", datatype: "FP32", shape: [1, 3], parameters: { binary_data_size: 12 } },
+      ],
+      outputs: [{ name: "class", parameters: plain }],
+    });
+    const tensors = body.subarray(headerLength);
+    expect(tensors.readUInt32LE(0)).toBe(png.length);
+    expect(tensors.subarray(4, 4 + png.length).equals(png)).toBe(true);
+    expect(floats(Buffer.from(tensors.subarray(4 + png.length)))).toEqual([1, -2.5, 0.25]);
+    // numbers one by one, each behind its tag, are the same numbers
+    const single = Buffer.from("350000803f35000020c0", "hex");
+    const input = Buffer.concat([Buffer.from([42, single.length]), single]);
+    const { inputs } = inferRequest(Buffer.concat([Buffer.from([42, input.length]), input]));
+    const filled = Buffer.alloc(8);
+    inputs[0]?.contents.fill(filled, 0);
+    expect(floats(filled)).toEqual([1, -2.5]);
+    const many = <T>(count: number, item: T) => Array.from({ length: count }, () => item);
+    for (const more of [
+      { inputs: many(9, image()) },
+      { outputs: many(17, { name: "class" }) },
+      { raw_input_contents: many(9, png) },
+      { id: "a".repeat(5000) },
+      { parameters: Object.fromEntries(many(65, 0).map((_, i) => [`p${i}`, { bool_param: true }])) },
+      { inputs: [{ ...image(), shape: many(9, "1") }] },
+      { inputs: [{ ...image(), contents: { bytes_contents: many(70_000, Buffer.alloc(0)) } }] },
+    ])
+      expect(() => inferRequest(bytes(more)), JSON.stringify(more).slice(0, 80)).toThrow(expect.objectContaining({ code: "bad_tensor" }));
   });
 
   it("ends with its app: what was asked is answered, what comes later is not", async () => {
