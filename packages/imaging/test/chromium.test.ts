@@ -80,7 +80,9 @@ describe.skipIf(executablePath === undefined)("the browser decoder in Chromium",
     rmSync(profile, { recursive: true, force: true });
   });
 
-  const readable = readdirSync(fixtures).filter((name) => /\.(png|jpg|webp)$/.test(name) && !/^(animated|cmyk)/.test(name));
+  const readable = readdirSync(fixtures).filter(
+    (name) => /\.(png|jpg|webp|gif|bmp|ppm|pgm)$/.test(name) && !/^(animated\.(png|webp)|cmyk)/.test(name),
+  );
   it.each(readable)("gives the bytes of sharp for %s", async (name) => {
     const bytes = readFileSync(join(fixtures, name));
     const [ours, sharps] = [await decodeInPage(bytes), await decodeImage(bytes)];
@@ -93,7 +95,6 @@ describe.skipIf(executablePath === undefined)("the browser decoder in Chromium",
   it.each([
     ["grey.tif", "unsupported_format"],
     ["cmyk.jpg", "unsupported_format"],
-    ["animated.gif", "unsupported_format"],
     ["animated.webp", "too_many_frames"],
   ])("refuses %s with %s", async (name, code) => {
     expect(await decodeInPage(readFileSync(join(fixtures, name)))).toMatchObject({ code });

@@ -187,13 +187,13 @@ describe.skipIf(withoutProgram("versitygw"))("a bucket", () => {
     for (const name of names) await put(name, new TextEncoder().encode(name));
     await put("a b/ü+1&2.png", Uint8Array.of(1));
     await put("dicom/IM0001", Buffer.concat([Buffer.alloc(128), Buffer.from("DICM")]));
-    for (const name of ["dicom/notes", "x.txt", ".hidden/a.png", "s.nhdr"]) await put(name, Uint8Array.of(1));
+    for (const name of ["dicom/notes", "x.txt", ".hidden/a.png", "s.nhdr", "v.HDR"]) await put(name, Uint8Array.of(1));
     await clientOf("images-of-others").call({ method: "PUT", key: "z.png", body: Uint8Array.of(1) });
     const leftOut = new Map<string, number>();
     const rows: PlanRow[] = [];
     for await (const row of s3Rows(client, { leftOut })) rows.push(row);
     expect(rows.map(({ uri }) => uri)).toEqual(["a b/ü+1&2.png", "dicom/IM0001", ...names]);
-    expect(Object.fromEntries(leftOut)).toEqual({ "not an image": 2, hidden: 1, "NRRD in two files": 1 });
+    expect(Object.fromEntries(leftOut)).toEqual({ "not an image": 2, hidden: 1, "NRRD in two files": 1, "NIfTI in two files": 1 });
     const images = s3Images(client, { maxImageBytes: 100 });
     const admitted: number[] = [];
     const admit = async (bytes: number) => void admitted.push(bytes);

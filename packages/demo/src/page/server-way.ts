@@ -19,18 +19,7 @@ export function serverWay(door: ServerDoor, use: () => void): ServerWay {
   const host = visibleText(door.host, 80);
   const radio = element("input", { attributes: { type: "radio", name: "class-kind", value: "server", id: "class-kind-server" } });
   const label = element("label", { class: "wide", attributes: { hidden: "" } }, radio, element("span", { text: `This server: ${host}` }));
-  // no password field: browsers offer to keep those
-  const key = element("input", {
-    class: "secret",
-    attributes: { type: "text", id: "server-key", autocomplete: "off", spellcheck: "false" },
-  });
-  const ask = element("button", { class: "second", text: "Show what it serves", attributes: { type: "button", id: "server-ask" } });
-  const keyed = element(
-    "div",
-    { class: "keyed", attributes: { hidden: "" } },
-    element("label", { text: "Key of this server (forgotten with this tab)", attributes: { for: "server-key" } }),
-    element("p", { class: "row" }, key, ask),
-  );
+  const { key, ask, keyed } = keyField();
   const bank = element("select", { attributes: { id: "server-bank" } });
   const part = element(
     "div",
@@ -98,6 +87,23 @@ export function serverWay(door: ServerDoor, use: () => void): ServerWay {
           `; answered by ${host}: model ${visibleText(answerer.model.name, 40)}, bank ${visibleText(answerer.bank, 40)}`;
     },
   };
+}
+
+/** Where the server's key is typed, and the button that asks with it. */
+function keyField() {
+  // no password field: browsers offer to keep those
+  const key = element("input", {
+    class: "secret",
+    attributes: { type: "text", id: "server-key", autocomplete: "off", spellcheck: "false" },
+  });
+  const ask = element("button", { class: "second", text: "Show what it serves", attributes: { type: "button", id: "server-ask" } });
+  const keyed = element(
+    "div",
+    { class: "keyed", attributes: { hidden: "" } },
+    element("label", { text: "Key of this server (forgotten with this tab)", attributes: { for: "server-key" } }),
+    element("p", { class: "row" }, key, ask),
+  );
+  return { key, ask, keyed };
 }
 
 function consent(host: string): (HTMLElement | string)[] {

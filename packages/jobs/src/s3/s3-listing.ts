@@ -58,6 +58,12 @@ export function notListed(status: number, code: string | undefined): JobsError {
   );
 }
 
+/** Headers whose pixels lie in another file: an object is read alone. */
+const IN_TWO_FILES: readonly (readonly [RegExp, string])[] = [
+  [/\.nhdr$/i, "NRRD in two files"],
+  [/\.hdr$/i, "NIfTI in two files"],
+];
+
 /**
  * Images below the place's prefix, with sizes and etags: by ending as in a folder, DICOM by content where a name has none.
  * @throws as `listed`
@@ -77,6 +83,8 @@ async function whyLeftOut(client: S3Client, uri: string, signal: AbortSignal | u
   if (uri.endsWith("/") || uri === "") return "folder mark";
   if (!isUriBelow(uri)) return "not a path";
   if (uri.split("/").some((segment) => segment.startsWith(".") || segment === "__MACOSX")) return "hidden";
+  const apart = IN_TWO_FILES.find(([pattern]) => pattern.test(uri));
+  if (apart !== undefined) return apart[1];
   const why = leftOutByName(uri.slice(uri.lastIndexOf("/") + 1));
   if (why !== "look") return why;
   const { status, bytes } = await client.call({ method: "GET", key: uri, headers: { range: "bytes=128-131" }, signal });
