@@ -66,10 +66,10 @@ export function checkedSources(
       if (options.twins === "off") return source;
       const { name: set, items } = source.dataset;
       const check = { core, open: (item: (typeof items)[number]) => images.open(set, item), cache, signal };
-      const { leaked, digest, warnings: found } = await checkLeaks(set, items, terminal, check);
+      const { leaked, twins, digest, warnings: found } = await checkLeaks(set, items, terminal, check);
       sets.set(name, { dataset: source.dataset, digest });
       warnings.push(...found.map((warning) => ({ dataset: name, ...warning })));
-      return { ...source, leaked, digest };
+      return { ...source, leaked, twins, digest };
     },
     close() {
       for (const { dataset } of sets.values()) dataset.close();

@@ -12,6 +12,8 @@ export interface LeakCheck {
   readonly warnings: readonly LeakWarning[];
   /** ids of val and test images that training has seen in other guise */
   readonly leaked: ReadonlySet<string>;
+  /** by id, the ids of images that show the same picture */
+  readonly twins: ReadonlyMap<string, ReadonlySet<string>>;
   /** sha256 over side, label and content of every item in order */
   readonly digest: string;
 }
@@ -42,5 +44,21 @@ export async function checkLeaks(
     warnings,
     digest,
     leaked: new Set([...items.keys()].flatMap((i) => (report.leaked[i] === true ? [nth(items, i).id] : []))),
+    twins: twinsById(report, items),
   };
+}
+
+function twinsById({ pairs }: LeakReport, items: readonly DatasetItem[]): Map<string, Set<string>> {
+  const twins = new Map<string, Set<string>>();
+  const add = (of: string, twin: string) => {
+    const known = twins.get(of);
+    if (known === undefined) twins.set(of, new Set([twin]));
+    else known.add(twin);
+  };
+  for (const { a, b } of pairs) {
+    const [one, other] = [nth(items, a).id, nth(items, b).id];
+    add(one, other);
+    add(other, one);
+  }
+  return twins;
 }

@@ -139,6 +139,7 @@ describe("options that would do nothing are refused", () => {
     [["eval", "scans/", "--rename", "a=b"], "--rename — expected --attributes or --bank beside it"],
     [["eval", "scans/", "--bank", "b.safetensors", "--rename", "a=b", "--rename", "a=c"], "expected each folder once"],
     [["sweep", "scans/", "--method", "zero-shot", "--set", "epochs=1"], "--set — expected --variant beside it"],
+    [["sweep", "scans/", "--test-on", "rest", "--twins", "off"], "--test-on rest — expected --twins check beside it"],
     [
       ["sweep", "scans/", "--method", "zero-shot", "--against", "coop"],
       "--against — expected one of the methods of this sweep (zero-shot)",

@@ -2,6 +2,7 @@
 
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Cell } from "@biovlm/evaluation";
 import { seeded } from "@biovlm/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { encodePng } from "../src/phantoms/png-file.js";
@@ -108,5 +109,19 @@ describe("figures with twins and without", () => {
     expect(readFileSync(join(cwd, "swept", "results.md"), "utf8")).toMatch(
       /\| few-shot \| scans test \| 2 \| zero-shot \| [\d.]+ \| [\d.]+ \| 4 of 16 \|/,
     );
+  });
+
+  it("sweep on the rest of train and val leaves out what a shot shows in other guise", async () => {
+    for (const kind of kinds) {
+      const files = readdirSync(join(cwd, "scans", "train", kind));
+      for (const side of ["train", "val", "test"]) {
+        mkdirSync(join(cwd, "doubles", side, kind), { recursive: true });
+        for (const file of files) copyFileSync(join(cwd, "scans", "train", kind, file), join(cwd, "doubles", side, kind, file));
+      }
+    }
+    const words = ["sweep", "doubles/", "--method", "zero-shot", "--shots", "1", "--seeds", "1,2,3", "--test-on", "rest", "--out", "rest"];
+    const { found } = await json(...words, "--against", "zero-shot", "--json");
+    // of each kind six in train and again in val; one is learned from and one chosen on, and neither is measured on in any guise
+    expect(found.cells.map(({ test, places }: Cell) => [test?.correct.length, places?.[0]?.length])).toEqual(Array(3).fill([16, 16]));
   });
 });

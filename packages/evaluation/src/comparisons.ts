@@ -1,6 +1,7 @@
 // Every method of a sweep against one opponent that was named before looking: paired by image, seeds averaged, lesions and patients flipped as
 // one, corrected over data sets. No figure is chosen here after it was seen.
 
+import { nth } from "@biovlm/files";
 import { EvaluationError } from "./errors.js";
 import { holm, meanCorrectness, signFlipTest } from "./metrics/paired-test.js";
 import { type Cell, grouped, partsOf, type Setting } from "./results.js";
@@ -69,15 +70,13 @@ function compared(own: readonly Cell[], cells: readonly Cell[], against: string)
     return other === undefined ? [] : [[cell, other] as const];
   });
   if (pairs.length === 0) return undefined;
-  const rights = (side: 0 | 1) => meanCorrectness(pairs.map((pair) => correctness(pair[side])));
-  const lengths = new Set(pairs.flatMap((pair) => pair.map((cell) => correctness(cell).length)));
-  if (lengths.size > 1) {
-    throw new EvaluationError(
-      "bad_shape",
-      `cells of ${dataset} — expected the same images for every seed and method, got ${[...lengths].join(" and ")}. Run the sweep again in an empty folder.`,
-    );
-  }
-  const { difference, p, images, units } = signFlipTest(rights(0), rights(1), { seed: 1, groups: groupsOf(first) });
+  const runs = pairs.map(([cell, other]) => ({ a: testedImages(cell), b: testedImages(other) }));
+  for (const { a, b } of runs) checkSame(dataset, [...a.keys()], [...b.keys()]);
+  if (first.places === undefined) for (const { a } of runs) checkSame(dataset, [...nth(runs, 0).a.keys()], [...a.keys()]);
+  const images = [...new Set(runs.flatMap(({ a }) => [...a.keys()]))];
+  const mean = (side: "a" | "b") => meanCorrectness(runs.map((run) => images.map((image) => run[side].get(image)?.correct ?? Number.NaN)));
+  const groups = images.map((image) => runs.map(({ a }) => a.get(image)).find((found) => found !== undefined)?.group ?? image);
+  const { difference, p, images: count, units } = signFlipTest(mean("a"), mean("b"), { seed: 1, groups });
   return {
     setting,
     dataset,
@@ -86,22 +85,38 @@ function compared(own: readonly Cell[], cells: readonly Cell[], against: string)
     method,
     against,
     seeds: pairs.length,
-    images,
+    images: count,
     units,
     difference,
     p,
   };
 }
 
-function correctness(cell: Cell): readonly number[] {
-  return partsOf(cell).flatMap(({ correct }) => Array.from(correct, Number));
+/** One tested image of a cell. */
+interface TestedImage {
+  /** 0 or 1 */
+  readonly correct: number;
+  /** what is flipped with it */
+  readonly group: string;
 }
 
-/** Groups over both sides of a cell; a side without any stands image by image. */
-function groupsOf(cell: Cell): readonly string[] | undefined {
-  const parts = partsOf(cell);
-  if (parts.every(({ groups }) => groups === undefined)) return undefined;
-  return parts.flatMap(({ groups, correct }, side) =>
-    Array.from(correct, (_, i) => (groups === undefined ? `${side} image ${i}` : `${side} group ${groups[i] ?? i}`)),
+/** The images of a cell, of both sides, by a key that is the same for every seed and method; a side without groups stands image by image. */
+function testedImages(cell: Cell): Map<string, TestedImage> {
+  return new Map(
+    partsOf(cell).flatMap(({ correct, groups }, side) =>
+      Array.from(correct, (one, i): [string, TestedImage] => {
+        const image = `${side} image ${cell.places?.[side]?.[i] ?? i}`;
+        return [image, { correct: Number(one), group: groups === undefined ? image : `${side} group ${groups[i] ?? i}` }];
+      }),
+    ),
+  );
+}
+
+/** @throws EvaluationError `bad_shape` */
+function checkSame(dataset: string, a: readonly string[], b: readonly string[]): void {
+  if (a.length === b.length && a.every((image, i) => image === b[i])) return;
+  throw new EvaluationError(
+    "bad_shape",
+    `cells of ${dataset} — expected the same images for every seed and method, got ${a.length} and ${b.length}. Run the sweep again in an empty folder.`,
   );
 }

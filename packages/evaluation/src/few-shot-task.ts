@@ -27,6 +27,8 @@ export interface TaskSource {
   readonly parity?: "all" | "odd";
   /** ids of val and test images that have a twin, or their group, in train: measured with them and without */
   readonly leaked?: ReadonlySet<string>;
+  /** by id, the ids of images that show the same picture: a task tested on "rest" leaves out those of its shots */
+  readonly twins?: ReadonlyMap<string, ReadonlySet<string>>;
   /** of the images' contents, where they were looked at: other contents under the same ids are another task */
   readonly digest?: string;
 }
@@ -39,11 +41,16 @@ export interface TaskSide {
   readonly items: readonly DatasetItem[];
 }
 
+/** The split that a task is tested on; "rest" is the rest of the training split and the validation split. */
+export type TestOn = "test" | "val" | "rest";
+
 /** What a task is tested on; `leaked` are the places of images that training has seen in other guise. */
 export interface TaskTest {
   readonly name: "test" | "base" | "new";
   readonly side: TaskSide;
   readonly leaked: readonly number[];
+  /** where another seed is tested on other images: those that any could be tested on, and where in them this side's items stand, ascending */
+  readonly among?: { readonly items: readonly DatasetItem[]; readonly places: readonly number[] };
 }
 
 /** One few-shot task: what is learned from, chosen on and tested on. */
@@ -71,18 +78,23 @@ export interface Task {
 export interface TaskOptions {
   readonly shots: number;
   readonly seed: number;
-  /** "val" settles recipe options without a look at the test split: tested on the whole validation split, inner validation from unused training images */
-  readonly testOn?: "test" | "val" | undefined;
+  /**
+   * "val" settles recipe options without a look at the test split: tested on the whole validation split, inner validation from unused training
+   * images. "rest" does so on more images: those of the training split that are neither drawn nor shown by a drawn one in other guise (its twin,
+   * its group), of odd places alone where the shots are, and the validation split.
+   */
+  readonly testOn?: TestOn | undefined;
 }
 
 /** All classes, learned from few shots and tested on the whole official split. */
 export function fewShotTask(source: TaskSource, options: TaskOptions): Task {
-  const { train, validation, test } = draw(source, allLabels(source), options);
+  const labels = allLabels(source);
+  const { train, validation } = draw(source, labels, options);
   return {
     ...head("few-shot", source, options),
-    learn: side(source, allLabels(source), train),
+    learn: side(source, labels, train),
     validation,
-    tests: [{ name: "test", side: side(source, allLabels(source), test), leaked: leakedOf(source, test) }],
+    tests: [testOf("test", source, labels, options, [...train, ...validation])],
   };
 }
 
@@ -95,17 +107,14 @@ export function baseToNewTask(source: TaskSource, options: TaskOptions): Task {
       `base-to-new on ${source.dataset.name} — expected at least two classes, got ${source.dataset.classes.length}. Choose another data set.`,
     );
   }
-  const { train, validation, test } = draw(source, labels.base, options);
+  const { train, validation } = draw(source, labels.base, options);
+  const used = [...train, ...validation];
   const single = labels.base.length === 1 || labels.new.length === 1;
-  const newTest = restrictTo(splitsOf(source.dataset)[options.testOn ?? "test"], labels.new);
   return {
     ...head("base-to-new", source, options),
     learn: side(source, labels.base, train),
     validation,
-    tests: [
-      { name: "base", side: side(source, labels.base, test), leaked: leakedOf(source, test) },
-      { name: "new", side: side(source, labels.new, newTest), leaked: leakedOf(source, newTest) },
-    ],
+    tests: [testOf("base", source, labels.base, options, used), testOf("new", source, labels.new, options, used)],
     ...(single ? { caveat: "one class on a side: right by construction" } : {}),
   };
 }
@@ -114,7 +123,6 @@ export function baseToNewTask(source: TaskSource, options: TaskOptions): Task {
 export function crossDatasetTask(source: TaskSource, target: TaskSource, options: TaskOptions): Task {
   checkCrossPair(source.dataset.name, target.dataset.name);
   const { train, validation } = draw(source, allLabels(source), options);
-  const test = splitsOf(target.dataset)[options.testOn ?? "test"];
   return {
     ...head("cross-dataset", source, options),
     dataset: target.dataset.name,
@@ -122,8 +130,33 @@ export function crossDatasetTask(source: TaskSource, target: TaskSource, options
     source: source.dataset.name,
     learn: side(source, allLabels(source), train),
     validation,
-    tests: [{ name: "test", side: side(target, allLabels(target), test), leaked: [] }],
+    tests: [{ ...testOf("test", target, allLabels(target), options, []), leaked: [] }],
   };
+}
+
+/** The images that a side is tested on. @param used those learned from and chosen on, of the same data set */
+function testOf(
+  name: TaskTest["name"],
+  source: TaskSource,
+  labels: readonly number[],
+  { testOn = "test" }: TaskOptions,
+  used: readonly DatasetItem[],
+): TaskTest {
+  const splits = splitsOf(source.dataset);
+  if (testOn !== "rest") {
+    const items = restrictTo(splits[testOn], labels);
+    return { name, side: side(source, labels, items), leaked: leakedOf(source, items) };
+  }
+  const odd = source.parity === "odd";
+  const items = restrictTo([...splits.train.filter(({ index }) => !odd || index % 2 === 1), ...splits.val], labels);
+  const seen = new Set(used.flatMap(({ id }) => [id, ...(source.twins?.get(id) ?? [])]));
+  const groups = new Set(used.map((item) => item.group ?? item.id));
+  const places = [...items.keys()].filter((i) => {
+    const { id, group } = nth(items, i);
+    return !seen.has(id) && !groups.has(group ?? id);
+  });
+  const rest = places.map((place) => nth(items, place));
+  return { name, side: side(source, labels, rest), leaked: [], among: { items, places } };
 }
 
 function leakedOf({ leaked }: TaskSource, items: readonly DatasetItem[]): number[] {
@@ -167,15 +200,15 @@ function draw(source: TaskSource, labels: readonly number[], { shots, seed, test
   const train = fewShot(pool, labels.length, { shots, seed, onePerGroup, parity });
   const used = new Set(train.map((item) => item.group ?? item.id));
   const held =
-    testOn === "val"
+    testOn !== "test"
       ? pool.filter((item) => !used.has(item.group ?? item.id) && (parity === "all" || item.index % 2 === 1))
       : restrictTo(splits.val, labels);
   const present = labels.map((_, label) => label).filter((label) => held.some((item) => item.label === label));
   const validation =
     present.length < labels.length
       ? []
-      : fewShot(held, labels.length, { shots: Math.min(shots, 4), seed, onePerGroup: testOn === "val" && onePerGroup });
-  return { train, validation, test: restrictTo(splits[testOn], labels) };
+      : fewShot(held, labels.length, { shots: Math.min(shots, 4), seed, onePerGroup: testOn !== "test" && onePerGroup });
+  return { train, validation };
 }
 
 /** The official splits, or 70/10/20 by group with seed 1 where a set has none. */

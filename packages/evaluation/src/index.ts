@@ -24,6 +24,7 @@ export {
   type TaskSide,
   type TaskSource,
   type TaskTest,
+  type TestOn,
 } from "./few-shot-task.js";
 export { type FeatureOptions, ItemImages, type ItemImagesOptions, type ReadItem } from "./item-images.js";
 export {

@@ -31,6 +31,8 @@ export interface Cell {
   readonly new?: StoredEvaluation;
   /** the same figures without test images that have a twin, or their group, in train; present where there are such images and they were looked for */
   readonly withoutTwins?: { readonly test?: StoredEvaluation; readonly base?: StoredEvaluation; readonly new?: StoredEvaluation };
+  /** where seeds are tested on different images: the place of each tested one among those of any seed, ascending; one list a part of the cell */
+  readonly places?: readonly (readonly number[])[];
   /** why the figure says nothing, e.g. one class on a side; such cells stay out of averages */
   readonly caveat?: string;
   readonly bank?: string;

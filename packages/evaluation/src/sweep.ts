@@ -6,7 +6,7 @@ import type { KeyedBytes } from "@biovlm/training/loop";
 import { runDigest } from "@biovlm/training/loop";
 import { EvaluationError } from "./errors.js";
 import { groupNumbers } from "./evaluate.js";
-import { baseToNewTask, crossDatasetTask, fewShotTask, type Task, type TaskSource } from "./few-shot-task.js";
+import { baseToNewTask, crossDatasetTask, fewShotTask, type Task, type TaskSource, type TestOn } from "./few-shot-task.js";
 import type { Method } from "./methods.js";
 import { type Cell, type Setting, storedEvaluation } from "./results.js";
 import { type MethodResult, runTask, type TaskRunOptions } from "./task-run.js";
@@ -20,7 +20,8 @@ export interface SweepPlan {
   readonly shots: readonly number[];
   readonly seeds: readonly number[];
   readonly methods: readonly Method[];
-  readonly testOn?: "test" | "val";
+  /** Default "test" */
+  readonly testOn?: TestOn;
 }
 
 /** Where a sweep's data sets come from, where its cells are kept, and who is told. */
@@ -77,6 +78,7 @@ export async function sweep(context: LearnContext, plan: SweepPlan, options: Swe
         ...(base === undefined ? {} : { base: storedEvaluation(base) }),
         ...(unseen === undefined ? {} : { new: storedEvaluation(unseen) }),
         ...(task.tests.some((t) => t.leaked.length > 0) ? { withoutTwins: storedAll(result.withoutTwins) } : {}),
+        ...placesOf(task),
         ...(task.caveat === undefined ? {} : { caveat: task.caveat }),
         seconds: Math.round(result.seconds * 1000) / 1000,
         model: context.model.digest,
@@ -89,6 +91,12 @@ export async function sweep(context: LearnContext, plan: SweepPlan, options: Swe
     for (const method of methodsOf(task)) cells.push(known(found, method.name));
   }
   return cells;
+}
+
+/** Where the tested images stand among those of any seed, where seeds are tested on different ones. */
+function placesOf({ tests }: Task): Pick<Cell, "places"> {
+  const places = tests.map(({ among }) => among?.places);
+  return places.every((own) => own !== undefined) ? { places } : {};
 }
 
 function storedAll(evaluations: MethodResult["withoutTwins"]): NonNullable<Cell["withoutTwins"]> {
@@ -143,6 +151,7 @@ function cellDigest(
     sentences: [task.learn.sentences ?? [], ...task.tests.map((t) => t.side.sentences ?? [])],
     tested: task.tests.map((t) => t.side.items.length),
     groups: task.tests.map((t) => groupNumbers(t.side.items) ?? []),
+    ...placesOf(task),
     ...(task.tests.some((t) => t.leaked.length > 0) ? { leaked: task.tests.map((t) => t.leaked) } : {}),
     ...(task.contents.length === 0 ? {} : { contents: task.contents }),
     seed: task.seed,

@@ -1,5 +1,6 @@
 // One task, several methods: features and views once, each method fitted on them and evaluated. The same task and method give the same figures.
 
+import { nth } from "@biovlm/files";
 import type { Recipe, StepReport } from "@biovlm/training";
 import { type LearnContext, learnContext } from "@biovlm/training";
 import { freshViews, type KeyedBytes, plainViews, runDigest, type ViewSource, viewBank, viewPixels } from "@biovlm/training/loop";
@@ -95,7 +96,7 @@ class PreparedTask {
     const own = await fitted.on(on);
     const evaluations: Partial<Record<TaskTest["name"], Evaluation>> = {};
     const withoutTwins: Partial<Record<TaskTest["name"], Evaluation>> = {};
-    for (const { name, side, leaked } of task.tests) {
+    for (const { name, side, leaked, among } of task.tests) {
       // the same class list needs no second look at the text tower, and gets the temperature fitted on its validation images
       const same = side.classes.join("\n") === task.learn.classes.join("\n");
       const classifier = same ? own : await fitted.on(await this.classes(name, side), task.source !== undefined);
@@ -105,7 +106,7 @@ class PreparedTask {
         labels: test.labels,
         C: side.classes.length,
         seed: task.seed,
-        groups: groupNumbers(side.items),
+        groups: among === undefined ? groupNumbers(side.items) : groupsAmong(among),
         ...(same && validation.n > 0
           ? { validation: { logits: classifier.logits(validation.features, validation.n), labels: validation.labels } }
           : {}),
@@ -188,6 +189,12 @@ class PreparedTask {
     made.catch(() => this.kept.delete(key));
     return made;
   }
+}
+
+/** Numbers of groups that mean the same for every seed. */
+function groupsAmong({ items, places }: NonNullable<TaskTest["among"]>): readonly number[] | undefined {
+  const numbers = groupNumbers(items);
+  return numbers === undefined ? undefined : places.map((place) => nth(numbers, place));
 }
 
 function normalisationOf(method: Method): Recipe["normalisation"] {

@@ -98,6 +98,42 @@ describe("a few-shot task", () => {
     expectApart(task);
   });
 
+  it("settles a recipe on the rest of train and on val: all but what is drawn, its groups and its twins, over random sets", () => {
+    const random = seeded(2);
+    for (let i = 0; i < cases(100); i++) {
+      const plain = source({ classes: 2 + random.below(3), perClass: 30 + random.below(30), official: true });
+      const grouped = { ...plain.dataset, items: plain.dataset.items.map((item, at) => ({ ...item, group: `g${at >> 1}` })) };
+      const odd = random.below(2) === 0;
+      const dataset = random.below(2) === 0 ? plain.dataset : grouped;
+      // every image is the twin of the one that stands before it in the list, and of the one after
+      const ids = idsOf(dataset.items);
+      const twins = new Map(ids.map((id, at) => [id, new Set(ids.slice(Math.max(0, at - 1), at + 2).filter((other) => other !== id))]));
+      const from: TaskSource = { dataset, twins, ...(odd ? { parity: "odd" as const } : {}) };
+      const task = fewShotTask(from, { shots: random.pick([1, 2, 4]), seed: i, testOn: "rest" });
+      const used = [...task.learn.items, ...task.validation];
+      const seen = new Set(used.flatMap(({ id }) => [id, ...(twins.get(id) ?? [])]));
+      const groups = groupsOf(used);
+      const wanted = dataset.items.filter(
+        (item) =>
+          item.split !== "test" &&
+          !(odd && item.split === "train" && item.index % 2 === 0) &&
+          !seen.has(item.id) &&
+          !groups.has(item.group ?? item.id),
+      );
+      const [test] = task.tests;
+      expect(idsOf(test?.side.items ?? []).sort()).toEqual(idsOf(wanted).sort());
+      expect(test?.among?.places.map((place) => test.among?.items[place]?.id)).toEqual(idsOf(test?.side.items ?? []));
+      expect(test?.leaked).toEqual([]);
+    }
+  });
+
+  it("numbers what may be tested alike for every seed, though seeds are tested on different images", () => {
+    const from = source({ classes: 3, perClass: 50, official: true });
+    const [a, b] = [1, 2].map((seed) => fewShotTask(from, { shots: 4, seed, testOn: "rest" }).tests[0]);
+    expect(idsOf(a?.among?.items ?? [])).toEqual(idsOf(b?.among?.items ?? []));
+    expect(a?.among?.places).not.toEqual(b?.among?.places);
+  });
+
   it("takes odd places alone where the model has seen the even half", () => {
     const from: TaskSource = { ...source({ classes: 2, perClass: 60, official: true }), parity: "odd" };
     const task = fewShotTask(from, { shots: 8, seed: 3 });

@@ -85,6 +85,28 @@ describe("results", () => {
     expect(() => comparisonsOf(cut, "attribute-bank")).toThrow(expect.objectContaining({ code: "bad_shape" }));
   });
 
+  it("averages an image over the seeds that were tested on it, where seeds are tested on different ones", () => {
+    // images 0 to 3; seed 1 leaves out 3, seed 2 leaves out 0; groups 0 (images 0, 1) and 1 (images 2, 3)
+    const cell = (method: string, seed: number, correct: string, places: number[]): Cell => ({
+      ...cells[0]!,
+      method,
+      seed,
+      places: [places],
+      test: { ...cells[0]!.test!, correct, groups: places.map((place) => place >> 1) },
+    });
+    const some = [
+      cell("mine", 1, "110", [0, 1, 2]),
+      cell("mine", 2, "111", [1, 2, 3]),
+      cell("other", 1, "010", [0, 1, 2]),
+      cell("other", 2, "000", [1, 2, 3]),
+    ];
+    const [test] = comparisonsOf(some, "other");
+    // image by image: 1 − 0, 1 − ½, ½ − 0, 1 − 0
+    expect(test).toMatchObject({ images: 4, units: 2, seeds: 2, difference: 0.75, p: 0.5 });
+    const elsewhere = some.map((one) => (one.method === "other" && one.seed === 2 ? { ...one, places: [[0, 1, 2]] } : one));
+    expect(() => comparisonsOf(elsewhere, "other")).toThrow(expect.objectContaining({ code: "bad_shape" }));
+  });
+
   it("knows lesions by number, never by name", () => {
     const items = [{ id: "a", group: "patient Q" }, { id: "b" }, { id: "c", group: "patient Q" }, { id: "patient Q" }];
     expect(groupNumbers(items)).toEqual([0, 1, 0, 2]);

@@ -43,6 +43,7 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
   checkAgainst(options, methods);
   checkRename(options);
   checkRecipe(options);
+  checkTestOn(options);
   const base = recipeOf(options);
   for (const text of options.variant) {
     methods.push(recipeMethod(text, `${options.recipe} with ${text}`, recipeWith(base, settingsOf(text.split(",")))));
@@ -117,6 +118,16 @@ function checkRecipe({ set, variant }: OptionValues<typeof SWEEP_OPTIONS>): void
     "bad_usage",
     "--set — expected --variant beside it, got none",
     `Named methods keep their own recipes. Ask for the changed one as a variant: --variant ${set.join(",")}`,
+  );
+}
+
+/** The rest of the training split holds the shots' own pictures again, where a set has twins: without looking for them it is no test. */
+function checkTestOn({ testOn, twins }: OptionValues<typeof SWEEP_OPTIONS>): void {
+  if (testOn !== "rest" || twins !== "off") return;
+  throw usageError(
+    "bad_usage",
+    "--test-on rest — expected --twins check beside it, got off",
+    "The rest of the training split is measured on without the twins of the shots, which must be looked for. Drop --twins off, or say --test-on val.",
   );
 }
 

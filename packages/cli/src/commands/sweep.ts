@@ -18,7 +18,7 @@ export const SWEEP_OPTIONS = {
     default: "attribute-bank",
     description: "the method that every other one is tested against, named before looking",
   },
-  testOn: { type: "choice", choices: ["test", "val"], default: "test", description: "split to measure on" },
+  testOn: { type: "choice", choices: ["test", "val", "rest"], default: "test", description: "split to measure on" },
   json: { type: "flag", description: "print all cells as JSON" },
   ...LEARNING_OPTIONS,
   ...RUNTIME_OPTIONS,
@@ -31,7 +31,7 @@ export const sweep = defineCommand({
   description: [
     "Every cell (data set, shots, seed, method) is kept in the output folder as it ends; the same command goes on where it was stopped. Writes results.json, results.csv, results.md and results.html, which draws lines over shots: balanced accuracy and AUC first, accuracy after, with the answer that is always the commonest class.",
     "Every method is compared with --against on the same images: correctness averaged over seeds, a sign-flip test by image, or by lesion or patient where known, p corrected by Holm over the data sets.",
-    "--variant adds the recipe with options changed as a further method: --variant klDivisor=BNC,cosineAxis=class. With --test-on val nothing looks at the test split: that is how options are settled.",
+    "--variant adds the recipe with options changed as a further method: --variant klDivisor=BNC,cosineAxis=class. With --test-on val nothing looks at the test split: that is how options are settled. --test-on rest does so on more images: the rest of the training split, without the shots, their groups and their twins, and the validation split.",
   ],
   aboutImages: true,
   arguments: [{ name: "dataset", description: "data sets or folders", many: true, completes: "folder" }],

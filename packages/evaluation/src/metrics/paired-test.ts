@@ -25,11 +25,14 @@ export interface SignFlipOptions {
 /** Up to this many units every one of the 2ⁿ flips is tried, so that p is exact. */
 const EXACT_UNITS = 14;
 
-/** Share of seeds in which each image was right: one row of 0/1 a seed → [images]. */
+/** Share of seeds in which each image was right: one row of 0/1 a seed → [images]. NaN in a row: that seed was not asked that image. */
 export function meanCorrectness(runs: readonly ArrayLike<number>[]): Float64Array {
   const images = runs[0]?.length ?? 0;
   const mean = new Float64Array(images);
-  for (const run of runs) for (let i = 0; i < images; i++) mean[i] = (mean[i] ?? 0) + (run[i] ?? Number.NaN) / runs.length;
+  for (let i = 0; i < images; i++) {
+    const asked = runs.map((run) => run[i] ?? Number.NaN).filter((right) => !Number.isNaN(right));
+    mean[i] = asked.reduce((sum, right) => sum + right / asked.length, 0);
+  }
   return mean;
 }
 
