@@ -57,8 +57,8 @@ export interface DecodeOptions {
   /** How grey DICOM and volumes are shown. Default: as the file says, else from its lowest value to its highest. What is neither
    * `decode` shows as it is. */
   readonly window?: FrameOptions["window"];
-  /** Which values of 16-bit grey become 0 and 255. Default: what the file declares, else all 16 bits. Grey of 32 bits, with a sign or with
-   * fractions (TIFF, JPEG 2000) is refused without it, `unsupported_format`. DICOM has `window` for it. */
+  /** Which values of 16-bit grey become 0 and 255. Default: what the file declares, else all 16 bits. Grey of 32 and 64 bits, with a sign or
+   * with fractions (TIFF, JPEG 2000) is refused without it, `unsupported_format`. DICOM has `window` for it. */
   readonly range?: GreyRange | undefined;
   /** `true` crops to the first region that an ultrasound file names (0018,6011); an image that names none is refused,
    * `unsupported_format`. Default: the whole frame. */

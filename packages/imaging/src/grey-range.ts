@@ -1,5 +1,5 @@
 // Grey of more than 8 bits → 8 bits: which values become 0 and 255. A person's range comes first, then what the file declares, else all 16
-// bits. Values with a sign, of 32 bits or with a fraction have no usual range: they are shown in a person's range alone.
+// bits. Values with a sign, of 32 or 64 bits or with a fraction have no usual range: they are shown in a person's range alone.
 // It never looks for an image's own lowest and highest value: images of one set must stay comparable.
 
 import type { GreyRange } from "./decoder.js";
@@ -22,7 +22,7 @@ export function parseRange(text: string): GreyRange | undefined {
   if (text === "full") return FULL;
   const [, bits] = /^bits=(\d{1,2})$/.exec(text) ?? [];
   if (bits !== undefined && Number(bits) >= 1 && Number(bits) <= 16) return { low: 0, high: 2 ** Number(bits) - 1 };
-  const [, low, high] = /^(-?\d{1,10}(?:\.\d{1,10})?)\.\.(-?\d{1,10}(?:\.\d{1,10})?)$/.exec(text) ?? [];
+  const [, low, high] = /^(-?\d{1,20}(?:\.\d{1,20})?)\.\.(-?\d{1,20}(?:\.\d{1,20})?)$/.exec(text) ?? [];
   if (low !== undefined && high !== undefined && Number(low) < Number(high)) return { low: Number(low), high: Number(high) };
   throw new ImagingError(
     "bad_option",

@@ -44,7 +44,11 @@ export function readLimitedInfo(bytes: Uint8Array, limits: ResolvedDecodeOptions
   return { ...start, ...rest };
 }
 
-const VALUES = { signed: "whole numbers with a sign", unsigned: "whole numbers of 32 bits", float: "numbers with fractions" } as const;
+const VALUES = {
+  signed: "whole numbers with a sign",
+  unsigned: "whole numbers of 32 or 64 bits",
+  float: "numbers with fractions",
+} as const;
 
 /** Bytes of a size that is taken. @throws ImagingError `bad_option`, `empty_input`, `too_large` */
 export function requireBytes(bytes: Uint8Array, limits: ResolvedDecodeOptions): void {

@@ -8,7 +8,7 @@ export interface ImageInfo {
   /** Stored size in pixels, before the orientation is applied. */
   readonly width: number;
   readonly height: number;
-  /** Bits per sample: 1 to 16; 32 of `values`. */
+  /** Bits per sample: 1 to 16; 32 and 64 of `values`. */
   readonly bitDepth: number;
   readonly colour: "grey" | "rgb" | "palette" | "cmyk";
   /** An alpha channel or a transparent colour. */
@@ -25,6 +25,8 @@ export interface ImageInfo {
   readonly whiteIsZero?: boolean;
   /** What grey samples are, where it is no shade of 1 to 16 bits without a sign: they are shown in a range that is asked for, or not at all. */
   readonly values?: "signed" | "unsigned" | "float";
+  /** TIFF whose blocks are ZSTD: they are unpacked before a decoder sees it. */
+  readonly zstd?: true;
   /** What a reader should know. */
   readonly notes?: readonly string[];
 }

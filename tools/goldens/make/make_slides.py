@@ -263,6 +263,8 @@ def main(target):
         "jpeg rgb": pyramid(base, 0.25, centimetres, **colour, compression="jpeg", compressionargs={"level": 80, "outcolorspace": "RGB"}),
         "jpeg grey": pyramid(base[..., 1].copy(), 0.25, centimetres, photometric="minisblack", compression="jpeg"),
         "deflate, predictor": pyramid(base, 0.25, centimetres, **colour, compression="adobe_deflate", predictor=True),
+        "zstd, predictor": pyramid(base, 0.25, centimetres, **colour, compression="zstd", predictor=True),
+        "zstd grey": pyramid(base[..., 2].copy(), 0.25, centimetres, photometric="minisblack", compression="zstd"),
         "lzw, big endian": pyramid(base, 0.25, centimetres, **colour, compression="lzw", predictor=True, byteorder=">"),
         "packbits": pyramid(base, 0.25, centimetres, **colour, compression="packbits"),
         "uncompressed grey, 72 dots an inch": pyramid(base[..., 0].copy(), None, guess, photometric="minisblack"),

@@ -4,6 +4,7 @@
 import { corrupt, ImagingError, unsupported } from "../errors.js";
 import type { HeaderStart, ImageInfo } from "../image-info.js";
 import { ByteView } from "./byte-view.js";
+import { type Directory, type Layout, layout, readDirectory } from "./tiff-directory.js";
 
 const TAG = {
   newSubfileType: 254,
@@ -15,94 +16,57 @@ const TAG = {
   orientation: 274,
   samplesPerPixel: 277,
   maxSampleValue: 281,
+  planar: 284,
   tileWidth: 322,
   tileHeight: 323,
   extraSamples: 338,
   sampleFormat: 339,
 } as const;
 
-/** Bytes per value of the integer field types: BYTE, SHORT, LONG, LONG8. */
-const INTEGER_BYTES: Record<number, number> = { 1: 1, 3: 2, 4: 4, 16: 8 };
-
-const COMPRESSIONS: Record<number, string> = {
-  1: "none",
-  2: "CCITT",
-  3: "CCITT G3",
-  4: "CCITT G4",
-  5: "LZW",
-  7: "JPEG",
-  8: "Deflate",
-  32773: "PackBits",
-  32946: "Deflate",
+/** Compressions that are read. */
+const COMPRESSIONS = {
+  none: 1,
+  ccitt: 2,
+  ccittG3: 3,
+  ccittG4: 4,
+  lzw: 5,
+  jpeg: 7,
+  deflate: 8,
+  packBits: 32_773,
+  oldDeflate: 32_946,
+  zstd: 50_000,
+  oldZstd: 34_926,
+} as const;
+const { none, lzw, deflate, packBits, oldDeflate, zstd, oldZstd } = COMPRESSIONS;
+const ZSTD: readonly number[] = [zstd, oldZstd];
+/** Those that know nothing of samples: what they hold are bytes. */
+const OF_BYTES: readonly number[] = [none, lzw, deflate, packBits, oldDeflate, zstd, oldZstd];
+/** Compressions that are not read, as people call them. */
+const NAMES: Readonly<Record<number, string>> = {
+  6: "old JPEG",
+  9: "JBIG",
+  10: "JBIG",
+  32766: "NeXT",
+  32771: "CCITT in words",
+  32809: "ThunderScan",
+  33003: "JPEG 2000",
+  33004: "JPEG 2000",
+  33005: "JPEG 2000",
+  34661: "JBIG",
+  34676: "SGI LogLuv",
+  34677: "SGI LogLuv",
+  34712: "JPEG 2000",
+  34887: "LERC",
+  34892: "lossy JPEG",
+  34925: "LZMA",
+  34927: "WebP",
+  34933: "PNG",
+  34934: "JPEG XR",
+  50001: "WebP",
+  50002: "JPEG XL",
+  52546: "JPEG XL",
 };
-const MAX_ENTRIES = 4096;
 const MAX_DIRECTORIES = 10_000;
-
-interface Directory {
-  /** First value of a tag, or undefined when absent or not an integer. */
-  value(tag: number): number | undefined;
-  /** All values of a tag (at most 16). */
-  values(tag: number): number[];
-  /** Where the tag's entry stands. */
-  entry(tag: number): number | undefined;
-  readonly next: number;
-}
-
-interface Layout {
-  readonly little: boolean;
-  readonly big: boolean;
-  readonly first: number;
-}
-
-function layout(view: ByteView): Layout {
-  const little = view.u16(0) === 0x4949;
-  if (!little && view.u16(0) !== 0x4d4d) throw corrupt("TIFF without a byte-order mark");
-  const magic = view.u16(2, little);
-  if (magic === 42) return { little, big: false, first: view.u32(4, little) };
-  if (magic !== 43 || view.u16(4, little) !== 8) throw corrupt(`TIFF version ${magic} — expected 42 or 43`);
-  return { little, big: true, first: view.u64(8, little) };
-}
-
-function readDirectory(view: ByteView, { little, big }: Layout, at: number): Directory {
-  const count = big ? view.u64(at, little) : view.u16(at, little);
-  if (count > MAX_ENTRIES) throw corrupt(`TIFF directory too long — expected at most ${MAX_ENTRIES} entries, got ${count}`);
-  const [head, size] = big ? [8, 20] : [2, 12];
-  view.need(at + head, count * size + (big ? 8 : 4));
-  const entries = new Map<number, number>();
-  for (let i = 0; i < count; i++) {
-    const entry = at + head + i * size;
-    const tag = view.u16(entry, little);
-    if (!entries.has(tag)) entries.set(tag, entry);
-  }
-  const end = at + head + count * size;
-
-  const values = (tag: number): number[] => {
-    const entry = entries.get(tag);
-    if (entry === undefined) return [];
-    const bytes = INTEGER_BYTES[view.u16(entry + 2, little)];
-    if (bytes === undefined) return [];
-    const n = big ? view.u64(entry + 4, little) : view.u32(entry + 4, little);
-    const inline = entry + (big ? 12 : 8);
-    const fits = n * bytes <= (big ? 8 : 4);
-    const start = fits ? inline : big ? view.u64(inline, little) : view.u32(inline, little);
-    return Array.from({ length: Math.min(n, 16) }, (_, i) => {
-      const where = start + i * bytes;
-      return bytes === 1
-        ? view.u8(where)
-        : bytes === 2
-          ? view.u16(where, little)
-          : bytes === 4
-            ? view.u32(where, little)
-            : view.u64(where, little);
-    });
-  };
-  return {
-    values,
-    value: (tag) => values(tag)[0],
-    entry: (tag) => entries.get(tag),
-    next: big ? view.u64(end, little) : view.u32(end, little),
-  };
-}
 
 /** The orientation 1..8 in an EXIF block (without its "Exif\0\0" prefix). Anything unreadable means 1, as in PIL and libvips: it is metadata. */
 export function readExifOrientation(block: Uint8Array): number {
@@ -142,7 +106,10 @@ export function readTiffHeader(bytes: Uint8Array): HeaderStart {
   if (values === undefined && ![1, 2, 4, 8, 16].includes(bitDepth))
     throw unsupported(`TIFF with ${bitDepth}-bit samples`, "Rescale its grey values and save it as 8- or 16-bit PNG.");
   const compression = directory.value(TAG.compression) ?? 1;
-  if (COMPRESSIONS[compression] === undefined) throw unsupported(`TIFF with compression ${compression}`, again);
+  const compressed = `TIFF compressed by ${NAMES[compression] ?? "a scheme unknown here"} (${compression})`;
+  if (!Object.values<number>(COMPRESSIONS).includes(compression))
+    throw unsupported(compressed, "Save it with ZSTD, deflate, LZW or without compression, or as PNG.");
+  if (bitDepth === 64 && !OF_BYTES.includes(compression)) throw unsupported(`${compressed} with samples of 64 bits`, again);
 
   const photometric = required(TAG.photometric, "its photometric interpretation");
   const colour = ({ 0: "grey", 1: "grey", 2: "rgb", 3: "palette", 5: "cmyk", 6: "rgb" } as const)[photometric];
@@ -159,6 +126,8 @@ export function readTiffHeader(bytes: Uint8Array): HeaderStart {
   if (extra > 0 && colour === "palette") throw unsupported("TIFF with a palette and an alpha channel", again);
   if (bitDepth < 8 && samples > 1) throw unsupported(`TIFF with ${samples} channels of ${bitDepth} bits`, again);
   if (bitDepth === 16 && colour === "cmyk") throw unsupported("16-bit CMYK TIFF", again);
+  if (samples > 1 && directory.value(TAG.planar) === 2 && directory.value(TAG.tileWidth) !== undefined)
+    throw unsupported("TIFF with tiles of one colour each", "Save it with its colours together, or in strips.");
 
   // A tile may be larger than the image, and the decoder allocates whole tiles.
   const wideGrey = bitDepth === 16 && colour === "grey";
@@ -180,19 +149,21 @@ export function readTiffHeader(bytes: Uint8Array): HeaderStart {
       ...(most >= 1 && most < 32_768 ? { greyMax: 2 ** Math.ceil(Math.log2(most + 1)) - 1 } : {}),
       ...(wideGrey && values === undefined && photometric === 0 ? { whiteIsZero: true } : {}),
       ...(values === undefined ? {} : { values }),
+      ...(ZSTD.includes(compression) ? { zstd: true as const } : {}),
     }),
   };
 }
 
-/** What samples are, where they are no shades: with a sign, of 32 bits, or with fractions. @throws ImagingError `unsupported_format` */
+/** What samples are, where they are no shades: with a sign, of 32 or 64 bits, or with fractions. @throws ImagingError `unsupported_format` */
 function valuesOf(format: number, bits: number): ImageInfo["values"] {
-  if ((format === 1 || format === 4) && bits !== 32) return undefined;
-  if (format === 3 && bits === 32) return "float";
-  if (format === 2 && (bits === 8 || bits === 16 || bits === 32)) return "signed";
-  if (format === 1 && bits === 32) return "unsigned";
+  const wide = bits === 32 || bits === 64;
+  if ((format === 1 || format === 4) && !wide) return undefined;
+  if (format === 3 && wide) return "float";
+  if (format === 2 && (bits === 8 || bits === 16 || wide)) return "signed";
+  if (format === 1 && wide) return "unsigned";
   throw unsupported(
     `TIFF with samples of format ${format} and ${bits} bits`,
-    "Save its grey values as floating point of 32 bits, or as whole numbers of 8, 16 or 32.",
+    "Save its grey values as floating point of 32 or 64 bits, or as whole numbers of 8, 16, 32 or 64.",
   );
 }
 

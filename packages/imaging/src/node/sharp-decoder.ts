@@ -10,6 +10,7 @@ import type { ImageInfo } from "../image-info.js";
 import { cmykToRgb, repeatedGrey, sixteenToEight, turnUpright } from "../pixels.js";
 import { imageDecoder } from "../still-image.js";
 import { OWN_FORMATS } from "../stills/own-stills.js";
+import { type StoredBytes, storedBytes, unpackedTiff } from "../tiff/blocks.js";
 import { withinTime } from "../time-limit.js";
 import { installedCodecs } from "./installed-codecs.js";
 
@@ -57,9 +58,12 @@ export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDe
     ...imageDecoder(async (bytes, info, limits) => {
       const sharp = await loadSharp();
       if (concurrency !== undefined) sharp.concurrency(concurrency);
-      const image = sharp(info.values === "signed" ? saidUnsigned(bytes) : bytes, {
+      const most = limits.maxPixels * BLOCK_BYTES;
+      const plain = info.zstd === undefined ? bytes : await withinTime(unpackedTiff(bytes, most), limits.timeoutMs);
+      const stored = info.bitDepth === 64 ? storedBytes(plain, most) : undefined;
+      const image = sharp(stored?.bytes ?? (info.values === "signed" ? saidUnsigned(plain) : plain), {
         failOn: limits.strict ? "warning" : "error",
-        limitInputPixels: limits.maxPixels,
+        limitInputPixels: stored === undefined ? limits.maxPixels : most,
         unlimited: false,
         sequentialRead: true,
         pages: 1,
@@ -68,7 +72,7 @@ export function sharpDecoder({ concurrency }: SharpDecoderOptions = {}): ImageDe
         autoOrient: false,
       });
       if (limits.timeoutMs !== undefined) image.timeout({ seconds: Math.ceil(limits.timeoutMs / 1000) });
-      const pixels = info.values === undefined ? readRgb(image, info, limits.range) : readValues(image, info, limits.range);
+      const pixels = info.values === undefined ? readRgb(image, info, limits.range) : readValues(image, info, limits.range, stored);
       const { data, note } = await withinTime(pixels, limits.timeoutMs);
       const upright = turnUpright(data, info.width, info.height, limits.exif === "apply" ? info.orientation : 1);
       return { ...upright, format: info.format, ...(note === undefined ? {} : { notes: [note], unsaidRange: true as const }) };
@@ -92,6 +96,9 @@ async function readRgb(image: Sharp, info: ImageInfo, range: GreyRange | undefin
   return { data: cmyk ? cmykToRgb(data) : data };
 }
 
+/** Bytes of a pixel that a TIFF's blocks may take: one value of 64 bits, or four of 16. */
+const BLOCK_BYTES = 8;
+
 const RAW_BYTES = { uchar: 1, ushort: 2, uint: 4, float: 4 } as const;
 
 /** Samples as they come out of the pipeline, of the size and the channels that the header says. */
@@ -113,12 +120,21 @@ async function readRaw(image: Sharp, info: ImageInfo, depth: keyof typeof RAW_BY
 }
 
 /** Grey values that are no shades: RGB8 in the range that was asked for, in stored rows. */
-async function readValues(image: Sharp, info: ImageInfo, range: GreyRange | undefined): Promise<{ data: Uint8Array; note?: string }> {
+async function readValues(
+  image: Sharp,
+  info: ImageInfo,
+  range: GreyRange | undefined,
+  stored: StoredBytes | undefined,
+): Promise<{ data: Uint8Array; note?: string }> {
   if (range === undefined) throw unsupported("values without a range", "Name the values that become black and white.");
   const { bitDepth: bits, values } = info;
   // the same in and out: libvips would make shades of them
   const space = bits === 16 ? "grey16" : "b-w";
   image.pipelineColourspace(space).toColourspace(space);
+  if (stored !== undefined) {
+    const decoded = await readRaw(image, { ...info, width: stored.rowBytes }, "uchar", 1);
+    return { data: repeatedGrey(valuesToEight(stored.values(decoded), range)) };
+  }
   const depth = values === "float" ? "float" : bits === 32 ? "uint" : bits === 16 ? "ushort" : "uchar";
   const { buffer, byteOffset } = await readRaw(image, info, depth, 1);
   const Samples = {

@@ -36,6 +36,8 @@ export const COMPRESSION = {
   deflate: 8,
   packBits: 32_773,
   oldDeflate: 32_946,
+  zstd: 50_000,
+  oldZstd: 34_926,
   ycbcr2000: 33_003,
   rgb2000: 33_005,
 } as const;

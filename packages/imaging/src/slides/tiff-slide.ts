@@ -5,6 +5,8 @@ import type { wasmCodecs } from "../dicom/codecs/wasm-codecs.js";
 import { colourPixels } from "../dicom/rendering.js";
 import { corrupt, ImagingError } from "../errors.js";
 import { readJpegHeader } from "../headers/jpeg.js";
+import { undoPredictor } from "../tiff/predictor.js";
+import { unpackZstd } from "../tiff/zstd.js";
 import { oneTileTiff } from "./one-tile-tiff.js";
 import type { RangeReader } from "./range-reader.js";
 import type { TileStore } from "./slide.js";
@@ -22,6 +24,15 @@ export interface TileDecoders {
 const MAX_GROWTH = 4;
 const OVERHEAD = 64 * 1024;
 
+/** A tile of ZSTD as it was before: 8 bits a sample. */
+async function unpackedTile(bytes: Uint8Array, { tileWidth, tileHeight, samples, predictor }: TiffLevel): Promise<Uint8Array> {
+  const rowBytes = tileWidth * samples;
+  const values = await unpackZstd(bytes, rowBytes * tileHeight);
+  for (let at = 0; at < values.length; at += rowBytes)
+    undoPredictor(values.subarray(at, at + rowBytes), { predictor, bytes: 1, step: samples, little: true });
+  return values;
+}
+
 /** Grey → three times grey; RGBA → RGB. */
 function asRgb(values: Uint8Array, samples: number): Uint8Array {
   if (samples === 3) return values;
@@ -38,6 +49,7 @@ async function decodeTile(bytes: Uint8Array, level: TiffLevel, { tiff, codecs }:
     if (bytes.length < expected) throw corrupt(`slide tile — expected ${expected} bytes, got ${bytes.length}`);
     return asRgb(bytes.subarray(0, expected), samples);
   }
+  if (compression === COMPRESSION.zstd || compression === COMPRESSION.oldZstd) return asRgb(await unpackedTile(bytes, level), samples);
   if (compression === COMPRESSION.ycbcr2000 || compression === COMPRESSION.rgb2000) {
     const values = await tileOf2000(bytes, level, codecs);
     const ycbcr = samples === 3 && (compression === COMPRESSION.ycbcr2000 || photometric === 6);
