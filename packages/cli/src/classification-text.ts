@@ -1,6 +1,7 @@
 // One answer as a person reads it: a bar for each class, and which prompts were kept.
 
 import type { TogetherAnswer } from "@biovlm/engine";
+import { counted } from "@biovlm/files";
 import type { DicomFacts, SliceFacts } from "@biovlm/imaging/node";
 import type { Classification, PromptBank } from "@biovlm/model";
 import { promptNames } from "@biovlm/model";
@@ -121,14 +122,14 @@ export function answerLines(
   const kept = answer.kept.map((k) => `${label(k.prompt)} (${k.entropy.toFixed(2)})`);
   if (!options.explain) {
     const first = kept.slice(0, 3).join(", ");
-    lines.push(colors.dim(`  kept ${kept.length} prompts of lowest entropy: ${first}${kept.length > 3 ? ", …" : ""}`));
+    lines.push(colors.dim(`  kept ${counted(kept.length, "prompt")} of lowest entropy: ${first}${kept.length > 3 ? ", …" : ""}`));
     return lines;
   }
   if (answer.parts !== undefined && answer.parts.length > 1) {
     const said = answer.parts.map(({ name, margin }) => `${name} ${margin < 0 ? "−" : "+"}${Math.abs(margin).toFixed(2)}`);
     lines.push(colors.dim(`  what speaks for the first class over the second: ${said.join(", ")}`));
   }
-  lines.push(colors.dim(`  ${kept.length} of ${prompts} prompts kept; entropy in nats, then each prompt's own answer`));
+  lines.push(colors.dim(`  ${kept.length} of ${counted(prompts ?? 0, "prompt")} kept; entropy in nats, then each prompt's own answer`));
   const classes = bank.classes;
   for (const prompt of [...(answer.prompts ?? [])].sort((a, b) => a.entropy - b.entropy || a.index - b.index)) {
     const best = prompt.probabilities.indexOf(Math.max(...prompt.probabilities));

@@ -1,6 +1,8 @@
 // The sheet of `quickstart`: one self-contained HTML page that a person can look at and pass on. No scripts, no outside addresses.
 // Everything that is text from outside goes through `escaped`.
 
+import { counted } from "@biovlm/files";
+
 export interface SheetImage {
   /** data: address of a PNG */
   readonly picture: string;
@@ -85,7 +87,7 @@ function methodSection(methods: readonly SheetMethod[], tested: number | undefin
     ({ name, summary, accuracy, interval }) =>
       `<div class="method"><div><b>${escaped(name)}</b><small>${escaped(summary)}</small></div><div class="track"><i style="width:${(accuracy * 100).toFixed(1)}%"></i></div><div class="num">${percent(accuracy)}${interval === undefined ? "" : `<br><small>${percent(interval[0], 0)} – ${percent(interval[1], 0)}</small>`}</div></div>`,
   );
-  return `<h2>Accuracy${tested === undefined ? "" : ` on ${tested} images not learned from`}</h2><div class="card methods">${rows.join("")}</div>`;
+  return `<h2>Accuracy${tested === undefined ? "" : ` on ${counted(tested, "image")} not learned from`}</h2><div class="card methods">${rows.join("")}</div>`;
 }
 
 function routingSection({ kinds, prompts, share }: NonNullable<SheetContent["routing"]>): string {

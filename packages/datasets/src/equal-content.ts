@@ -1,7 +1,7 @@
 // Images of equal content stand on one side of a drawn split: their groups are joined before it is drawn. Files of a size that no other file
 // has are not read; near-twins (re-encoded, resized, mirrored) are not this file's matter but @biovlm/evaluation's.
 
-import { inOrder } from "@biovlm/files";
+import { counted, inOrder } from "@biovlm/files";
 import type { DatasetItem, ItemContent } from "./dataset.js";
 import { joinByKeys } from "./joined-groups.js";
 import { drawSplit, type SplitShares } from "./splits.js";
@@ -18,7 +18,10 @@ export interface ContentSplit {
 /** `drawSplit` with images of equal content on one side, whatever their names, labels and groups. An item that does not open stands for itself. */
 export async function drawSplitByContent(items: readonly DatasetItem[], shares: SplitShares, seed: number): Promise<ContentSplit> {
   const { joined, copies } = await joinEqualContent(items);
-  const notes = copies === 0 ? [] : [`${copies} images are another one again, byte for byte: each stands on the side of its first`];
+  const notes =
+    copies === 0
+      ? []
+      : [`${counted(copies, "image is", "images are")} another one again, byte for byte: each stands on the side of its first`];
   return { items: drawSplit(joined, shares, seed), notes };
 }
 

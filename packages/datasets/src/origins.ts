@@ -1,7 +1,7 @@
 // Files of one patient, study or series stand on one side of a drawn split: their groups are joined before it is drawn. How a file says where it
 // comes from is handed in; what it says is compared here and not kept.
 
-import { inOrder } from "@biovlm/files";
+import { counted, inOrder } from "@biovlm/files";
 import type { DatasetItem } from "./dataset.js";
 import { joinByKeys } from "./joined-groups.js";
 
@@ -50,8 +50,10 @@ export async function joinByOrigin(
   return {
     items: joined,
     notes: [
-      `${known.length} DICOM files are grouped by ${by}: ${groups} groups`,
-      ...(several === 0 ? [] : [`${several} series have slices under more than one class: check that this is meant`]),
+      `${counted(known.length, "DICOM file is", "DICOM files are")} grouped by ${by}: ${counted(groups, "group")}`,
+      ...(several === 0
+        ? []
+        : [`${counted(several, "series has", "series have")} slices under more than one class: check that this is meant`]),
     ],
   };
 }

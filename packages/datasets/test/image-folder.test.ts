@@ -58,8 +58,8 @@ describe("openImageFolder", () => {
     const { path } = made([...classes(4), "benign/000_mask.png", "benign/000_mask_1.png", ".hidden.png", "loose.png", "benign/notes.txt"]);
     const data = await openImageFolder(path);
     expect(data.items).toHaveLength(8);
-    expect(data.notes.join("; ")).toMatch(/2 mask/);
-    expect(data.notes.join("; ")).toMatch(/1 images outside a class folder/);
+    expect(data.notes.join("; ")).toMatch(/2 masks/);
+    expect(data.notes.join("; ")).toMatch(/1 image outside a class folder/);
   });
 
   it("refuses one class folder, two that read alike, and names of another count", async () => {

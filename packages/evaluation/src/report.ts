@@ -2,6 +2,7 @@
 // many seeds, what is left out of averages and why, and how methods were compared; no charts.
 
 import { csvLine } from "@biovlm/datasets";
+import { counted } from "@biovlm/files";
 import { type Comparison, comparisonsOf } from "./comparisons.js";
 import { meanStd } from "./metrics/intervals.js";
 import { type Cell, COMMONEST_CLASS, type Figures, type OverSeeds, type Row, rowsOf, type Setting } from "./results.js";
@@ -44,7 +45,7 @@ function section(rows: readonly Row[], compared: readonly Comparison[], against:
   const [first] = rows;
   if (first === undefined) return [];
   const seeds = Math.max(...rows.map((r) => r.seeds));
-  const title = `${SETTINGS[first.setting]}, ${first.shots} shots, ${seeds} ${seeds === 1 ? "seed" : "seeds"}`;
+  const title = `${SETTINGS[first.setting]}, ${counted(first.shots, "shot")}, ${counted(seeds, "seed")}`;
   const caveats = new Map(rows.flatMap((r) => (r.caveat === undefined ? [] : [[columnOf(r), r.caveat] as const])));
   return [
     ...(Object.keys(FIGURES) as (keyof Figures)[]).flatMap((figure) => [
@@ -101,7 +102,7 @@ function comparison(rows: readonly Row[], compared: readonly Comparison[], again
   });
   const flipped = columns.map((column) => {
     const test = compared.find((c) => columnOf(c) === column);
-    return `${column} ${test?.images} images${test?.units === test?.images ? "" : ` in ${test?.units} groups`}`;
+    return `${column} ${counted(test?.images ?? 0, "image")}${test?.units === test?.images ? "" : ` in ${counted(test?.units ?? 0, "group")}`}`;
   });
   return [
     `#### Against ${against}: difference in accuracy in points, and p`,

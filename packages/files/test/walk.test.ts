@@ -64,6 +64,8 @@ describe("findImages", () => {
     const { paths, leftOut } = await findImages(root);
     expect(paths).toEqual(["alone_mask.png", "benign (1).png", "other/benign (1)_mask.png", "x.png", "x_mask.jpg"]);
     expect(leftOut.get("mask")).toBe(2);
+    expect(leftOutNote(leftOut)).toBe("left out: 2 masks");
+    expect(leftOutNote(new Map([["mask", 1]]))).toBe("left out: 1 mask");
   });
 
   it("follows links to files and folders, visits a folder once, and ends where links go in circles", async () => {

@@ -32,6 +32,11 @@ export class AnswerOutput {
     return this.print(element, lines);
   }
 
+  /** What is no answer, and no failure: a series without a slice. */
+  told(element: object, lines: () => readonly string[]): Promise<void> {
+    return this.print(element, lines);
+  }
+
   private async print(element: object, lines: () => readonly string[]): Promise<void> {
     if (!this.machine) return this.terminal.line(lines().join("\n"));
     const text = JSON.stringify(element);

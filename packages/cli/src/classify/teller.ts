@@ -2,6 +2,7 @@
 // then printed. Holds one file's or volume's sums at a time.
 
 import { type ClassifiedImage, type ImageSource, MeanAnswer, type Runtime } from "@biovlm/engine";
+import { counted } from "@biovlm/files";
 import type { Classifier } from "@biovlm/model";
 import type { ChosenBank } from "../class-choice.js";
 import { answerLines, frameLine, togetherLines } from "../classification-text.js";
@@ -76,14 +77,25 @@ export class Teller {
     const together = volume?.mean.together();
     if (volume === undefined || together === undefined) return;
     const { terminal, output, top } = this.telling;
-    const { number, slices, notes, files } = volume.of;
+    const { number, slices, notes, leftOut, files } = volume.of;
     const { predictions, answers, surest } = together;
     const named = surest.map(({ at, ...answer }) => ({ slice: at, ...answer }));
-    const told = { volume: { number, slices, answered: answers, files, notes, surest: named }, predictions };
+    const told = { volume: { number, slices, answered: answers, files, notes, leftOut, surest: named }, predictions };
     await output.put({ ...told, ...this.made() }, () => [
-      ...togetherLines(`volume ${number}: ${files[0]} to ${files[1]}`, together, `${answers} of ${slices} slices`, "slice", {
+      ...togetherLines(`volume ${number}: ${files[0]} to ${files[1]}`, together, `${answers} of ${counted(slices, "slice")}`, "slice", {
         ...{ top, columns: terminal.columns, colors: terminal.out },
       }),
+      ...notes.map((note) => terminal.out.dim(`  note: ${note}`)),
+    ]);
+  }
+
+  /** A series without a slice to answer: told, and what of it was left out. */
+  async volumeWithout({ number, notes, leftOut, files }: Volume): Promise<void> {
+    const { terminal, output } = this.telling;
+    const told = { volume: { number, slices: 0, answered: 0, files, notes, leftOut, surest: [] } };
+    await output.told(told, () => [
+      terminal.out.bold(printable(`volume ${number}: ${files[0]} to ${files[1]}`)),
+      terminal.out.dim("  no slice to answer"),
       ...notes.map((note) => terminal.out.dim(`  note: ${note}`)),
     ]);
   }
@@ -104,7 +116,7 @@ export class Teller {
     const report = await this.reported(source, [{ predictions }, ...surestTold]);
     const told = { file: source.name, sha256, predictions, frames: { count: frames, answered: answers, surest: named } };
     await output.put({ ...told, ...(report === undefined ? {} : { report }), ...this.made() }, () => [
-      ...togetherLines(source.name, together, `${answers} of ${frames} frames`, "frame", {
+      ...togetherLines(source.name, together, `${answers} of ${counted(frames, "frame")}`, "frame", {
         top,
         columns: terminal.columns,
         colors: terminal.out,

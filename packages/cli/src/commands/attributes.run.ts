@@ -3,6 +3,7 @@
 
 import { resolve } from "node:path";
 import { generateAttributes, lintAttributes, parseAttributeSet } from "@biovlm/datasets";
+import { counted } from "@biovlm/files";
 import { networkFetch } from "@biovlm/files/node";
 import { readClassFile } from "../class-file.js";
 import type { CommandRun } from "../command.js";
@@ -40,7 +41,9 @@ export const generateSentences: CommandRun<typeof ATTRIBUTES_GENERATE_OPTIONS> =
     onClass: () => bar.advance(),
   }).finally(() => bar.end());
   await writeResult(resolve(cwd, options.out), `${JSON.stringify(set, null, 2)}\n`, { signal });
-  terminal.note(`${options.out}: ${classes.length} classes × ${options.perClass}. Read it before you train: a language model wrote it.`);
+  terminal.note(
+    `${options.out}: ${counted(classes.length, "class", "classes")} × ${options.perClass}. Read it before you train: a language model wrote it.`,
+  );
   return undefined;
 };
 

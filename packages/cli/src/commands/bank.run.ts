@@ -2,6 +2,7 @@
 // The work alone: what it is asked for by is bank.ts.
 
 import { resolve } from "node:path";
+import { counted } from "@biovlm/files";
 import { bankDigest, compileBank, promptCount, readBank, sha256, writeBank } from "@biovlm/model";
 import { chooseBank } from "../class-choice.js";
 import type { CommandRun } from "../command.js";
@@ -52,7 +53,7 @@ export const compileForClasses: CommandRun<typeof BANK_COMPILE_OPTIONS> = async 
     const { ctx, ...rest } = compiled;
     const written = options.textOnly || ctx === undefined ? rest : compiled;
     await writeResult(resolve(cwd, options.out), writeBank(written));
-    terminal.note(`${options.out}: ${compiled.text.shape[0]} prompts × ${compiled.classes.length} classes`);
+    terminal.note(`${options.out}: ${counted(compiled.text.shape[0], "prompt")} × ${counted(compiled.classes.length, "class", "classes")}`);
   } finally {
     await runtime.close();
   }

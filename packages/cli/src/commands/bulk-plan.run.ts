@@ -2,6 +2,7 @@
 // The work alone: what it is asked for by is bulk.ts.
 
 import { openModel, type Runtime } from "@biovlm/engine";
+import { counted } from "@biovlm/files";
 import { leftOutNote } from "@biovlm/files/node";
 import { type JobStore, planJob } from "@biovlm/jobs";
 import { createClassifier, sha256, writeBank } from "@biovlm/model";
@@ -57,7 +58,9 @@ export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async (context, op
   const { shards } = job;
   if (options.json) await terminal.line(JSON.stringify({ job: job.id, rows: count, shards: shards.length, planned, seconds }));
   else {
-    await terminal.line(`${job.id.slice(0, 16)}  ${count} images in ${shards.length} shards${planned ? "" : "  (was planned already)"}`);
+    await terminal.line(
+      `${job.id.slice(0, 16)}  ${counted(count, "image")} in ${counted(shards.length, "shard")}${planned ? "" : "  (was planned already)"}`,
+    );
     terminal.note(`work on it with: biovlm bulk work ${printable(to)} --all`);
   }
   return undefined;

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import type { Runtime } from "@biovlm/engine";
 import { type BulkImages, shardWorker } from "@biovlm/engine/bulk";
-import { FilesError } from "@biovlm/files";
+import { counted, FilesError } from "@biovlm/files";
 import {
   chosenShard,
   type Job,
@@ -113,7 +113,7 @@ async function workThrough(worker: Worker, shards: readonly number[], options: O
   if (options.json) await terminal.line(JSON.stringify({ job: job.id, ...counts, embedded, seconds }));
   else
     terminal.note(
-      `${counts.committed} shards committed, ${counts.present + counts.lost} by others, ${counts.failed} failed (${embedded} rows)`,
+      `${counted(counts.committed, "shard")} committed, ${counts.present + counts.lost} by others, ${counts.failed} failed (${counted(embedded, "row")})`,
     );
   if (counts.failed === 0) return EXIT.ok;
   return counts.committed + counts.present + counts.lost === 0 ? reportError(last).exitCode : EXIT.partial;

@@ -2,6 +2,7 @@
 // The work alone: what it is asked for by is bulk.ts.
 
 import { resolve } from "node:path";
+import { counted } from "@biovlm/files";
 import { collectGarbage, jobStatus, mergeJob, prometheusText, readJob, verifyJob } from "@biovlm/jobs";
 import { openStore } from "../bulk-places.js";
 import type { CommandRun } from "../command.js";
@@ -43,7 +44,7 @@ export const submitToQueue: CommandRun<typeof BULK_SUBMIT_OPTIONS> = async (cont
   const { submitShards } = await import("@biovlm/jobs/redis");
   const submitted = await submitShards(store, job, { url: options.redis, attempts: options.attempts });
   if (options.json) await context.terminal.line(JSON.stringify({ job: job.id, submitted }));
-  else await context.terminal.line(`${submitted} shards are in the queue`);
+  else await context.terminal.line(`${counted(submitted, "shard is", "shards are")} in the queue`);
   return undefined;
 };
 
@@ -56,7 +57,8 @@ export const verifyParts: CommandRun<typeof BULK_VERIFY_OPTIONS> = async (contex
   if (options.json) await terminal.line(JSON.stringify({ job: job.id, shards: job.shards.length, faults }));
   else {
     for (const { shard, fault } of faults) terminal.error(`shard ${shard}: ${printable(fault)}`);
-    if (faults.length === 0) await terminal.line(`${job.shards.length} shards: every plan and every committed part is what it was`);
+    if (faults.length === 0)
+      await terminal.line(`${counted(job.shards.length, "shard")}: every plan and every committed part is what it was`);
   }
   return faults.length === 0 ? EXIT.ok : EXIT.integrity;
 };
@@ -69,7 +71,7 @@ export const mergeParts: CommandRun<typeof BULK_MERGE_OPTIONS> = async (context,
   const parts = commits.reduce((sum, commit) => sum + commit.parts.length, 0);
   const rows = commits.reduce((sum, commit) => sum + commit.rows, 0);
   if (options.json) await terminal.line(JSON.stringify({ job: job.id, manifest: "manifest.json", parts, rows }));
-  else await terminal.line(`manifest.json: ${parts} parts, ${rows} rows`);
+  else await terminal.line(`manifest.json: ${counted(parts, "part")}, ${counted(rows, "row")}`);
   return undefined;
 };
 
@@ -78,6 +80,6 @@ export const removeGarbage: CommandRun<typeof BULK_GC_OPTIONS> = async (context,
   const store = await openStore(place, context);
   const removed = await collectGarbage(store, await readJob(store));
   if (options.json) await terminal.line(JSON.stringify({ removed }));
-  else await terminal.line(removed.length === 0 ? "nothing to remove" : `${removed.length} files removed`);
+  else await terminal.line(removed.length === 0 ? "nothing to remove" : `${counted(removed.length, "file")} removed`);
   return undefined;
 };

@@ -2,15 +2,16 @@
 // The work alone: what it is asked for by is classify.ts.
 
 import { type ClassifiedImage, classifyImages, frameStep, type ImageSource } from "@biovlm/engine";
+import { counted } from "@biovlm/files";
 import { createClassifier } from "@biovlm/model";
 import { checkClassOptions, chooseBank } from "../class-choice.js";
 import { AnswerOutput } from "../classify/answer-output.js";
 import { archiveImages, checkArchiveOptions } from "../classify/archive-images.js";
 import { ReportWriter } from "../classify/report-writer.js";
 import { Teller } from "../classify/teller.js";
-import { type VolumePlace, volumeOrder } from "../classify/volumes.js";
+import { type Volume, type VolumePlace, volumeOrder } from "../classify/volumes.js";
 import type { CommandRun, OptionValues } from "../command.js";
-import { usageError } from "../errors.js";
+import { notFoundError, usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import { type FailedPath, findImageFiles } from "../image-files.js";
 import { changeNote, fallbackNote, imageSources, openRuntime } from "../opening.js";
@@ -27,8 +28,10 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
     throw usageError("bad_usage", "--volumes — expected one frame of each file, got --frame all or every=K", "Drop one of them.");
   checkArchiveOptions(options, paths);
   checkClassOptions(options);
-  const { sources, places, failed, note: leftOut, store } = await imagesAsked(options, paths, cwd, signal);
-  if (leftOut !== undefined) terminal.note(leftOut);
+  const { sources, places, empty = [], failed, note: leftOut, volumeNote, store } = await imagesAsked(options, paths, cwd, signal);
+  for (const text of [leftOut, volumeNote]) if (text !== undefined) terminal.note(text);
+  if (sources.length === 0 && failed.length === 0 && empty.length > 0)
+    throw notFoundError("no_images", `no slice to answer — ${volumeNote}`, "Leave out --volumes to have them answered as single images.");
   const reports = options.sr === undefined && store === undefined ? undefined : new ReportWriter({ folder: options.sr, store, cwd });
   await reports?.prepare();
   const runtime = await openRuntime(options, cwd, (change) => terminal.warn(changeNote(change)));
@@ -52,7 +55,9 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
     const output = new AnswerOutput(terminal, options);
     if (!output.machine) {
       const { device } = encoder.capabilities;
-      terminal.note(`${model.name} on ${device} (${runtime.detail}), ${chosen.described}, ${counted(classifier.classes.length)}`);
+      terminal.note(
+        `${model.name} on ${device} (${runtime.detail}), ${chosen.described}, ${counted(classifier.classes.length, "class", "classes")}`,
+      );
     }
     const { top, explain } = options;
     const teller = new Teller({ terminal, output, reports, runtime, classifier, chosen, top, explain, signal });
@@ -73,6 +78,7 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
         progress.advance();
       }
       await teller.volumeEnds();
+      for (const volume of empty) await teller.volumeWithout(volume);
     }
     progress.end();
     await output.end();
@@ -117,11 +123,10 @@ interface ImagesAsked {
   readonly sources: readonly ImageSource[];
   /** by source, where images were put in order by volume */
   readonly places?: readonly (VolumePlace | undefined)[];
+  /** series without a slice, and what was left out of series in words */
+  readonly empty?: readonly Volume[];
+  readonly volumeNote?: string | undefined;
   readonly failed: readonly FailedPath[];
   readonly note: string | undefined;
   readonly store: ((file: Uint8Array) => Promise<void>) | undefined;
-}
-
-function counted(classes: number): string {
-  return classes === 1 ? "1 class" : `${classes} classes`;
 }

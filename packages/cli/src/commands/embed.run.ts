@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { fastImages, frameVariant, imageRows, joinedBytes, type PixelRow, type Runtime, rowPreparation } from "@biovlm/engine";
 import { type EmbeddingFacts, EmbeddingFile, RowJournal, type RowName, writeEmbeddings } from "@biovlm/engine/embeddings";
+import { counted } from "@biovlm/files";
 import { withLock } from "@biovlm/files/node";
 import { pixelSpec } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
@@ -121,7 +122,7 @@ function factsOf(
 async function embedRows({ terminal, runtime, options, found, facts, before, journal, signal }: Work): Promise<Embedded> {
   const { rows: taken, otherKey } = journal.opened;
   if (otherKey) terminal.note("rows of another model or setting were dropped");
-  if (taken > 0) terminal.note(`going on: ${taken} rows were embedded before`);
+  if (taken > 0) terminal.note(`going on: ${counted(taken, "row was", "rows were")} embedded before`);
   const { core, encoder, model } = runtime;
   const names: RowName[] = [];
   const bad = found.failed.map(({ name, error }) => ({ file: name, ...error }));
@@ -195,10 +196,10 @@ async function tell(
       spentMs: spent,
     };
     await terminal.line(JSON.stringify(summary));
-  } else if (done) terminal.note(`${out} already holds these ${rows} rows`);
+  } else if (done) terminal.note(`${out} already holds ${rows === 1 ? "this row" : `these ${rows} rows`}`);
   else {
     const rate = fresh === 0 ? "" : `, ${(fresh / seconds).toFixed(1)} images/s`;
-    terminal.note(`${out}: ${rows} rows of ${D} (${fresh} embedded now${rate})`);
+    terminal.note(`${out}: ${counted(rows, "row")} of ${D} (${fresh} embedded now${rate})`);
   }
   if (!options.timings || fresh === 0) return;
   const total = spent.decode + spent.preprocess + spent.encode;

@@ -16,7 +16,7 @@ import {
   withoutRows,
 } from "@biovlm/evaluation";
 import { reliabilityDiagram } from "@biovlm/evaluation/node";
-import { nth } from "@biovlm/files";
+import { counted, nth } from "@biovlm/files";
 import { attributeBank, type Classifier, createClassifier, normalisationOf, type PromptBank, readBank, templateBank } from "@biovlm/model";
 import { viewPixels } from "@biovlm/training/loop";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
@@ -79,7 +79,7 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, 
       }
       if (options.json) await terminal.line(JSON.stringify(result));
       else {
-        await tell(terminal, `${dataset.name} ${options.split}, ${test.n} images`, figures, classifier.classes);
+        await tell(terminal, `${dataset.name} ${options.split}, ${counted(test.n, "image")}`, figures, classifier.classes);
         if (withoutTwins !== undefined) await tellWithout(terminal, test.n, withoutTwins);
       }
       return undefined;
@@ -205,7 +205,7 @@ async function tellWithout(terminal: Terminal, all: number, rest: Evaluation): P
   const share = (x: number) => `${(x * 100).toFixed(1)} %`;
   const left = rest.correct.length;
   await terminal.line(
-    `without twins      balanced ${share(rest.balancedAccuracy)}, AUC ${rest.auc.toFixed(4)}, accuracy ${share(rest.accuracy)}  (${left} images; ${all - left} have a twin in train)`,
+    `without twins      balanced ${share(rest.balancedAccuracy)}, AUC ${rest.auc.toFixed(4)}, accuracy ${share(rest.accuracy)}  (${counted(left, "image")}; ${counted(all - left, "has", "have")} a twin in train)`,
   );
 }
 
@@ -217,7 +217,7 @@ async function tell(terminal: Terminal, title: string, figures: Evaluation, clas
     calibrated === undefined || temperature === undefined ? "" : `, ${calibrated.ece.toFixed(3)} at temperature ${temperature.toFixed(2)}`;
   await terminal.line(title);
   const { majority } = figures;
-  const groups = figures.groups === undefined ? "" : `, by ${new Set(figures.groups).size} groups`;
+  const groups = figures.groups === undefined ? "" : `, by ${counted(new Set(figures.groups).size, "group")}`;
   await terminal.line(`balanced accuracy  ${share(figures.balancedAccuracy)}`);
   await terminal.line(`AUC                ${figures.auc.toFixed(4)}`);
   await terminal.line(`accuracy           ${share(figures.accuracy)}  (95 %: ${share(low)} – ${share(high)}${groups})`);

@@ -4,7 +4,7 @@
 
 import { resolve } from "node:path";
 import { classifyImages, type Runtime } from "@biovlm/engine";
-import { nth } from "@biovlm/files";
+import { counted, nth } from "@biovlm/files";
 import { createClassifier, promptNames, templateBank, writeBank } from "@biovlm/model";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { EXIT } from "../exit-codes.js";
@@ -187,7 +187,7 @@ async function ownImages({ context: { terminal, cwd, signal }, options, runtime 
     figures: { images: files.length, failed: bad },
     content: {
       title: "BioVLM: your images",
-      lead: `${files.length} images, ${classes.length} classes, sentence templates as prompts, no training.`,
+      lead: `${counted(files.length, "image")}, ${counted(classes.length, "class", "classes")}, sentence templates as prompts, no training.`,
       facts: [
         ["model", `${model.name}, ${model.digest.slice(0, 23)}…`],
         ["device", `${device}, ${detail}`],
@@ -197,7 +197,7 @@ async function ownImages({ context: { terminal, cwd, signal }, options, runtime 
       images,
       notes: [
         "Classified on this machine; nothing was sent anywhere.",
-        ...(files.length > images.length ? [`The sheet shows ${images.length} of ${files.length} images.`] : []),
+        ...(files.length > images.length ? [`The sheet shows ${images.length} of ${counted(files.length, "image")}.`] : []),
       ],
     },
   };

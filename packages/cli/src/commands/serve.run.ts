@@ -3,6 +3,7 @@
 
 import { resolve } from "node:path";
 import { collectLessOften, ignoreDebugSignal, mainThreadFirst } from "@biovlm/engine";
+import { counted } from "@biovlm/files";
 import {
   type AuditLog,
   auditingEngine,
@@ -124,7 +125,7 @@ export const verifyLog: CommandRun<typeof AUDIT_OPTIONS> = async ({ terminal, cw
     { key: await keyOf(auditKeyFile, cwd), head },
   );
   if (report.ok) {
-    await terminal.line(`${report.lines} records, unbroken; head ${report.head}`);
+    await terminal.line(`${counted(report.lines, "record")}, unbroken; head ${report.head}`);
     return EXIT.ok;
   }
   terminal.error(`error[integrity]: the log breaks at line ${report.brokenAt}: ${printable(report.reason ?? "it is not what it was")}`);

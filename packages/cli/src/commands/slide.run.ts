@@ -4,6 +4,7 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type ClassifiedImage, classifyImages, MeanAnswer, type Runtime, shownDifferences } from "@biovlm/engine";
+import { counted } from "@biovlm/files";
 import { openSlide, type Slide, type TileGrid, type Tissue, tileGrid, tissueShares } from "@biovlm/imaging/node";
 import { type Classifier, createClassifier, type PromptBank } from "@biovlm/model";
 import { checkClassOptions, chooseBank } from "../class-choice.js";
@@ -219,10 +220,10 @@ async function tellSlide(work: Work, { classifier, tissue, wanted, output, mean,
     ...(classifier.prevalence === undefined ? {} : { prevalence: classifier.prevalence }),
     ...{ device: encoder.capabilities.device, core: core.info.build, notice: RESEARCH_USE },
   };
-  const counts = `${output.answered} of ${wanted} tiles of tissue (${columns * rows} tiles in all, level ${level})`;
+  const counts = `${output.answered} of ${counted(wanted, "tile")} of tissue (${counted(columns * rows, "tile")} in all, level ${level})`;
   const lines =
     together === undefined
-      ? [`${name}: no tile with enough tissue (${columns * rows} tiles, --min-tissue ${options.minTissue})`]
+      ? [`${name}: no tile with enough tissue (${counted(columns * rows, "tile")}, --min-tissue ${options.minTissue})`]
       : togetherLines(name, together, counts, "tile", {
           ...{ top: options.top, columns: terminal.columns, colors: terminal.out },
           at: (cell) => `${place(cell - 1).x}, ${place(cell - 1).y}`,

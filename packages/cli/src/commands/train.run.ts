@@ -16,7 +16,7 @@ import {
   routed,
   type TaskSide,
 } from "@biovlm/evaluation";
-import { nth } from "@biovlm/files";
+import { counted, nth } from "@biovlm/files";
 import { createClassifier, scaleOf } from "@biovlm/model";
 import { expertScores, UNTRAINED_RHO } from "@biovlm/model/prompts";
 import { type LearnedBank, type LearnOptions, learnBank, logLine, type Recipe, type RunEvent } from "@biovlm/training";
@@ -61,7 +61,7 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
       const { name } = runtime.model;
       const { device } = runtime.encoder.capabilities;
       terminal.note(
-        `learning from ${learn.items.length} images of ${learn.classes.length} classes: ${name} on ${device} (${runtime.detail}), recipe ${options.recipe}`,
+        `learning from ${counted(learn.items.length, "image")} of ${counted(learn.classes.length, "class", "classes")}: ${name} on ${device} (${runtime.detail}), recipe ${options.recipe}`,
       );
       const learned = await learnBank(runtime, {
         classes: learn.classes,
@@ -267,7 +267,7 @@ function reportLines(classes: readonly string[], report: LearningReport): string
   const row = (name: string, cells: readonly number[]) =>
     `  ${printable(name).slice(0, widest).padEnd(widest)}  ${cells.map(share).join("  ")}`;
   return [
-    `on ${images} images not learned from`,
+    `on ${counted(images, "image")} not learned from`,
     `  ${"".padEnd(widest)}  balanced       AUC  accuracy`,
     row("commonest class", [1 / learned.recall.filter((share) => !Number.isNaN(share)).length, 0.5, majority]),
     row("untrained sentences", [untrained.balancedAccuracy, untrained.auc, untrained.accuracy]),

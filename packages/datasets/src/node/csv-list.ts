@@ -2,7 +2,7 @@
 
 import { realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { nearest, nth, present } from "@biovlm/files";
+import { counted, nearest, nth, present } from "@biovlm/files";
 import { findImages } from "@biovlm/files/node";
 import { type CsvTable, parseCsv } from "../csv.js";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
@@ -119,7 +119,7 @@ export async function openCsvList(csvPath: string, options: CsvListOptions = {})
   const grouped =
     group === undefined
       ? []
-      : [`grouped by column "${table.columns[group]}": ${new Set(listed.map((item) => item.group ?? item.id)).size} groups`];
+      : [`grouped by column "${table.columns[group]}": ${counted(new Set(listed.map((item) => item.group ?? item.id)).size, "group")}`];
   const { items, notes: originNotes } = await byOrigin(listed, options.origins);
   const placed =
     split === undefined

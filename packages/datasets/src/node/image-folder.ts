@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { known, NAME_PATTERN, nth } from "@biovlm/files";
+import { counted, known, NAME_PATTERN, nth } from "@biovlm/files";
 import { findImages, leftOutNote, mayBeDicom, openRegular, readImageWithin } from "@biovlm/files/node";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { drawSplitByContent } from "../equal-content.js";
@@ -70,7 +70,7 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
   const depth = given ? 1 : 0;
   const placed = paths.filter((path) => path.split("/").length > depth + 1);
   const outside = paths.length - placed.length;
-  if (outside > 0) notes.push(`left out: ${outside} images outside a class folder`);
+  if (outside > 0) notes.push(`left out: ${counted(outside, "image")} outside a class folder`);
   const classFolder = (path: string) => nth(path.split("/"), depth);
   const folders = [...new Set(placed.map(classFolder))].sort(byLabel);
   const classes = classNames(folders, options.classes);
@@ -119,7 +119,7 @@ function groupNote(items: readonly DatasetItem[]): string {
       "bad_option",
       "groups by folder — expected class/patient/name.png, got no image in a second folder. Leave the option out, or sort the images so.",
     );
-  return `grouped by second folder: ${groups.size} groups`;
+  return `grouped by second folder: ${counted(groups.size, "group")}`;
 }
 
 async function bySplitFile(
@@ -157,7 +157,7 @@ async function bySplitFile(
     );
   }
   const extra = paths.length - used.size;
-  if (extra > 0) notes.push(`left out: ${extra} images that the split file does not name`);
+  if (extra > 0) notes.push(`left out: ${counted(extra, "image")} that the split file does not name`);
   if (groupFolder) notes.push(groupNote(items));
   const joined = await byOrigin(items, origins);
   return { name, classes, sided: false, items: joined.items, splitOrigin: "file", notes: [...notes, ...joined.notes], close() {} };

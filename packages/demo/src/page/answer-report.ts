@@ -2,6 +2,7 @@
 // refers to nothing outside itself and runs no script. A text only; answer-files.ts has the button.
 
 import { wilsonInterval } from "@biovlm/evaluation";
+import { counted } from "@biovlm/files";
 import { type AnswerGrouping, answerCounts } from "./answer-counts.js";
 import type { AnswerSource } from "./answer-lists.js";
 import { answerRows } from "./answer-rows.js";
@@ -72,7 +73,7 @@ function matrixPart({ images, prepared: { classes } }: AnswerSource, grouping: A
 
 /** "7 of 8 images are answered, 88 % (95 % interval 53 % to 98 %, …)". */
 function shareRight(right: number, judged: number): string {
-  return `${right} of ${judged} images are answered, ${percent(right / judged)} (95 % interval ${intervalText(right, judged)}, every image taken for itself),`;
+  return `${right} of ${counted(judged, "image is", "images are")} answered, ${percent(right / judged)} (95 % interval ${intervalText(right, judged)}, every image taken for itself),`;
 }
 
 /** Wilson's 95 % interval of a count. */

@@ -1,6 +1,7 @@
 // All answers at once: label or folder against answer as a table whose cells choose what the gallery shows, the wrong ones, the answers one by one
 // in an order that is chosen, and files to take along.
 
+import { counted } from "@biovlm/files";
 import { type AnswerCounts, type AnswerGrouping, answerCounts, isIn, isWrong } from "./answer-counts.js";
 import { answerFiles } from "./answer-files.js";
 import { intervalText } from "./answer-report.js";
@@ -119,7 +120,7 @@ function keepingFocus(root: HTMLElement, draw: () => void): void {
 function summaryOf({ groups, judged, right }: AnswerCounts, grouping: AnswerGrouping): string {
   if (groups.length === 0) return `No image with an answer has a ${grouping}.`;
   if (judged === 0) return `No ${grouping} is called as one of the classes, so nothing is known to be right or wrong.`;
-  return `${right} of ${judged} images are answered as their ${grouping} says, ${percent(right / judged)} (95 % interval ${intervalText(right, judged)}). Press a count to see its images.`;
+  return `${right} of ${counted(judged, "image is", "images are")} answered as their ${grouping} says, ${percent(right / judged)} (95 % interval ${intervalText(right, judged)}). Press a count to see its images.`;
 }
 
 function shareOf(counts: readonly number[], place: number | undefined): string {

@@ -1,5 +1,6 @@
 // "What may they show?": names typed, a known data set's classes, or a bank: a file, one that was learned here, or the server's.
 
+import { counted } from "@biovlm/files";
 import type { ClassSource } from "../engine/protocol.js";
 import { notice } from "./announcer.js";
 import { alikeNames, typedNames } from "./class-names.js";
@@ -77,7 +78,7 @@ export function bindClasses(session: Session, door: ServerDoor): ClassPanel {
       apply.disabled = false;
       const { classes, prompts, kept, recipe } = session.prepared;
       byId("bank-summary").textContent =
-        `${classes.length} classes, ${prompts.length} prompts (${visibleText(recipe, 40)}), ${kept} kept for an image`;
+        `${counted(classes.length, "class", "classes")}, ${counted(prompts.length, "prompt")} (${visibleText(recipe, 40)}), ${kept} kept for an image`;
       server.draw(session.prepared);
     }
   });

@@ -1,5 +1,6 @@
 // The badge that says which device runs, and the start of the engine with what the dialog chose.
 
+import { counted } from "@biovlm/files";
 import type { OfferedModel } from "../engine/protocol.js";
 import { announce, notice } from "./announcer.js";
 import { byId, element, visibleText } from "./elements.js";
@@ -43,7 +44,7 @@ export function bindEngine(session: Session, offered: readonly OfferedModel[], p
     if (device === undefined || opened === undefined) return;
     badge.dataset["state"] = "ready";
     const threads = settings.threads();
-    const threaded = device.device === "wasm" ? `, ${threads} thread${threads === 1 ? "" : "s"}` : "";
+    const threaded = device.device === "wasm" ? `, ${counted(threads, "thread")}` : "";
     text.textContent = `${device.device}${threaded}, ${device.precision}`;
     badge.setAttribute("title", `${opened.model.name} on ${device.detail}. Press to change.`);
     drawFacts(session);

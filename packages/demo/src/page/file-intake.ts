@@ -1,5 +1,6 @@
 // The ways files come in: dropped anywhere on the page, picked, or pasted. Images go to the session, bank files to the class panel.
 
+import { counted } from "@biovlm/files";
 import { announce, notice } from "./announcer.js";
 import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles, readable } from "./dropped-files.js";
 import { byId } from "./elements.js";
@@ -36,7 +37,7 @@ export function bindIntake(session: Session, taking: Taking): void {
     if (images.length > 0) {
       const twice = session.add(images);
       const added = images.length - twice;
-      announce(`${added} image${added === 1 ? "" : "s"} added`);
+      announce(`${counted(added, "image")} added`);
       const again = twice === 0 ? "" : `${twice} of these ${twice === 1 ? "was" : "were"} there already: each image is shown once.`;
       notice([again, out].filter((text) => text !== "").join(" "), false);
       session.answer().catch((error: unknown) => notice(String((error as Error).message), true));

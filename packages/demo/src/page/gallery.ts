@@ -1,5 +1,6 @@
 // The list of images: one tile each. A listbox: arrow keys move, Home and End jump, Delete takes the chosen image away.
 
+import { counted } from "@biovlm/files";
 import { announce } from "./announcer.js";
 import { byId, visibleText } from "./elements.js";
 import type { ImageItem } from "./image-item.js";
@@ -97,7 +98,7 @@ function countText({ images, series }: Session): string {
   const slices = series.all.reduce((sum, one) => sum + one.slices.length, 0);
   const single = images.length - slices;
   const parts = [
-    ...(single > 0 ? [`${single} image${single === 1 ? "" : "s"}`] : []),
+    ...(single > 0 ? [`${counted(single, "image")}`] : []),
     ...(series.all.length > 0 ? [`${series.all.length} series of ${slices} slices`] : []),
   ];
   return parts.join(", ");

@@ -1,6 +1,7 @@
 // Labels in and out: two buttons of the learning panel, and lists that were dropped.
 
 import { classKey } from "@biovlm/datasets";
+import { counted } from "@biovlm/files";
 import { announce, notice } from "./announcer.js";
 import type { ClassPanel } from "./class-panel.js";
 import { element, saveText } from "./elements.js";
@@ -54,7 +55,7 @@ export function labelFiles(session: Session, panel: ClassPanel, project: Project
         rows.map(({ label }) => label),
       );
       const said = [
-        `${labels.length} image${labels.length === 1 ? "" : "s"} labelled from the list.`,
+        `${counted(labels.length, "image")} labelled from the list.`,
         left.length === 0 ? "" : `${left.length} of its ${rows.length} rows name${left.length === 1 ? "s" : ""} no image that is here.`,
         others.length === 0 ? "" : `Not among the classes: ${others.join(", ")}.`,
       ];

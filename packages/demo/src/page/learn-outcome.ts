@@ -1,6 +1,7 @@
 // What learning came to: the bank's file to use or to take along, and how it does on images that it did not learn from.
 
 import type { AnswererFigures } from "@biovlm/evaluation";
+import { counted } from "@biovlm/files";
 import type { LearnChoices, Learned } from "../engine/protocol.js";
 import { announce } from "./announcer.js";
 import type { ClassPanel } from "./class-panel.js";
@@ -54,12 +55,12 @@ export function learnOutcome(panel: ClassPanel): LearnOutcome {
 
 function factsOf({ seconds, resumedFrom, measured }: Learned, asked: LearnChoices): string[] {
   const resumed = resumedFrom > 0 ? `, gone on after epoch ${resumedFrom}` : "";
-  const learned = `Learned from ${asked.images.length} images in ${seconds.toFixed(1)} s${resumed}.`;
+  const learned = `Learned from ${counted(asked.images.length, "image")} in ${seconds.toFixed(1)} s${resumed}.`;
   if (measured === undefined) return [learned];
   const { images, majority, untrained, learned: bank } = measured;
   return [
     learned,
-    `On ${images} images not learned from: balanced accuracy ${percent(untrained.balancedAccuracy)} with untrained sentences, ${percent(bank.balancedAccuracy)} with the learned bank; ${percent(bank.accuracy)} right (95 % interval ${rangeText(bank.accuracyInterval)}), where always naming the commonest class is right for ${percent(majority)}.`,
+    `On ${counted(images, "image")} not learned from: balanced accuracy ${percent(untrained.balancedAccuracy)} with untrained sentences, ${percent(bank.balancedAccuracy)} with the learned bank; ${percent(bank.accuracy)} right (95 % interval ${rangeText(bank.accuracyInterval)}), where always naming the commonest class is right for ${percent(majority)}.`,
   ];
 }
 
@@ -97,7 +98,7 @@ function measuredTables({ measured }: Learned, { classes }: LearnChoices): HTMLE
   const heads = ["", "balanced accuracy", "right", "95 % interval of right"].map((text) =>
     element("th", { text, attributes: { scope: "col" } }),
   );
-  const caption = `Answers of the learned bank on ${images} images, by class`;
+  const caption = `Answers of the learned bank on ${counted(images, "image")}, by class`;
   return [
     element(
       "table",

@@ -1,5 +1,6 @@
 // The foot of the page: memory of page and workers where the browser tells it, what is kept in this browser, and the button that clears it.
 
+import { counted } from "@biovlm/files";
 import { announce, notice } from "./announcer.js";
 import { byId, byteCount } from "./elements.js";
 import type { Project } from "./project.js";
@@ -36,7 +37,7 @@ function say(used: number | undefined): void {
 
 async function clear(session: Session, project: Project): Promise<void> {
   const count = session.book.size;
-  const labels = `Labels of ${count} image${count === 1 ? "" : "s"}, class names and settings are kept in this browser. Clear them with the model's files?`;
+  const labels = `Labels of ${counted(count, "image")}, class names and settings are kept in this browser. Clear them with the model's files?`;
   if (count > 0 && !(await ask(labels, "Clear all of it", "Keep all of it"))) return;
   const { cleared } = await session.engine.ask("clear", {});
   await project.clear();

@@ -1,5 +1,6 @@
 // The saved project: labels, class names and settings stay in this browser, whatever becomes of the tab. Images are known by their content.
 
+import { counted } from "@biovlm/files";
 import { PLANES } from "@biovlm/imaging";
 import type { ClassSource } from "../engine/protocol.js";
 import { notice } from "./announcer.js";
@@ -121,9 +122,7 @@ function keptText({ images }: Session, lost: boolean): string {
   if (labels.length === 0) return "";
   if (lost) return "labels go with this tab";
   const kept = labels.filter(({ identity }) => identity !== undefined).length;
-  return kept === labels.length
-    ? `${kept} label${kept === 1 ? "" : "s"} kept in this browser`
-    : `keeping labels, ${kept} of ${labels.length}`;
+  return kept === labels.length ? `${counted(kept, "label")} kept in this browser` : `keeping labels, ${kept} of ${labels.length}`;
 }
 
 /** A choice of classes as it is kept: a bank by its bytes. */

@@ -1,5 +1,6 @@
 // The routing view: a table of groups by prompts, coloured by how often a prompt is kept. It is a table for screen readers too.
 
+import { counted } from "@biovlm/files";
 import { byId, element, percent, plainName, visibleText } from "./elements.js";
 import { type Grouping, routingShares } from "./routing-shares.js";
 import type { Session } from "./session.js";
@@ -37,7 +38,7 @@ export function bindRouting(session: Session): void {
       return;
     }
     const share = prepared.kept / prepared.prompts.length;
-    note.textContent = `Each image keeps ${prepared.kept} of ${prepared.prompts.length} prompts: by chance every cell would say ${percent(share)}. The stronger a cell's colour, the more often its prompt is kept.`;
+    note.textContent = `Each image keeps ${prepared.kept} of ${counted(prepared.prompts.length, "prompt")}: by chance every cell would say ${percent(share)}. The stronger a cell's colour, the more often its prompt is kept.`;
     place.replaceChildren(
       element(
         "table",

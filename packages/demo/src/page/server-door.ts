@@ -1,6 +1,7 @@
 // The server that the page came from, where it answers images too: what it says of itself, its list of models and banks, and its answers. Nothing is
 // asked of it before a person chose it, but whether it answers at all; its key stays in this tab's memory.
 
+import { counted } from "@biovlm/files";
 import { EngineFailure } from "../engine/engine-client.js";
 
 /** What the server takes in one request. */
@@ -183,7 +184,7 @@ export class ServerDoor {
 
 function seconds(ms: number): string {
   const count = Math.max(1, Math.ceil(ms / 1000));
-  return `${count} second${count === 1 ? "" : "s"}`;
+  return `${counted(count, "second")}`;
 }
 
 function stopped(): EngineFailure {

@@ -1,6 +1,7 @@
 // "This server" among the ways to say classes: offered where the page's server answers images. What it serves is asked for when a person looks at it;
 // images go there once the bank is used, and the page says so where it otherwise says that nothing leaves it.
 
+import { counted } from "@biovlm/files";
 import type { ClassSource, Prepared } from "../engine/protocol.js";
 import { byId, element, visibleText } from "./elements.js";
 import { fieldError } from "./field-error.js";
@@ -118,7 +119,7 @@ function offer(bank: HTMLSelectElement, models: readonly ServedModel[]): void {
     ...models.flatMap((model, m) =>
       model.banks.map(({ name, classes }, b) =>
         element("option", {
-          text: `${visibleText(model.name, 60)}, bank ${visibleText(name, 60)}: ${classes.length} classes`,
+          text: `${visibleText(model.name, 60)}, bank ${visibleText(name, 60)}: ${counted(classes.length, "class", "classes")}`,
           attributes: { value: `${m} ${b}` },
         }),
       ),

@@ -1,5 +1,6 @@
 // What the page knows and does, without any element: images, classes, answers, labels, and the engine behind them. Views read it and listen.
 
+import { counted } from "@biovlm/files";
 import { type EngineClient, EngineFailure } from "../engine/engine-client.js";
 import type { ClassSource, DeviceState, Opened, Prepared, Requests } from "../engine/protocol.js";
 import { Answering } from "./answering.js";
@@ -139,10 +140,7 @@ export class Session {
       for (const [from, to] of names) {
         const count = renamed.filter(([, name]) => name === from).length;
         if (count > 0)
-          this.onNotice(
-            `“${from}” is called “${to}” now: its ${count} label${count === 1 ? "" : "s"} went along. Undo takes it back.`,
-            false,
-          );
+          this.onNotice(`“${from}” is called “${to}” now: its ${counted(count, "label")} went along. Undo takes it back.`, false);
       }
     });
     const waiting = this.images.filter((image) => image.labelName !== undefined && image.label === undefined).length;

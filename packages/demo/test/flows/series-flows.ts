@@ -142,7 +142,7 @@ export function seriesFlows(stage: () => Stage): void {
       const rows = await said([folder, "--volumes"]);
       const whole = rows.find(({ volume: of, file }) => of !== undefined && file === undefined);
       expect(notes).toEqual(whole?.volume?.notes);
-      expect(notes).toEqual(["1 localisers left out", "1 images that are there twice left out", `a gap after slice ${SLICES - 1}`]);
+      expect(notes).toEqual(["1 localiser left out", "1 image that is there twice left out", `a gap after slice ${SLICES - 1}`]);
     });
 
     it("are gone through by slider, wheel and keys, each slice answered as the command line answers it, and all by their mean", async () => {

@@ -3,7 +3,7 @@
 
 import type { Core } from "@biovlm/core";
 import type { DatasetItem, SplitName } from "@biovlm/datasets";
-import { known, nth } from "@biovlm/files";
+import { counted, known, nth } from "@biovlm/files";
 import type { Flip } from "./picture-print.js";
 import { twinPairs } from "./twin-pairs.js";
 
@@ -163,24 +163,20 @@ export function leakWarnings(report: LeakReport): LeakWarning[] {
   if (acrossSplits > 0) {
     say(
       "twins_across_splits",
-      `${count(acrossSplits, "pair")} of images that show the same picture stand on two sides of the split; ${twinsOfTrain.test} of test and ${twinsOfTrain.val} of val have a twin in train: figures flatter`,
+      `${counted(acrossSplits, "pair")} of images that show the same picture ${acrossSplits === 1 ? "stands" : "stand"} on two sides of the split; ${twinsOfTrain.test} of test and ${twinsOfTrain.val} of val ${twinsOfTrain.test + twinsOfTrain.val === 1 ? "has" : "have"} a twin in train: figures flatter`,
     );
   }
   if (groups.across > 0) {
     say(
       "groups_across_splits",
-      `${count(groups.across, "group")} (patients or lesions) stand on two sides of the split, ${count(groups.testImages, "image")} of test among them: figures flatter`,
+      `${counted(groups.across, "group")} (patients or lesions) ${groups.across === 1 ? "stands" : "stand"} on two sides of the split, ${counted(groups.testImages, "image")} of test among them: figures flatter`,
     );
   }
   if (acrossLabels > 0) {
     say(
       "twins_across_labels",
-      `${count(acrossLabels, "pair")} of images that show the same picture have different labels: one of the two is wrong`,
+      `${counted(acrossLabels, "pair")} of images that show the same picture ${acrossLabels === 1 ? "has" : "have"} different labels: one of the two is wrong`,
     );
   }
   return warnings;
-}
-
-function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? "" : "s"}`;
 }

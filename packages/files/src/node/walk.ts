@@ -5,6 +5,7 @@
 import type { Dirent } from "node:fs";
 import { open, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { counted } from "../counted.js";
 import { FilesError } from "../errors.js";
 import { fileFailure } from "../file-failure.js";
 import { byCodeUnit } from "../order.js";
@@ -147,9 +148,24 @@ export async function* walkImages(
   yield* visit("", 0);
 }
 
+/** Reasons that are another word for several. */
+const SEVERAL: ReadonlyMap<string, string> = new Map([
+  ["mask", "masks"],
+  ["slide", "slides"],
+  ["MetaImage", "MetaImages"],
+  ["DICOM index", "DICOM indexes"],
+  ["not an image", "not images"],
+  ["not a file", "not files"],
+  ["broken link", "broken links"],
+  ["folder too deep", "folders too deep"],
+  ["folder visited before", "folders visited before"],
+  ["unreadable folder", "unreadable folders"],
+]);
+
 /** "left out: 3 hidden, 1 mask", or undefined where nothing was. */
 export function leftOutNote(leftOut: ReadonlyMap<string, number>): string | undefined {
-  return leftOut.size === 0 ? undefined : `left out: ${[...leftOut].map(([reason, count]) => `${count} ${reason}`).join(", ")}`;
+  if (leftOut.size === 0) return undefined;
+  return `left out: ${[...leftOut].map(([reason, count]) => counted(count, reason, SEVERAL.get(reason) ?? reason)).join(", ")}`;
 }
 
 /** The second file of a volume in two, which comes in with its first. */

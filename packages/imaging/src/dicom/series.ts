@@ -40,9 +40,15 @@ export async function readSlicePlace(bytes: Uint8Array): Promise<SlicePlace | un
 /** A series in order: indices of the places it was made of. */
 export interface OrderedSeries {
   readonly slices: readonly number[];
+  /** images that stand for where slices lie, and images that are there before: neither is among the slices */
+  readonly localisers: readonly number[];
+  readonly doubles: readonly number[];
   /** what a reader should know */
   readonly notes: readonly string[];
 }
+
+/** Right in number. */
+const counted = (count: number, one: string, several: string) => `${count} ${count === 1 ? one : several}`;
 
 /** Slices that stand this much nearer than a step are at one place. */
 const SAME = 1e-3;
@@ -52,18 +58,18 @@ export function orderedSeries(places: readonly (SlicePlace | undefined)[]): Orde
   const groups = new Map<string, number[]>();
   for (const [index, place] of places.entries()) {
     if (place === undefined) continue;
-    groups.set(place.series, [...(groups.get(place.series) ?? []), index]);
+    const group = groups.get(place.series);
+    if (group === undefined) groups.set(place.series, [index]);
+    else group.push(index);
   }
   return [...groups.values()].map((group) => ordered(group, (index) => places[index] as SlicePlace));
 }
 
 function ordered(group: readonly number[], place: (index: number) => SlicePlace): OrderedSeries {
   const notes: string[] = [];
-  const said = (count: number, what: string) => {
-    if (count > 0) notes.push(`${count} ${what}`);
-  };
+  const localisers = group.filter((index) => place(index).localiser);
   const pictures = group.filter((index) => !place(index).localiser);
-  said(group.length - pictures.length, "localisers left out");
+  if (localisers.length > 0) notes.push(counted(localisers.length, "localiser left out", "localisers left out"));
   const seen = new Set<string>();
   const single = pictures.filter((index) => {
     const { instance } = place(index);
@@ -72,15 +78,17 @@ function ordered(group: readonly number[], place: (index: number) => SlicePlace)
     seen.add(instance);
     return !double;
   });
-  said(pictures.length - single.length, "images that are there twice left out");
+  const kept = new Set(single);
+  const doubles = pictures.filter((index) => !kept.has(index));
+  if (doubles.length > 0) notes.push(counted(doubles.length, "image that is there twice left out", "images that are there twice left out"));
   const placed = single.every((index) => place(index).position !== undefined);
   const numbered = (index: number) => place(index).number ?? Number.POSITIVE_INFINITY;
   const at = (index: number) => place(index).position ?? 0;
   const byNumber = (a: number, b: number) => (numbered(a) === numbered(b) ? a - b : numbered(a) - numbered(b));
   const slices = [...single].sort((a, b) => (placed && Math.abs(at(a) - at(b)) > SAME ? at(a) - at(b) : byNumber(a, b)));
-  if (!placed) notes.push("not every slice says where it lies: ordered by number");
+  if (!placed && slices.length > 1) notes.push("not every slice says where it lies: ordered by number");
   else notes.push(...gaps(slices.map(at)));
-  return { slices, notes };
+  return { slices, localisers, doubles, notes };
 }
 
 /** Slices at one place, and steps of more than one and a half of the usual one. */
@@ -91,7 +99,7 @@ function gaps(positions: readonly number[]): string[] {
   const same = steps.length - real.length;
   const missing = steps.flatMap((step, i) => (step > 1.5 * usual ? [i + 1] : []));
   return [
-    ...(same > 0 ? [`${same} slices lie where another one does`] : []),
+    ...(same > 0 ? [counted(same, "slice lies where another one does", "slices lie where another one does")] : []),
     ...(missing.length > 0 ? [`a gap after slice ${missing.slice(0, 10).join(", ")}${missing.length > 10 ? ", …" : ""}`] : []),
   ];
 }
