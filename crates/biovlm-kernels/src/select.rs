@@ -22,6 +22,20 @@ pub struct Routing<'a> {
     pub probabilities: &'a mut [f32],
 }
 
+/// Up to so many prompts, comparing all pairs without a branch is faster than sorting.
+const COUNTED: usize = 32;
+
+/// kept[rank] = i for the ranks below K; the rank of i is how many are lower, or equal and before it.
+fn keep_by_rank(h: &[f32], kept: &mut [i32]) {
+    for (i, own) in h.iter().enumerate() {
+        let before = h[..i].iter().map(|v| (v <= own) as usize).sum::<usize>();
+        let after = h[i + 1..].iter().map(|v| (v < own) as usize).sum::<usize>();
+        if let Some(to) = kept.get_mut(before + after) {
+            *to = i as i32;
+        }
+    }
+}
+
 /// Reads out.logits and fills the rest; false when an input or a mean is not finite.
 pub fn select(out: &mut Routing, n: usize, c: usize, k: usize) -> bool {
     if !entropy(out.logits, c, out.entropy) {
@@ -29,12 +43,16 @@ pub fn select(out: &mut Routing, n: usize, c: usize, k: usize) -> bool {
     }
     let images = out.kept.par_chunks_mut(k).zip(out.mean.par_chunks_mut(c)).zip(out.logits.par_chunks(n * c));
     images.zip(out.entropy.par_chunks(n)).with_min_len(256).for_each_init(Vec::new, |order, (((kept, mean), logits), h)| {
-        order.clear();
-        order.extend(0..n as i32);
-        // stable: equal entropies stay in index order; no entropy is NaN
-        let at = |i: &i32| h[*i as usize];
-        order.sort_by(|i, j| at(i).partial_cmp(&at(j)).unwrap_or(std::cmp::Ordering::Equal));
-        kept.copy_from_slice(&order[..k]);
+        if n <= COUNTED {
+            keep_by_rank(h, kept);
+        } else {
+            order.clear();
+            order.extend(0..n as i32);
+            // stable: equal entropies stay in index order; no entropy is NaN
+            let at = |i: &i32| h[*i as usize];
+            order.sort_by(|i, j| at(i).partial_cmp(&at(j)).unwrap_or(std::cmp::Ordering::Equal));
+            kept.copy_from_slice(&order[..k]);
+        }
         mean.fill(0.0);
         for i in kept.iter() {
             let row = &logits[*i as usize * c..][..c];
