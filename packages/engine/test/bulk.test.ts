@@ -146,20 +146,55 @@ describe("work on a shard", () => {
     };
     return shardWorker({ core, encoder, model, embeddings: "raw", images, files, readAhead });
   };
+  type Worker = ReturnType<typeof worker>;
+  /** All pieces of a chunk. */
+  const embedded = async ({ embed }: Pick<Worker, "embed">, rows: Parameters<Worker["embed"]>[0]) => {
+    const pieces: Uint8Array[] = [];
+    for await (const { bytes } of embed(rows)) pieces.push(bytes);
+    return pieces;
+  };
+  const read = async (from: Worker, rows: Parameters<Worker["embed"]>[0]) => {
+    const pieces = (await embedded(from, rows)).map((bytes) => readChunk(bytes, 4));
+    return { outcomes: pieces.flatMap(({ outcomes }) => outcomes), rows: pieces.flatMap(({ rows }) => [...rows]) };
+  };
   const rowsOf = (...names: (string | number)[]) => names.map((name) => ({ uri: typeof name === "number" ? `${name}.png` : name }));
 
   it("cuts batches by place, so that an image that fails moves no other into another batch", async () => {
     const [whole, holed]: number[][] = [[], []];
-    await worker(imageFolder(folder, files), whole).embed(rowsOf(...greys));
-    await worker(imageFolder(folder, files), holed).embed(rowsOf(3, "bad.png", 77, 40, "gone.png", "big.png", 11));
+    await embedded(worker(imageFolder(folder, files), whole), rowsOf(...greys));
+    await embedded(worker(imageFolder(folder, files), holed), rowsOf(3, "bad.png", 77, 40, "gone.png", "big.png", 11));
     expect(whole).toEqual([3, 3, 1]);
     expect(holed).toEqual([2, 1, 1]);
   });
 
+  it("gives the pieces of a chunk batch by batch, and begun behind one of them the same others", async () => {
+    const seen: number[][] = [[], []];
+    const rows = rowsOf(3, "bad.png", 77, 40, "gone.png", "big.png", 11);
+    const pieces = await embedded(worker(imageFolder(folder, files), seen[0]), rows);
+    expect(pieces).toHaveLength(3);
+    expect(await embedded(worker(imageFolder(folder, files), seen[1]), rows.slice(3))).toEqual(pieces.slice(1));
+    expect(seen).toEqual([
+      [2, 1, 1],
+      [1, 1],
+    ]);
+  });
+
+  it("says nothing of files that may not be read before one of the chunk may", async () => {
+    const [good, bad] = [imageFolder(folder, files), new FilesError("not_permitted", "image — not for this user.")];
+    const images: BulkImages = { ...good, read: (row, ...rest) => (row.uri === "none" ? Promise.reject(bad) : good.read(row, ...rest)) };
+    const counts: number[] = [];
+    for await (const { rows } of worker(images).embed(rowsOf("none", "none", "none", "none", 3, "none", "none"))) counts.push(rows);
+    expect(counts).toEqual([6, 1]);
+  });
+
   it("joins chunks into a table of all rows and the embeddings of those that have one", async () => {
-    const { embed, join: joined } = worker(imageFolder(folder, files));
+    const by = worker(imageFolder(folder, files));
     const rows = rowsOf(3, "bad.png", 200, "gone.png", "big.png", 77);
-    const { parts, rows: good, failed } = await joined([await embed(rows.slice(0, 3)), await embed(rows.slice(3))], rows);
+    const {
+      parts,
+      rows: good,
+      failed,
+    } = await by.join([...(await embedded(by, rows.slice(0, 3))), ...(await embedded(by, rows.slice(3)))], rows);
     expect({ good, failed }).toEqual({
       good: 3,
       failed: [
@@ -169,8 +204,8 @@ describe("work on a shard", () => {
       ],
     });
     const [table, embeddings] = parts;
-    const read = await parquetReadObjects({ file: table!.bytes.slice().buffer as ArrayBuffer });
-    expect(read.map(({ row, uri, error }) => [row, uri, error])).toEqual(
+    const told = await parquetReadObjects({ file: table!.bytes.slice().buffer as ArrayBuffer });
+    expect(told.map(({ row, uri, error }) => [row, uri, error])).toEqual(
       rows.map(({ uri }, row) => [row, uri, failed.find((one) => one.row === row)?.code ?? null]),
     );
     const { tensors } = openSafetensors(embeddings!.bytes);
@@ -185,20 +220,16 @@ describe("work on a shard", () => {
   });
 
   it("refuses another content than the list promised, as a row of its own", async () => {
-    const { embed } = worker(imageFolder(folder, files));
     const [right, wrong] = [
       createHash("sha256")
         .update(await greyPng(3))
         .digest("hex"),
       "0".repeat(64),
     ];
-    const chunk = readChunk(
-      await embed([
-        { uri: "3.png", sha256: right },
-        { uri: "200.png", sha256: wrong },
-      ]),
-      4,
-    );
+    const chunk = await read(worker(imageFolder(folder, files)), [
+      { uri: "3.png", sha256: right },
+      { uri: "200.png", sha256: wrong },
+    ]);
     expect(chunk.outcomes.map(({ code }) => code)).toEqual([undefined, "digest_mismatch"]);
     expect(chunk.rows).toHaveLength(4);
   });
@@ -207,21 +238,21 @@ describe("work on a shard", () => {
     const empty = join(base, "empty");
     mkdirSync(empty);
     for (const place of [empty, join(base, "nowhere")])
-      await expect(worker(imageFolder(place, files)).embed(rowsOf(3))).rejects.toMatchObject({ code: "source_unreadable" });
+      await expect(embedded(worker(imageFolder(place, files)), rowsOf(3))).rejects.toMatchObject({ code: "source_unreadable" });
     const failing = (code: string): BulkImages => ({
       read: () => Promise.reject(new FilesError(code, `image — a read that failed with ${code}.`)),
       check: async () => {},
     });
     for (const code of ["io_error", "network", "too_many_files", "not_permitted"])
-      await expect(worker(failing(code)).embed(rowsOf(3, 200))).rejects.toMatchObject({ code: "source_unreadable" });
-    expect(readChunk(await worker(failing("not_found")).embed(rowsOf(3, 200)), 4).rows).toHaveLength(0);
-    expect(readChunk(await worker(failing("not_permitted")).embed(rowsOf(3)), 4).rows).toHaveLength(0);
+      await expect(embedded(worker(failing(code)), rowsOf(3, 200))).rejects.toMatchObject({ code: "source_unreadable" });
+    expect((await read(worker(failing("not_found")), rowsOf(3, 200))).rows).toHaveLength(0);
+    expect((await read(worker(failing("not_permitted")), rowsOf(3))).rows).toHaveLength(0);
   });
 
   it("gives files of no row for a shard where every image is bad", async () => {
-    const { embed, join: joined } = worker(imageFolder(folder, files));
+    const by = worker(imageFolder(folder, files));
     const rows = rowsOf("bad.png", "gone.png");
-    const { parts, rows: good } = await joined([await embed(rows)], rows);
+    const { parts, rows: good } = await by.join(await embedded(by, rows), rows);
     expect(good).toBe(0);
     expect(openSafetensors(parts[1]!.bytes).tensors.get("embeddings")!.shape).toEqual([0, 4]);
   });

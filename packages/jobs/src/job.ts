@@ -132,6 +132,8 @@ export const planKey = (shard: number, sha256: string): string => `plan/${shardN
 export const commitKey = (shard: number): string => `commits/${shardName(shard)}.json`;
 /** A piece of a shard's work that is done before the shard is. */
 export const checkpointKey = (shard: number, chunk: number): string => `partial/${shardName(shard)}.${shardName(chunk)}.bin`;
+/** The beginning of a chunk that is worked on, noted where a chunk takes long. */
+export const pieceKey = (shard: number, chunk: number): string => `partial/${shardName(shard)}.${shardName(chunk)}.begun.bin`;
 export const failureKey = (shard: number): string => `failed/${shardName(shard)}.json`;
 /** There while a shard is worked on; after a worker that was killed it stays. */
 export const begunKey = (shard: number): string => `begun/${shardName(shard)}.json`;

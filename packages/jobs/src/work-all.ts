@@ -3,8 +3,9 @@
 
 import type { Job } from "./job.js";
 import type { JobStore } from "./job-store.js";
+import { halfTurned, ordered } from "./shard-pieces.js";
 import { openShards } from "./upkeep.js";
-import { halfTurned, ordered, type ShardOutcome, type WorkOptions, workShard } from "./work.js";
+import { type ShardOutcome, type WorkOptions, workShard } from "./work.js";
 
 /** What became of a shard that was worked on. */
 export type WorkedShard =
@@ -24,9 +25,9 @@ export async function* workAll(store: JobStore, job: Job, options: WorkOptions):
     try {
       const outcome = await workShard(store, job, shard, {
         ...options,
-        onChunk(rows, fresh) {
+        onPiece(rows, fresh) {
           alone &&= fresh;
-          options.onChunk?.(rows, fresh);
+          options.onPiece?.(rows, fresh);
         },
       });
       alone &&= outcome === "committed";

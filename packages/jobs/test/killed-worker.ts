@@ -4,7 +4,7 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { folderStore, type PlanRow, readJob, workAll } from "../src/index.js";
-import { embedMadeUp, joinMadeUp } from "./made-up-work.js";
+import { embedMadeUp, inOne, joinMadeUp } from "./made-up-work.js";
 
 const [folder = "", notes = "", rows = "4"] = process.argv.slice(2);
 const store = folderStore(folder);
@@ -16,6 +16,6 @@ const embed = async (some: readonly PlanRow[]) => {
   appendFileSync(notes, "x".repeat(some.length));
   return embedMadeUp(some);
 };
-for await (const worked of workAll(store, job, { chunkRows, turn: process.pid, join: joinMadeUp, embed })) {
+for await (const worked of workAll(store, job, { chunkRows, turn: process.pid, join: joinMadeUp, embed: inOne(embed) })) {
   if ("error" in worked) throw worked.error;
 }

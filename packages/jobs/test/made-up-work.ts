@@ -1,7 +1,7 @@
 // Work without images, for tests and for the programs that they kill.
 
 import { createHash } from "node:crypto";
-import type { PlanRow, ShardResult } from "../src/index.js";
+import type { Piece, PlanRow, ShardResult, WorkOptions } from "../src/index.js";
 
 /** Rows whose number ends in 5 fail; the others give the digest of their path. */
 export async function embedMadeUp(rows: readonly PlanRow[]): Promise<Uint8Array> {
@@ -14,5 +14,13 @@ export async function joinMadeUp(chunks: readonly Uint8Array[], rows: readonly P
   return { parts: [{ bytes: Buffer.concat(chunks), ending: "bin" }], rows: rows.length - failed.length, failed };
 }
 
+type Place = Parameters<WorkOptions["embed"]>[1];
+
+/** One piece a chunk. */
+export const inOne = (embed: (rows: readonly PlanRow[], place: Place) => Promise<Uint8Array>): WorkOptions["embed"] =>
+  async function* (rows, place): AsyncGenerator<Piece> {
+    yield { rows: rows.length, bytes: await embed(rows, place) };
+  };
+
 /** Work without images, in chunks of 4 rows. */
-export const MADE_UP = { chunkRows: 4, embed: embedMadeUp, join: joinMadeUp };
+export const MADE_UP = { chunkRows: 4, embed: inOne(embedMadeUp), join: joinMadeUp };

@@ -4,7 +4,7 @@ import { appendFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { folderStore, type PlanRow, readJob } from "../src/index.js";
 import { workQueue } from "../src/redis/index.js";
-import { embedMadeUp, MADE_UP } from "./made-up-work.js";
+import { embedMadeUp, inOne, MADE_UP } from "./made-up-work.js";
 
 const [folder = "", url = "", notes = ""] = process.argv.slice(2);
 const store = folderStore(folder);
@@ -13,6 +13,6 @@ const embed = async (rows: readonly PlanRow[]) => {
   appendFileSync(notes, "x".repeat(rows.length));
   return embedMadeUp(rows);
 };
-for await (const worked of workQueue(store, await readJob(store), { ...MADE_UP, embed, url, lockMs: 1000 })) {
+for await (const worked of workQueue(store, await readJob(store), { ...MADE_UP, embed: inOne(embed), url, lockMs: 1000 })) {
   if ("error" in worked) throw worked.error;
 }

@@ -11,7 +11,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { collectGarbage, folderStore, jobStatus, type PlanRow, verifyJob, type WorkedShard, workShard } from "../src/index.js";
 import { submitShards, workQueue } from "../src/redis/index.js";
 import { committed, place, planned } from "./made-up-job.js";
-import { embedMadeUp, MADE_UP } from "./made-up-work.js";
+import { embedMadeUp, inOne, MADE_UP } from "./made-up-work.js";
 
 const running: ChildProcess[] = [];
 afterAll(() => {
@@ -87,7 +87,7 @@ describe.skipIf(withoutProgram("redis-server"))("a queue on Redis", () => {
       if (shard === 3 && failures-- > 0) throw new Error("once");
       return embedMadeUp(rows);
     };
-    const worked = await all(workQueue(store, job, { ...MADE_UP, embed, url, lockMs: 2000 }));
+    const worked = await all(workQueue(store, job, { ...MADE_UP, embed: inOne(embed), url, lockMs: 2000 }));
     expect(worked.map(({ shard }) => shard).sort()).toEqual([0, 1, 3, 3, 4]);
     expect((await jobStatus(store, job)).shards).toEqual({ total: 5, committed: 5, failed: 0 });
     expect(await submitShards(store, job, { url })).toBe(0);
@@ -101,7 +101,7 @@ describe.skipIf(withoutProgram("redis-server"))("a queue on Redis", () => {
     await submitShards(store, job, { url, attempts: 2 });
     const embed = (rows: readonly PlanRow[], { shard }: { readonly shard: number }) =>
       shard === 1 ? Promise.reject(Object.assign(new Error("poison"), { code: "bad_output" })) : embedMadeUp(rows);
-    const worked = await all(workQueue(store, job, { ...MADE_UP, embed, url, lockMs: 2000 }));
+    const worked = await all(workQueue(store, job, { ...MADE_UP, embed: inOne(embed), url, lockMs: 2000 }));
     expect(worked.filter((one) => "error" in one).map(({ shard }) => shard)).toEqual([1, 1]);
     expect((await jobStatus(store, job)).shards).toEqual({ total: 3, committed: 2, failed: 1 });
     stop();

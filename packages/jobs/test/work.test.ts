@@ -19,7 +19,7 @@ import {
   workShard,
 } from "../src/index.js";
 import { committed, FACTS, place, planned } from "./made-up-job.js";
-import { embedMadeUp, MADE_UP } from "./made-up-work.js";
+import { embedMadeUp, inOne, MADE_UP } from "./made-up-work.js";
 
 async function worked(rows = 35) {
   const folder = place();
@@ -37,7 +37,7 @@ describe("working on shards", () => {
       rows: { total: 35, embedded: 32, failed: 3 },
     });
     const embed = () => Promise.reject(new Error("asked again"));
-    expect(await workShard(store, job, 2, { ...MADE_UP, embed })).toBe("present");
+    expect(await workShard(store, job, 2, { ...MADE_UP, embed: inOne(embed) })).toBe("present");
   });
 
   it("is named by the status while it has no end: of a worker that is gone too, until the shard is committed or fails", async () => {
@@ -52,11 +52,11 @@ describe("working on shards", () => {
       reached();
       return new Promise<never>(() => {});
     };
-    void workShard(store, job, 2, { ...MADE_UP, embed });
+    void workShard(store, job, 2, { ...MADE_UP, embed: inOne(embed) });
     await inside;
     expect((await jobStatus(store, job)).begun).toEqual([2]);
     expect(prometheusText(await jobStatus(store, job))).toMatch(/^biovlm_bulk_shards_begun\{job="\w{16}",state="open"\} 1$/m);
-    await expect(workShard(store, job, 1, { ...MADE_UP, embed: () => Promise.reject(new Error("no")) })).rejects.toThrow("no");
+    await expect(workShard(store, job, 1, { ...MADE_UP, embed: inOne(() => Promise.reject(new Error("no"))) })).rejects.toThrow("no");
     expect(await jobStatus(store, job)).toMatchObject({ begun: [2], shards: { failed: 1 } });
     expect(await workShard(store, job, 2, MADE_UP)).toBe("committed");
     expect((await jobStatus(store, job)).begun).toEqual([]);
@@ -105,7 +105,7 @@ describe("working on shards", () => {
     const store = folderStore(place());
     const job = await planned(store, 20);
     const fault = Object.assign(new Error("no device"), { code: "no_backend" });
-    await expect(workShard(store, job, 1, { ...MADE_UP, embed: () => Promise.reject(fault) })).rejects.toBe(fault);
+    await expect(workShard(store, job, 1, { ...MADE_UP, embed: inOne(() => Promise.reject(fault)) })).rejects.toBe(fault);
     expect((await jobStatus(store, job)).shards).toEqual({ total: 2, committed: 0, failed: 1 });
     expect(Buffer.from((await store.get("failed/00001.json"))!).toString()).toContain('"code":"no_backend"');
     await workShard(store, job, 1, MADE_UP);
@@ -129,7 +129,7 @@ describe("working on shards", () => {
       stop.abort(new Error("stopped"));
       return embedMadeUp(rows);
     };
-    await expect(workShard(store, job, 0, { ...MADE_UP, embed, signal: stop.signal })).rejects.toThrow();
+    await expect(workShard(store, job, 0, { ...MADE_UP, embed: inOne(embed), signal: stop.signal })).rejects.toThrow();
     expect([...(await store.list("commits")), ...(await store.list("failed"))]).toEqual([]);
   });
 
@@ -153,11 +153,11 @@ describe("chunks of a shard", () => {
         if (first === failAt) throw new Error("the device is gone");
         return embedMadeUp(rows);
       };
-    await expect(workShard(store, job, 0, { ...MADE_UP, embed: embed(8) })).rejects.toThrow("gone");
+    await expect(workShard(store, job, 0, { ...MADE_UP, embed: inOne(embed(8)) })).rejects.toThrow("gone");
     expect(await store.list("partial")).toEqual(["00000.00000.bin", "00000.00001.bin"]);
     const told: unknown[] = [];
-    const onChunk = (...words: unknown[]) => void told.push(words);
-    expect(await workShard(store, job, 0, { ...MADE_UP, embed: embed(-1), onChunk })).toBe("committed");
+    const onPiece = (...words: unknown[]) => void told.push(words);
+    expect(await workShard(store, job, 0, { ...MADE_UP, embed: inOne(embed(-1)), onPiece })).toBe("committed");
     expect(asked).toEqual([0, 4, 8, 8]);
     expect(told).toEqual([
       [4, false],
@@ -177,8 +177,8 @@ describe("chunks of a shard", () => {
         if (first === at) throw new Error("stop");
         return embedMadeUp(rows);
       };
-    await expect(workShard(store, job, 1, { ...MADE_UP, embed: fail(8) })).rejects.toThrow();
-    await expect(workShard(other, another, 1, { ...MADE_UP, embed: fail(8) })).rejects.toThrow();
+    await expect(workShard(store, job, 1, { ...MADE_UP, embed: inOne(fail(8)) })).rejects.toThrow();
+    await expect(workShard(other, another, 1, { ...MADE_UP, embed: inOne(fail(8)) })).rejects.toThrow();
     const kept = (await store.get("partial/00001.00001.bin"))!;
     for (const bytes of [kept.subarray(0, kept.length - 1), kept.subarray(0, 9), (await other.get("partial/00001.00000.bin"))!, kept]) {
       const again: number[] = [];
@@ -187,7 +187,7 @@ describe("chunks of a shard", () => {
         again.push(first);
         return fail(8)(rows, { first });
       };
-      await expect(workShard(store, job, 1, { ...MADE_UP, embed })).rejects.toThrow();
+      await expect(workShard(store, job, 1, { ...MADE_UP, embed: inOne(embed) })).rejects.toThrow();
       expect(again).toEqual([0, 8]);
     }
   });
@@ -207,7 +207,9 @@ describe("chunks of a shard", () => {
       rows += some.length;
       return embedMadeUp(some);
     };
-    const outcomes = await Promise.all([turn, turn + by].map((turn) => workShard(store, job, 0, { ...MADE_UP, embed, turn })));
+    const outcomes = await Promise.all(
+      [turn, turn + by].map((turn) => workShard(store, job, 0, { ...MADE_UP, embed: inOne(embed), turn })),
+    );
     expect(outcomes).toContain("committed");
     expect(rows).toBeGreaterThanOrEqual(400);
     expect(rows).toBeLessThanOrEqual(400 + 8 * MADE_UP.chunkRows);
@@ -225,7 +227,7 @@ describe("chunks of a shard", () => {
       if (asked++ === 0) expect(await workShard(store, job, 0, MADE_UP)).toBe("committed");
       return embedMadeUp(rows);
     };
-    expect(await workShard(store, job, 0, { ...MADE_UP, embed, turn: 1 })).toBe("lost");
+    expect(await workShard(store, job, 0, { ...MADE_UP, embed: inOne(embed), turn: 1 })).toBe("lost");
     expect(asked).toBe(1);
     await collectGarbage(store, job);
     expect(await store.list("partial")).toEqual([]);

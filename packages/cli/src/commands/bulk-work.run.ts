@@ -130,7 +130,7 @@ async function* workOne({ store, job }: Worker, shard: number, options: WorkOpti
 }
 
 /** What `workShard` is asked to do with rows. */
-async function shardSteps({ context, store, work, runtime, images, readAhead }: Worker, onChunk: (rows: number, fresh: boolean) => void) {
+async function shardSteps({ context, store, work, runtime, images, readAhead }: Worker, onPiece: (rows: number, fresh: boolean) => void) {
   const { core, encoder, model } = runtime;
   const { bank, output, raw, files, chunkRows } = work;
   const classifier = bank === undefined ? undefined : await createClassifier({ core, encoder, model, bank: await storedBank(store, bank) });
@@ -140,7 +140,7 @@ async function shardSteps({ context, store, work, runtime, images, readAhead }: 
     embeddings: output === "answers" ? "none" : raw ? "raw" : "normalized",
     readAhead: { bytes: readAhead, atOnce: READS_AT_ONCE },
   });
-  return { chunkRows, embed: worker.embed, join: worker.join, onChunk };
+  return { chunkRows, embed: worker.embed, join: worker.join, onPiece };
 }
 
 async function storedBank(store: JobStore, digest: string) {

@@ -39,11 +39,21 @@ export interface ShardFiles {
   readonly failed: readonly { readonly row: number; readonly code: string }[];
 }
 
-/** Embeds chunks and joins them: what `workShard` of @biovlm/jobs asks for. */
+/** What a batch of rows gave, to be joined with the others: `rows` counts those with a code, too. */
+export interface EmbeddedPiece {
+  readonly rows: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Embeds chunks and joins their pieces: what `workShard` of @biovlm/jobs asks for. */
 export interface ShardWorker {
-  /** Rejects as the encoder does, with the signal's reason, and where the source fails rather than an image: `source_unreadable`, `network`, … */
-  embed(rows: readonly BulkRow[]): Promise<Uint8Array>;
-  join(chunks: readonly Uint8Array[], rows: readonly BulkRow[]): Promise<ShardFiles>;
+  /**
+   * Pieces of a chunk, each a batch as a rule. Begun behind a piece it gives the others as if it had begun with the first.
+   * Rejects as the encoder does, with the signal's reason, and where the source fails rather than an image: `source_unreadable`, `network`, …
+   */
+  embed(rows: readonly BulkRow[]): AsyncIterable<EmbeddedPiece>;
+  /** @param pieces those of the whole shard, in order */
+  join(pieces: readonly Uint8Array[], rows: readonly BulkRow[]): Promise<ShardFiles>;
 }
 
 /** Codes that say nothing of an image: another try, or another machine, may read it. */
@@ -57,10 +67,10 @@ export function shardWorker(options: ShardWorkerOptions): ShardWorker {
   const { model, classifier, embeddings } = options;
   const D = model.spec.embedDim;
   return {
-    embed: async (rows) => chunkBytes(await embedChunk(rows, options)),
-    async join(chunks, rows) {
-      const read = chunks.map((bytes) => readChunk(bytes, D));
-      const outcomes = read.flatMap((chunk) => chunk.outcomes);
+    embed: (rows) => embedChunk(rows, options),
+    async join(pieces, rows) {
+      const read = pieces.map((bytes) => readChunk(bytes, D));
+      const outcomes = read.flatMap((piece) => piece.outcomes);
       const data = joinedRows(read, D);
       const shard = { rows, outcomes, data, D, model };
       const parts = [await answersFile(shard, classifier)];
@@ -71,19 +81,21 @@ export function shardWorker(options: ShardWorkerOptions): ShardWorker {
   };
 }
 
-async function embedChunk(rows: readonly BulkRow[], options: ShardWorkerOptions): Promise<Chunk> {
+async function* embedChunk(rows: readonly BulkRow[], options: ShardWorkerOptions): AsyncGenerator<EmbeddedPiece, void, undefined> {
   const { core, encoder, model, classifier, images, files, readAhead, signal } = options;
   const pixels = classifier?.pixels ?? pixelSpec(model.spec);
   const D = model.spec.embedDim;
   const ahead = new ReadAhead(rows.length, (index, admit) => images.read(rows[index] as BulkRow, admit, signal), readAhead);
   const sources = rows.map(({ uri }, i): ImageSource => ({ name: uri, open: async () => ({ kind: "file", bytes: await ahead.take(i) }) }));
-  const outcomes: RowOutcome[] = [];
-  const encoded: Float32Array[] = [];
+  let outcomes: RowOutcome[] = [];
+  let encoded: Float32Array[] = [];
   let batch: PixelRow[] = [];
+  let done = 0;
+  let refused = true;
   const { prepare: fast } = await fastImages();
   try {
     for await (const row of imageRows(sources, { ...rowPreparation(core, pixels, files), fast, signal })) {
-      const wanted = rows[outcomes.length]?.sha256;
+      const wanted = rows[done++]?.sha256;
       if (row.kind === "failed") {
         await checkSource(row.error, images);
         outcomes.push({ ...(row.sha256 === undefined ? {} : { sha256: row.sha256 }), code: row.error.code });
@@ -92,20 +104,26 @@ async function embedChunk(rows: readonly BulkRow[], options: ShardWorkerOptions)
         outcomes.push({ sha256: row.sha256 });
         if (row.kind === "pixels") batch.push(row);
       }
+      refused &&= outcomes.at(-1)?.code === "not_permitted";
       // by place, so that an image that fails changes nobody else's batch
-      if (batch.length === 0 || (outcomes.length % files.batch !== 0 && outcomes.length < rows.length)) continue;
-      encoded.push((await encodeRgb(encoder, joinedBytes(batch, pixels.size), batch.length, pixels, { signal })).data);
+      if (done % files.batch !== 0 && done < rows.length) continue;
+      if (batch.length > 0)
+        encoded.push((await encodeRgb(encoder, joinedBytes(batch, pixels.size), batch.length, pixels, { signal })).data);
       batch = [];
+      // nothing is said of images that may not be read before one of the chunk may
+      if (refused && rows.length > 1) continue;
+      yield { rows: outcomes.length, bytes: chunkBytes({ outcomes, rows: concatenated(encoded, D) }) };
+      outcomes = [];
+      encoded = [];
     }
   } finally {
     ahead.close();
   }
-  if (rows.length > 1 && outcomes.every(({ code }) => code === "not_permitted"))
+  if (refused && rows.length > 1)
     throw new FilesError(
       "source_unreadable",
       "images — expected files that may be read, got none in a whole chunk. Check this worker's user.",
     );
-  return { outcomes, rows: concatenated(encoded, D) };
 }
 
 /** An image's own fault passes; a source's is thrown. */
