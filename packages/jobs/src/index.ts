@@ -9,5 +9,6 @@ export { type PlanOptions, planJob } from "./plan.js";
 export { folderRows, isRowList, type ListingOptions, listRows } from "./row-lists.js";
 export type { Piece } from "./shard-notes.js";
 export { collectGarbage, type JobFault, type JobStatus, jobStatus, mergeJob, openShards, prometheusText, verifyJob } from "./upkeep.js";
-export { checkFacts, chosenShard, type ShardOutcome, type WorkOptions, workShard } from "./work.js";
+export { checkFacts, chosenShard, type ShardOutcome, workShard } from "./work.js";
 export { type WorkedShard, workAll } from "./work-all.js";
+export type { WorkOptions } from "./work-options.js";

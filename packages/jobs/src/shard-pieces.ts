@@ -6,7 +6,7 @@ import { JobsError } from "./errors.js";
 import type { Job, PlanRow } from "./job.js";
 import type { JobStore } from "./job-store.js";
 import { type Piece, rowsOf, ShardNotes } from "./shard-notes.js";
-import type { WorkOptions } from "./work.js";
+import type { WorkOptions } from "./work-options.js";
 
 /** All pieces of a shard in order, and how to remove what was kept of them. */
 export interface ShardPieces {

@@ -5,7 +5,8 @@ import type { Job } from "./job.js";
 import type { JobStore } from "./job-store.js";
 import { halfTurned, ordered } from "./shard-pieces.js";
 import { openShards } from "./upkeep.js";
-import { type ShardOutcome, type WorkOptions, workShard } from "./work.js";
+import { type ShardOutcome, workShard } from "./work.js";
+import type { WorkOptions } from "./work-options.js";
 
 /** What became of a shard that was worked on. */
 export type WorkedShard =

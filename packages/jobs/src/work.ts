@@ -1,38 +1,15 @@
 // One shard at a time: rows of the plan → chunks → parts → the commit. What is committed is left alone, so any number of workers, in any order
 // and killed at any moment, give each shard once. What is done of a shard is kept in the store (shard-pieces.ts). What embeds the rows is handed in.
 
-import { commitShard, readCommit, type ShardResult } from "./commit.js";
+import { commitShard, readCommit } from "./commit.js";
 import { JobsError } from "./errors.js";
-import { begunKey, failureKey, type Job, type JobFacts, type PlanRow, readShard } from "./job.js";
+import { begunKey, failureKey, type Job, type JobFacts, readShard } from "./job.js";
 import type { JobStore } from "./job-store.js";
-import type { Piece } from "./shard-notes.js";
 import { shardPieces } from "./shard-pieces.js";
+import type { WorkOptions } from "./work-options.js";
 
 /** What became of a shard. */
 export type ShardOutcome = "committed" | "present" | "lost";
-
-/** What embeds a shard's rows, and what stops it. */
-export interface WorkOptions {
-  /** rows of a chunk; every worker of a job has the same */
-  readonly chunkRows: number;
-  /**
-   * Rows of one chunk → its pieces, in order: bytes that `join` understands, and of how many rows they are. Pieces end where batches do, and the
-   * same rows give the same bytes, also where a call begins behind a piece that another worker gave. An image that cannot be read is told in
-   * those bytes, never by a rejection. `first` is the place in the shard of the first row that is handed over.
-   */
-  readonly embed: (rows: readonly PlanRow[], place: { readonly shard: number; readonly first: number }) => AsyncIterable<Piece>;
-  /** All pieces of a shard, in order → its parts. */
-  readonly join: (pieces: readonly Uint8Array[], rows: readonly PlanRow[], shard: number) => Promise<ShardResult>;
-  /** Told after each piece: its rows, and whether they were embedded now or lay in the store. */
-  readonly onPiece?: (rows: number, fresh: boolean) => void;
-  /** Milliseconds of work after which a chunk's beginning is kept before the chunk is whole: about what a kill may cost. Default 1000. */
-  readonly noteMs?: number;
-  /** The clock of `noteMs`, milliseconds; performance.now unless given. */
-  readonly now?: () => number;
-  /** Any whole number that differs between workers: each begins at another place, so that two on one shard share it. Default 0. */
-  readonly turn?: number;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * Works on one shard. "present": it was committed before, nothing is done; "lost": another worker committed it meanwhile.

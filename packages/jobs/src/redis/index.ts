@@ -6,8 +6,9 @@ import { JobsError } from "../errors.js";
 import type { Job } from "../job.js";
 import type { JobStore } from "../job-store.js";
 import { openShards } from "../upkeep.js";
-import { type WorkOptions, workShard } from "../work.js";
+import { workShard } from "../work.js";
 import type { WorkedShard } from "../work-all.js";
+import type { WorkOptions } from "../work-options.js";
 
 /** Optional peers: whoever hands out shards this way installs them. */
 export const QUEUE_LIBRARIES = [
