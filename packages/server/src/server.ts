@@ -16,6 +16,7 @@ import { connectionLimits, limitRequestsPerSocket } from "./lifecycle/connection
 import { allowOrigins, originsOf } from "./lifecycle/cross-origin.js";
 import { checkCallers } from "./lifecycle/host-check.js";
 import { ImageBodies } from "./lifecycle/image-bodies.js";
+import { takeInProcess } from "./lifecycle/in-process.js";
 import { callerOf, checkKeys } from "./lifecycle/key-check.js";
 import { createLogger } from "./lifecycle/logging.js";
 import { recordRequests } from "./lifecycle/request-records.js";
@@ -95,6 +96,7 @@ export async function createServer({
   metrics?.bodies(() => inFlight.bytes);
   app.decorate("callBounds", { bytes: inFlight, knows: (headers: IncomingHttpHeaders) => isAuthorized(headers, "infer", keys()) });
   readBodies(app, options, bodies);
+  takeInProcess(app);
   await app.register(multipart, {
     limits: {
       fileSize: options.maxImageBytes,

@@ -1,7 +1,8 @@
-// Messages of the protocol's gRPC form, and their way to the protocol's HTTP form and back: an input's elements become
-// binary tensors behind a header of JSON, an answer's binary tensors become raw_output_contents. Nothing is decided here; the codec of /v2 reads it.
+// Messages of the protocol's gRPC form, and their way to what the routes of /v2 understand and back: an input's elements are read where they stand in
+// the message, an answer's tensors become raw_output_contents. Nothing is decided here; the codec of /v2 checks what is asked.
 
 import { ServerError } from "../errors.js";
+import { binaryOf, checkedRequest, type DecodedRequest, type InferAnswer, wantedOutputs } from "../tensors/infer-codec.js";
 import type { GrpcInferRequest } from "./infer-request.js";
 
 /** A parameter as proto-loader takes it. */
@@ -11,62 +12,30 @@ interface InferParameter {
   readonly double_param?: number;
 }
 
-/** The body of /v2/models/{model}/infer, and the length of its JSON. @throws ServerError `bad_tensor` */
-export function httpBody(request: GrpcInferRequest): { readonly body: Buffer; readonly headerLength: number } {
-  const { id, inputs, outputs, raw, parameters } = request;
+/** What a message asks, checked as the same request over HTTP is. @throws ServerError `bad_tensor`, `bad_request` */
+export function askedRequest({ id, inputs, outputs, raw, parameters }: GrpcInferRequest): DecodedRequest {
   if (raw.length > 0 && raw.length !== inputs.length) {
     throw new ServerError("bad_tensor", `raw_input_contents — expected one for each of ${inputs.length} inputs, got ${raw.length}.`);
   }
-  const blobs = inputs.map(({ contents }, i) => raw[i] ?? contents);
-  const json = Buffer.from(
-    JSON.stringify({
-      ...(id === "" ? {} : { id }),
-      parameters: { ...parameters, binary_data_output: true },
-      inputs: inputs.map((input, i) => ({
-        ...{ name: input.name, datatype: input.datatype, shape: input.shape },
-        parameters: { ...input.parameters, binary_data_size: blobs[i]?.length ?? 0 },
-      })),
-      ...(outputs.length === 0 ? {} : { outputs }),
-    }),
-  );
-  const body = Buffer.allocUnsafe(blobs.reduce((sum, { length }) => sum + length, json.length));
-  let at = json.copy(body);
-  for (const blob of blobs) {
-    blob.fill(body, at);
-    at += blob.length;
-  }
-  return { body, headerLength: json.length };
-}
-
-interface HttpOutput {
-  readonly name: string;
-  readonly datatype: string;
-  readonly shape: readonly number[];
-  readonly parameters: { readonly binary_data_size: number };
-}
-
-/** The answer of /v2/models/{model}/infer as a ModelInferResponse. @param headerLength bytes of its JSON */
-export function grpcResponse(body: Buffer, headerLength: number): object {
-  const head = JSON.parse(body.subarray(0, headerLength).toString("utf8")) as {
-    readonly model_name: string;
-    readonly model_version: string;
-    readonly id?: string;
-    readonly parameters?: Readonly<Record<string, string | number | boolean>>;
-    readonly outputs: readonly HttpOutput[];
+  const value = {
+    ...(id === "" ? {} : { id }),
+    parameters: { ...parameters, binary_data_output: true },
+    inputs: inputs.map(({ name, datatype, shape, parameters: own }) => ({ name, datatype, shape, parameters: own })),
+    ...(outputs.length === 0 ? {} : { outputs }),
   };
-  let at = headerLength;
-  const raw = head.outputs.map(({ parameters }) => {
-    const from = at;
-    at += parameters.binary_data_size;
-    return body.subarray(from, at);
-  });
+  return checkedRequest(value, (_input, i) => (raw[i] ?? inputs[i]?.contents)?.());
+}
+
+/** A ModelInferResponse: all of its tensors in binary. @throws ServerError `bad_tensor` for an output there is not */
+export function grpcResponse({ model, version, parameters, outputs, request }: InferAnswer): object {
+  const wanted = wantedOutputs(outputs, request).map(({ tensor }) => tensor);
   return {
-    model_name: head.model_name,
-    model_version: head.model_version,
-    id: head.id ?? "",
-    parameters: Object.fromEntries(Object.entries(head.parameters ?? {}).map(([name, value]) => [name, parameterOf(value)])),
-    outputs: head.outputs.map(({ name, datatype, shape }) => ({ name, datatype, shape })),
-    raw_output_contents: raw,
+    model_name: model,
+    model_version: version,
+    id: request.id ?? "",
+    parameters: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, parameterOf(value)])),
+    outputs: wanted.map(({ name, datatype, shape }) => ({ name, datatype, shape })),
+    raw_output_contents: wanted.map(binaryOf),
   };
 }
 

@@ -7,24 +7,30 @@ import { NAME_PATTERN } from "@biovlm/files";
 import type { Metadata, ServerUnaryCall, ServiceDefinition, ServiceError, sendUnaryData } from "@grpc/grpc-js";
 import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
+import { askInProcess } from "../lifecycle/in-process.js";
 import type { ServingOptions } from "../options.js";
+import type { DecodedRequest, InferAnswer } from "../tensors/infer-codec.js";
 import { boundedCalls, credentialsIn, statusOf } from "./bounded-calls.js";
 import { grpcCredentials } from "./grpc-credentials.js";
-import { grpcResponse, httpBody } from "./grpc-messages.js";
+import { askedRequest, grpcResponse } from "./grpc-messages.js";
 import { type GrpcInferRequest, inferRequest } from "./infer-request.js";
 
 const PROTO = fileURLToPath(new URL("../../proto/open-inference.proto", import.meta.url));
 const MALFORMED = Symbol("malformed");
+/** What a server without keys asks of callers: a name of this machine. */
+const LOCAL = { host: "localhost" } as const;
 /** Calls of one connection at once. */
 const MAX_CALLS = 1000;
 
 interface HttpAnswer {
   readonly status: number;
-  readonly body: Buffer;
-  /** bytes of JSON before tensors */
-  readonly headerLength: number;
+  readonly text: string;
 }
-type Ask = (method: "GET" | "POST", path: string, body?: Buffer, headers?: Readonly<Record<string, string>>) => Promise<HttpAnswer>;
+interface Ask {
+  (method: "GET" | "POST", path: string, body?: object): Promise<HttpAnswer>;
+  /** the same route of /v2 as over HTTP, without a body written for it */
+  infer(path: string, bytes: number, asked: () => DecodedRequest): Promise<InferAnswer>;
+}
 type Answer = (ask: Ask, request: never) => Promise<object>;
 
 /** An app's gRPC side: `listen` it after the app; it ends with the app. */
@@ -117,8 +123,9 @@ async function answered(app: FastifyInstance, call: ServerUnaryCall<unknown, obj
   if (call.request instanceof ServerError) throw call.request;
   if (call.request === MALFORMED)
     throw new ServerError("bad_request", "message — expected one of this call's, got bytes that cannot be read.");
-  const left = new AbortController();
-  call.on("cancelled", () => left.abort());
+  let leave = () => {};
+  // told of every call that ends
+  call.on("cancelled", () => leave());
   const deadline = Number(call.getDeadline());
   const common = {
     ...credentialsIn(call.metadata),
@@ -129,20 +136,38 @@ async function answered(app: FastifyInstance, call: ServerUnaryCall<unknown, obj
     .getPeer()
     .replace(/:\d+$/, "")
     .replace(/^\[|\]$/g, "");
-  return answer(async (method, url, body, headers) => {
+  const ask = async (method: "GET" | "POST", url: string, payload?: object): Promise<HttpAnswer> => {
+    const left = new AbortController();
+    leave = () => left.abort();
     try {
       const reply = await app.inject({
-        ...{ method, url, remoteAddress, signal: left.signal, headers: { ...common, ...headers } },
-        ...(body === undefined ? {} : { payload: body }),
+        ...{ method, url, remoteAddress, signal: left.signal, headers: common },
+        ...(payload === undefined ? {} : { payload }),
       });
-      const answerLength = Number(reply.headers["inference-header-content-length"] ?? reply.rawPayload.length);
-      return { status: reply.statusCode, body: reply.rawPayload, headerLength: answerLength };
+      return { status: reply.statusCode, text: reply.payload };
     } catch (cause) {
       if (left.signal.aborted)
         throw new ServerError("client_closed", "client — expected to wait for the answer, got a cancelled call.", { cause });
       throw new ServerError("not_ready", "the server — expected to be serving, got one that closes. Ask another.", { cause });
     }
-  }, call.request as never);
+  };
+  const infer: Ask["infer"] = async (url, bytes, asked) => {
+    const asking = askInProcess<() => DecodedRequest, InferAnswer>(app, {
+      url,
+      headers: { ...LOCAL, ...common },
+      remoteAddress,
+      bytes,
+      asked,
+    });
+    leave = asking.leave;
+    const { made, ...refused } = await asking.answer;
+    return refused.status === 200 && made !== undefined ? made : json(refused);
+  };
+  try {
+    return await answer(Object.assign(ask, { infer }), call.request as never);
+  } finally {
+    leave = () => {};
+  }
 }
 
 function textOf(metadata: Metadata, name: string): Readonly<Record<string, string>> {
@@ -151,8 +176,8 @@ function textOf(metadata: Metadata, name: string): Readonly<Record<string, strin
 }
 
 /** The JSON of a 200; any other status as the error that it is. */
-function json<T>({ status: http, body }: HttpAnswer): T {
-  const said = JSON.parse(body.toString("utf8")) as { readonly error?: string };
+function json<T>({ status: http, text }: HttpAnswer): T {
+  const said = JSON.parse(text) as { readonly error?: string };
   if (http === 200) return said as T;
   throw refusal(http, said.error);
 }
@@ -180,8 +205,7 @@ const change =
   async (ask, { model_name: name, parameters }: { model_name: string; parameters: Readonly<Record<string, object>> }) => {
     modelPath(name, "");
     const named = Object.fromEntries(Object.keys(parameters).map((key) => [key.slice(0, 64), true]));
-    const body = Buffer.from(JSON.stringify({ parameters: named }));
-    json(await ask("POST", `/v2/repository/models/${encodeURIComponent(name)}/${what}`, body, { "content-type": "application/json" }));
+    json(await ask("POST", `/v2/repository/models/${encodeURIComponent(name)}/${what}`, { parameters: named }));
     return {};
   };
 
@@ -197,17 +221,10 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   ServerMetadata: async (ask) => json(await ask("GET", "/v2")),
   ModelMetadata: async (ask, { name, version }: { name: string; version: string }) => json(await ask("GET", modelPath(name, version))),
   async ModelInfer(ask, request: GrpcInferRequest) {
-    const { body, headerLength } = httpBody(request);
     const path = `${modelPath(request.model_name, request.model_version)}/infer`;
-    const answer = await ask("POST", path, body, {
-      "content-type": "application/octet-stream",
-      "inference-header-content-length": String(headerLength),
-    });
-    if (answer.status !== 200) json(answer);
-    return grpcResponse(answer.body, answer.headerLength);
+    return grpcResponse(await ask.infer(path, request.size, () => askedRequest(request)));
   },
-  async RepositoryIndex(ask, { ready }: { ready: boolean }) {
-    const body = Buffer.from(JSON.stringify({ ready }));
-    return { models: json(await ask("POST", "/v2/repository/index", body, { "content-type": "application/json" })) };
-  },
+  RepositoryIndex: async (ask, { ready }: { ready: boolean }) => ({
+    models: json(await ask("POST", "/v2/repository/index", { ready })),
+  }),
 };

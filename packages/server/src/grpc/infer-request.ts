@@ -7,14 +7,12 @@ import { ServerError } from "../errors.js";
 
 type Parameters = Readonly<Record<string, string | number | boolean>>;
 
-/** Elements of one tensor as binary data has them: written where they are wanted, so that they are copied once. */
-interface TensorBytes {
-  readonly length: number;
-  /** @param at where in the target its first byte stands */
-  fill(target: Buffer, at: number): void;
-}
+/** Elements of one tensor as binary data has them: a view of the message where they stand so in it, else copied when they are asked for. */
+type TensorBytes = () => Uint8Array;
 
 export interface GrpcInferRequest {
+  /** bytes of the message */
+  readonly size: number;
   readonly model_name: string;
   readonly model_version: string;
   readonly id: string;
@@ -130,21 +128,25 @@ function contentsOf(parts: readonly Uint8Array[]): TensorBytes {
       },
     );
   }
-  return {
-    length: count > 0 ? elements : numbers,
-    fill(target, from) {
-      let at = from;
-      const put = (bytes: Uint8Array) => {
-        target.set(bytes, at);
-        at += bytes.length;
-      };
-      const element = (bytes: Uint8Array) => {
-        at = target.writeUInt32LE(bytes.length, at);
-        put(bytes);
-      };
-      for (const part of parts) walkContents(part, count > 0 ? () => {} : put, element);
-    },
+  return () => {
+    const all = Buffer.allocUnsafeSlow(count > 0 ? elements : numbers);
+    let at = 0;
+    const put = (bytes: Uint8Array) => {
+      all.set(bytes, at);
+      at += bytes.length;
+    };
+    const element = (bytes: Uint8Array) => {
+      at = all.writeUInt32LE(bytes.length, at);
+      put(bytes);
+    };
+    for (const part of parts) walkContents(part, count > 0 ? () => {} : put, element);
+    return viewed(all);
   };
+}
+
+/** The same bytes as a plain array: a Buffer's `slice` means another thing. */
+function viewed({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 function inputOf(reader: ProtoReader): GrpcInferRequest["inputs"][number] {
@@ -185,12 +187,12 @@ export function inferRequest(bytes: Uint8Array): GrpcInferRequest {
     else if (field === 5) added(inputs, inputOf(reader), MAX.inputs, "inputs");
     else if (field === 6) added(outputs, outputOf(reader), MAX.outputs, "outputs");
     else if (field === 7) {
-      const blob = reader.bytes();
-      added(raw, { length: blob.length, fill: (target, at) => target.set(blob, at) }, MAX.inputs, "raw_input_contents");
+      const blob = viewed(reader.bytes());
+      added(raw, () => blob, MAX.inputs, "raw_input_contents");
     } else return false;
     return true;
   });
-  return { ...names, parameters: Object.fromEntries(parameters), inputs, outputs, raw };
+  return { size: bytes.length, ...names, parameters: Object.fromEntries(parameters), inputs, outputs, raw };
 }
 
 function outputOf(reader: ProtoReader): GrpcInferRequest["outputs"][number] {

@@ -6,6 +6,7 @@ import { nth } from "@biovlm/files";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
+import { InProcessBody } from "../lifecycle/in-process.js";
 import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { RESEARCH_USE } from "../schemas/answer.js";
 import {
@@ -19,7 +20,13 @@ import {
   ServerMetadata,
 } from "../schemas/inference.js";
 import type { Serving } from "../serving.js";
-import { type DecodedRequest, decodeInferRequest, encodeInferResponse, type OutputTensor } from "../tensors/infer-codec.js";
+import {
+  type DecodedRequest,
+  decodeInferRequest,
+  encodeInferResponse,
+  type InferAnswer,
+  type OutputTensor,
+} from "../tensors/infer-codec.js";
 import { requestParameters } from "../tensors/infer-parameters.js";
 
 const VERSION = "1";
@@ -177,6 +184,13 @@ function metadata(model: ServedModel): ModelMetadata {
 
 async function infer(serving: Serving, request: FastifyRequest<{ Params: Params }>, reply: FastifyReply): Promise<FastifyReply> {
   const model = modelOf(serving, request.params);
+  if (request.body instanceof InProcessBody) {
+    const { asked } = request.body as InProcessBody<() => DecodedRequest, InferAnswer>;
+    const decoded = asked();
+    const made = await answer(serving, model, decoded, request, reply);
+    request.body.made = { model: model.name, version: VERSION, request: decoded, ...made } satisfies InferAnswer;
+    return reply.send("");
+  }
   const header = request.headers["inference-header-content-length"];
   if (header !== undefined && !/^\d{1,9}$/.test(String(header)))
     throw new ServerError("bad_tensor", "Inference-Header-Content-Length — expected a number of bytes, got other text.");

@@ -56,14 +56,37 @@ export function decodeInferRequest(body: Uint8Array, headerLength?: number, maxJ
       `infer request — expected at most ${maxJsonBytes} bytes of JSON, got ${jsonBytes}. Send tensors in binary (binary_data_size and Inference-Header-Content-Length).`,
     );
   }
-  const json = parseJson(body.subarray(0, jsonBytes));
-  if (!REQUEST.Check(json)) {
-    const error = REQUEST.Errors(json).at(-1);
+  let at = headerLength ?? body.length;
+  const decoded = checkedRequest(parseJson(body.subarray(0, jsonBytes)), ({ name, parameters }) => {
+    const size = parameters?.["binary_data_size"];
+    if (size === undefined) return undefined;
+    if (headerLength === undefined)
+      throw bad(`input ${name} has binary_data_size, but the request has no Inference-Header-Content-Length.`);
+    if (typeof size !== "number" || !Number.isInteger(size) || size < 0 || at + size > body.length) {
+      throw bad(`input ${name} — expected a binary_data_size within the ${body.length - at} bytes that are left, got ${String(size)}.`);
+    }
+    at += size;
+    return body.subarray(at - size, at);
+  });
+  if (at !== body.length) throw bad(`expected no bytes after the last input, got ${body.length - at}.`);
+  return decoded;
+}
+
+/**
+ * The request that a value is. @param value what JSON says, or what another form of the protocol says in its place
+ * @param bytesOf an input's elements as binary data has them; undefined where the value holds them as `data`
+ * @throws ServerError `bad_tensor`
+ */
+export function checkedRequest(
+  value: unknown,
+  bytesOf: (input: InferRequest["inputs"][number], index: number) => Uint8Array | undefined,
+): DecodedRequest {
+  if (!REQUEST.Check(value)) {
+    const error = REQUEST.Errors(value).at(-1);
     throw bad(`${error?.instancePath || "the request"} ${error?.message ?? "does not match the protocol"}.`);
   }
-  const request = json as InferRequest;
-  let at = headerLength ?? body.length;
-  const inputs = request.inputs.map((input): DecodedTensor => {
+  const request = value as InferRequest;
+  const inputs = request.inputs.map((input, index): DecodedTensor => {
     const { name, shape, datatype } = input;
     const count = shape.reduce((a, b) => a * b, 1);
     const most = datatype === "BYTES" ? MAX_BYTES_ELEMENTS : MAX_ELEMENTS;
@@ -72,8 +95,8 @@ export function decodeInferRequest(body: Uint8Array, headerLength?: number, maxJ
     if (datatype !== "BYTES" && datatype !== "FP32") {
       throw bad(`input ${name} — expected datatype BYTES (images) or FP32 (embeddings), got ${JSON.stringify(datatype)}.`);
     }
-    const size = input.parameters?.["binary_data_size"];
-    if (size === undefined) {
+    const bytes = bytesOf(input, index);
+    if (bytes === undefined) {
       if (input.data === undefined)
         throw bad(`input ${name} — expected data, or binary_data_size and bytes after the header, got neither.`);
       if (!Array.isArray(input.data)) throw bad(`input ${name} — expected data as a list, got ${typeof input.data}.`);
@@ -81,18 +104,10 @@ export function decodeInferRequest(body: Uint8Array, headerLength?: number, maxJ
         ? { name, shape, datatype, elements: jsonElements(name, input.data, count) }
         : { name, shape, datatype, numbers: jsonNumbers(name, input.data, count) };
     }
-    if (headerLength === undefined)
-      throw bad(`input ${name} has binary_data_size, but the request has no Inference-Header-Content-Length.`);
-    if (typeof size !== "number" || !Number.isInteger(size) || size < 0 || at + size > body.length) {
-      throw bad(`input ${name} — expected a binary_data_size within the ${body.length - at} bytes that are left, got ${String(size)}.`);
-    }
-    const bytes = body.subarray(at, at + size);
-    at += size;
     return datatype === "BYTES"
       ? { name, shape, datatype, elements: binaryElements(name, bytes, count) }
       : { name, shape, datatype, numbers: binaryNumbers(name, bytes, count) };
   });
-  if (at !== body.length) throw bad(`expected no bytes after the last input, got ${body.length - at}.`);
   const binaryOutput = request.parameters?.["binary_data_output"] === true;
   return {
     ...(request.id === undefined ? {} : { id: request.id }),
@@ -197,7 +212,7 @@ export type OutputTensor =
   | { readonly name: string; readonly datatype: "BYTES"; readonly shape: readonly number[]; readonly data: readonly string[] };
 
 /** Outputs asked for, in the order asked. Throws `bad_tensor` for an output there is not. */
-function wantedOutputs(
+export function wantedOutputs(
   outputs: readonly OutputTensor[],
   request: Pick<DecodedRequest, "outputs" | "binaryOutput">,
 ): { readonly tensor: OutputTensor; readonly binary: boolean }[] {
@@ -219,6 +234,15 @@ function ranked({ name, shape, data, labels = [] }: OutputTensor & { readonly da
     return row.slice(0, k).map(({ probability, index }) => `${probability.toFixed(6)}:${index}:${labels[index] ?? ""}`);
   });
   return { name, datatype: "BYTES", shape: [n, k], data: texts.flat() };
+}
+
+/** What a request for inference is answered with, before it is written in any form of the protocol. */
+export interface InferAnswer {
+  readonly model: string;
+  readonly version: string;
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  readonly outputs: readonly OutputTensor[];
+  readonly request: Pick<DecodedRequest, "id" | "outputs" | "binaryOutput">;
 }
 
 export interface EncodedResponse {
@@ -253,7 +277,8 @@ export function encodeInferResponse(
   return { body: new Uint8Array(Buffer.concat([json, ...blobs])), headerLength: json.length };
 }
 
-function binaryOf(tensor: OutputTensor): Uint8Array {
+/** A tensor's elements as binary data has them: row-major, little-endian, before each text its length as four bytes. */
+export function binaryOf(tensor: OutputTensor): Uint8Array {
   if (tensor.datatype === "BYTES") {
     const parts = tensor.data.flatMap((text) => {
       const bytes = Buffer.from(text, "utf8");
