@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { skipUnlessShared } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { decodeImage as decodeInBrowserEntry } from "../src/index.js";
-import { decodeImage } from "../src/node/index.js";
+import { decodeImage, readImageInfo } from "../src/node/index.js";
 import { cmykToRgb, turnUpright } from "../src/pixels.js";
 import { greyTags, writePng, writeTiff } from "./picture-writer.js";
 
@@ -83,8 +83,16 @@ describe("formats that browsers decode by the same code", () => {
     expect(sha256((await decodeImage(fixture("rgba.pam"))).data)).toBe(pil["rgba.png"]!.sha256);
   });
 
-  it("refuse JPEG 2000 with alpha, which its codec does not take", async () => {
-    await expect(decodeImage(fixture("rgba.jp2"))).rejects.toMatchObject({ code: "unsupported_format", message: /without alpha/ });
+  it.each(["bgr.jp2", "argb.jp2"])("take the channels of JPEG 2000 for what the file defines them to be, in %s", async (name) => {
+    expect(sha256((await decodeImage(fixture(name))).data)).toBe(pil["rgb.png"]!.sha256);
+  });
+
+  it.each(["rgba.jp2", "palette.jp2", "palette-alpha.jp2", "grey-alpha.jp2"])("say in the header of %s what its colours are", (name) => {
+    const { colour, alpha } = readImageInfo(fixture(name));
+    expect([colour, alpha]).toEqual([
+      name.startsWith("palette") ? "palette" : name.startsWith("grey") ? "grey" : "rgb",
+      name !== "palette.jp2",
+    ]);
   });
 
   it("say which codecs are missing for JPEG 2000 where none were given", async () => {

@@ -25,6 +25,7 @@ const seeds: Record<string, (string | Buffer)[]> = {
   pnm: ["rgb.ppm", "rgb-words.ppm", "bilevel.pbm", "bilevel-words.pbm", "grey-16.pgm", "rgba.pam"],
   gif: ["palette.gif", "interlaced.gif", "transparent-apart.gif", "animated.gif"],
   "jpeg-2000": ["rgb.jp2", "rgb.j2k", "rgb-tiles.jp2", "rgb-lossy.jp2", "grey.jp2", "grey16.jp2"],
+  "jpeg-2000 with channels": ["palette.jp2", "palette-alpha.jp2", "rgba.jp2", "grey-alpha.jp2", "argb.jp2"],
   values: ["signed-8.tif", "signed-16.tif", "signed-32.tif", "unsigned-32.tif", "float-32.tif"],
   tiff: ["rgb-lzw.tif", "rgb-deflate.tif", "rgb-jpeg.tif", "grey16.tif", "big.tif", "bilevel-group4.tif", "pages.tif"],
 };

@@ -9,17 +9,20 @@ export interface Jpeg2000Size {
   readonly rows: number;
   readonly columns: number;
   readonly samples: number;
-  /** bits of each component, and whether it has a sign */
-  readonly components: readonly { readonly bits: number; readonly signed: boolean; readonly whole: boolean }[];
+  /** bits of each component, whether it has a sign, and how many pixels lie between its samples; of the first five */
+  readonly components: readonly { readonly bits: number; readonly signed: boolean; readonly across: number; readonly down: number }[];
   /** EnumCS of the first colour box that has one: 16 sRGB, 17 grey, 18 sYCC, 12 CMYK */
   readonly colourSpace: number | undefined;
-  readonly palette: boolean;
+  /** of the file's header; none of a bare codestream */
+  readonly boxes: readonly Box[];
+  /** where the codestream lies */
+  readonly codestream: { readonly start: number; readonly end: number };
 }
 
-const BOX = { header: "jp2h", colour: "colr", palette: "pclr", codestream: "jp2c" } as const;
+const BOX = { header: "jp2h", colour: "colr", codestream: "jp2c" } as const;
 
 /** A box: its payload is from `start` to `end`. */
-interface Box {
+export interface Box {
   readonly type: string;
   readonly start: number;
   readonly end: number;
@@ -33,12 +36,12 @@ function boxAt(view: ByteView, at: number, limit: number): Box {
   return { type: view.tag(at + 4), start: at + head, end: Math.min(at + length, limit) };
 }
 
-/** Boxes in front of the codestream, and where that begins. */
-function codestreamOf(view: ByteView): { readonly start: number; readonly boxes: readonly Box[] } {
+/** Boxes in front of the codestream, and where that lies. */
+function codestreamOf(view: ByteView): { readonly start: number; readonly end: number; readonly boxes: readonly Box[] } {
   const boxes: Box[] = [];
   for (let at = 0; ; ) {
     const box = boxAt(view, at, view.length);
-    if (box.type === BOX.codestream) return { start: box.start, boxes };
+    if (box.type === BOX.codestream) return { start: box.start, end: box.end, boxes };
     if (box.type === BOX.header) {
       for (let inner = box.start; inner + 8 <= box.end; ) {
         const part = boxAt(view, inner, box.end);
@@ -53,7 +56,7 @@ function codestreamOf(view: ByteView): { readonly start: number; readonly boxes:
 /** @throws ImagingError `corrupt_image` */
 export function readJpeg2000Size(view: ByteView): Jpeg2000Size {
   const bare = view.has(0, "\xff\x4f\xff\x51");
-  const { start, boxes } = bare ? { start: 0, boxes: [] } : codestreamOf(view);
+  const { start, end, boxes } = bare ? { start: 0, end: view.length, boxes: [] } : codestreamOf(view);
   if (!view.has(start, "\xff\x4f\xff\x51")) throw corrupt(`${view.label} — expected a codestream, got other bytes`);
   const [width, height, left, top] = [view.u32(start + 8), view.u32(start + 12), view.u32(start + 16), view.u32(start + 20)];
   const [tileWidth, tileHeight, samples] = [view.u32(start + 24), view.u32(start + 28), view.u16(start + 40)];
@@ -71,10 +74,12 @@ export function readJpeg2000Size(view: ByteView): Jpeg2000Size {
       return {
         bits: (view.u8(at) & 0x7f) + 1,
         signed: (view.u8(at) & 0x80) !== 0,
-        whole: view.u8(at + 1) === 1 && view.u8(at + 2) === 1,
+        across: view.u8(at + 1),
+        down: view.u8(at + 2),
       };
     }),
     colourSpace: colour === undefined ? undefined : view.u32(colour.start + 3),
-    palette: boxes.some(({ type }) => type === BOX.palette),
+    boxes,
+    codestream: { start, end },
   };
 }

@@ -4,6 +4,7 @@
 import { corrupt, ImagingError } from "../../errors.js";
 import { ByteView } from "../../headers/byte-view.js";
 import { readJpeg2000Size } from "../../headers/jpeg-2000.js";
+import { withChosenComponents } from "./jpeg-2000-components.js";
 import type { JpegExpectation } from "./jpeg-segments.js";
 
 /** A codec that is loaded from a WebAssembly file. */
@@ -50,8 +51,13 @@ export interface CodecSamples {
 /** Bytes of WebAssembly memory that a codec may keep from one codestream to the next. */
 const KEPT_HEAP = 128 * 1024 * 1024;
 
+/** What a codestream is expected to be; of JPEG 2000, the components that are to be given where that is not all of them. */
+interface CodestreamExpectation extends JpegExpectation {
+  readonly chosen?: { readonly components: readonly number[]; readonly bits: number; readonly signed: boolean } | undefined;
+}
+
 /** Decodes a codestream of the size that is expected. `holder` is where it stands, for messages: DICOM, unless another is named. */
-type DecodeCodestream = (codec: WasmCodec, data: Uint8Array, expected: JpegExpectation, holder?: string) => Promise<CodecSamples>;
+type DecodeCodestream = (codec: WasmCodec, data: Uint8Array, expected: CodestreamExpectation, holder?: string) => Promise<CodecSamples>;
 
 /** Decoders of one source, each loaded once. */
 export function wasmCodecs(source: CodecSource): DecodeCodestream {
@@ -81,8 +87,12 @@ export function wasmCodecs(source: CodecSource): DecodeCodestream {
     loaded.set(codec, loading);
     const decoder = new (await loading)();
     const size = { most: 0 };
+    const { chosen, ...whole } = expected;
     try {
-      return decodeWith(decoder, codec, data, expected, holder, size);
+      if (chosen === undefined) return decodeWith(decoder, codec, data, whole, holder, size);
+      const { components, ...depth } = chosen;
+      const some = withChosenComponents(data, { ...whole, chosen: components, ...depth });
+      return decodeWith(decoder, codec, some, { ...whole, samples: components.length }, holder, size);
     } finally {
       // its memory never shrinks, and a codestream that fails may leave some of it behind: the next one gets a new codec
       if (size.most > KEPT_HEAP && loaded.get(codec) === loading) loaded.delete(codec);
