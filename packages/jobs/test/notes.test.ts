@@ -162,6 +162,49 @@ describe("the beginning of a chunk", () => {
       }
   });
 
+  it("is worked on while the chunk before it is being kept, so that a slow store holds nobody up", async () => {
+    const { store, entries } = memory();
+    const job = await planned(store, 3 * CHUNK, 3 * CHUNK);
+    const firsts: number[] = [];
+    let release = () => {};
+    const released = new Promise<void>((done) => {
+      release = done;
+    });
+    const slow: JobStore = {
+      ...store,
+      async create(key, bytes) {
+        // as long as it takes until the next chunk is begun
+        if (key.startsWith("partial/00000.00000")) await released;
+        return store.create(key, bytes);
+      },
+    };
+    const { options } = clocked(1);
+    const embed: WorkOptions["embed"] = (rows, place) => {
+      firsts.push(place.first);
+      if (place.first === CHUNK) release();
+      return options.embed(rows, place);
+    };
+    expect(await workShard(slow, job, 0, { ...options, embed })).toBe("committed");
+    expect(firsts).toEqual([0, CHUNK, 2 * CHUNK]);
+    expect([...entries.keys()].filter((key) => key.startsWith("partial/"))).toEqual([]);
+  });
+
+  it("goes with its shard where a chunk cannot be kept: the reason is the store's, and who tries again takes what there is", async () => {
+    const { store } = memory();
+    const job = await planned(store, 3 * CHUNK, 3 * CHUNK);
+    const full = Object.assign(new Error("no room"), { code: "disk_full" });
+    const broken: JobStore = {
+      ...store,
+      create: (key, bytes) => (key.startsWith("partial/00000.00001") ? Promise.reject(full) : store.create(key, bytes)),
+    };
+    await expect(workShard(broken, job, 0, clocked(1).options)).rejects.toBe(full);
+    expect(await store.list("commits")).toEqual([]);
+    expect(Buffer.from((await store.get("failed/00000.json"))!).toString()).toContain('"code":"disk_full"');
+    const { options, state } = clocked(1);
+    expect(await workShard(store, job, 0, options)).toBe("committed");
+    expect(state.rows).toBe(2 * CHUNK);
+  });
+
   it("is refused where an embedder gives more rows or fewer than it was asked for", async () => {
     for (const wrong of [1, 3]) {
       const { store } = memory();
