@@ -2,7 +2,7 @@
 
     python make_slides.py ../data/slides.json
 
-Needs numpy, tifffile, imagecodecs, pydicom. Each row: the file's bytes (base64), its levels (width, height, µm a pixel) and, for each level, the sha256 of
+Needs numpy, tifffile, imagecodecs, pydicom, and opj_compress (OpenJPEG's tool) for colours of fewer pixels. Each row: the file's bytes (base64), its levels (width, height, µm a pixel) and, for each level, the sha256 of
 its RGB8 pixels [height,width,3] as tifffile reads them; tiles that are not stored are white, grey is repeated, and YCbCr of JPEG 2000 (33003)
 is converted with the matrix of JFIF, rounded half up. Of lossy JPEG 2000 the pixels themselves (zlib, base64) stand there, too.
 A row of "dicom" is a slide of several files, a level each; its pixels are imagecodecs' of every tile, put together.
@@ -12,8 +12,11 @@ import base64
 import hashlib
 import io
 import json
+import pathlib
 import struct
+import subprocess
 import sys
+import tempfile
 import zlib
 
 import imagecodecs
@@ -166,11 +169,43 @@ def ycbcr_2000(base):
         return out.getvalue(), [from_ycbcr(file.pages[0].asarray())], [0.252]
 
 
+def subsampled_2000(base, across, down):
+    """Aperio's YCbCr with colours of fewer pixels: a colour is repeated over the pixels that share it."""
+    streams, read = [], numpy.empty_like(base)
+    with tempfile.TemporaryDirectory() as folder:
+        raw, coded = pathlib.Path(folder, "tile.raw"), pathlib.Path(folder, "tile.j2k")
+        for index, tile in enumerate(tiles_of(base)):
+            planes = to_ycbcr(tile)
+            fewer = numpy.ascontiguousarray(planes[::down, ::across, 1:])
+            raw.write_bytes(planes[..., 0].tobytes() + fewer[..., 0].tobytes() + fewer[..., 1].tobytes())
+            size = f"{TILE},{TILE},3,8,u@1x1:{across}x{down}:{across}x{down}"
+            subprocess.run(["opj_compress", "-i", raw, "-o", coded, "-F", size, "-n", "4"], check=True, capture_output=True)
+            streams.append(coded.read_bytes())
+            repeated = fewer.repeat(down, 0).repeat(across, 1)
+            pixels = from_ycbcr(numpy.concatenate([planes[..., :1], repeated], -1))
+            # OpenJPEG cuts where JFIF rounds
+            assert numpy.abs(pixels.astype(int) - imagecodecs.jpeg2k_decode(streams[-1])).max() <= 2
+            top, left = index // 3 * TILE, index % 3 * TILE
+            part = read[top : top + TILE, left : left + TILE]
+            part[:] = pixels[: part.shape[0], : part.shape[1]]
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as writer:
+        writer.write(
+            iter(streams), shape=base.shape, dtype="uint8", tile=(TILE, TILE), photometric="rgb", compression=33003, metadata=None,
+            description="Aperio x|MPP = 0.2520",
+        )
+    return out.getvalue(), [read], [0.252]
+
+
 EXPLICIT, BASELINE, JPEG2000 = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90"
 
 
-def dicom_level(image, microns, syntax, offsets, kind="VOLUME", organisation="TILED_FULL"):
-    """One level as a file, and its pixels. offsets: none, basic, extended, or split: every frame in two fragments."""
+def dicom_level(image, microns, syntax, offsets, kind="VOLUME", organisation="TILED_FULL", order=None, part=None, empty=()):
+    """One level as a file, and its pixels. offsets: none, basic, extended, or split: every frame in two fragments.
+
+    order: the tiles that are stored, one by one, where they are placed (tiled sparse). part: the first tile and the number of them, of a file that
+    is a part of a concatenation. empty: tiles whose frame has no byte.
+    """
     colour = image.ndim == 3
     codecs = {
         EXPLICIT: (lambda tile: tile.tobytes(), None, "RGB"),
@@ -181,12 +216,17 @@ def dicom_level(image, microns, syntax, offsets, kind="VOLUME", organisation="TI
     }
     encode, decode, photometric = codecs[syntax]
     tiles = list(tiles_of(image))
-    frames = [encode(tile) for tile in tiles]
+    chosen = list(range(len(tiles))) if order is None else order
+    if part is not None:
+        chosen = chosen[part[0] : part[0] + part[1]]
+    frames = [b"" if index in empty else encode(tiles[index]) for index in chosen]
     height, width = image.shape[:2]
-    pixels = image.copy()
-    for index, frame in enumerate(frames):
-        across = -(-width // TILE)
+    pixels = numpy.full_like(image, 255)
+    across = -(-width // TILE)
+    for index, frame in zip(chosen, frames, strict=True):
         top, left = index // across * TILE, index % across * TILE
+        if index in empty:
+            continue
         tile = tiles[index] if decode is None else decode(frame)
         pixels[top : top + TILE, left : left + TILE] = tile[: height - top, : width - left]
     dataset = pydicom.Dataset()
@@ -211,11 +251,30 @@ def dicom_level(image, microns, syntax, offsets, kind="VOLUME", organisation="TI
     shared = pydicom.Dataset()
     shared.PixelMeasuresSequence = [measures]
     dataset.SharedFunctionalGroupsSequence = [shared]
+    if organisation == "TILED_SPARSE":
+        groups = []
+        for index in chosen:
+            place = pydicom.Dataset()
+            place.ColumnPositionInTotalImagePixelMatrix = index % across * TILE + 1
+            place.RowPositionInTotalImagePixelMatrix = index // across * TILE + 1
+            group = pydicom.Dataset()
+            group.PlanePositionSlideSequence = [place]
+            groups.append(group)
+        dataset.PerFrameFunctionalGroupsSequence = groups
+    if part is not None:
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{width}.{height}.{part[0] + 1}"
+        dataset.ConcatenationUID = f"1.2.5.{width}"
+        dataset.ConcatenationFrameOffsetNumber = part[0]
+        dataset.InConcatenationNumber = 1 + (part[0] > 0)
     if syntax == EXPLICIT:
         dataset.PixelData = b"".join(frames)
         dataset["PixelData"].VR = "OB"
     elif offsets == "extended":
         dataset.PixelData, dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = pydicom.encaps.encapsulate_extended(frames)
+    elif empty:
+        # pydicom makes none of them
+        padded = [frame + b"\0" * (len(frame) % 2) for frame in frames]
+        dataset.PixelData = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(frame)) + frame for frame in [b"", *padded])
     else:
         count = 2 if offsets == "split" else 1
         dataset.PixelData = pydicom.encaps.encapsulate(frames, fragments_per_frame=count, has_bot=offsets != "none")
@@ -244,8 +303,23 @@ def dicom_slides(base):
         ]
         data = [*(data for data, _ in made), *([label] if name.endswith("basic offsets") else [])]
         rows.append({"name": name, "files": [base64.b64encode(zlib.compress(data, 9)).decode() for data in data], "levels": told})
-    sparse_file = dicom_level(halved(base), 0.5, BASELINE, "basic", organisation="TILED_SPARSE")[0]
-    rows.append({"name": "tiled sparse", "files": [base64.b64encode(zlib.compress(sparse_file, 9)).decode()], "levels": []})
+    half = halved(base)
+    cut = [(0, 4), (4, 99)]
+    made = {
+        # backwards, and not all of them
+        "tiled sparse": [dicom_level(base, 0.25, BASELINE, "basic", organisation="TILED_SPARSE", order=[7, 4, 2, 1, 0])],
+        "tiled sparse in two files": [
+            dicom_level(base, 0.25, JPEG2000, "none", organisation="TILED_SPARSE", order=[8, 3, 5, 0, 1, 7], part=part) for part in cut
+        ],
+        "full in two files": [dicom_level(base, 0.25, BASELINE, "extended", part=part) for part in cut],
+        "frames without a byte": [dicom_level(half, 0.5, BASELINE, "basic", empty=(1,))],
+    }
+    for name, parts in made.items():
+        # what one part has not is white in it
+        pixels = numpy.minimum.reduce([read for _, read in parts])
+        told = {"width": pixels.shape[1], "height": pixels.shape[0], "microns": 0.25 if pixels.shape == base.shape else 0.5,
+                "sha256": hashlib.sha256(numpy.ascontiguousarray(rgb(pixels)).tobytes()).hexdigest()}
+        rows.append({"name": name, "files": [base64.b64encode(zlib.compress(data, 9)).decode() for data, _ in parts], "levels": [told]})
     return rows
 
 
@@ -274,6 +348,8 @@ def main(target):
         ),
         LOSSY: pyramid(base, 0.25, centimetres, **colour, compression=33005, compressionargs={"level": 40}),
         "jpeg 2000 ycbcr": ycbcr_2000(base),
+        "jpeg 2000 ycbcr 4:2:2": subsampled_2000(base, 2, 1),
+        "jpeg 2000 ycbcr 4:2:0": subsampled_2000(base, 2, 2),
         "sparse": sparse(base),
         "ome": ome(base),
     }

@@ -57,10 +57,10 @@ export interface TiffLevel extends SlideLevel, TileCoding {
   place(index: number): Promise<{ readonly at: number; readonly length: number }>;
 }
 
-function refused(what: string, advice: string): ImagingError {
+export function refused(what: string, advice: string): ImagingError {
   return new ImagingError("unsupported_format", `slide ${what} — expected 8-bit grey or colour, in tiles. ${advice}`);
 }
-const EXPORT = "Export it as a tiled pyramid of 8-bit colour, for instance with QuPath or vips tiffsave.";
+export const EXPORT = "Export it as a tiled pyramid of 8-bit colour, for instance with QuPath or vips tiffsave.";
 
 async function requireSamples(directory: TiffDirectory): Promise<{ photometric: number; samples: number }> {
   const photometric = (await directory.value(TAG.photometric)) ?? 2;

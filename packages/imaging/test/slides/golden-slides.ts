@@ -34,7 +34,7 @@ const { rows, dicom } = JSON.parse(readFileSync(golden("slides.json"), "utf8")) 
 
 export const SLIDES = rows.map(({ bytes, ...row }) => ({ ...row, bytes: new Uint8Array(Buffer.from(bytes, "base64")) }));
 
-/** Slides of several files, a level each; "tiled sparse" has no levels that are read. */
+/** Slides of several files, a level each, or parts of one. */
 export const DICOM_SLIDES = dicom.map(({ files, ...row }) => ({
   ...row,
   files: files.map((bytes) => new Uint8Array(inflateSync(Buffer.from(bytes, "base64")))),

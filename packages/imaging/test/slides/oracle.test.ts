@@ -86,7 +86,9 @@ describe("slides", () => {
 });
 
 describe("DICOM slides", () => {
-  const whole = DICOM_SLIDES.filter(({ levels }) => levels.length > 0);
+  const whole = DICOM_SLIDES;
+  const named = (name: string) => whole.find((row) => row.name === name)?.files ?? [];
+  const refusal = (content: readonly Uint8Array[]) => withSlide(content, async () => "opened").catch((error: Error) => error.message);
 
   it.each(whole)("in a folder, $name, have the levels and the pixels that imagecodecs reads", async ({ files, levels }) => {
     // the coarse level first: files lie in any order
@@ -115,15 +117,48 @@ describe("DICOM slides", () => {
     await withSlide([...files, Buffer.from("a text"), new Uint8Array(0)], async (slide) => expect(slide.levels).toHaveLength(2));
   });
 
-  it("that are tiled sparse, of two series, or no slides at all are refused in words", async () => {
+  it("that are of two series, or no slides at all are refused in words", async () => {
     const [{ files }] = whole as [(typeof whole)[number]];
-    const sparse = DICOM_SLIDES.find(({ name }) => name === "tiled sparse");
-    const refusal = (content: readonly Uint8Array[]) => withSlide(content, async () => "opened").catch((error: Error) => error.message);
-    expect(await refusal(sparse?.files ?? [])).toContain("tiled sparse");
     const other = Buffer.from(files[1] as Uint8Array);
     other.write("1.2.3.5", other.indexOf("1.2.3.4\0"), "latin1");
     expect(await refusal([files[0] as Uint8Array, other])).toContain("got 2");
     expect(await refusal([files[2] as Uint8Array])).toContain("without levels");
     expect(await refusal([Buffer.from("a text")])).toContain("no slide");
+  });
+
+  it("that are tiled sparse say which tiles are stored", async () => {
+    await withSlide(named("tiled sparse"), async (slide) => {
+      const stored = [];
+      for (let tile = 0; tile < 9; tile++) {
+        const region = { level: 0, x: (tile % 3) * 48, y: Math.floor(tile / 3) * 48, width: 48, height: 48 };
+        if (await slide.stored(region)) stored.push(tile);
+      }
+      expect(stored).toEqual([0, 1, 2, 4, 7]);
+    });
+  });
+
+  it("in parts say which are missing", async () => {
+    const [first, second] = named("full in two files") as [Uint8Array, Uint8Array];
+    for (const part of [first, second]) expect(await refusal([part])).toMatch(/all 9 frames of its concatenation, got \d of 1 files/);
+    expect(await refusal([first, second])).toBe("opened");
+    // of a sparse one that is not known: what is there is read
+    await withSlide(named("tiled sparse in two files").slice(0, 1), async ({ levels }) => expect(levels).toHaveLength(1));
+  });
+
+  /** The position of the first frame of "tiled sparse", column or row, as another number. */
+  const moved = (element: number, value: number) => {
+    const [file] = named("tiled sparse") as [Uint8Array];
+    const bytes = Buffer.from(file);
+    bytes.writeInt32LE(value, bytes.indexOf(Buffer.from([0x48, 0x00, element, 0x02, 0x53, 0x4c, 4, 0])) + 8);
+    return [bytes];
+  };
+
+  it.each([
+    ["off the grid", moved(0x1e, 2), "off a grid"],
+    ["at the place of another", moved(0x1f, 49), "several frames at one place"],
+    ["outside", moved(0x1f, 0x7fff_ff01), "outside of it"],
+    ["before the first", moved(0x1e, 0), "outside of it"],
+  ])("with a tile %s are refused", async (_, files, words) => {
+    expect(await refusal(files)).toContain(words);
   });
 });
