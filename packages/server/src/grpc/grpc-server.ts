@@ -8,6 +8,7 @@ import type { Metadata, ServerUnaryCall, ServiceDefinition, ServiceError, sendUn
 import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
 import { askInProcess } from "../lifecycle/in-process.js";
+import { addressError } from "../lifecycle/listen.js";
 import type { ServingOptions } from "../options.js";
 import type { DecodedRequest, InferAnswer } from "../tensors/infer-codec.js";
 import { boundedCalls, credentialsIn, statusOf } from "./bounded-calls.js";
@@ -35,7 +36,7 @@ type Answer = (ask: Ask, request: never) => Promise<object>;
 
 /** An app's gRPC side: `listen` it after the app; it ends with the app. */
 export interface GrpcServer {
-  /** @returns "grpc://127.0.0.1:8001". @throws ServerError `port_in_use` */
+  /** @returns "grpc://127.0.0.1:8001". @throws ServerError `port_in_use`, `bad_address` */
   listen(): Promise<string>;
 }
 
@@ -92,8 +93,7 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
         const address = isIP(host) === 6 ? `[${host}]` : host;
         server.bindAsync(`${address}:${port}`, credentials, (error, bound) => {
           if (error === null) return resolve(`${options.tlsCert === undefined ? "grpc" : "grpcs"}://${address}:${bound}`);
-          const what = `port ${port} for gRPC — expected a free one of this address, got one that cannot be had. Name another with --grpc-port, or 0 for any.`;
-          reject(new ServerError("port_in_use", what, { cause: error }));
+          reject(addressError(error, port, { port: "grpc-port", host: "host" }));
         });
       }),
   };

@@ -42,30 +42,39 @@ export async function listen(app: FastifyInstance, { host, port, socket }: Servi
   return `unix:${socket}`;
 }
 
-/** What the system says of an address, in words for who named it with --port and --host, or with flags that begin otherwise; any other error as it is. */
-export function addressError(error: unknown, port: number, flag = ""): unknown {
+/** What the system says of an address, in words for who named it with these flags; any other error as it is. */
+export function addressError(error: unknown, port: number, flags = { port: "port", host: "host" }): unknown {
   const options = { cause: error };
-  switch (systemCode(error)) {
+  switch (addressCode(error)) {
     case "EADDRINUSE":
       return new ServerError(
         "port_in_use",
-        `port ${port} — expected a free one, got one in use. Name another with --${flag}port, or 0 for any.`,
+        `port ${port} — expected a free one, got one in use. Name another with --${flags.port}, or 0 for any.`,
         options,
       );
     case "EACCES":
       return new ServerError(
         "bad_address",
-        `port ${port} — expected one that this user may take, got a privileged one. Name one from 1024 on.`,
+        `port ${port} — expected one that this user may take, got a privileged one. Name one from 1024 on with --${flags.port}.`,
         options,
       );
     case "EADDRNOTAVAIL":
+    case "EAFNOSUPPORT":
     case "ENOTFOUND":
     case "EAI_AGAIN":
     case "EINVAL":
-      return new ServerError("bad_address", `host — expected an address of this machine, got another. Correct --${flag}host.`, options);
+      return new ServerError("bad_address", `host — expected an address of this machine, got another. Correct --${flags.host}.`, options);
     default:
       return error;
   }
+}
+
+/** The system's code. gRPC's library tells its words alone: of an address "listen EACCES: …", of a name that it did not find, "Name resolution failed …". */
+function addressCode(error: unknown): string {
+  const code = systemCode(error);
+  if (code !== "" || !(error instanceof Error)) return code;
+  const { 1: told } = /\b(?:listen|getaddrinfo) (E[A-Z_]+)\b/.exec(error.message) ?? [];
+  return told ?? (/^Name resolution failed|^No addresses resolved/.test(error.message) ? "ENOTFOUND" : "");
 }
 
 /** Removes a socket that a killed server left. Anything that is no socket, or that answers, stays. */

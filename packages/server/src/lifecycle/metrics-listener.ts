@@ -39,7 +39,7 @@ export async function listenForMetrics(
   server.requestTimeout = 10_000;
   server.headersTimeout = 5000;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(addressError(error, metricsPort, "metrics-")));
+    server.once("error", (error) => reject(addressError(error, metricsPort, { port: "metrics-port", host: "metrics-host" })));
     server.listen(metricsPort, metricsHost, resolve);
   });
   server.unref();

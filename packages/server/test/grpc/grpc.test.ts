@@ -333,16 +333,25 @@ describe("the protocol over gRPC", () => {
     other.client.close();
   });
 
-  it("has a port of its own, on an address alone", async () => {
+  it("has a port of its own, on an address alone", () => {
     expect(() => servingOptions({ grpcPort: 0, socket: "/run/x.sock" })).toThrow(/gRPC/);
-    const { app: second, client: to } = await served({});
-    const port = Number(to.getChannel().getTarget().split(":").at(-1));
-    const options = servingOptions({ grpcPort: port });
-    const third = await createServer({ engine, options, version: "0.1.0", keys: () => keys });
-    const taken = await grpcServer(third, options);
-    await expect(taken.listen()).rejects.toMatchObject({ code: "port_in_use" });
-    await third.close();
-    to.close();
-    await second.close();
+  });
+
+  it("says what is wrong with an address as HTTP does: in use, not of this machine, a name that nobody has", async () => {
+    const refusal = async (given: Partial<ServingOptions>) => {
+      const options = servingOptions({ grpcPort: 0, ...given });
+      const other = await createServer({ engine, options, version: "0.1.0", keys: () => keys });
+      const there = await grpcServer(other, options);
+      return expect(there.listen().finally(() => other.close())).rejects;
+    };
+    const port = Number(client.getChannel().getTarget().split(":").at(-1));
+    const used = { code: "port_in_use", message: expect.stringContaining("--grpc-port") };
+    await (await refusal({ grpcPort: port })).toMatchObject(used);
+    const elsewhere = { code: "bad_address", message: expect.stringContaining("--host") };
+    for (const host of ["192.0.2.1", "no-such-host.invalid"]) await (await refusal({ host })).toMatchObject(elsewhere);
+    if (process.getuid?.() !== 0 && process.platform === "linux") {
+      const privileged = { code: "bad_address", message: expect.stringContaining("from 1024 on with --grpc-port") };
+      await (await refusal({ grpcPort: 1 })).toMatchObject(privileged);
+    }
   });
 });

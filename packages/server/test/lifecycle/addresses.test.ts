@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Fastify, { type FastifyInstance } from "fastify";
 import { afterEach, expect, it } from "vitest";
-import { listen } from "../../src/lifecycle/listen.js";
+import { addressError, listen } from "../../src/lifecycle/listen.js";
 import { type ServingOptions, servingOptions } from "../../src/options.js";
 
 const apps: FastifyInstance[] = [];
@@ -34,4 +34,16 @@ it("refuses a socket whose path the system would cut, and one in a folder that i
   await expect(listening({ socket: long })).rejects.toMatchObject({ code: "bad_address", message: expect.stringContaining("bytes") });
   const homeless = join(tmpdir(), "biovlm-no-folder", "x.sock");
   await expect(listening({ socket: homeless })).rejects.toMatchObject({ code: "bad_address", message: expect.stringContaining("folder") });
+});
+
+it("knows what gRPC's library tells in words alone, and leaves any other error as it is", () => {
+  const told = (why: string) => new Error(`No address added out of total 1 resolved errors: [listen ${why} 127.0.0.1:80]`);
+  const flags = { port: "grpc-port", host: "host" };
+  expect(addressError(told("EACCES: permission denied"), 80, flags)).toMatchObject({
+    code: "bad_address",
+    message: expect.stringContaining("Name one from 1024 on with --grpc-port"),
+  });
+  expect(addressError(told("EADDRINUSE: address already in use"), 80, flags)).toMatchObject({ code: "port_in_use" });
+  const other = new Error("listening is not what one does now");
+  expect(addressError(other, 80, flags)).toBe(other);
 });
