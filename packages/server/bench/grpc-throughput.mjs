@@ -1,5 +1,6 @@
 // Images a second over gRPC beside the same tensors in binary over HTTP: one server as it ships, rounds interleaved, the load in this process. With
-// what an image costs the server and its encoder in processor time, which other work on the machine touches less.
+// what an image costs the server and its encoder in processor time, which other work on the machine touches less, and what it costs this process,
+// the client, which has its share of the same cores.
 //   npm run build && node packages/server/bench/grpc-throughput.mjs [--seconds 3] [--rounds 7] [--connections 16]
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -99,13 +100,15 @@ function spent() {
 
 async function round(ask) {
   const before = spent();
+  const own = process.cpuUsage();
   let answered = 0;
   const until = performance.now() + seconds * 1000;
   const work = async (_, worker) => {
     for (let i = worker; performance.now() < until; i += connections, answered++) await ask(i, worker);
   };
   await Promise.all(Array.from({ length: connections }, work));
-  return { rate: answered / seconds, cost: (spent() - before) / answered };
+  const { user, system } = process.cpuUsage(own);
+  return { rate: answered / seconds, cost: (spent() - before) / answered, client: (user + system) / 1000 / answered };
 }
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 const rates = { http: [], grpc: [] };
@@ -119,7 +122,9 @@ const of = (name, figure) => rates[name].map((each) => each[figure]);
 const ratios = of("grpc", "rate").map((rate, i) => rate / of("http", "rate")[i]);
 const costs = of("grpc", "cost").map((cost, i) => cost / of("http", "cost")[i]);
 for (const name of ["http", "grpc"])
-  console.log(`${name}: ${median(of(name, "rate")).toFixed(1)} images/s, ${median(of(name, "cost")).toFixed(2)} ms of processor time each`);
+  console.log(
+    `${name}: ${median(of(name, "rate")).toFixed(1)} images/s, ${median(of(name, "cost")).toFixed(2)} ms of processor time each, ${median(of(name, "client")).toFixed(2)} ms of the client's`,
+  );
 console.log(`gRPC ÷ HTTP, medians of rounds: images/s ${median(ratios).toFixed(2)}, processor time ${median(costs).toFixed(2)}`);
 for (const client of clients) client.close();
 agent.destroy();

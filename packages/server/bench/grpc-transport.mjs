@@ -1,0 +1,141 @@
+// What a call costs a server beside its engine, in processor time: our routes over HTTP and over gRPC, with an engine that answers at once, beside
+// Node's own HTTP/2 and @grpc/grpc-js that read the same message and answer as many bytes. What is left between our gRPC and HTTP is theirs.
+//   npm run build && node packages/server/bench/grpc-transport.mjs [--seconds 2] [--rounds 5] [--connections 16]
+import { fork } from "node:child_process";
+import { Agent, request } from "node:http";
+import { createServer as http2Server } from "node:http2";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const require = createRequire(import.meta.url);
+const grpc = require("@grpc/grpc-js");
+const definition = require("@grpc/proto-loader").loadSync(fileURLToPath(new URL("../proto/open-inference.proto", import.meta.url)), {
+  keepCase: true,
+});
+const { GRPCInferenceService } = grpc.loadPackageDefinition(definition).inference;
+const ANSWER_BYTES = 400;
+
+if (process.send !== undefined) await serve();
+else await measure();
+
+/** The child: four servers; answers with what it has spent so far whenever it is asked. */
+async function serve() {
+  const { createServer, grpcServer, listen, servingOptions } = await import("../dist/index.js");
+  const classes = ["a", "b", "c"];
+  const predictions = classes.map((name, i) => ({ class: name, probability: (3 - i) / 6 }));
+  const answer = { predictions, kept: [{ prompt: 1, entropy: 0.2 }], sha256: "" };
+  const source = { model: { digest: "" }, bank: { digest: "" }, device: "cpu", fellBack: false };
+  const model = { name: "tiny", embedDim: 128, modelDigest: "", device: "cpu", ready: true };
+  const engine = {
+    readiness: () => ({ ready: true }),
+    model: () => model,
+    models: () => [model],
+    classify: async (_, images) => ({ answers: images.map(() => answer), classes, source }),
+  };
+  const options = servingOptions({ port: 0, grpcPort: 0 });
+  const app = await createServer({ engine, options, version: "0" });
+  const ours = await grpcServer(app, options);
+  await listen(app, options);
+  const portOf = (where) => Number(where.split(":").at(-1));
+  const bare = http2Server().on("stream", (stream) => {
+    stream.on("data", () => {});
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.on("end", () => {
+      const framed = Buffer.alloc(5 + ANSWER_BYTES);
+      framed.writeUInt32BE(ANSWER_BYTES, 1);
+      stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+      stream.end(framed);
+    });
+  });
+  await new Promise((done) => bare.listen(0, "127.0.0.1", done));
+  const plain = new grpc.Server();
+  const raw = { requestDeserialize: (bytes) => bytes, responseSerialize: (bytes) => bytes };
+  plain.addService(
+    { ModelInfer: { ...GRPCInferenceService.service.ModelInfer, ...raw } },
+    {
+      ModelInfer: (_, done) => done(null, Buffer.alloc(ANSWER_BYTES)),
+    },
+  );
+  const plainPort = await new Promise((done) =>
+    plain.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (_, port) => done(port)),
+  );
+  process.on("message", () => process.send(process.cpuUsage()));
+  const grpcPort = portOf(await ours.listen());
+  process.send({ http: app.server.address().port, grpc: grpcPort, http2: bare.address().port, "grpc-js": plainPort });
+}
+
+async function measure() {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: "string", default: "2" },
+      rounds: { type: "string", default: "5" },
+      connections: { type: "string", default: "16" },
+    },
+  });
+  const [seconds, rounds, connections] = [values.seconds, values.rounds, values.connections].map(Number);
+  const child = fork(fileURLToPath(import.meta.url));
+  const heard = () => new Promise((done) => child.once("message", done));
+  const ports = await heard();
+  const spent = async () => {
+    const told = heard();
+    child.send("spent");
+    const { user, system } = await told;
+    return (user + system) / 1000;
+  };
+  // one image of 45 000 bytes, as one element
+  const tensor = Buffer.alloc(4 + 45_000, 7);
+  tensor.writeUInt32LE(45_000);
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const inputs = [{ name: "image", datatype: "BYTES", shape: [1] }];
+  const parameters = { binary_data_size: tensor.length };
+  const head = Buffer.from(JSON.stringify({ parameters: { binary_data_output: true }, inputs: [{ ...inputs[0], parameters }] }));
+  const body = Buffer.concat([head, tensor]);
+  const http = () =>
+    new Promise((done, failed) => {
+      const headers = {
+        "content-type": "application/octet-stream",
+        "content-length": body.length,
+        "inference-header-content-length": head.length,
+      };
+      const call = request({ agent, port: ports.http, path: "/v2/models/tiny/infer", method: "POST", headers }, (response) => {
+        response.resume().on("end", () => (response.statusCode === 200 ? done() : failed(new Error(`HTTP ${response.statusCode}`))));
+      });
+      call.on("error", failed).end(body);
+    });
+  const over = (port) => {
+    const make = () =>
+      new GRPCInferenceService(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+    const clients = Array.from({ length: connections }, make);
+    const message = { model_name: "tiny", inputs, raw_input_contents: [tensor] };
+    return (worker) =>
+      new Promise((done, failed) => clients[worker].ModelInfer(message, (error) => (error === null ? done() : failed(error))));
+  };
+  const ways = { http, grpc: over(ports.grpc), http2: over(ports.http2), "grpc-js": over(ports["grpc-js"]) };
+  const costs = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
+  for (let i = 0; i <= rounds; i++) {
+    for (const [name, ask] of Object.entries(ways)) {
+      const before = await spent();
+      let answered = 0;
+      const until = performance.now() + seconds * 1000;
+      const work = async (_, worker) => {
+        for (; performance.now() < until; answered++) await ask(worker);
+      };
+      await Promise.all(Array.from({ length: connections }, work));
+      // the first round warms
+      if (i > 0) costs[name].push(((await spent()) - before) / answered);
+    }
+  }
+  const words = {
+    http: "our routes over HTTP",
+    grpc: "our routes over gRPC",
+    http2: "Node's HTTP/2 alone",
+    "grpc-js": "@grpc/grpc-js alone",
+  };
+  for (const [name, list] of Object.entries(costs)) {
+    const sorted = list.sort((a, b) => a - b);
+    console.log(`${words[name]}: ${sorted[sorted.length >> 1].toFixed(3)} ms of processor time a call (${sorted[0].toFixed(3)} at least)`);
+  }
+  child.kill("SIGKILL");
+  process.exit(0);
+}
