@@ -6,7 +6,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FilesError, nearest, parseStrictJson, suggest } from "@biovlm/files";
-import envPaths from "env-paths";
 import { type AnyCommand, COMMON_OPTIONS, environmentName, kebab, type OptionSpec, type OptionSpecs } from "./command.js";
 import { CliError, usageError } from "./errors.js";
 import { EXIT } from "./exit-codes.js";
@@ -42,8 +41,10 @@ export function optionsOf(command: AnyCommand): OptionSpecs {
 }
 
 /** The user's config file: $BIOVLM_CONFIG, else config.json in the platform's config folder. */
-function userConfigPath(env: Environment): string {
-  return env["BIOVLM_CONFIG"] || join(envPaths("biovlm", { suffix: "" }).config, "config.json");
+async function userConfigPath(env: Environment): Promise<string> {
+  if (env["BIOVLM_CONFIG"]) return env["BIOVLM_CONFIG"];
+  const { dataFolders, thisPlace } = await import("@biovlm/files/node");
+  return join(dataFolders({ ...thisPlace(), env }).config, "config.json");
 }
 
 /**
@@ -57,7 +58,7 @@ export async function readConfigFiles(cwd: string, env: Environment, commands: r
     if (file !== undefined) found.push(file);
     if (file !== undefined || dirname(folder) === folder) break;
   }
-  const user = await readConfig(userConfigPath(env), Boolean(env["BIOVLM_CONFIG"]), commands);
+  const user = await readConfig(await userConfigPath(env), Boolean(env["BIOVLM_CONFIG"]), commands);
   if (user !== undefined) found.push(user);
   return found;
 }

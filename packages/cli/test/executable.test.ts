@@ -50,7 +50,16 @@ describe("the program", () => {
     };
     visit(main);
     expect(seen.size).toBeGreaterThan(20);
-    expect([...outside].sort()).toEqual(["@biovlm/files", "commander", "env-paths", "picocolors"]);
+    expect([...outside].sort()).toEqual(["@biovlm/files", "commander", "picocolors"]);
+  });
+
+  it("runs for a user that the machine knows nothing of and in no environment, and says which folder it may not write to", (context) => {
+    if (process.getuid?.() !== 0) return context.skip("skipped: only root may become another user");
+    const run = (...words: string[]) =>
+      spawnSync(process.execPath, [main, ...words], { cwd: "/", uid: 54_321, gid: 54_321, env: {}, encoding: "utf8" });
+    expect(run("models", "ls", "--json")).toMatchObject({ status: 0, stderr: "" });
+    const refused = run("models", "import", join(root, "packages/model-tiny/files"), "--name", "mine");
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringMatching(/^error\[not_permitted\]: writing \/.*BIOVLM_HOME\.$/m)]);
   });
 
   it("ends quietly when its reader goes away", async () => {

@@ -1,8 +1,8 @@
 // Where data sets lie on this machine, and which files a known one may have there. Nothing is made; looking is all that is done.
 
 import { stat } from "node:fs/promises";
-import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
+import { dataFolders, thisPlace } from "@biovlm/files/node";
 import { medmnistFile } from "../medmnist.js";
 
 /** Sides of MedMNIST's images, pixels. */
@@ -13,11 +13,7 @@ export const MEDMNIST_SIZES: readonly MedmnistSize[] = [224, 128, 64, 28];
 export function dataRoot(root?: string, env: Readonly<Record<string, string | undefined>> = process.env): string {
   const named = root || env["BIOVLM_DATA"];
   if (named) return resolve(named);
-  if (env["BIOVLM_HOME"]) return resolve(env["BIOVLM_HOME"], "data");
-  if (process.platform === "darwin") return join(homedir(), "Library", "Application Support", "biovlm", "data");
-  if (process.platform === "win32") return join(env["LOCALAPPDATA"] || join(homedir(), "AppData", "Local"), "biovlm", "Data", "data");
-  const xdg = env["XDG_DATA_HOME"];
-  return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".local", "share"), "biovlm", "data");
+  return join(dataFolders({ ...thisPlace(), env }).home, "data");
 }
 
 /** Relative places of an official MedMNIST file, the preferred one first. */

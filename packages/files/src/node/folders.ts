@@ -1,7 +1,7 @@
 // Where things lie on this machine: pure functions of environment, platform and home folder. Nothing is made or touched here.
 
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join, parse, resolve } from "node:path";
 
 /** What decides where data lies: environment variables, platform, home folder. */
 export interface HostPlace {
@@ -12,7 +12,21 @@ export interface HostPlace {
 
 /** This process's environment, platform and home folder. */
 export function thisPlace(): HostPlace {
-  return { env: process.env, platform: process.platform, home: homedir() };
+  return { env: process.env, platform: process.platform, home: homeFolder() };
+}
+
+/**
+ * The home folder, else the root, as a container gives it to a user that the machine knows nothing of: nothing is found there, and what must be written
+ * fails with a word about the folder.
+ */
+function homeFolder(): string {
+  let home = "";
+  try {
+    home = homedir();
+  } catch {
+    // no HOME, and no entry for this user
+  }
+  return isAbsolute(home) ? home : parse(process.cwd()).root;
 }
 
 /** The folders that biovlm keeps data in, as absolute paths. */
@@ -30,6 +44,8 @@ export interface DataFolders {
   readonly cache: string;
   /** the default lock file of pulls */
   readonly lockFile: string;
+  /** of the user's config file: the platform's, whatever BIOVLM_HOME says */
+  readonly config: string;
 }
 
 /**
@@ -63,7 +79,14 @@ export function dataFolders(place: HostPlace = thisPlace()): DataFolders {
     locks: join(data, "locks"),
     cache,
     lockFile: join(data, "biovlm-lock.json"),
+    config: configFolder(place),
   };
+}
+
+function configFolder({ env, platform, home }: HostPlace): string {
+  if (platform === "darwin") return join(home, "Library", "Preferences", "biovlm");
+  if (platform === "win32") return join(env["APPDATA"] || join(home, "AppData", "Roaming"), "biovlm", "Config");
+  return join(absolute(env["XDG_CONFIG_HOME"]) ?? join(home, ".config"), "biovlm");
 }
 
 function absolute(path: string | undefined): string | undefined {
