@@ -1,6 +1,7 @@
 // What is kept of a shard's work before the shard is done: whole chunks, and of the chunk that is worked on what there is of it, once that took long
 // enough. Both lie in the store behind a digest of what they are of, so that a torn one, and one of another job, counts as none.
 
+import { inOrder } from "@biovlm/files";
 import { checkpointKey, type Job, pieceKey, sha256Of } from "./job.js";
 import type { JobStore } from "./job-store.js";
 
@@ -18,19 +19,25 @@ export interface NoteTimes {
   readonly now: () => number;
 }
 
+/** Calls of a store at once, which may be far away. */
+export const CALLS_AT_ONCE = 16;
+
 /** Notes of one shard. One piece of a chunk is being written at a time; work goes on meanwhile. */
 export class ShardNotes {
   private readonly store: JobStore;
   private readonly job: Job;
   private readonly shard: number;
   private readonly times: NoteTimes;
+  /** chunks that lay whole in the store when this was opened */
+  readonly found: readonly number[];
   /** chunks of which a piece is in the store */
   private readonly begun: Set<number>;
   private writing: Promise<void> | undefined;
   private since: number;
 
-  private constructor(store: JobStore, job: Job, shard: number, times: NoteTimes, begun: Set<number>) {
+  private constructor(store: JobStore, job: Job, shard: number, times: NoteTimes, found: readonly number[], begun: Set<number>) {
     this.store = store;
+    this.found = found;
     this.job = job;
     this.shard = shard;
     this.times = times;
@@ -42,8 +49,9 @@ export class ShardNotes {
   static async open(store: JobStore, job: Job, shard: number, count: number, times: NoteTimes): Promise<ShardNotes> {
     // without them more is done twice, and nothing else
     const names = new Set(await store.list("partial").catch((): string[] => []));
-    const begun = [...Array(count).keys()].filter((chunk) => names.has(pieceKey(shard, chunk).slice("partial/".length)));
-    return new ShardNotes(store, job, shard, times, new Set(begun));
+    const named = (key: (shard: number, chunk: number) => string) =>
+      [...Array(count).keys()].filter((chunk) => names.has(key(shard, chunk).slice("partial/".length)));
+    return new ShardNotes(store, job, shard, times, named(checkpointKey), new Set(named(pieceKey)));
   }
 
   /** What the store has of a chunk of so many rows: all of it, its beginning, or nothing. @param whole false where a chunk is the shard */
@@ -84,7 +92,8 @@ export class ShardNotes {
 
   /** Removes what is left of a committed shard. @param whole chunks that lie in the store */
   async clear(whole: Iterable<number>): Promise<void> {
-    for (const chunk of whole) await this.store.remove(checkpointKey(this.shard, chunk)).catch(() => {});
+    const remove = (chunk: number) => this.store.remove(checkpointKey(this.shard, chunk)).catch(() => {});
+    for await (const _ of inOrder(whole, CALLS_AT_ONCE, remove));
     for (const chunk of [...this.begun]) await this.forget(chunk);
   }
 

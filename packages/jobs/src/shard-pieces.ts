@@ -1,11 +1,12 @@
 // The pieces of one shard: each chunk embedded here or taken from the store, where who was killed, or works beside, has left it. What is done is
 // kept while the next rows are worked on, so that a store that is slow holds nobody up.
 
+import { inOrder } from "@biovlm/files";
 import { readCommit } from "./commit.js";
 import { JobsError } from "./errors.js";
 import type { Job, PlanRow } from "./job.js";
 import type { JobStore } from "./job-store.js";
-import { type Piece, rowsOf, ShardNotes } from "./shard-notes.js";
+import { CALLS_AT_ONCE, type Piece, rowsOf, ShardNotes } from "./shard-notes.js";
 import type { WorkOptions } from "./work-options.js";
 
 /** All pieces of a shard in order, and how to remove what was kept of them. */
@@ -43,7 +44,6 @@ export async function shardPieces(
   /** A chunk that is being kept: whether this worker was the one to do so. */
   let keeping: Promise<boolean> | undefined;
   let turned = false;
-  let missing = ordered([...chunks.keys()], turn);
   const find = async (chunk: number, first = false): Promise<Found> => {
     const [pieces, commit] = await Promise.all([
       notes.read(chunk, rowsIn(chunk).length, count > 1),
@@ -51,6 +51,12 @@ export async function shardPieces(
     ]);
     return { chunk, pieces, committed: commit !== undefined };
   };
+  for await (const { chunk, pieces } of inOrder(notes.found, CALLS_AT_ONCE, (chunk) => find(chunk, true)))
+    if (rowsOf(pieces) === rowsIn(chunk).length) {
+      chunks[chunk] = pieces;
+      onPiece?.(rowsOf(pieces), false);
+    }
+  let missing = ordered([...chunks.keys()], turn).filter((chunk) => chunks[chunk] === undefined);
   const look = () => {
     if (ahead !== undefined || missing[0] === undefined) return;
     ahead = find(missing[0]);

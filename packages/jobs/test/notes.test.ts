@@ -189,6 +189,43 @@ describe("the beginning of a chunk", () => {
     expect([...entries.keys()].filter((key) => key.startsWith("partial/"))).toEqual([]);
   });
 
+  it("is asked for together with others where a worker goes on from them, and removed so", async () => {
+    const { store } = memory();
+    const job = await planned(store, 5 * CHUNK, 5 * CHUNK);
+    const first = clocked(1, (3 * CHUNK) / PIECE + 1);
+    void workShard(store, job, 0, first.options);
+    await first.state.stands;
+    expect(await store.list("partial")).toHaveLength(3);
+    /** Each call waits for so many others of its kind. */
+    const together = (count: number) => {
+      const waiting: (() => void)[] = [];
+      return async () => {
+        if (count === 0) return;
+        await new Promise<void>((go) => {
+          waiting.push(go);
+          if (waiting.length === count) for (const each of waiting) each();
+        });
+        count = 0;
+      };
+    };
+    const [asked, removed] = [together(3), together(5)];
+    const far: JobStore = {
+      ...store,
+      async get(key) {
+        if (key.startsWith("partial/")) await asked();
+        return store.get(key);
+      },
+      async remove(key) {
+        if (key.startsWith("partial/")) await removed();
+        return store.remove(key);
+      },
+    };
+    const { options, state } = clocked(1);
+    expect(await workShard(far, job, 0, options)).toBe("committed");
+    expect(state.rows).toBe(2 * CHUNK);
+    expect(await store.list("partial")).toEqual([]);
+  });
+
   it("goes with its shard where a chunk cannot be kept: the reason is the store's, and who tries again takes what there is", async () => {
     const { store } = memory();
     const job = await planned(store, 3 * CHUNK, 3 * CHUNK);
