@@ -7,7 +7,7 @@ import { checkLeaks } from "./leak-check.js";
 import type { LearningOptions } from "./learning-options.js";
 import { openSource } from "./learning-source.js";
 import type { cacheOf } from "./learning-stores.js";
-import { unreadableItems } from "./readable-items.js";
+import { unreadableItems, withoutUnreadable } from "./readable-items.js";
 import type { Terminal } from "./terminal.js";
 
 /** What a data set holds twice, as it was found when the set was opened. */
@@ -60,7 +60,7 @@ export function checkedSources(
         signal,
         skipUnreadable,
       });
-      const readable = whole.dataset.items.filter(({ id }) => !unreadable.has(id));
+      const readable = withoutUnreadable(whole.dataset.items, unreadable);
       const source = { ...whole, dataset: { ...whole.dataset, items: readable } };
       for (const note of source.notes) terminal.note(`${name}: ${note}`);
       if (options.twins === "off") return source;

@@ -59,4 +59,10 @@ export const LEARNING_OPTIONS = {
   },
 } as const satisfies OptionSpecs;
 
+/** Of commands that learn from or measure on series. */
+export const VOLUMES_OPTION = {
+  type: "flag",
+  description: "a series of DICOM files, and a file of several frames or slices, is one example: all of its slices together",
+} as const satisfies OptionSpecs[string];
+
 export type LearningOptions = OptionValues<typeof LEARNING_OPTIONS>;

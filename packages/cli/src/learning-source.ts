@@ -1,34 +1,66 @@
 // Which data set a command learns from or measures on, with what is to be said about it.
 
 import { resolve } from "node:path";
-import { type AttributeSet, matchClasses, type OpenedDataset, parseAttributeSet } from "@biovlm/datasets";
+import { type AttributeSet, joinSeries, matchClasses, type OpenedDataset, parseAttributeSet } from "@biovlm/datasets";
 import { openDataset } from "@biovlm/datasets/node";
 import { decodeOptions, frameVariant } from "@biovlm/engine";
-import { imageReader, itemSource } from "@biovlm/engine/images";
+import { imageReader, itemSource, stackReader } from "@biovlm/engine/images";
 import type { FrameChoice, ImageLimitOptions } from "@biovlm/engine/options";
 import type { ReadItem, TaskSource } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
-import { decodeImage, dicomOrigins, ImagingError, sharpDecoder } from "@biovlm/imaging/node";
+import {
+  type DecodedImage,
+  decodeImage,
+  dicomOrigins,
+  ImagingError,
+  orderedSeries,
+  readSlicePlace,
+  sharpDecoder,
+} from "@biovlm/imaging/node";
 import { SEEN_WITH_LABELS } from "@biovlm/model-tiny";
 import { usageError } from "./errors.js";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
 import type { LearningOptions } from "./learning-options.js";
 import { settingsOf } from "./recipe-choice.js";
 
-/** Opens data sets' items: each once, and decoded once, within the limits. */
-export function itemReader(options: ImageLimitOptions & FrameChoice): ReadItem {
+/** What is learned from pictures that are nearly black would be kept without a word. @throws ImagingError `bad_option` */
+function ranged({ notes = [], unsaidRange, ...image }: DecodedImage) {
+  if (!unsaidRange) return image;
+  throw new ImagingError(
+    "bad_option",
+    `range — expected one for these images: ${notes.at(-1)}. Give --range, or --range full to take them as they are.`,
+  );
+}
+
+/** Whether series are examples, and how one is opened. */
+export interface VolumeChoice {
+  readonly volumes?: boolean | undefined;
+}
+
+/**
+ * Opens data sets' items: each once, and decoded once, within the limits; with `volumes` every frame of every file of an item.
+ * @throws CliError `bad_usage` for one frame of a volume
+ */
+export function itemReader(options: ImageLimitOptions & FrameChoice & VolumeChoice): ReadItem {
   const asked = decodeOptions(options);
-  const decode = async (bytes: Uint8Array) => {
-    const { notes = [], unsaidRange, ...image } = await decodeImage(bytes, asked);
-    // what is learned from pictures that are nearly black would be kept without a word
-    if (unsaidRange)
-      throw new ImagingError(
-        "bad_option",
-        `range — expected one for these images: ${notes.at(-1)}. Give --range, or --range full to take them as they are.`,
-      );
-    return image;
-  };
   const decoder = sharpDecoder();
+  if (options.volumes === true) {
+    if (options.frame !== "middle")
+      throw usageError("bad_usage", `--volumes — expected all frames of a file, got --frame ${options.frame}`, "Drop one of them.");
+    const stack = stackReader({
+      variant: frameVariant(options),
+      async open(bytes) {
+        const { frames, windowed, ...opened } = await decoder.open(bytes, asked);
+        return { frames, frame: async (index) => ranged(await opened.frame(index, windowed ? { window: asked.window } : {})) };
+      },
+    });
+    return async ({ slices, ...item }) => {
+      const { sha256, count, picture } = await stack((slices ?? [item]).map(itemSource));
+      const pixels = () => picture(Math.floor(count / 2));
+      return count === 1 ? { sha256, pixels } : { sha256, pixels, slices: { count, picture } };
+    };
+  }
+  const decode = async (bytes: Uint8Array) => ranged(await decodeImage(bytes, asked));
   const check = async (bytes: Uint8Array) => void (await decoder.open(bytes, asked));
   const read = imageReader({ decode, check, variant: frameVariant(options) });
   return (item) => read(itemSource(item));
@@ -94,10 +126,22 @@ function sameList(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name, i) => name === b[i]);
 }
 
+/** The data set with one item for each series. */
+async function withSeries(opened: OpenedDataset): Promise<OpenedDataset> {
+  try {
+    return await joinSeries(opened, { ...dicomOrigins, read: readSlicePlace, ordered: orderedSeries });
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
 /** A data set by name or folder, with its attributes and the care that the embedded model asks for. */
 export async function openSource(
   given: string,
-  options: Pick<LearningOptions, "attributes" | "data" | "rename" | "class" | "groupFolder"> & Pick<ImageLimitOptions, "maxImageBytes">,
+  options: Pick<LearningOptions, "attributes" | "data" | "rename" | "class" | "groupFolder"> &
+    Pick<ImageLimitOptions, "maxImageBytes"> &
+    VolumeChoice,
   model: string,
   cwd: string,
 ): Promise<TaskSource & { readonly dataset: OpenedDataset; readonly notes: readonly string[] }> {
@@ -110,7 +154,7 @@ export async function openSource(
     ...(options.data === undefined ? {} : { root: resolve(cwd, options.data) }),
     ...(arrays && options.class.length > 0 ? { classes: options.class } : {}),
   });
-  const dataset = withNames(opened, options.class);
+  const dataset = withNames(options.volumes === true ? await withSeries(opened) : opened, options.class);
   const attributes =
     options.attributes === undefined
       ? dataset.attributes

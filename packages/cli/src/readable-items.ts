@@ -21,6 +21,17 @@ export interface ReadableCheck {
   readonly skipUnreadable: boolean;
 }
 
+/** The items without the files that cannot be read; a series keeps its other slices, and goes where it has none. */
+export function withoutUnreadable(items: readonly DatasetItem[], unreadable: ReadonlySet<string>): DatasetItem[] {
+  if (unreadable.size === 0) return [...items];
+  return items.flatMap((item) => {
+    if (item.slices === undefined) return unreadable.has(item.id) ? [] : [item];
+    const slices = item.slices.filter(({ id }) => !unreadable.has(id));
+    const middle = slices[Math.floor(slices.length / 2)];
+    return middle === undefined ? [] : [{ ...item, slices, open: () => middle.open() }];
+  });
+}
+
 /**
  * Opens every item and reads its header, within the limits; names those that cannot be read on stderr.
  * @returns ids of items that cannot be read and are to be left out; none unless `skipUnreadable`
@@ -29,8 +40,9 @@ export interface ReadableCheck {
 export async function unreadableItems(items: readonly DatasetItem[], check: ReadableCheck): Promise<ReadonlySet<string>> {
   const { images, dataset, terminal, signal, skipUnreadable } = check;
   const bad = new Set<string>();
+  const files = items.flatMap((item) => item.slices ?? [item]);
   const opened = inOrder(
-    items,
+    files,
     AT_ONCE,
     async (item) => {
       const failure = await images.open(dataset, item).then(() => undefined, imageFailure);
@@ -50,7 +62,7 @@ export async function unreadableItems(items: readonly DatasetItem[], check: Read
   throw new CliError(
     "unreadable_images",
     EXIT.failure,
-    `images — expected all ${items.length} to be readable, got ${bad.size} that are not, each named above`,
+    `images — expected all ${files.length} to be readable, got ${bad.size} that are not, each named above`,
     { remedy: "Mend or remove them, or leave them out: --skip-unreadable." },
   );
 }

@@ -1,8 +1,9 @@
-// Series of DICOM files on the command line: what is left out of them is named and counted.
+// Series of DICOM files on the command line: what is left out of them is named and counted; each is one example to learn from.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { golden, seeded } from "@biovlm/testkit";
+import { beforeAll, describe, expect, it } from "vitest";
 import { call, folder } from "./call.js";
 import { slice } from "./made-series.js";
 
@@ -93,4 +94,129 @@ describe("classify --volumes on a folder of several series", () => {
     expect([code, out]).toEqual([3, ""]);
     expect(err).toMatch(/no slice to answer — left out of series: 2 localisers[\s\S]*Leave out --volumes/);
   });
+});
+
+/** Two classes of eight patients with two series of three slices each; files are named by chance. A localiser and a double in the first. */
+function studies(patients = 16): string {
+  const files: Record<string, Uint8Array> = {};
+  const { below } = seeded(5);
+  let instance = 0;
+  for (let patient = 0; patient < patients; patient++) {
+    const label = patient % 2 === 0 ? "dark" : "bright";
+    for (let one = 0; one < 2; one++) {
+      const series = 100 + patient * 2 + one;
+      for (let z = 0; z < 3; z++) {
+        const base = label === "dark" ? 10 : 150;
+        const pixels = Uint8Array.from({ length: 256 }, (_, i) => base + ((i * (z + 1) + patient) % 80));
+        const bytes = slice({ series, instance: instance++, z, pixels, patient: `PATIENT-${patient}` });
+        files[`${label}/s${series}/IM${below(1_000_000)}`] = bytes;
+        if (series === 100 && z === 1) files[`${label}/s${series}/again`] = bytes;
+      }
+    }
+  }
+  const scout = { series: 100, instance: 9000, z: 9, patient: "PATIENT-0", type: LOCALISER };
+  files["dark/s100/scout"] = slice(scout);
+  return written("studies", files);
+}
+
+const OPTIONS = ["--device", "wasm", "--cache", "off", "--volumes"];
+
+describe("series as examples", () => {
+  let place = "";
+  beforeAll(async () => {
+    place = studies();
+    const { code, err, out } = await call(
+      ["train", ".", "--shots", "2", "--set", "epochs=1", "--out", "b.safetensors", "--json", ...OPTIONS],
+      { cwd: place },
+    );
+    expect(code, err).toBe(0);
+    expect(err).toContain("32 series of 96 slices, each one example");
+    expect(err).toContain("left out of series: 1 localiser, 1 image that is there twice");
+    expect(JSON.parse(out)).toMatchObject({ images: 4, volumes: true, classes: ["bright", "dark"] });
+    expect(`${out}${err}`).not.toMatch(/PATIENT-|2\.25\./);
+  }, 60_000);
+
+  it("are counted as shots and as class counts, one of a patient, and the bank's card says so", async () => {
+    const card = JSON.parse((await call(["bank", "show", "b.safetensors", "--json"], { cwd: place })).out) as {
+      readonly options: object;
+      readonly class_counts: readonly number[];
+    };
+    expect(card.options).toMatchObject({ volumes: true, images: 4 });
+    // 70 of a hundred of eight patients, two series each
+    expect(card.class_counts).toEqual([10, 10]);
+    expect(readFileSync(join(place, "b.safetensors"), "latin1")).not.toMatch(/PATIENT-|2\.25\./);
+    const one = await call(["classify", "bright/s102", "--bank", "b.safetensors"], { cwd: place });
+    expect(one.err).toContain("learned on whole series: --volumes");
+  });
+
+  it("are measured as classify --volumes answers them, a row each, patients on one side", async () => {
+    const files = ["--predictions", "rows.csv", "--split-list", "split.csv"];
+    const { code, err, out } = await call(["eval", ".", "--bank", "b.safetensors", "--json", ...files, ...OPTIONS], { cwd: place });
+    expect(code, err).toBe(0);
+    const rows = readFileSync(join(place, "rows.csv"), "utf8")
+      .trim()
+      .split("\n")
+      .slice(1)
+      .map((line) => line.split(","));
+    expect(JSON.parse(out)).toMatchObject({ images: rows.length, volumes: true });
+    expect(rows.length).toBeGreaterThanOrEqual(4);
+    for (const [file = "", , , bright, dark] of [rows[0] ?? [], rows.at(-1) ?? []]) {
+      const answer = await call(["classify", dirname(file), "--bank", "b.safetensors", "--volumes", "--json"], { cwd: place });
+      const whole = (JSON.parse(answer.out) as Row[]).find((row) => row.file === undefined);
+      const of = (name: string) => whole?.predictions?.find((p) => p.class === name)?.probability;
+      expect([Number(bright), Number(dark)].map((p) => p.toFixed(4))).toEqual([of("bright")?.toFixed(4), of("dark")?.toFixed(4)]);
+    }
+    const sides = new Map<string, Set<string>>();
+    const listed = readFileSync(join(place, "split.csv"), "utf8").trim().split("\n").slice(1);
+    expect(listed).toHaveLength(96);
+    for (const line of listed) {
+      const series = Number(/s(\d+)\//.exec(line)?.[1]);
+      const patient = String(Math.floor((series - 100) / 2));
+      sides.set(patient, (sides.get(patient) ?? new Set()).add(/,(train|val|test)\b/.exec(line)?.[1] ?? ""));
+    }
+    expect([...sides.values()].map(({ size }) => size)).toEqual(Array.from({ length: 16 }, () => 1));
+  }, 60_000);
+
+  it("with two labels, and a frame of a volume, are refused; an unreadable slice is named or left out", async () => {
+    const twice = written("labels", {
+      "a/1.dcm": slice({ series: 1, instance: 1, z: 1 }),
+      "b/2.dcm": slice({ series: 1, instance: 2, z: 2 }),
+      "b/3.dcm": slice({ series: 2, instance: 3, z: 2 }),
+    });
+    const refused = await call(["train", ".", "--out", "b.safetensors", ...OPTIONS], { cwd: twice });
+    expect([refused.code, refused.err]).toEqual([1, expect.stringMatching(/expected one label and one side.*got two labels/)]);
+    const frame = await call(["train", ".", "--frame", "2", "--out", "b.safetensors", ...OPTIONS], { cwd: place });
+    expect([frame.code, frame.err]).toEqual([2, expect.stringContaining("got --frame 2")]);
+    const broken = studies(4);
+    const cut = slice({ series: 100, instance: 9100, z: 1.5, patient: "PATIENT-0" });
+    writeFileSync(join(broken, "dark/s100/cut"), cut.subarray(0, cut.length - 100));
+    const all = ["train", ".", "--all", "--set", "epochs=1", "--out", "b.safetensors", ...OPTIONS];
+    const named = await call(all, { cwd: broken });
+    expect([named.code, named.err]).toEqual([1, expect.stringMatching(/dark\/s100\/cut: error\[corrupt_image\][\s\S]*got 1 that/)]);
+    const skipped = await call([...all, "--skip-unreadable", "--json"], { cwd: broken });
+    expect(skipped.code, skipped.err).toBe(0);
+    expect(JSON.parse(skipped.out)).toMatchObject({ images: 8 });
+  }, 60_000);
+
+  it("are volume files, too: all of their slices are the example", async () => {
+    const { rows } = JSON.parse(readFileSync(golden("volumes.json"), "utf8")) as { rows: { name: string; bytes: string }[] };
+    const volume = (name: string) => Buffer.from(rows.find((row) => row.name === name)?.bytes ?? "", "base64");
+    const names = ["nifti int16 little 0", "nifti int16 little 2", "nrrd float32 big left-posterior-superior", "nifti uint8 little 2"];
+    const set = written("volumes", {
+      ...Object.fromEntries(names.slice(0, 2).map((name, i) => [`a/${i}.nii`, volume(name)])),
+      "b/0.nrrd": volume(names[2] ?? ""),
+      "b/1.nii": volume(names[3] ?? ""),
+    });
+    const list = "image,label,split\na/0.nii,a,train\na/1.nii,a,test\nb/0.nrrd,b,train\nb/1.nii,b,test\n";
+    writeFileSync(join(set, "list.csv"), list);
+    const trained = await call(["train", "list.csv", "--set", "epochs=1", "--out", "v.safetensors", ...OPTIONS], { cwd: set });
+    expect(trained.code, trained.err).toBe(0);
+    const measured = await call(["eval", "list.csv", "--bank", "v.safetensors", "--predictions", "rows.csv", ...OPTIONS], { cwd: set });
+    expect(measured.code, measured.err).toBe(0);
+    const answer = await call(["classify", "a/1.nii", "--bank", "v.safetensors", "--frame", "all", "--json"], { cwd: set });
+    const file = (JSON.parse(answer.out) as Row[]).at(-1);
+    const p = file?.predictions?.find((one) => one.class === "a")?.probability ?? Number.NaN;
+    const row = readFileSync(join(set, "rows.csv"), "utf8").split("\n")[1]?.split(",") ?? [];
+    expect([row[0], Number(row[3]).toFixed(4)]).toEqual(["a/1.nii", p.toFixed(4)]);
+  }, 60_000);
 });

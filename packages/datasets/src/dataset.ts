@@ -22,7 +22,9 @@ export interface DatasetItem {
   readonly index: number;
   /** items of one group (a lesion, a patient) must stay on one side of a split */
   readonly group?: string;
-  /** Cheapest in order of `index`, or many at once: a large archive is passed over forward. */
+  /** of a series: its images in anatomical order, each an item of its own; the series is one example. Absent where the item is an image */
+  readonly slices?: readonly DatasetItem[];
+  /** Of a series the middle image. Cheapest in order of `index`, or many at once: a large archive is passed over forward. */
   open(): Promise<ItemContent>;
   /** the first bytes of its file, read alone; absent where there is no file of its own */
   head?(bytes: number): Promise<Uint8Array>;

@@ -21,6 +21,7 @@ export { readNpzBlob } from "./npz-blob.js";
 export { arraysDataset, medmnistDataset } from "./npz-dataset.js";
 export type { FileOrigin, OriginReader } from "./origins.js";
 export { type PythonRandom, pythonRandom } from "./python-random.js";
+export { joinSeries, leftOutOfSeries, type SeriesReader } from "./series.js";
 export { parseSplitFile, type SplitEntry, type SplitFile } from "./split-file.js";
 export {
   baseAndNew,

@@ -69,6 +69,7 @@ export {
   type StoredEvaluation,
   storedEvaluation,
 } from "./results.js";
+export { itemLogits, type SliceSet } from "./slice-answers.js";
 export { type SweepOptions, type SweepPlan, sweep } from "./sweep.js";
 export { type Evaluations, type MethodResult, runTask, type TaskRunOptions } from "./task-run.js";
 export { type ComparedImagesOptions, comparedImages } from "./twins/compared-images.js";

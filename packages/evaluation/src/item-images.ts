@@ -5,8 +5,9 @@ import type { PixelSpec } from "@biovlm/core";
 import type { DatasetItem } from "@biovlm/datasets";
 import { inOrder, known, nth } from "@biovlm/files";
 import type { LearnContext, TrainingImage } from "@biovlm/training";
-import { type KeyedBytes, readFloats, runDigest, writeFloats } from "@biovlm/training/loop";
+import { type KeyedBytes, readFloats, runDigest, sliceFeatures, writeFloats } from "@biovlm/training/loop";
 import type { FeatureSet } from "./feature-set.js";
+import type { SliceSet } from "./slice-answers.js";
 
 /** Opens an item: its digest, and its pixels when asked. Called once for each item. */
 export type ReadItem = (item: DatasetItem) => Promise<TrainingImage>;
@@ -54,7 +55,8 @@ export class ItemImages {
 
   /** The item's image; opened at the first call. @param dataset the set's name: ids are unique within a set */
   open(dataset: string, item: DatasetItem): Promise<TrainingImage> {
-    const key = `${dataset}\n${item.id}`;
+    // a series has the id of one of its slices
+    const key = `${dataset}\n${item.id}\n${item.slices?.length ?? ""}`;
     const before = this.opened.get(key);
     if (before !== undefined) return before;
     const image = this.options.read(item);
@@ -84,6 +86,29 @@ export class ItemImages {
     }
     if (chunk.length > 0) await end();
     return { features: concatenated(parts), labels: Int32Array.from(items, (item) => item.label), n: items.length };
+  }
+
+  /** Embeddings of every picture of the items: of a series its slices, of another item its one. Kept as those of `features` are. */
+  async slices(dataset: string, items: readonly DatasetItem[], pixels: PixelSpec, options: FeatureOptions = {}): Promise<SliceSet> {
+    const { onProgress, signal } = options;
+    const { core, encoder } = this.context;
+    const { cache } = this.options;
+    const name = await this.nameOf(pixels);
+    const parts: Float32Array[] = [];
+    const starts = [0];
+    for (const item of items) {
+      const image = await this.open(dataset, item);
+      const key = `slices/${name}/${image.sha256}`;
+      const known = this.kept.get(key) ?? (await readFloats(cache, key));
+      const pictures = image.slices ?? { count: 1, picture: () => image.pixels() };
+      const rows = known ?? (await sliceFeatures(pictures, { core, encoder, pixels }, signal));
+      this.kept.set(key, rows);
+      if (known === undefined) await writeFloats(cache, key, rows);
+      parts.push(rows);
+      starts.push(nth(starts, parts.length - 1) + pictures.count);
+      onProgress?.(parts.length, items.length);
+    }
+    return { features: concatenated(parts), starts: Int32Array.from(starts), labels: Int32Array.from(items, ({ label }) => label) };
   }
 
   /** What decides an image's embedding beside its content, as a digest. */

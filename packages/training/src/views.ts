@@ -17,6 +17,7 @@ import type { KeyedBytes } from "./checkpoint.js";
 import { readFloats, writeFloats } from "./embedding-cache.js";
 import { type RandomStream, randomStream } from "./random.js";
 import type { Recipe } from "./recipe.js";
+import { meanFeature, type Slices, sliceFeatures } from "./slices.js";
 
 /** Embeddings [B,D] of the three views of a batch, L2-normalised. */
 export interface ViewFeatures {
@@ -36,8 +37,10 @@ export interface TrainingImage {
   readonly sha256: string;
   /** bytes held for it until its pixels are asked for; 0 where it is not said */
   readonly held?: number;
-  /** RGB8, the same at each call */
+  /** RGB8, the same at each call; of an example of several pictures the middle one */
   pixels(): Promise<RgbImage>;
+  /** of an example of several pictures, such as a series: all of them. Plain embeddings are their mean; a view shows one, drawn by the seed */
+  readonly slices?: Slices;
 }
 
 /** An image, or a way to open it: called once, when its turn comes, so that a large set is never open as a whole. */
@@ -79,7 +82,8 @@ export function freshViews(images: readonly LazyImage[], options: ViewOptions): 
       const pixels = new Float32Array(3 * rows.length * length);
       for (const [b, row] of rows.entries()) {
         const image = await nth(open, row)();
-        const views = renderViews(await image.pixels(), options, randomStream(options.seed, "view", epoch, row));
+        const shown = await pictureFor(image, () => randomStream(options.seed, "slice", epoch, row));
+        const views = renderViews(shown, options, randomStream(options.seed, "view", epoch, row));
         for (const [v, view] of views.entries()) pixels.set(view, (v * rows.length + b) * length);
       }
       return splitViews(await embed(options, pixels, 3 * rows.length, signal), rows.length);
@@ -103,8 +107,8 @@ export async function viewBank(images: readonly LazyImage[], options: ViewBankOp
   const V = options.viewsPerImage;
   const blocks: Float32Array[] = [];
   const ready = inOrder(openedOnce(images), AHEAD, (open) => foundOrDecoded(open, options), signal);
-  for await (const { key, sha256, block, pixels } of ready) {
-    const embedded = block ?? (await embedViews(sha256, pixels, options, signal));
+  for await (const { key, image, block } of ready) {
+    const embedded = block ?? (await embedViews(image, options, signal));
     if (block === undefined) await writeFloats(options.cache, key, embedded);
     blocks.push(embedded);
     options.onProgress?.(blocks.length, images.length);
@@ -152,15 +156,17 @@ export async function plainFeatures(
     const image = await open();
     const key = `plain/${cacheKey}/${image.sha256}`;
     const row = await readFloats(cache, key);
-    return row === undefined ? { key, row, pixels: await image.pixels() } : { key, row };
+    if (row !== undefined) return { key, row };
+    return image.slices === undefined ? { key, pixels: await image.pixels() } : { key, slices: image.slices };
   };
-  for await (const { key, row, pixels: image } of inOrder(openedOnce(images), AHEAD, found, signal)) {
+  for await (const { key, row, pixels: image, slices } of inOrder(openedOnce(images), AHEAD, found, signal)) {
     let feature = row;
-    if (feature === undefined && image !== undefined) {
+    if (slices !== undefined) feature = meanFeature(core, await sliceFeatures(slices, { core, encoder, pixels }, signal), slices.count);
+    else if (image !== undefined) {
       const { data, shape } = await encoder.encodeImages(core.preprocess(image, pixels), 1, { signal });
       feature = core.l2Normalize(data, shape[0], shape[1]);
-      await writeFloats(cache, key, feature);
     }
+    if (row === undefined && feature !== undefined) await writeFloats(cache, key, feature);
     rows.push(present(feature, "embedding of an image"));
     onProgress?.(rows.length, images.length);
   }
@@ -170,21 +176,30 @@ export async function plainFeatures(
   return out;
 }
 
-/** One image's block from the cache, or its pixels. */
+/** One image's block from the cache, or the image with its picture decoded. */
 async function foundOrDecoded(open: () => Promise<TrainingImage>, options: ViewBankOptions) {
   const image = await open();
-  const { sha256 } = image;
-  const key = `views/${options.cacheKey}/${options.viewsPerImage}/${options.seed}/${sha256}`;
+  const key = `views/${options.cacheKey}/${options.viewsPerImage}/${options.seed}/${image.sha256}`;
   const block = await readFloats(options.cache, key);
-  return block === undefined ? { key, sha256, block, pixels: await image.pixels() } : { key, sha256, block };
+  if (block !== undefined || image.slices !== undefined) return { key, image, block };
+  const pixels = await image.pixels();
+  return { key, image: { ...image, pixels: async () => pixels }, block };
+}
+
+/** The picture that a view is made of: the image, or one of its slices by the draw. */
+function pictureFor(image: TrainingImage, random: () => RandomStream): Promise<RgbImage> {
+  const { slices } = image;
+  return slices === undefined ? image.pixels() : slices.picture(random().below(slices.count));
 }
 
 /** One image's V × (student, strong, weak) embeddings [V,3,D], seeded by its content, so that it does not matter where in a set it stands. */
-async function embedViews(sha256: string, pixels: RgbImage, options: ViewBankOptions, signal?: AbortSignal): Promise<Float32Array> {
+async function embedViews(image: TrainingImage, options: ViewBankOptions, signal?: AbortSignal): Promise<Float32Array> {
+  const { sha256 } = image;
   const length = 3 * options.pixels.size ** 2;
   const rows = new Float32Array(options.viewsPerImage * 3 * length);
   for (let v = 0; v < options.viewsPerImage; v++) {
-    const views = renderViews(pixels, options, randomStream(options.seed, "view", v, sha256));
+    const shown = await pictureFor(image, () => randomStream(options.seed, "slice", v, sha256));
+    const views = renderViews(shown, options, randomStream(options.seed, "view", v, sha256));
     for (const [k, view] of views.entries()) rows.set(view, (v * 3 + k) * length);
   }
   return embed(options, rows, options.viewsPerImage * 3, signal);

@@ -1,8 +1,9 @@
 // Files of one series as a volume: grouped, put in anatomical order, and told what is double or missing. Files that belong to no series stay
 // as they are, behind the volumes. Nothing is dropped without a word: what is left out is named, series that are left without a slice, too.
 
+import { leftOutOfSeries } from "@biovlm/datasets";
 import type { ImageSource } from "@biovlm/engine";
-import { counted, inOrder } from "@biovlm/files";
+import { inOrder } from "@biovlm/files";
 import { orderedSeries, readSlicePlace } from "@biovlm/imaging/node";
 
 /** A file of a series that is not answered, and why. */
@@ -83,13 +84,4 @@ export async function volumeOrder(sources: readonly ImageSource[], signal: Abort
     empty,
     volumeNote: leftOutOfSeries(left),
   };
-}
-
-/** What was left out of series, for a person; undefined where nothing was. */
-function leftOutOfSeries({ localisers, doubles }: { readonly localisers: number; readonly doubles: number }): string | undefined {
-  const parts = [
-    ...(localisers === 0 ? [] : [counted(localisers, "localiser")]),
-    ...(doubles === 0 ? [] : [counted(doubles, "image that is there twice", "images that are there twice")]),
-  ];
-  return parts.length === 0 ? undefined : `left out of series: ${parts.join(", ")}`;
 }

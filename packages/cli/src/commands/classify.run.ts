@@ -42,6 +42,8 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
     const chosen = await chooseBank(options, runtime, cwd);
     const prevalence = prevalenceOf(options.prevalence, chosen.classes ?? chosen.bank.classes);
     checkShownAs(chosen.bank, options, terminal);
+    if (chosen.bank.options["volumes"] === true && !options.volumes)
+      terminal.note("the bank was learned on whole series: --volumes answers a series by all of its slices");
     const classifier = await createClassifier({
       core,
       encoder,

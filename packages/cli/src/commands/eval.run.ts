@@ -8,9 +8,9 @@ import {
   type Evaluation,
   type EvaluationInput,
   evaluate,
-  type FeatureSet,
   groupNumbers,
   ItemImages,
+  itemLogits,
   type LeakWarning,
   storedEvaluation,
   withoutRows,
@@ -28,7 +28,7 @@ import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
 import { predictionList, splitList } from "../prediction-list.js";
 import { prevalenceOf } from "../prevalence-choice.js";
-import { unreadableItems } from "../readable-items.js";
+import { unreadableItems, withoutUnreadable } from "../readable-items.js";
 import { writeResult } from "../result-file.js";
 import { checkShownAs } from "../shown-as.js";
 import type { Terminal } from "../terminal.js";
@@ -57,6 +57,7 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, 
         dataset: dataset.name,
         split: options.split,
         images: test.n,
+        ...(options.volumes ? { volumes: true } : {}),
         classes: classifier.classes,
         model: runtime.model.digest,
         bank: classifier.bankDigest,
@@ -73,13 +74,19 @@ export const measureBank: CommandRun<typeof EVALUATE_OPTIONS> = async (context, 
         const list = predictionList({ classes: classifier.classes, items, probabilities, kept: keptPrompts(classifier, test) });
         await writeResult(resolve(cwd, options.predictions), list);
       }
-      if (options.splitList !== undefined) await writeResult(resolve(cwd, options.splitList), splitList(dataset.classes, dataset.items));
+      if (options.splitList !== undefined)
+        await writeResult(resolve(cwd, options.splitList), splitList(dataset.classes, filesOf(dataset.items)));
       if (options.diagram !== undefined) {
         await writeResult(resolve(cwd, options.diagram), await reliabilityDiagram(dataset.name, figures.calibration, figures.calibrated));
       }
       if (options.json) await terminal.line(JSON.stringify(result));
       else {
-        await tell(terminal, `${dataset.name} ${options.split}, ${counted(test.n, "image")}`, figures, classifier.classes);
+        await tell(
+          terminal,
+          `${dataset.name} ${options.split}, ${options.volumes ? counted(test.n, "series or single image", "series and single images") : counted(test.n, "image")}`,
+          figures,
+          classifier.classes,
+        );
         if (withoutTwins !== undefined) await tellWithout(terminal, test.n, withoutTwins);
       }
       return undefined;
@@ -118,21 +125,42 @@ function asked(bank: PromptBank, classes: readonly string[], dataset: string, op
   return matchClasses(classes, bank.classes, match).map((place) => nth(bank.classes, place));
 }
 
-/** Kept prompts of each image, in blocks, so that memory stays flat. */
-function keptPrompts(classifier: Classifier, { features, n }: FeatureSet): (readonly number[])[] {
-  const D = features.length / n;
+/** The files of items, in order: of a series each of its slices. */
+function filesOf(items: readonly DatasetItem[]): DatasetItem[] {
+  return items.flatMap((item) => item.slices ?? [item]);
+}
+
+/** Kept prompts of each image, in blocks, so that memory stays flat; of a series those that more than half of its slices keep. */
+function keptPrompts(classifier: Classifier, { features, n, starts }: MeasuredRows): (readonly number[])[] {
+  const rows = starts === undefined ? n : nth(starts, n);
+  const D = features.length / rows;
   const kept: (readonly number[])[] = [];
-  for (let from = 0; from < n; from += 1024) {
-    const answers = classifier.classifyEmbeddings(features.subarray(from * D, Math.min(n, from + 1024) * D));
+  for (let from = 0; from < rows; from += 1024) {
+    const answers = classifier.classifyEmbeddings(features.subarray(from * D, Math.min(rows, from + 1024) * D));
     kept.push(...answers.map((answer) => answer.kept.map(({ prompt }) => prompt)));
   }
-  return kept;
+  if (starts === undefined) return kept;
+  return Array.from({ length: n }, (_, i) => {
+    const own = kept.slice(nth(starts, i), nth(starts, i + 1));
+    const prompts = [...new Set(own.flat())].sort((a, b) => a - b);
+    return prompts.filter((prompt) => 2 * own.filter((slice) => slice.includes(prompt)).length > own.length);
+  });
+}
+
+/** Embeddings of a side's items: a row an item, or the rows of their slices. */
+interface MeasuredRows {
+  readonly features: Float32Array;
+  readonly labels: Int32Array;
+  /** items */
+  readonly n: number;
+  /** [n+1] where the rows of each item start, where items are series */
+  readonly starts?: Int32Array;
 }
 
 interface Measured {
   /** of the asked split, in the order of everything else */
   readonly items: readonly DatasetItem[];
-  readonly test: FeatureSet;
+  readonly test: MeasuredRows;
   readonly figures: Evaluation;
   /** [n,C] */
   readonly logits: Float32Array;
@@ -155,7 +183,8 @@ async function measured(
   const wanted = dataset.items.filter(({ split }) => split === options.split || split === "val");
   const check = { images, dataset: dataset.name, terminal, signal, skipUnreadable: options.skipUnreadable };
   const unreadable = await unreadableItems(wanted, check);
-  const of = (split: string) => dataset.items.filter((item) => item.split === split && !unreadable.has(item.id));
+  const readable = withoutUnreadable(dataset.items, unreadable);
+  const of = (split: string) => readable.filter((item) => item.split === split);
   const items = of(options.split);
   if (items.length === 0) {
     const there = ["train", "val", "test"].filter((split) => of(split).length > 0).map((split) => `${split} ${of(split).length}`);
@@ -165,7 +194,7 @@ async function measured(
       "Name a side that has images.",
     );
   }
-  const features = async (split: string) => {
+  const features = async (split: string): Promise<MeasuredRows> => {
     const items = of(split);
     const bar = terminal.progress(`embed ${split}`, items.length);
     let seen = 0;
@@ -173,23 +202,26 @@ async function measured(
       bar.advance(done - seen);
       seen = done;
     };
-    const set = await images.features(dataset.name, items, pixels, { signal, onProgress });
+    const asked = { signal, onProgress };
+    const set = options.volumes
+      ? { n: items.length, ...(await images.slices(dataset.name, items, pixels, asked)) }
+      : await images.features(dataset.name, items, pixels, asked);
     bar.end();
     return set;
   };
   const C = classifier.classes.length;
   const test = await features(options.split);
   const validation = options.split === "val" ? undefined : await features("val");
-  const logits = classifier.logits(test.features, test.n);
+  const logitsOf = ({ features, n, starts }: MeasuredRows) =>
+    starts === undefined ? classifier.logits(features, n) : itemLogits(core, classifier.logits(features, nth(starts, n)), starts, C);
+  const logits = logitsOf(test);
   const input: EvaluationInput = {
     logits,
     labels: test.labels,
     C,
     seed: 1,
     groups: groupNumbers(items),
-    ...(validation === undefined || validation.n === 0
-      ? {}
-      : { validation: { logits: classifier.logits(validation.features, validation.n), labels: validation.labels } }),
+    ...(validation === undefined || validation.n === 0 ? {} : { validation: { logits: logitsOf(validation), labels: validation.labels } }),
   };
   const result = { items, test, figures: evaluate(input), logits };
   if (options.twins === "off") return { ...result, warnings: [] };

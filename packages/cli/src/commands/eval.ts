@@ -3,7 +3,7 @@
 import { PREVALENCE_OPTION } from "../class-options.js";
 import { defineCommand, type OptionSpecs } from "../command.js";
 import { IMAGE_LIMITS } from "../image-options.js";
-import { LEARNING_OPTIONS } from "../learning-options.js";
+import { LEARNING_OPTIONS, VOLUMES_OPTION } from "../learning-options.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
 export const EVALUATE_OPTIONS = {
@@ -25,6 +25,7 @@ export const EVALUATE_OPTIONS = {
   },
   diagram: { type: "text", value: "FILE", completes: "file", description: "write the reliability diagram as SVG" },
   json: { type: "flag", description: "print all figures as JSON" },
+  volumes: VOLUMES_OPTION,
   attributes: LEARNING_OPTIONS.attributes,
   class: LEARNING_OPTIONS.class,
   rename: LEARNING_OPTIONS.rename,

@@ -10,6 +10,7 @@ import {
   fewShotTask,
   groupNumbers,
   ItemImages,
+  itemLogits,
   type LeakWarning,
   type LearningReport,
   learningReport,
@@ -27,7 +28,7 @@ import { checkLeaks } from "../leak-check.js";
 import { checkRename, itemReader, openSource } from "../learning-source.js";
 import { cacheOf, checkpointsOf } from "../learning-stores.js";
 import { fallbackNote, openRuntime } from "../opening.js";
-import { unreadableItems } from "../readable-items.js";
+import { unreadableItems, withoutUnreadable } from "../readable-items.js";
 import { recipeOf, viewsOf } from "../recipe-choice.js";
 import { writeResult } from "../result-file.js";
 import { printable, type Terminal } from "../terminal.js";
@@ -61,7 +62,7 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
       const { name } = runtime.model;
       const { device } = runtime.encoder.capabilities;
       terminal.note(
-        `learning from ${counted(learn.items.length, "image")} of ${counted(learn.classes.length, "class", "classes")}: ${name} on ${device} (${runtime.detail}), recipe ${options.recipe}`,
+        `learning from ${examples(learn.items.length, options.volumes)} of ${counted(learn.classes.length, "class", "classes")}: ${name} on ${device} (${runtime.detail}), recipe ${options.recipe}`,
       );
       const learned = await learnBank(runtime, {
         classes: learn.classes,
@@ -72,7 +73,7 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
         recipe,
         recipeName: options.set.length === 0 ? options.recipe : `${options.recipe}, changed`,
         seed: options.seed,
-        kept: { ...shownOptions(options), ...(unreadable.size === 0 ? {} : { unreadable: unreadable.size }) },
+        kept: keptFacts(options, unreadable.size),
         views: viewsOf(options),
         sided: source.dataset.sided,
         activations: options.recompute ? "recompute" : "keep",
@@ -94,7 +95,16 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
       const measured =
         tests.length === 0
           ? undefined
-          : await measure(runtime, learned, { learn, tests, recipe, images, dataset, signal, seed: options.seed });
+          : await measure(runtime, learned, {
+              learn,
+              tests,
+              recipe,
+              images,
+              dataset,
+              signal,
+              seed: options.seed,
+              volumes: options.volumes,
+            });
       await tell(terminal, options, runtime, learn, learned, seconds, measured, leaks);
       await log.written();
       return undefined;
@@ -108,11 +118,25 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
 
 /** A task without the images that cannot be read. @throws CliError `empty_split` for a class that has no other to learn from */
 function without<T extends ReturnType<typeof chosen>>(unreadable: ReadonlySet<string>, { learn, tests }: T) {
-  const items = learn.items.filter(({ id }) => !unreadable.has(id));
+  const items = withoutUnreadable(learn.items, unreadable);
   const empty = learn.classes.find((_, label) => !items.some((item) => item.label === label));
   if (unreadable.size > 0 && empty !== undefined)
     throw usageError("empty_split", `class ${JSON.stringify(empty)} — expected images that can be read, got none`, "Mend its images.");
-  return { learn: { ...learn, items }, tests: tests.filter(({ id }) => !unreadable.has(id)) };
+  return { learn: { ...learn, items }, tests: withoutUnreadable(tests, unreadable) };
+}
+
+/** What the bank keeps of how its images were taken. */
+function keptFacts(options: Options, unreadable: number) {
+  return {
+    ...shownOptions(options),
+    ...(options.volumes ? { volumes: true } : {}),
+    ...(unreadable === 0 ? {} : { unreadable }),
+  };
+}
+
+/** "12 images", or what stands in their place. */
+function examples(count: number, volumes: boolean): string {
+  return volumes ? counted(count, "series or single image", "series and single images") : counted(count, "image");
 }
 
 /** What to learn from and what to measure on. */
@@ -199,19 +223,26 @@ interface Measuring {
   readonly dataset: string;
   readonly signal: AbortSignal;
   readonly seed: number;
+  /** items are series: each is answered by the mean of its slices' probabilities */
+  readonly volumes: boolean;
 }
 
 /** The learned bank beside the untrained sentences, on images not learned from. */
 async function measure(
   runtime: Runtime,
   { bank }: LearnedBank,
-  { learn, tests, recipe, images, dataset, signal, seed }: Measuring,
+  { learn, tests, recipe, images, dataset, signal, seed, volumes }: Measuring,
 ): Promise<LearningReport> {
   const { core, model } = runtime;
   const set = await classSet(runtime, learn.classes, learn.sentences, signal);
-  const { features, labels, n } = await images.features(dataset, tests, viewPixels(model.spec, recipe), { signal });
+  const pixels = viewPixels(model.spec, recipe);
+  const { features, labels, starts } = volumes
+    ? await images.slices(dataset, tests, pixels, { signal })
+    : { starts: undefined, ...(await images.features(dataset, tests, pixels, { signal })) };
   const { attributes } = set.texts;
   const D = model.spec.embedDim;
+  const n = features.length / D;
+  const answers = (logits: Float32Array) => (starts === undefined ? logits : itemLogits(core, logits, starts, set.C));
   const untrained = routed(core, attributes, attributes.length / (set.C * D), set.C, D, scaleOf(model.spec), UNTRAINED_RHO).logits(
     features,
     n,
@@ -219,7 +250,15 @@ async function measure(
   const learned = (await createClassifier({ ...runtime, bank })).logits(features, n);
   const { mixture } = bank;
   const expert = mixture === undefined ? undefined : expertScores(mixture.expertW, mixture.expertB, features, n);
-  return learningReport({ classes: learn.classes, labels, untrained, learned, expert, seed, groups: groupNumbers(tests) });
+  return learningReport({
+    classes: learn.classes,
+    labels,
+    untrained: answers(untrained),
+    learned: answers(learned),
+    expert: expert === undefined ? undefined : answers(expert),
+    seed,
+    groups: groupNumbers(tests),
+  });
 }
 
 async function tell(
@@ -240,6 +279,7 @@ async function tell(
       model: runtime.model.digest,
       classes,
       images: items.length,
+      ...(options.volumes ? { volumes: true } : {}),
       epochs: learned.run.epochs,
       seconds: Math.round(seconds * 10) / 10,
       device: runtime.encoder.capabilities.device,
@@ -255,19 +295,19 @@ async function tell(
     );
     return;
   }
-  for (const line of reportLines(classes, measured)) await terminal.line(line);
+  for (const line of reportLines(classes, measured, options.volumes)) await terminal.line(line);
   for (const { message } of warnings) terminal.warn(message);
 }
 
 /** The report as a table: balanced accuracy first, since classes are seldom equally many. */
-function reportLines(classes: readonly string[], report: LearningReport): string[] {
+function reportLines(classes: readonly string[], report: LearningReport, volumes: boolean): string[] {
   const { images, majority, untrained, learned, expert, p } = report;
   const share = (x: number) => (Number.isNaN(x) ? "–" : `${(x * 100).toFixed(1)} %`).padStart(8);
   const widest = Math.min(32, Math.max(19, ...classes.map((name) => name.length)));
   const row = (name: string, cells: readonly number[]) =>
     `  ${printable(name).slice(0, widest).padEnd(widest)}  ${cells.map(share).join("  ")}`;
   return [
-    `on ${counted(images, "image")} not learned from`,
+    `on ${examples(images, volumes)} not learned from`,
     `  ${"".padEnd(widest)}  balanced       AUC  accuracy`,
     row("commonest class", [1 / learned.recall.filter((share) => !Number.isNaN(share)).length, 0.5, majority]),
     row("untrained sentences", [untrained.balancedAccuracy, untrained.auc, untrained.accuracy]),

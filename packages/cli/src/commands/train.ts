@@ -2,7 +2,7 @@
 
 import { defineCommand, type OptionSpecs } from "../command.js";
 import { IMAGE_LIMITS } from "../image-options.js";
-import { LEARNING_OPTIONS } from "../learning-options.js";
+import { LEARNING_OPTIONS, VOLUMES_OPTION } from "../learning-options.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
 export const TRAIN_OPTIONS = {
@@ -16,6 +16,7 @@ export const TRAIN_OPTIONS = {
   seed: { type: "integer", min: 0, max: 2 ** 31 - 1, default: 1, description: "seed of draws, views and learning" },
   all: { type: "flag", description: "learn from every image; nothing is left to measure on" },
   log: { type: "text", value: "FILE", completes: "file", description: "write the run as JSON lines" },
+  volumes: VOLUMES_OPTION,
   recompute: { type: "flag", description: "compute activations twice instead of keeping them: less memory, more time" },
   json: { type: "flag", description: "print a summary as JSON" },
   ...LEARNING_OPTIONS,
@@ -36,6 +37,7 @@ export const train = defineCommand({
   examples: [
     { command: "biovlm train scans/ --out scans.bank.safetensors", shows: "a folder of class/name.png, nothing else" },
     { command: "biovlm train breastmnist --shots 16 --seed 1", shows: "a known data set, few-shot" },
+    { command: "biovlm train studies/ --volumes --shots 8", shows: "a folder of class/series/slices, eight series of each class" },
     { command: "biovlm classify new.png --bank scans.bank.safetensors", shows: "what the bank is for" },
   ],
 });

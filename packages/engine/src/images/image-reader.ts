@@ -138,7 +138,8 @@ class ReadImage implements OpenedImage {
   }
 }
 
-async function digestOf(content: ImageContent, variant: string): Promise<string> {
+/** sha256 over a content, and the variant where there is one; lower-case hex. */
+export async function digestOf(content: ImageContent, variant: string): Promise<string> {
   const parts = variant === "" ? digestParts(content) : [new TextEncoder().encode(`${variant}\n`), ...digestParts(content)];
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", joined(parts)));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");

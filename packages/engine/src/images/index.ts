@@ -3,3 +3,4 @@
 export { type ImageReader, type ImageReaderOptions, imageReader, type OpenedImage } from "./image-reader.js";
 export { bytesSource, type ImageContent, type ImageSource, itemSource } from "./image-source.js";
 export { MeanAnswer, type SureAnswer, type TogetherAnswer } from "./mean-answer.js";
+export { type PictureStack, type StackReaderOptions, stackReader } from "./picture-stack.js";

@@ -1,0 +1,48 @@
+// An example of several pictures, such as a series of slices: embedded picture by picture, one held at a time. What is learned from is the mean
+// of the rows, normalised: the closed forms of the recipe take rows for independent, and slices of one series are not.
+
+import type { Core, PixelSpec, RgbImage } from "@biovlm/core";
+import { nth } from "@biovlm/files";
+import type { Encoder } from "@biovlm/model";
+
+/** Pictures of one example, in order. */
+export interface Slices {
+  /** ≥ 1 */
+  readonly count: number;
+  /** RGB8 of picture `index`, from 0, the same at each call */
+  picture(index: number): Promise<RgbImage>;
+}
+
+/** What pictures are embedded with. */
+export interface SliceEncoder {
+  readonly core: Pick<Core, "preprocess" | "l2Normalize">;
+  readonly encoder: Pick<Encoder, "encodeImages">;
+  /** S, mean and std */
+  readonly pixels: PixelSpec;
+}
+
+/** Embeddings [count,D] of the pictures in order, each L2-normalised. @throws what decoding and the encoder throw; the signal's reason */
+export async function sliceFeatures(slices: Slices, { core, encoder, pixels }: SliceEncoder, signal?: AbortSignal): Promise<Float32Array> {
+  const rows: Float32Array[] = [];
+  for (let index = 0; index < slices.count; index++) {
+    signal?.throwIfAborted();
+    const { data, shape } = await encoder.encodeImages(core.preprocess(await slices.picture(index), pixels), 1, { signal });
+    rows.push(core.l2Normalize(data, shape[0], shape[1]));
+  }
+  const D = rows[0]?.length ?? 0;
+  const out = new Float32Array(rows.length * D);
+  for (const [i, row] of rows.entries()) out.set(row, i * D);
+  return out;
+}
+
+/** The mean [D] of rows [count,D], L2-normalised. */
+export function meanFeature(core: Pick<Core, "l2Normalize">, rows: Float32Array, count: number): Float32Array {
+  const D = rows.length / count;
+  const sums = new Float64Array(D);
+  for (let i = 0; i < rows.length; i++) sums[i % D] = nth(sums, i % D) + nth(rows, i);
+  return core.l2Normalize(
+    Float32Array.from(sums, (sum) => sum / count),
+    1,
+    D,
+  );
+}
