@@ -99,6 +99,16 @@ describe("settings", () => {
     expect((await at(below, { BIOVLM_CONFIG: user, BIOVLM_TOP: "8" }, { top: "9" }))["top"]).toBe(9);
   });
 
+  it("that the manifests' ConfigMap gives are settings of serve", async () => {
+    const file = join(root, "deploy/kubernetes/components/config/biovlm.config.json");
+    const serve = COMMANDS.find((c) => c.name === "serve")!;
+    const given = (JSON.parse(readFileSync(file, "utf8")) as { serve: Record<string, unknown> }).serve;
+    const resolved = await at(folder("pod"), { BIOVLM_CONFIG: file }, {}, serve);
+    expect(Object.keys(given).length).toBeGreaterThan(2);
+    for (const [key, value] of Object.entries(given))
+      expect(resolved[Object.keys(optionsOf(serve)).find((name) => kebab(name) === key)!], key).toBe(value);
+  });
+
   it("of a command's own section win over the shared ones", async () => {
     const project = folder("project");
     writeFileSync(join(project, "biovlm.config.json"), '{"threads": 1, "embed": {"threads": 2}}');

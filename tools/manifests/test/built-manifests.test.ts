@@ -29,14 +29,36 @@ const kustomized = (overlay: string) =>
 const of = (manifests: readonly Manifest[], kind: string) => manifests.find((m) => m.kind === kind)!;
 const pod = (manifests: readonly Manifest[]) => of(manifests, "Deployment").spec.template.spec;
 
+/** Both ingresses lead over the service to ports of the pod that the policy lets in, and the settings are mounted where they are looked for. */
+function reached(manifests: readonly Manifest[], name: string): void {
+  const [{ ports, env, volumeMounts }] = pod(manifests).containers;
+  const leads = manifests.filter(({ kind }) => kind === "Ingress").flatMap(({ spec }) => spec.rules[0].http.paths);
+  expect(leads.map(({ path }) => path)).toEqual(["/", "/inference.GRPCInferenceService"]);
+  for (const { backend } of leads) {
+    expect(backend.service.name).toBe(of(manifests, "Service").metadata.name);
+    const { targetPort } = of(manifests, "Service").spec.ports.find((port: { name: string }) => port.name === backend.service.port.name);
+    expect(ports.map((port: { name: string }) => port.name)).toContain(targetPort);
+    const allowed = of(manifests, "NetworkPolicy").spec.ingress.filter((rule: { from?: object }) => rule.from === undefined);
+    expect(allowed.flatMap((rule: { ports: { port: string }[] }) => rule.ports.map(({ port }) => port))).toContain(targetPort);
+  }
+  const config = of(manifests, "ConfigMap");
+  expect(config.metadata.name).toMatch(new RegExp(`^${name}-config`));
+  const mounted = pod(manifests).volumes.find((volume: { name: string }) => volume.name === "config");
+  expect(mounted.configMap.name).toBe(config.metadata.name);
+  const { mountPath } = volumeMounts.find((mount: { name: string }) => mount.name === "config");
+  const [file = ""] = Object.keys(config["data"]);
+  expect(env).toContainEqual({ name: "BIOVLM_CONFIG", value: `${mountPath}/${file}` });
+  expect(JSON.parse(config["data"][file]).serve).toBeDefined();
+}
+
 describe("kustomize", () => {
   it.skipIf(kustomize === "")("builds every overlay into manifests that fit", () => {
-    expect(overlays).toEqual(["biomedclip-bundle", "biomedclip-volume", "openshift"]);
-    const [bundle, volume, openshift] = overlays.map(kustomized) as [Manifest[], Manifest[], Manifest[]];
-    expect(manifestProblems([...bundle, ...volume, ...openshift])).toEqual([]);
-    for (const manifests of [bundle, volume, openshift]) {
+    expect(overlays).toEqual(["biomedclip-bundle", "biomedclip-ingress", "biomedclip-volume", "openshift"]);
+    const [bundle, outside, volume, openshift] = overlays.map(kustomized) as [Manifest[], Manifest[], Manifest[], Manifest[]];
+    expect(manifestProblems([...bundle, ...outside, ...volume, ...openshift])).toEqual([]);
+    for (const manifests of [bundle, outside, volume, openshift]) {
       const [{ args, volumeMounts }] = pod(manifests).containers;
-      expect(args.join(" ")).toMatch(/--model biomedclip$/);
+      expect(args.join(" ")).toMatch(/--model biomedclip\b/);
       const volumes = pod(manifests).volumes.map(({ name }: { name: string }) => name);
       for (const { name } of [...volumeMounts, ...(pod(manifests).initContainers?.[0].volumeMounts ?? [])]) expect(volumes).toContain(name);
       expect(pod(manifests).serviceAccountName).toBe(of(manifests, "ServiceAccount").metadata.name);
@@ -44,6 +66,10 @@ describe("kustomize", () => {
     expect(pod(volume).volumes[1].persistentVolumeClaim.claimName).toBe(of(volume, "PersistentVolumeClaim").metadata.name);
     expect(pod(bundle).initContainers[0].command).toEqual(expect.arrayContaining(["models", "import", "/bundle/biomedclip.tar"]));
     expect(JSON.stringify(pod(openshift))).not.toMatch(/fsGroup|runAsUser/);
+    reached(outside, "biovlm");
+    expect(pod(outside).containers[0].args.join(" ")).toMatch(/--grpc-port 8001$/);
+    // by its content, so that a change of it is a change of the pods
+    expect(of(outside, "ConfigMap").metadata.name).toMatch(/^biovlm-config-\w+$/);
     expect(of(bundle, "HorizontalPodAutoscaler").spec.scaleTargetRef.name).toBe(of(bundle, "Deployment").metadata.name);
   });
 });
@@ -63,7 +89,11 @@ describe("the chart", () => {
       "image.digest=sha256:abc",
       "podSecurityContext.fsGroup=null",
     );
-    expect(manifestProblems([...plain, ...full])).toEqual([]);
+    const outside = render("ingress.enabled=true", "grpc.enabled=true", "config.serve.max-images=16");
+    expect(manifestProblems([...plain, ...full, ...outside])).toEqual([]);
+    reached(outside, "scans");
+    expect(of(outside, "Deployment").spec.template.metadata.annotations["biovlm/config"]).toMatch(/^[0-9a-f]{64}$/);
+    for (const kind of ["Ingress", "ConfigMap"]) expect(of(plain, kind)).toBeUndefined();
     expect(pod(plain).containers[0].image).toBe("biovlm:0.1.0");
     expect(pod(full).containers[0].image).toBe("biovlm@sha256:abc");
     expect(pod(full).initContainers[0].command).toContain("/bundle/biomedclip.tar");

@@ -10,6 +10,7 @@ const files = [
   ...["model-volume/claim", "autoscaling/autoscaler", "keda/scaled-object", "monitoring/pod-monitor", "monitoring/rules"].map(
     (name) => `kubernetes/components/${name}.yaml`,
   ),
+  ...["ingress", "ingress-grpc"].map((name) => `kubernetes/components/${name}/ingress.yaml`),
   "kubernetes/bulk-job.yaml",
   "kserve/biovlm.yaml",
 ];
@@ -22,6 +23,8 @@ describe("the manifests", () => {
       "Deployment",
       "HorizontalPodAutoscaler",
       "InferenceService",
+      "Ingress",
+      "Ingress",
       "Job",
       "NetworkPolicy",
       "PersistentVolumeClaim",
@@ -51,6 +54,9 @@ describe("the manifests", () => {
       ["Job", (m) => (m.spec.podFailurePolicy.rules[0].onPodCondition = []), /onPodCondition/],
       ["Service", (m) => delete m.spec.ports[0].port, /port/],
       ["Service", (m) => (m.spec.ports[0].targetport = 1), /targetport/],
+      ["Ingress", (m) => delete m.spec.rules[0].http.paths[0].pathType, /pathType/],
+      ["Ingress", (m) => (m.spec.rules[0].http.paths[0].backend.serviceName = "biovlm"), /serviceName/],
+      ["Ingress", (m) => (m.metadata.annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"] = 60), /annotations|string/],
       ["ServingRuntime", (m) => (m.spec.protocolVersions = ["v3"]), /protocolVersions.*allowed/],
       ["ServingRuntime", (m) => (m.spec.containers = []), /containers/],
       ["ServingRuntime", (m) => (m.spec.supportedModelFormats[0].autoselect = true), /autoselect/],
@@ -131,7 +137,7 @@ describe("the manifests together", () => {
 
   it("give the server no right that it does not need, a bound on memory, and time to drain", () => {
     for (const spec of [of("Deployment").spec.template.spec, of("ServingRuntime").spec]) {
-      for (const { image, securityContext, resources, readinessProbe, livenessProbe } of spec.containers) {
+      for (const { image, securityContext, resources, startupProbe, readinessProbe, livenessProbe } of spec.containers) {
         expect(securityContext).toMatchObject({
           allowPrivilegeEscalation: false,
           readOnlyRootFilesystem: true,
@@ -144,6 +150,8 @@ describe("the manifests together", () => {
         expect(resources.requests.cpu).toBeDefined();
         expect(image).toMatch(/:(?!latest$)[^:]+$/);
         expect(readinessProbe.httpGet.path).not.toBe(livenessProbe.httpGet.path);
+        // a second, Kubernetes' own, is less than a busy machine takes while a model opens
+        for (const { timeoutSeconds } of [startupProbe, readinessProbe, livenessProbe]) expect(timeoutSeconds).toBeGreaterThanOrEqual(3);
       }
       const mounts = spec.containers[0].volumeMounts.map((m: { name: string }) => m.name).sort();
       expect(mounts).toEqual(spec.volumes.map((v: { name: string }) => v.name).sort());
