@@ -1,0 +1,107 @@
+// The workflows: by actionlint where it is installed, and by rules of ours everywhere: no secret, no right that a job does not need, no action or script
+// that is not named by a version or not there. They were never run where these tests run.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findProgram, withoutProgram } from "@biovlm/testkit";
+import { afterAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const folder = join(root, ".github/workflows");
+const names = readdirSync(folder);
+const text = (name: string) => readFileSync(join(folder, name), "utf8");
+const scratch = mkdtempSync(join(tmpdir(), "biovlm-workflows-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+interface Job {
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly "timeout-minutes"?: number;
+  readonly needs?: string | readonly string[];
+  readonly strategy?: { readonly matrix: { readonly include: readonly Readonly<Record<string, string>>[] } };
+  readonly steps: readonly {
+    readonly uses?: string;
+    readonly run?: string;
+    readonly with?: Readonly<Record<string, unknown>>;
+    readonly env?: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+/** One line a fault. */
+function workflowProblems(file: string): string[] {
+  const problems: string[] = [];
+  if (/\bsecrets\b/.test(file)) problems.push("a secret: what is needed comes by OpenID Connect or the job's own token");
+  const { permissions, jobs } = parse(file) as { permissions?: Readonly<Record<string, string>>; jobs: Readonly<Record<string, Job>> };
+  if (JSON.stringify(permissions) !== '{"contents":"read"}')
+    problems.push("permissions of all jobs: contents: read, and more where a job needs it");
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Readonly<Record<string, string>> };
+  for (const [name, job] of Object.entries(jobs)) {
+    const say = (what: string) => problems.push(`${name}: ${what}`);
+    if (job["timeout-minutes"] === undefined) say("no timeout-minutes");
+    for (const { uses, run = "", with: given } of job.steps) {
+      if (uses !== undefined && !/^[\w-]+\/[\w-]+@(v\d+|[0-9a-f]{40})$/.test(uses)) say(`${uses} names no version`);
+      if (uses?.startsWith("actions/checkout@") && given?.["persist-credentials"] !== false)
+        say("checkout leaves the token in the working tree");
+      if (/\$\{\{/.test(run)) say("an expression within a script: hand it over by env");
+      for (const [, script = ""] of run.matchAll(/npm run (?:-s )?([\w:]+)/g)) if (!(script in scripts)) say(`no script ${script}`);
+      for (const [path] of run.matchAll(/(?<![\w./-])(?:\.ci|tools)\/[\w./-]+/g)) if (!existsSync(join(root, path))) say(`no file ${path}`);
+    }
+  }
+  return problems;
+}
+
+describe("the workflows", () => {
+  it("hold no secret, give jobs only what they need, and run what is there", () => {
+    expect(names.sort()).toEqual(["release.yaml", "test.yaml"]);
+    for (const name of names) expect(workflowProblems(text(name)), name).toEqual([]);
+  });
+
+  it("would be found out: each of these mistakes is named", () => {
+    const sound = text("release.yaml");
+    const mistakes: [from: string | RegExp, to: string, named: RegExp][] = [
+      ["github.token", "secrets.TOKEN", /secret/],
+      [/^permissions:\n {2}contents: read/m, "permissions:\n  contents: write", /contents: read/],
+      ["actions/setup-node@v4", "actions/setup-node@main", /names no version/],
+      ["persist-credentials: false", "persist-credentials: true", /checkout/],
+      ["run: npm run build", "run: npm run biuld", /no script biuld/],
+      ["tools/checks/pack-install.mjs", "tools/checks/pack.mjs", /no file/],
+      [/ {4}timeout-minutes: 40\n/, "", /timeout/],
+      ['= "$TAG"', `= $${"{{ github.ref_name }}"}`, /expression/],
+    ];
+    for (const [from, to, named] of mistakes) {
+      const broken = sound.replace(from, to);
+      expect(broken, String(from)).not.toBe(sound);
+      expect(workflowProblems(broken).join("\n"), `${from} → ${to}`).toMatch(named);
+    }
+  });
+
+  it("publish what was tested: packages with provenance, kernels of each platform, an image for two architectures under one name", () => {
+    const { jobs } = parse(text("release.yaml")) as { jobs: Readonly<Record<string, Job>> };
+    for (const name of ["packages", "native", "image"]) expect(jobs[name]?.needs).toBe("test");
+    expect(jobs["release"]?.needs).toEqual(["packages", "native", "image"]);
+    const publish = jobs["packages"]?.steps.find(({ run = "" }) => run.includes("changeset publish"));
+    expect(publish?.env).toEqual({ NPM_CONFIG_PROVENANCE: "true" });
+    expect(jobs["packages"]?.permissions).toEqual({ contents: "read", "id-token": "write" });
+    expect(jobs["image"]?.strategy?.matrix.include.map(({ arch }) => arch)).toEqual(["amd64", "arm64"]);
+    expect(jobs["native"]?.strategy?.matrix.include.map(({ target }) => target)).toEqual([
+      "linux-x64-gnu",
+      "linux-arm64-gnu",
+      "darwin-arm64",
+      "win32-x64-msvc",
+    ]);
+  });
+
+  it.skipIf(withoutProgram("actionlint"))("are taken by actionlint without a word", () => {
+    const lint = (path: string) => {
+      const { status, stdout, stderr } = spawnSync(findProgram("actionlint")!, ["-no-color", path], { encoding: "utf8" });
+      return { status, said: `${stdout}${stderr}` };
+    };
+    for (const name of names) expect(lint(join(folder, name)), name).toEqual({ status: 0, said: "" });
+    const broken = join(scratch, "broken.yaml");
+    writeFileSync(broken, text("release.yaml").replace("needs: test", "needs: tests"));
+    expect(lint(broken).said).toMatch(/tests/);
+  });
+});
