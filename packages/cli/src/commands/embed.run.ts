@@ -12,13 +12,19 @@ import { encodeRgb } from "@biovlm/model/backend";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
-import { findImageFiles } from "../image-files.js";
+import { type FailedPath, findImageFiles } from "../image-files.js";
 import { fallbackNote, imageSources, openRuntime } from "../opening.js";
+import { checkSlideOptions, type SourceGroup, TILES_AT_ONCE, tileGroups } from "../slide/embedded-tiles.js";
 import { printable, type Terminal } from "../terminal.js";
-import type { EMBED_OPTIONS } from "./embed.js";
+import { EMBED_OPTIONS } from "./embed.js";
 
 type Options = OptionValues<typeof EMBED_OPTIONS>;
-type Found = Awaited<ReturnType<typeof findImageFiles>>;
+
+/** Where images come from: groups that follow each other, and what could not be opened at all. */
+interface Found {
+  readonly groups: Iterable<SourceGroup> | AsyncIterable<SourceGroup>;
+  readonly failed: readonly FailedPath[];
+}
 
 /** What is embedded, and what of it was there before. */
 interface Work {
@@ -50,8 +56,7 @@ export const embedImages: CommandRun<typeof EMBED_OPTIONS> = async (context, opt
   if (out === undefined || !/\.(safetensors|npy)$/.test(out)) {
     throw usageError("bad_usage", `--out — expected a file ending in .safetensors or .npy, got ${JSON.stringify(out ?? "none")}`);
   }
-  const found = await findImageFiles(paths, cwd, signal);
-  if (found.note !== undefined) terminal.note(found.note);
+  const found = await foundIn(context, options, paths);
   const runtime = await openRuntime(options, cwd);
   try {
     const note = fallbackNote(runtime);
@@ -66,6 +71,22 @@ export const embedImages: CommandRun<typeof EMBED_OPTIONS> = async (context, opt
     await runtime.close();
   }
 };
+
+/** @throws CliError `bad_usage`, `not_found`, `no_images` */
+async function foundIn({ terminal, signal, cwd }: CommandContext, options: Options, paths: readonly string[]): Promise<Found> {
+  const { exif, frame, plane, window, range } = EMBED_OPTIONS;
+  const changed = (["exif", "frame", "plane", "window", "range"] as const).map(
+    (name) => [name, options[name] !== { exif, frame, plane, window, range }[name].default] as const,
+  );
+  checkSlideOptions(options, { ...Object.fromEntries(changed), "ultrasound-region": options.ultrasoundRegion });
+  if (options.slide) {
+    const failed: FailedPath[] = [];
+    return { failed, groups: tileGroups(paths, options, { cwd, signal, failed: (path) => failed.push(path) }) };
+  }
+  const { files, failed, note } = await findImageFiles(paths, cwd, signal);
+  if (note !== undefined) terminal.note(note);
+  return { failed, groups: [{ sources: imageSources(files, options), count: files.length, unit: "images" }] };
+}
 
 interface Asked {
   readonly context: CommandContext;
@@ -125,9 +146,8 @@ async function embedRows({ terminal, runtime, options, found, facts, before, jou
   if (taken > 0) terminal.note(`going on: ${counted(taken, "row was", "rows were")} embedded before`);
   const { core, encoder, model } = runtime;
   const names: RowName[] = [];
-  const bad = found.failed.map(({ name, error }) => ({ file: name, ...error }));
+  const bad: { file: string; code: string; message: string }[] = [];
   const spent = { decode: 0, preprocess: 0, encode: 0 };
-  const progress = terminal.progress("embed", found.files.length);
   let fresh = 0;
   let batch: PixelRow[] = [];
   const flush = async () => {
@@ -147,22 +167,28 @@ async function embedRows({ terminal, runtime, options, found, facts, before, jou
   const known = (sha256: string) => journal.has(sha256) || before?.has(sha256) === true;
   const { prepare: fast, detail } = await fastImages();
   const images = fast === undefined ? `sharp (${detail})` : detail;
-  const preparation = { ...rowPreparation(core, pixelSpec(model.spec), options), fast };
-  for await (const row of imageRows(imageSources(found.files, options), { ...preparation, signal, known })) {
-    if (row.kind === "failed") bad.push({ file: row.source.name, ...row.error });
-    else {
-      names.push({ file: row.source.name, sha256: row.sha256 });
-      spent.decode += row.timings.decode;
-      spent.preprocess += row.timings.preprocess;
+  const prepared = rowPreparation(core, pixelSpec(model.spec), options);
+  const preparation = { ...prepared, fast, ...(options.slide ? { concurrency: TILES_AT_ONCE } : {}) };
+  for await (const { sources, count, unit } of found.groups) {
+    const progress = terminal.progress("embed", count, unit);
+    for await (const row of imageRows(sources, { ...preparation, signal, known })) {
+      if (row.kind === "failed") bad.push({ file: row.source.name, ...row.error });
+      else {
+        names.push({ file: row.source.name, sha256: row.sha256 });
+        spent.decode += row.timings.decode;
+        spent.preprocess += row.timings.preprocess;
+      }
+      if (row.kind === "pixels") {
+        batch.push(row);
+        if (batch.length >= options.batch) await flush();
+        progress.advance();
+      } else progress.skip(1);
     }
-    if (row.kind === "pixels") {
-      batch.push(row);
-      if (batch.length >= options.batch) await flush();
-      progress.advance();
-    } else progress.skip(1);
+    await flush();
+    progress.end();
   }
-  await flush();
-  progress.end();
+  // those that could not be opened come first, as they always did
+  bad.unshift(...found.failed.map(({ name, error }) => ({ file: name, ...error })));
   return { names, bad, fresh, spent, images };
 }
 

@@ -5,7 +5,7 @@ import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type ClassifiedImage, classifyImages, MeanAnswer, type Runtime, shownDifferences } from "@biovlm/engine";
 import { counted } from "@biovlm/files";
-import { openSlide, type Slide, type TileGrid, type Tissue, tileGrid, tissueShares } from "@biovlm/imaging/node";
+import { openSlide, type Slide, type TileGrid, type Tissue, tissueShares } from "@biovlm/imaging/node";
 import { type Classifier, createClassifier, type PromptBank } from "@biovlm/model";
 import { checkClassOptions, chooseBank } from "../class-choice.js";
 import { togetherLines } from "../classification-text.js";
@@ -17,6 +17,7 @@ import { encodePng } from "../phantoms/png-file.js";
 import { prevalenceOf } from "../prevalence-choice.js";
 import { writeResult } from "../result-file.js";
 import { drawHeatMap } from "../slide/heat-map.js";
+import { gridOf } from "../slide/slide-grid.js";
 import { SlideOutput, type ToldTile } from "../slide/slide-output.js";
 import { isTile, type SlideTile, slideTiles } from "../slide/slide-tiles.js";
 import { RESEARCH_USE, type Terminal } from "../terminal.js";
@@ -51,19 +52,6 @@ export const classifySlide: CommandRun<typeof SLIDE_OPTIONS> = async ({ terminal
     await slide.close();
   }
 };
-
-/** Squares of the slide, by what was asked for. @throws CliError `no_resolution` (exit 2) */
-function gridOf(slide: Slide, { tile, level, micronsPerPixel }: Options): TileGrid {
-  if (level === undefined && slide.levels[0]?.micronsPerPixel === undefined) {
-    const levels = slide.levels.map(({ width, height }, i) => `${i} (${width} × ${height})`);
-    throw usageError(
-      "no_resolution",
-      "--microns-per-pixel — expected a slide that says how large its pixels are, got one that does not",
-      `Name a level: --level N, one of ${levels.join(", ")}.`,
-    );
-  }
-  return tileGrid(slide, { tile, micronsPerPixel, level });
-}
 
 interface Work {
   readonly terminal: Terminal;

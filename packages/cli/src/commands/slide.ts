@@ -4,12 +4,10 @@ import { CLASS_OPTIONS, PREVALENCE_OPTION } from "../class-options.js";
 import { defineCommand, type OptionSpecs } from "../command.js";
 import { BATCH_OPTION } from "../image-options.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
+import { TILE_OPTIONS } from "../slide/tile-options.js";
 
 export const SLIDE_OPTIONS = {
-  micronsPerPixel: { type: "number", min: 0.01, max: 100, default: 0.5, description: "µm a pixel of the tiles" },
-  level: { type: "integer", min: 0, max: 100, description: "the level to read as it is, 0 the finest, whatever its pixels' size" },
-  tile: { type: "integer", min: 16, max: 4096, default: 224, description: "pixels along a side of a tile" },
-  minTissue: { type: "number", min: 0, max: 1, default: 0.5, description: "least share of tissue of a tile that is answered" },
+  ...TILE_OPTIONS,
   heatMap: { type: "text", value: "DIR", completes: "folder", description: "write a PNG for each class into this folder" },
   ...CLASS_OPTIONS,
   prevalence: PREVALENCE_OPTION,
