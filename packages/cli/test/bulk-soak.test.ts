@@ -195,7 +195,7 @@ describe.skipIf(lacking)("bulk work over real images", { timeout: 3_600_000 }, (
     }
     const chaos = (performance.now() - started) / 1000;
     const before = await left();
-    // a queue gives a shard of the dead back after a minute; where there is no time for it, whoever comes takes what has no commit
+    // a queue gives a shard of the dead back after a while; where there is no time for it, whoever comes takes what has no commit
     const words = soak ? ["--redis", redis.url] : ["--all"];
     const last = begin(process.execPath, [main, "bulk", "work", store, ...words, "--threads", "1", "--json"], watched);
     expect(await once(last, "exit")).toEqual([0, null]);

@@ -22,7 +22,10 @@ export interface QueueOptions {
   readonly url: string;
   /** times a shard is tried before it is given up; default 3 */
   readonly attempts?: number;
-  /** a worker that does not renew its hold on a shard for so long has died, milliseconds; default 60 000 */
+  /**
+   * A worker that does not renew its hold on a shard for so long has died, milliseconds; default 20 000. One that lives and was only slow shares
+   * the shard with the next: what both need is in the store, so little is done twice.
+   */
   readonly lockMs?: number;
 }
 
@@ -76,7 +79,7 @@ export async function* workQueue(
   job: Job,
   options: WorkOptions & QueueOptions,
 ): AsyncGenerator<WorkedShard, void, undefined> {
-  const { url, lockMs = 60_000, signal } = options;
+  const { url, lockMs = 20_000, signal } = options;
   const connection = connectionOf(url);
   const { Queue, Worker } = await library();
   const queue = new Queue(queueName(job), { connection });
