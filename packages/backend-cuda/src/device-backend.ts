@@ -17,6 +17,7 @@ import {
 } from "@biovlm/model/backend";
 import { checkArtifact } from "@biovlm/model/node";
 import type { InferenceSession } from "onnxruntime-node";
+import { laneRuntime } from "./lanes.js";
 import { cudaLibrariesMissing, type OnnxRuntime, runtimeLibrary } from "./runtime-library.js";
 import { gpuDeviceHere, signsHere, softwareAdapter } from "./software-adapter.js";
 
@@ -29,6 +30,11 @@ export interface DeviceOptions {
   readonly threads?: number;
   /** Rows run at once: 32 on cpu, 64 on webgpu, 128 on cuda unless said. */
   readonly maxBatch?: number;
+  /**
+   * On cpu, runs at once, each on one thread with a session of its own; 1 unless said. For calls that come several at a time and models whose runs are
+   * short; it takes the model's memory as many times.
+   */
+  readonly lanes?: number;
 }
 
 interface Traits {
@@ -49,7 +55,7 @@ const SOFTWARE_SCORE = 5;
 /** Makes the backend of one device. Throws EncoderError `bad_input` for options out of range. */
 export function deviceBackend(device: NodeDevice, options: DeviceOptions = {}): EncoderBackend {
   const traits = TRAITS[device];
-  const { threads = availableParallelism(), maxBatch = traits.maxBatch } = checked(device, options);
+  const { threads = availableParallelism(), maxBatch = traits.maxBatch, lanes = 1 } = checked(device, options);
   const capabilities = (graphs: EncoderGraphs): Capabilities => ({
     device,
     precision: graphs.precision,
@@ -60,7 +66,11 @@ export function deviceBackend(device: NodeDevice, options: DeviceOptions = {}): 
   });
   const tested = new Map<EncoderGraphs["precision"], Promise<void>>();
   const open = async (graphs: EncoderGraphs): Promise<Encoder> => {
-    const runtime = nodeRuntime(await runtimeLibrary(device), device, threads, traits.batchCost);
+    const library = await runtimeLibrary(device);
+    const runtime =
+      device === "cpu" && lanes > 1
+        ? laneRuntime(lanes, traits.batchCost, sessionOptions(device, 1))
+        : nodeRuntime(library, device, threads, traits.batchCost);
     // once for a precision; a failure is tried again at the next opening
     let test = tested.get(graphs.precision);
     if (test === undefined) {
@@ -76,8 +86,8 @@ export function deviceBackend(device: NodeDevice, options: DeviceOptions = {}): 
 
 function checked(device: NodeDevice, options: DeviceOptions): DeviceOptions {
   for (const [key, value] of Object.entries(options)) {
-    if (key !== "threads" && key !== "maxBatch") {
-      throw new EncoderError(device, "bad_input", `option "${key}" — expected threads or maxBatch, got another name. Correct it.`);
+    if (key !== "threads" && key !== "maxBatch" && key !== "lanes") {
+      throw new EncoderError(device, "bad_input", `option "${key}" — expected threads, maxBatch or lanes, got another name. Correct it.`);
     }
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1 && value <= 65_536)) {
       throw new EncoderError(device, "bad_input", `option ${key} — expected a whole number from 1 to 65536, got ${value}. Correct it.`);

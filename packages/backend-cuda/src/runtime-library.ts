@@ -19,7 +19,7 @@ let loaded: Promise<OnnxRuntime> | undefined;
  * set before it is loaded (everywhere but on Windows, where events go to the system's own tracing). Nothing of ours reports to anyone, so it is
  * set. In a worker thread Node cannot set it for native code: there the process must.
  */
-function silenceEvents(): void {
+export function silenceEvents(): void {
   process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
 }
 

@@ -8,7 +8,15 @@ import { backends, cpuBackend, cudaBackend, RUNTIME_LIBRARY } from "../src/index
 
 describe("options", () => {
   it("refuses unknown names and values out of range, and says what may stand there", () => {
-    for (const options of [{ thread: 1 }, { threads: 0 }, { threads: 1.5 }, { maxBatch: -1 }, { maxBatch: "8" }, { maxBatch: 1e9 }]) {
+    for (const options of [
+      { thread: 1 },
+      { threads: 0 },
+      { threads: 1.5 },
+      { maxBatch: -1 },
+      { maxBatch: "8" },
+      { maxBatch: 1e9 },
+      { lanes: 0 },
+    ]) {
       let error: unknown;
       try {
         cpuBackend(options as never);

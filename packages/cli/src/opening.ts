@@ -13,18 +13,19 @@ import type { RuntimeOptions } from "./runtime-options.js";
 /**
  * Opens core, model and encoder; a folder is looked for from `cwd`.
  * @param options.cache "off": nothing is looked for in the cache folder, and nothing is kept there
+ * @param options.manyImages batches of images are encoded, several at a time
  * @param onChange told of a change of device; without it one device serves from first to last
  * @throws `no_backend`, `not_found`, `integrity`, …
  */
 export async function openRuntime(
-  options: OpeningOptions & { readonly cache?: "on" | "off" },
+  options: OpeningOptions & { readonly cache?: "on" | "off"; readonly manyImages?: boolean },
   cwd: string,
   onChange?: (change: DeviceChange) => void,
 ): Promise<Runtime> {
   const spec = openingSpec(options, cwd);
   // said as it was given, not as it was resolved
   if (spec.model !== options.model && !existsSync(spec.model)) throw new FilesError("not_found", `no such model folder — ${options.model}`);
-  return openSpec(spec, onChange, options.cache === "off" ? memoryStore() : undefined);
+  return openSpec(spec, onChange, options.cache === "off" ? memoryStore() : undefined, options.manyImages);
 }
 
 /** Options of the runtime; a limit of the cache need not be given. */

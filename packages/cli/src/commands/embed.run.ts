@@ -57,7 +57,7 @@ export const embedImages: CommandRun<typeof EMBED_OPTIONS> = async (context, opt
     throw usageError("bad_usage", `--out — expected a file ending in .safetensors or .npy, got ${JSON.stringify(out ?? "none")}`);
   }
   const found = await foundIn(context, options, paths);
-  const runtime = await openRuntime(options, cwd);
+  const runtime = await openRuntime({ ...options, manyImages: true }, cwd);
   try {
     const note = fallbackNote(runtime);
     if (note !== undefined) terminal.warn(note);
@@ -139,57 +139,110 @@ function factsOf(
   return { key, facts };
 }
 
+/** Batches on their way: encoded several at a time, kept in the journal in the order of their batches. */
+interface Batches {
+  /** Waits while as many batches as may be are with the encoder. */
+  add(row: PixelRow): Promise<void>;
+  /** Encodes what is short of a batch, and waits for all rows to be kept. */
+  finish(): Promise<void>;
+  /** Waits for what is with the encoder, whatever comes of it. */
+  settled(): Promise<unknown>;
+  /** rows kept; milliseconds of encoding */
+  readonly told: { fresh: number; encode: number };
+}
+
+function batchesInto({
+  runtime,
+  options,
+  facts,
+  journal,
+  signal,
+}: Pick<Work, "runtime" | "options" | "facts" | "journal" | "signal">): Batches {
+  const { core, encoder, model, lanes } = runtime;
+  const atOnce = 2 * lanes;
+  const told = { fresh: 0, encode: 0 };
+  const running: Promise<void>[] = [];
+  let batch: PixelRow[] = [];
+  let kept = Promise.resolve();
+  const encoded = async (rows: readonly PixelRow[]) => {
+    const clock = performance.now();
+    const rgb = joinedBytes(rows, model.spec.vision.imageSize);
+    const { data } = await encodeRgb(encoder, rgb, rows.length, pixelSpec(model.spec), { signal });
+    // of the batches under way this one's share
+    told.encode += (performance.now() - clock) / atOnce;
+    return options.raw ? data : core.l2Normalize(data, rows.length, facts.D);
+  };
+  const start = (rows: readonly PixelRow[]) => {
+    const [coming, before] = [encoded(rows), kept];
+    kept = (async () => {
+      const [data] = await Promise.all([coming, before]);
+      const hashes = rows.map((row) => row.sha256);
+      await journal.append(hashes, data);
+      told.fresh += rows.length;
+    })();
+    // one that fails is met in its turn
+    kept.catch(() => {});
+    running.push(kept);
+  };
+  return {
+    told,
+    async add(row) {
+      batch.push(row);
+      if (batch.length < options.batch) return;
+      start(batch);
+      batch = [];
+      if (running.length >= atOnce) await running.shift();
+    },
+    async finish() {
+      if (batch.length > 0) start(batch);
+      batch = [];
+      await kept;
+    },
+    settled: () => Promise.allSettled([kept, ...running]),
+  };
+}
+
 /** Embeds the files that neither the journal nor the output has, a batch at a time, each batch kept at once. */
-async function embedRows({ terminal, runtime, options, found, facts, before, journal, signal }: Work): Promise<Embedded> {
+async function embedRows(work: Work): Promise<Embedded> {
+  const { terminal, runtime, options, found, before, journal, signal } = work;
   const { rows: taken, otherKey } = journal.opened;
   if (otherKey) terminal.note("rows of another model or setting were dropped");
   if (taken > 0) terminal.note(`going on: ${counted(taken, "row was", "rows were")} embedded before`);
-  const { core, encoder, model } = runtime;
+  const { core, model } = runtime;
   const names: RowName[] = [];
   const bad: { file: string; code: string; message: string }[] = [];
-  const spent = { decode: 0, preprocess: 0, encode: 0 };
-  let fresh = 0;
-  let batch: PixelRow[] = [];
-  const flush = async () => {
-    if (batch.length === 0) return;
-    const rgb = joinedBytes(batch, model.spec.vision.imageSize);
-    const clock = performance.now();
-    const { data } = await encodeRgb(encoder, rgb, batch.length, pixelSpec(model.spec), { signal });
-    spent.encode += performance.now() - clock;
-    const rows = options.raw ? data : core.l2Normalize(data, batch.length, facts.D);
-    await journal.append(
-      batch.map((row) => row.sha256),
-      rows,
-    );
-    fresh += batch.length;
-    batch = [];
-  };
+  const spent = { decode: 0, preprocess: 0 };
+  const batches = batchesInto(work);
   const known = (sha256: string) => journal.has(sha256) || before?.has(sha256) === true;
   const { prepare: fast, detail } = await fastImages();
   const images = fast === undefined ? `sharp (${detail})` : detail;
   const prepared = rowPreparation(core, pixelSpec(model.spec), options);
   const preparation = { ...prepared, fast, ...(options.slide ? { concurrency: TILES_AT_ONCE } : {}) };
-  for await (const { sources, count, unit } of found.groups) {
-    const progress = terminal.progress("embed", count, unit);
-    for await (const row of imageRows(sources, { ...preparation, signal, known })) {
-      if (row.kind === "failed") bad.push({ file: row.source.name, ...row.error });
-      else {
-        names.push({ file: row.source.name, sha256: row.sha256 });
-        spent.decode += row.timings.decode;
-        spent.preprocess += row.timings.preprocess;
+  try {
+    for await (const { sources, count, unit } of found.groups) {
+      const progress = terminal.progress("embed", count, unit);
+      for await (const row of imageRows(sources, { ...preparation, signal, known })) {
+        if (row.kind === "failed") bad.push({ file: row.source.name, ...row.error });
+        else {
+          names.push({ file: row.source.name, sha256: row.sha256 });
+          spent.decode += row.timings.decode;
+          spent.preprocess += row.timings.preprocess;
+        }
+        if (row.kind === "pixels") {
+          await batches.add(row);
+          progress.advance();
+        } else progress.skip(1);
       }
-      if (row.kind === "pixels") {
-        batch.push(row);
-        if (batch.length >= options.batch) await flush();
-        progress.advance();
-      } else progress.skip(1);
+      await batches.finish();
+      progress.end();
     }
-    await flush();
-    progress.end();
+  } finally {
+    await batches.settled();
   }
   // those that could not be opened come first, as they always did
   bad.unshift(...found.failed.map(({ name, error }) => ({ file: name, ...error })));
-  return { names, bad, fresh, spent, images };
+  const { fresh, encode } = batches.told;
+  return { names, bad, fresh, spent: { ...spent, encode }, images };
 }
 
 interface Told {

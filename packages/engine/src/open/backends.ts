@@ -2,19 +2,29 @@
 
 import type { Device, EncoderBackend } from "@biovlm/model";
 
+/** Of the processor's runs: see DeviceOptions of @biovlm/backend-cuda. */
+interface BackendOptions {
+  readonly threads?: number;
+  readonly lanes?: number;
+}
+
 /** Name → how its backend is had, each package only when it is asked for. Order is that of `auto` among equal scores. */
-const BACKENDS: readonly { readonly device: Device; load(options: { threads?: number }): Promise<EncoderBackend> }[] = [
-  { device: "cuda", load: async (options) => (await import("@biovlm/backend-cuda")).cudaBackend(options) },
-  { device: "webgpu", load: async (options) => (await import("@biovlm/backend-cuda")).webgpuBackend(options) },
+const BACKENDS: readonly { readonly device: Device; load(options: BackendOptions): Promise<EncoderBackend> }[] = [
+  { device: "cuda", load: async ({ threads }) => (await import("@biovlm/backend-cuda")).cudaBackend(threadsAlone(threads)) },
+  { device: "webgpu", load: async ({ threads }) => (await import("@biovlm/backend-cuda")).webgpuBackend(threadsAlone(threads)) },
   { device: "cpu", load: async (options) => (await import("@biovlm/backend-cuda")).cpuBackend(options) },
-  { device: "wasm", load: async (options) => (await import("@biovlm/backend-web")).wasmBackend(options) },
+  { device: "wasm", load: async ({ threads }) => (await import("@biovlm/backend-web")).wasmBackend(threadsAlone(threads)) },
 ];
 
 /** What `--device` may name, beside `auto`. */
 export const DEVICES: readonly Device[] = BACKENDS.map(({ device }) => device);
 
 /** The backends to ask for a device; all of them for `auto`. */
-export function backendsFor(device: string, threads?: number): Promise<EncoderBackend[]> {
-  const options = threads === undefined ? {} : { threads };
+export function backendsFor(device: string, threads?: number, lanes = 1): Promise<EncoderBackend[]> {
+  const options = { ...threadsAlone(threads), ...(lanes === 1 ? {} : { lanes }) };
   return Promise.all(BACKENDS.filter((b) => device === "auto" || b.device === device).map((b) => b.load(options)));
+}
+
+function threadsAlone(threads: number | undefined): { threads?: number } {
+  return threads === undefined ? {} : { threads };
 }

@@ -14,6 +14,8 @@ export interface OpenEncoder {
   readonly passedOver: readonly { readonly name: string; readonly reason: string }[];
   /** devices `auto` may still fall back to, best first */
   readonly standby: readonly Device[];
+  /** image runs that it may do at once; more wait */
+  readonly lanes: number;
 }
 
 /** Who is told while an encoder opens and lives: the device about to be tried, and each change of device afterwards. */
@@ -29,9 +31,19 @@ function quotaThreads(): number | undefined {
   return cpuQuota() === undefined ? undefined : usableCpus();
 }
 
+/** Multiplications of one image, about: for fewer, waking threads for each product costs more than they gain. */
+const SHORT_RUN = 2 ** 30;
+
+/** Runs at once, each on one thread, where many images are to be encoded on the processor: as many as threads where the model's runs are short. */
+function lanesFor({ vision: { imageSize, patchSize, width, mlp, layers } }: Model["spec"], threads: number): number {
+  const tokens = 1 + (imageSize / patchSize) ** 2;
+  return tokens * layers * width * (4 * width + 2 * mlp) < SHORT_RUN ? threads : 1;
+}
+
 /**
  * Opens the best usable device, or the named one. With `auto` the others stand by for a device that dies.
  * @param skip devices that killed their process before; heeded under `auto` alone
+ * @param options.manyImages on cpu, batches of images that come several at a time are encoded at once where that is faster
  * @param options.failover false where results must come from one device from first to last, as in learning
  * @throws ModelError `no_backend`, EncoderError `open_failed`
  */
@@ -39,10 +51,17 @@ export async function openEncoder(
   model: Model,
   { device, threads }: OpeningSpec,
   skip: readonly string[] = [],
-  { onDevice = () => {}, onChange, failover = true }: EncoderListeners & { readonly failover?: boolean } = {},
+  {
+    onDevice = () => {},
+    onChange,
+    failover = true,
+    manyImages = false,
+  }: EncoderListeners & { readonly failover?: boolean; readonly manyImages?: boolean } = {},
 ): Promise<OpenEncoder> {
   const { chooseBackend, openWithFailover, probeBackends } = await import("@biovlm/model");
-  const candidates = await backendsFor(device, threads ?? quotaThreads());
+  const asked = threads ?? quotaThreads();
+  const lanes = manyImages ? lanesFor(model.spec, asked ?? usableCpus()) : 1;
+  const candidates = await backendsFor(device, asked, lanes);
   const allowed = device === "auto" ? candidates.filter((b) => !skip.includes(b.device)) : candidates;
   const watched = allowed.map(
     (backend): EncoderBackend => ({
@@ -61,5 +80,5 @@ export async function openEncoder(
   const { backend, detail, passedOver, standby } = chooseBackend(device, await probeBackends(watched));
   const chain = failover ? [backend, ...standby] : [backend];
   const encoder = await openWithFailover(model.graphs, chain, onChange === undefined ? {} : { onChange });
-  return { encoder, detail, passedOver, standby: chain.slice(1).map((b) => b.device) };
+  return { encoder, detail, passedOver, standby: chain.slice(1).map((b) => b.device), lanes: backend.device === "cpu" ? lanes : 1 };
 }

@@ -20,6 +20,8 @@ export interface Runtime {
   readonly detail: string;
   /** under `auto`: other devices and why they were not taken */
   readonly passedOver: readonly { readonly name: string; readonly reason: string }[];
+  /** batches of images that it encodes at once; more wait */
+  readonly lanes: number;
   /** Frees the device and the model's files. */
   close(): Promise<void>;
 }
@@ -29,6 +31,7 @@ export interface Runtime {
  * @param onChange told when `auto` went on with another device, or a device was opened again. Without it, one device serves from first to last:
  * what learning needs to be repeatable.
  * @param store where text embeddings and reduced weights are looked for first, and kept; the cache folder of this machine unless given
+ * @param manyImages whoever asks encodes batches of images, several at a time: on cpu they then run at once where that is faster
  * @throws FilesError `not_found` for a folder that is not there; else what their packages throw: `no_backend`, `not_found`, `integrity`, …
  * @example const runtime = await openRuntime({ model: "tiny", device: "auto", precision: "fp32", deterministic: true }); try { … } finally { await runtime.close(); }
  */
@@ -36,13 +39,14 @@ export async function openRuntime(
   spec: OpeningSpec,
   onChange?: (change: DeviceChange) => void,
   store: ComputedStore = computedStore(spec.maxCacheBytes),
+  manyImages = false,
 ): Promise<Runtime> {
   if (isFolder(spec.model) && !existsSync(spec.model)) throw new FilesError("not_found", `no such model folder — ${spec.model}`);
   const core = await openCore(spec);
   const { model, close } = await openModel(spec, store);
   try {
     const listeners = onChange === undefined ? { failover: false } : { onChange };
-    const { encoder: opened, detail, passedOver } = await openEncoder(model, spec, [], listeners);
+    const { encoder: opened, detail, passedOver, lanes } = await openEncoder(model, spec, [], { ...listeners, manyImages });
     const encoder = withKeptTexts(opened, await textTower(model, detail), store);
     return {
       core,
@@ -50,6 +54,7 @@ export async function openRuntime(
       encoder,
       detail,
       passedOver,
+      lanes,
       async close() {
         await encoder.close();
         close();
