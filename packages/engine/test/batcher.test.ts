@@ -84,6 +84,33 @@ describe("a batcher", () => {
     await expect(made.submit([3], { signal: left.signal })).rejects.toThrow("left");
   });
 
+  it("listens to a signal once for all items of a call, as long as one of them is open", async () => {
+    const { made } = batcher({ maxQueue: 64 });
+    const left = new AbortController();
+    let listeners = 0;
+    const { addEventListener, removeEventListener } = left.signal;
+    left.signal.addEventListener = (...words: Parameters<typeof addEventListener>) => {
+      listeners++;
+      addEventListener.apply(left.signal, words);
+    };
+    left.signal.removeEventListener = (...words: Parameters<typeof removeEventListener>) => {
+      listeners--;
+      removeEventListener.apply(left.signal, words);
+    };
+    const many = made.submit(
+      Array.from({ length: 40 }, (_, i) => i),
+      { signal: left.signal },
+    );
+    expect(listeners).toBe(1);
+    await many;
+    expect(listeners).toBe(0);
+    const again = made.submit([1, 2, 3, 4, 5, 6], { signal: left.signal });
+    left.abort(new Error("left"));
+    await expect(again).rejects.toThrow("left");
+    expect([made.unsettled, listeners]).toEqual([0, 0]);
+    expect(await made.submit([7])).toMatchObject([{ value: 49 }]);
+  });
+
   it("fails the items of a batch that fails, and goes on", async () => {
     let calls = 0;
     const made = new Batcher<number, number>({ maxBatch: 2, maxQueueDelayMs: 0, maxQueue: 9, slots: () => 1 }, async (items) => {

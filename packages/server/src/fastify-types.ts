@@ -10,6 +10,8 @@ declare module "fastify" {
     /** absent: open to everyone */
     scope?: Scope;
     errors?: ErrorForm;
+    /** what /openapi.json says of a body that the route itself reads and checks */
+    documentedBody?: object;
   }
   interface FastifyInstance {
     callBounds: CallBounds;

@@ -37,7 +37,12 @@ export async function documents(app: FastifyInstance, version: string): Promise<
     },
     transform: ({ schema, url, route }) => ({
       url,
-      schema: { ...(schema as object), security: route.config?.scope === undefined ? [] : SECURITY },
+      schema: {
+        ...(schema as object),
+        // of a body that the route reads itself
+        ...(route.config?.documentedBody === undefined ? {} : { body: route.config.documentedBody }),
+        security: route.config?.scope === undefined ? [] : SECURITY,
+      },
     }),
   });
   app.get("/openapi.json", { schema: { hide: true } }, async () => (app as unknown as { swagger(): object }).swagger());

@@ -78,7 +78,21 @@ export class Batcher<I, O> {
       throw new EngineError("too_many_images", `images — expected at most ${maxQueue} at once, got ${items.length}. Send fewer.`);
     this.refuseIfFull(items.length);
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
-    const results = items.map((item) => this.enqueue(item, signal, deadline));
+    // one listener for all of them: Node takes more than ten of one signal for a leak, and says so on stderr
+    const leave: (() => void)[] = [];
+    let open = items.length;
+    const onAbort = () => {
+      for (const end of leave) end();
+    };
+    const results = items.map((item) =>
+      this.enqueue(item, deadline, (settle) => {
+        leave.push(() => settle({ error: signal?.reason }));
+        return () => {
+          if (--open === 0) signal?.removeEventListener("abort", onAbort);
+        };
+      }),
+    );
+    if (items.length > 0) signal?.addEventListener("abort", onAbort, { once: true });
     this.pump();
     return Promise.all(results);
   }
@@ -116,11 +130,11 @@ export class Batcher<I, O> {
     clearTimeout(this.timer);
   }
 
-  private enqueue(item: I, signal: AbortSignal | undefined, deadline: number | undefined): Promise<Batched<O>> {
+  /** @param begun is handed what settles the item, and gives back what is called once it is settled */
+  private enqueue(item: I, deadline: number | undefined, begun: (settle: Waiting<I, O>["settle"]) => () => void): Promise<Batched<O>> {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       let settled = false;
-      const onAbort = () => entry.settle({ error: signal?.reason });
       const entry: Waiting<I, O> = {
         item,
         since: performance.now(),
@@ -129,15 +143,15 @@ export class Batcher<I, O> {
           settled = true;
           this.waiting.delete(entry);
           clearTimeout(timer);
-          signal?.removeEventListener("abort", onAbort);
+          ended();
           if ("error" in outcome) reject(outcome.error as Error);
           else resolve(outcome);
           if (--this.open === 0) for (const done of this.idle.splice(0)) done();
         },
       };
+      const ended = begun(entry.settle);
       this.open++;
       this.waiting.add(entry);
-      signal?.addEventListener("abort", onAbort, { once: true });
       if (deadline !== undefined) {
         const late = () =>
           entry.settle({

@@ -10,6 +10,7 @@ import { InProcessBody } from "../lifecycle/in-process.js";
 import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { RESEARCH_USE } from "../schemas/answer.js";
 import {
+  InferRequest,
   InferResponse,
   Live,
   ModelMetadata,
@@ -51,6 +52,13 @@ type Params = { model: string; version?: string };
 const OPEN = { errors: "protocol", rateLimit: false } as const;
 const PROTECTED = { scope: "infer", errors: "protocol" } as const;
 const tags = ["inference"];
+/** The codec checks it, before and apart from the numbers in it. */
+const INFER_BODY = {
+  content: {
+    "application/json": { schema: InferRequest },
+    "application/octet-stream": { schema: { type: "string", format: "binary" } },
+  },
+};
 
 export function inferenceRoutes(app: FastifyInstance, serving: Serving): void {
   const { engine, version } = serving;
@@ -135,7 +143,7 @@ function modelRoutes(
   app.post<{ Params: Params }>(
     `${path}/infer`,
     {
-      config: PROTECTED,
+      config: { ...PROTECTED, documentedBody: INFER_BODY },
       schema: {
         summary: "Inference",
         operationId: `${called}Infer`,
