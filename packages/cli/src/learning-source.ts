@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { type AttributeSet, joinSeries, matchClasses, type OpenedDataset, parseAttributeSet } from "@biovlm/datasets";
 import { openDataset } from "@biovlm/datasets/node";
 import { decodeOptions, frameVariant } from "@biovlm/engine";
-import { imageReader, itemSource, stackReader } from "@biovlm/engine/images";
+import { imageReader, itemSource } from "@biovlm/engine/images";
 import type { FrameChoice, ImageLimitOptions } from "@biovlm/engine/options";
 import type { ReadItem, TaskSource } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
@@ -22,6 +22,7 @@ import { usageError } from "./errors.js";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
 import type { LearningOptions } from "./learning-options.js";
 import { settingsOf } from "./recipe-choice.js";
+import { volumeStack } from "./volume-stack.js";
 
 /** What is learned from pictures that are nearly black would be kept without a word. @throws ImagingError `bad_option` */
 function ranged({ notes = [], unsaidRange, ...image }: DecodedImage) {
@@ -42,24 +43,16 @@ export interface VolumeChoice {
  * @throws CliError `bad_usage` for one frame of a volume
  */
 export function itemReader(options: ImageLimitOptions & FrameChoice & VolumeChoice): ReadItem {
-  const asked = decodeOptions(options);
-  const decoder = sharpDecoder();
   if (options.volumes === true) {
-    if (options.frame !== "middle")
-      throw usageError("bad_usage", `--volumes — expected all frames of a file, got --frame ${options.frame}`, "Drop one of them.");
-    const stack = stackReader({
-      variant: frameVariant(options),
-      async open(bytes) {
-        const { frames, windowed, ...opened } = await decoder.open(bytes, asked);
-        return { frames, frame: async (index) => ranged(await opened.frame(index, windowed ? { window: asked.window } : {})) };
-      },
-    });
+    const stack = volumeStack(options, ranged);
     return async ({ slices, ...item }) => {
       const { sha256, count, picture } = await stack((slices ?? [item]).map(itemSource));
       const pixels = () => picture(Math.floor(count / 2));
       return count === 1 ? { sha256, pixels } : { sha256, pixels, slices: { count, picture } };
     };
   }
+  const asked = decodeOptions(options);
+  const decoder = sharpDecoder();
   const decode = async (bytes: Uint8Array) => ranged(await decodeImage(bytes, asked));
   const check = async (bytes: Uint8Array) => void (await decoder.open(bytes, asked));
   const read = imageReader({ decode, check, variant: frameVariant(options) });

@@ -220,3 +220,39 @@ describe("series as examples", () => {
     expect([row[0], Number(row[3]).toFixed(4)]).toEqual(["a/1.nii", p.toFixed(4)]);
   }, 60_000);
 });
+
+describe("embed --volumes", () => {
+  it("writes a row a series, the mean of its slices' rows, and takes it from the output the next time", async () => {
+    const place = written("embedded", {
+      "s1/b.dcm": slice({ series: 1, instance: 1, z: 2, grey: 20 }),
+      "s1/a.dcm": slice({ series: 1, instance: 2, z: 1, pixels: Uint8Array.from({ length: 256 }, (_, i) => i) }),
+      "s1/again.dcm": slice({ series: 1, instance: 2, z: 1, pixels: Uint8Array.from({ length: 256 }, (_, i) => i) }),
+      "s2/c.dcm": slice({ series: 2, instance: 3, z: 1, pixels: Uint8Array.from({ length: 256 }, (_, i) => 255 - i) }),
+      "s3/scout.dcm": slice({ series: 3, instance: 4, z: 1, type: LOCALISER }),
+    });
+    const embed = async (out: string, ...words: string[]) => {
+      const { code, out: said, err } = await call(["embed", ...words, "--out", out, "--json", "--device", "wasm"], { cwd: place });
+      expect(code, err).toBe(0);
+      const bytes = readFileSync(join(place, out));
+      const rows = JSON.parse(said) as { rows: number; embedded: number; leftOut: object };
+      const data = new Float32Array(Uint8Array.from(bytes.subarray(10 + bytes.readUInt16LE(8))).buffer);
+      return { ...rows, err, D: data.length / rows.rows, data };
+    };
+    const series = await embed("series.npy", ".", "--volumes");
+    expect(series).toMatchObject({ rows: 2, embedded: 2 });
+    expect(series.leftOut).toEqual([
+      { file: "s1/again.dcm", why: "there twice" },
+      { file: "s3/scout.dcm", why: "localiser" },
+    ]);
+    expect(series.err).toContain("left out of series: 1 localiser, 1 image that is there twice");
+    const list = readFileSync(join(place, "series.npy.rows.jsonl"), "utf8").trim().split("\n").slice(1);
+    expect(list.map((line) => (JSON.parse(line) as { file: string }).file)).toEqual(["s1/a.dcm", "s2/c.dcm"]);
+    const slices = await embed("slices.npy", "s1/a.dcm", "s1/b.dcm", "s2/c.dcm");
+    const { D, data } = slices;
+    const sums = Array.from({ length: D }, (_, d) => (data[d] ?? 0) + (data[D + d] ?? 0));
+    const norm = Math.hypot(...sums);
+    for (const [d, sum] of sums.entries()) expect(series.data[d]).toBeCloseTo(sum / norm, 5);
+    for (let d = 0; d < D; d++) expect(series.data[D + d]).toBeCloseTo(data[2 * D + d] ?? 0, 5);
+    expect(await embed("series.npy", ".", "--volumes")).toMatchObject({ rows: 2, embedded: 0 });
+  }, 60_000);
+});

@@ -35,14 +35,15 @@ export async function sliceFeatures(slices: Slices, { core, encoder, pixels }: S
   return out;
 }
 
+/** The mean [D] of blocks of rows [·,D], `count` rows in all; summed in float64. */
+export function meanRow(blocks: readonly Float32Array[], count: number): Float32Array {
+  const D = blocks.reduce((sum, block) => sum + block.length, 0) / count;
+  const sums = new Float64Array(D);
+  for (const block of blocks) for (let i = 0; i < block.length; i++) sums[i % D] = nth(sums, i % D) + nth(block, i);
+  return Float32Array.from(sums, (sum) => sum / count);
+}
+
 /** The mean [D] of rows [count,D], L2-normalised. */
 export function meanFeature(core: Pick<Core, "l2Normalize">, rows: Float32Array, count: number): Float32Array {
-  const D = rows.length / count;
-  const sums = new Float64Array(D);
-  for (let i = 0; i < rows.length; i++) sums[i % D] = nth(sums, i % D) + nth(rows, i);
-  return core.l2Normalize(
-    Float32Array.from(sums, (sum) => sum / count),
-    1,
-    D,
-  );
+  return core.l2Normalize(meanRow([rows], count), 1, rows.length / count);
 }

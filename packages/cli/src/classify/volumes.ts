@@ -41,6 +41,12 @@ export interface VolumeOrder {
   readonly volumeNote: string | undefined;
 }
 
+/** Every file that is left out of its series, series by series. */
+export function leftOutFiles({ places, empty }: Pick<VolumeOrder, "places" | "empty">): readonly LeftOutSlice[] {
+  const volumes = new Set([...places.flatMap((place) => place?.volume ?? []), ...empty]);
+  return [...volumes].sort((a, b) => a.number - b.number).flatMap(({ leftOut }) => leftOut);
+}
+
 /** Files whose headers are read at once. */
 const AT_ONCE = 4;
 

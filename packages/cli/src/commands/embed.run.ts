@@ -9,7 +9,9 @@ import { counted } from "@biovlm/files";
 import { withLock } from "@biovlm/files/node";
 import { pixelSpec } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
+import { leftOutFiles, type VolumeOrder, volumeOrder } from "../classify/volumes.js";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
+import { embeddedSeries, seriesOf } from "../embed-series.js";
 import { usageError } from "../errors.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
 import { type FailedPath, findImageFiles } from "../image-files.js";
@@ -24,6 +26,8 @@ type Options = OptionValues<typeof EMBED_OPTIONS>;
 interface Found {
   readonly groups: Iterable<SourceGroup> | AsyncIterable<SourceGroup>;
   readonly failed: readonly FailedPath[];
+  /** by series, where those are embedded */
+  readonly order?: VolumeOrder;
 }
 
 /** What is embedded, and what of it was there before. */
@@ -78,14 +82,18 @@ async function foundIn({ terminal, signal, cwd }: CommandContext, options: Optio
   const changed = (["exif", "frame", "plane", "window", "range"] as const).map(
     (name) => [name, options[name] !== { exif, frame, plane, window, range }[name].default] as const,
   );
-  checkSlideOptions(options, { ...Object.fromEntries(changed), "ultrasound-region": options.ultrasoundRegion });
+  checkSlideOptions(options, { ...Object.fromEntries(changed), "ultrasound-region": options.ultrasoundRegion, volumes: options.volumes });
   if (options.slide) {
     const failed: FailedPath[] = [];
     return { failed, groups: tileGroups(paths, options, { cwd, signal, failed: (path) => failed.push(path) }) };
   }
   const { files, failed, note } = await findImageFiles(paths, cwd, signal);
   if (note !== undefined) terminal.note(note);
-  return { failed, groups: [{ sources: imageSources(files, options), count: files.length, unit: "images" }] };
+  const sources = imageSources(files, options);
+  if (!options.volumes) return { failed, groups: [{ sources, count: files.length, unit: "images" }] };
+  const order = await volumeOrder(sources, signal);
+  if (order.volumeNote !== undefined) terminal.note(order.volumeNote);
+  return { failed, groups: [], order };
 }
 
 interface Asked {
@@ -111,7 +119,13 @@ async function embedInto(path: string, { context: { terminal }, runtime, options
     const read = ({ sha256 }: RowName) => (journal.has(sha256) || before === undefined ? journal : before).read(sha256);
     if (!done) await writeEmbeddings(path, facts, names, read, stop);
     await journal.remove();
-    await tell(terminal, options, embedded, { done, D: facts.D, seconds: (performance.now() - started) / 1000, runtime });
+    await tell(terminal, options, embedded, {
+      done,
+      D: facts.D,
+      seconds: (performance.now() - started) / 1000,
+      runtime,
+      order: found.order,
+    });
     return bad.length === 0 ? EXIT.ok : names.length === 0 ? EXIT.failure : EXIT.partial;
   } finally {
     await Promise.all([before?.close(), journal.close()]);
@@ -121,11 +135,11 @@ async function embedInto(path: string, { context: { terminal }, runtime, options
 /** What decides a row, and its digest: rows of other facts are not taken over. */
 function factsOf(
   { model, encoder }: Runtime,
-  { exif, raw, frame, plane, window, range, ultrasoundRegion }: Options,
+  { exif, raw, frame, plane, window, range, ultrasoundRegion, volumes }: Options,
 ): { readonly key: Buffer; readonly facts: EmbeddingFacts } {
   const { device, precision } = encoder.capabilities;
   const variant = frameVariant({ frame, plane, window, range, ultrasoundRegion });
-  const preprocess = `bicubic ${model.spec.vision.imageSize} centre crop, exif ${exif}${variant === "" ? "" : `, ${variant}`}`;
+  const preprocess = `bicubic ${model.spec.vision.imageSize} centre crop, exif ${exif}${variant === "" ? "" : `, ${variant}`}${volumes ? ", mean of slices" : ""}`;
   const key = createHash("sha256")
     .update(JSON.stringify([model.digest, device, precision, preprocess, model.spec.mean, model.spec.std, raw]))
     .digest();
@@ -214,6 +228,21 @@ async function embedRows(work: Work): Promise<Embedded> {
   const spent = { decode: 0, preprocess: 0 };
   const batches = batchesInto(work);
   const known = (sha256: string) => journal.has(sha256) || before?.has(sha256) === true;
+  if (found.order !== undefined) {
+    const groups = seriesOf(found.order);
+    const progress = terminal.progress("embed", groups.length, "series");
+    bad.push(...found.failed.map(({ name, error }) => ({ file: name, ...error })));
+    for await (const one of embeddedSeries(groups, { runtime, options, journal, known, signal })) {
+      if (one.error !== undefined) bad.push({ file: one.file, ...one.error });
+      if (one.name !== undefined) names.push(one.name);
+      if (one.fresh) fresh++;
+      for (const part of ["decode", "preprocess", "encode"] as const) spent[part] += one.spent[part];
+      if (one.fresh) progress.advance();
+      else progress.skip(1);
+    }
+    progress.end();
+    return { names, bad, fresh, spent, images: "sharp and own readers" };
+  }
   const { prepare: fast, detail } = await fastImages();
   const images = fast === undefined ? `sharp (${detail})` : detail;
   const prepared = rowPreparation(core, pixelSpec(model.spec), options);
@@ -250,13 +279,14 @@ interface Told {
   readonly D: number;
   readonly seconds: number;
   readonly runtime: Runtime;
+  readonly order: VolumeOrder | undefined;
 }
 
 async function tell(
   terminal: Terminal,
   options: Work["options"],
   { names, bad, fresh, spent, images }: Embedded,
-  { done, D, seconds, runtime }: Told,
+  { done, D, seconds, runtime, order }: Told,
 ) {
   const { out } = options;
   const { device } = runtime.encoder.capabilities;
@@ -273,6 +303,7 @@ async function tell(
       failures: bad,
       images,
       spentMs: spent,
+      ...(order === undefined ? {} : { leftOut: leftOutFiles(order) }),
     };
     await terminal.line(JSON.stringify(summary));
   } else if (done) terminal.note(`${out} already holds ${rows === 1 ? "this row" : `these ${rows} rows`}`);

@@ -7,6 +7,10 @@ import { SLIDE_TILE_OPTIONS } from "../slide/tile-options.js";
 
 export const EMBED_OPTIONS = {
   out: { type: "text", value: "FILE", completes: "file", description: "output, ending in .safetensors or .npy" },
+  volumes: {
+    type: "flag",
+    description: "a row for each series of DICOM files, and for each file of several frames or slices: the mean of its slices' rows",
+  },
   raw: { type: "flag", description: "leave rows as the tower gives them" },
   timings: { type: "flag", description: "say where the time went" },
   json: { type: "flag", description: "print a summary as JSON" },
@@ -29,5 +33,6 @@ export const embed = defineCommand({
   examples: [
     { command: "biovlm embed scans/ --out scans.safetensors", shows: "a folder of any depth" },
     { command: "biovlm embed --slide slide.svs --out tiles.safetensors", shows: "a row for each tile of tissue" },
+    { command: "biovlm embed studies/ --volumes --out series.safetensors", shows: "a row a series, under the name of its first slice" },
   ],
 });

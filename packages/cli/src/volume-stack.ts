@@ -1,0 +1,29 @@
+// Files that are one example together, opened as `--volumes` asks: every frame of every file, in the window that was named.
+
+import type { RgbImage } from "@biovlm/core";
+import { decodeOptions, frameVariant } from "@biovlm/engine";
+import { stackReader } from "@biovlm/engine/images";
+import type { FrameChoice, ImageLimitOptions, ImageOptions } from "@biovlm/engine/options";
+import { type DecodedImage, sharpDecoder } from "@biovlm/imaging/node";
+import { usageError } from "./errors.js";
+
+/**
+ * A reader of series. @param shown what is made of a decoded frame, or why it is refused
+ * @throws CliError `bad_usage` for one frame of a volume
+ */
+export function volumeStack(
+  options: ImageLimitOptions & FrameChoice & Partial<Pick<ImageOptions, "exif">>,
+  shown: (image: DecodedImage) => RgbImage = (image) => image,
+): ReturnType<typeof stackReader> {
+  if (options.frame !== "middle")
+    throw usageError("bad_usage", `--volumes — expected all frames of a file, got --frame ${options.frame}`, "Drop one of them.");
+  const asked = decodeOptions(options);
+  const decoder = sharpDecoder();
+  return stackReader({
+    variant: frameVariant(options),
+    async open(bytes) {
+      const { frames, windowed, ...opened } = await decoder.open(bytes, asked);
+      return { frames, frame: async (index) => shown(await opened.frame(index, windowed ? { window: asked.window } : {})) };
+    },
+  });
+}
