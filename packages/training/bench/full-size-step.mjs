@@ -58,7 +58,7 @@ const scale = scaleOf(model.spec);
 const teacher = teach(core, { student, strong: features(), weak: features(), attributes, scale, rho: recipe.rho, shape });
 const labels = Int32Array.from({ length: B }, (_, b) => b % C);
 const learner = promptLearner({ encoder, model, classes, recipe, activations: values.activations });
-const ctx = initialContext(recipe, 1, model.spec.text.width);
+const ctx = initialContext(recipe, 1, learner.contextLength);
 const velocity = new Float32Array(ctx.length);
 const times = [];
 for (let step = 0; step < Number(values.steps) + 1; step++) {

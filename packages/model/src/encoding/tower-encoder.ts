@@ -49,6 +49,8 @@ class TowerEncoder implements Encoder {
   private readonly graphs: EncoderGraphs;
   private readonly sessions = new Map<string, Promise<Opened>>();
   private readonly calls = new Set<Promise<unknown>>();
+  /** runs of the text tower that have asked for its session */
+  private textRuns = 0;
   private closing: Promise<void> | undefined;
 
   constructor(runtime: TowerRuntime, graphs: EncoderGraphs, name: string, capabilities: Capabilities) {
@@ -280,11 +282,34 @@ class TowerEncoder implements Encoder {
       );
     }
     const made = await this.graphs.promptGradients(form);
+    await this.letTextGo();
     const session = await queue.run(() => this.runtime.open(made[use], use === "forward" ? made.tape : []));
     return { session, tape: made.tape };
   }
 
+  /**
+   * Frees the text tower's session where nothing runs on it: learning encodes its sentences first and then goes on with the two that gradients need,
+   * each with weights of its own. It is opened again when it is asked for.
+   */
+  private async letTextGo(): Promise<void> {
+    const opened = this.sessions.get("text");
+    if (opened === undefined || this.textRuns > 0) return;
+    this.sessions.delete("text");
+    const { session } = await opened;
+    await this.runtime.queue.run(() => session.release());
+  }
+
   private async run(use: Use, feeds: Record<string, RuntimeTensor>, fetches: string[], signal?: AbortSignal) {
+    if (use !== "text") return this.runOn(use, feeds, fetches, signal);
+    this.textRuns++;
+    try {
+      return await this.runOn(use, feeds, fetches, signal);
+    } finally {
+      this.textRuns--;
+    }
+  }
+
+  private async runOn(use: Use, feeds: Record<string, RuntimeTensor>, fetches: string[], signal?: AbortSignal) {
     signal?.throwIfAborted();
     const { session } = await this.session(use);
     const outputs = await this.runtime.queue.run(async () => {
