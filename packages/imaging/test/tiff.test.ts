@@ -113,6 +113,23 @@ describe("a bomb of ZSTD", () => {
   });
 });
 
+describe("TIFF of blocks that harm", () => {
+  it("is refused where one block is larger than a codec may hold, and where there are more than an image needs", async () => {
+    const zstd = ([tag, type, value]: [number, number, number]): [number, number, number] => [tag, type, tag === 259 ? 50_000 : value];
+    const large = writeTiff(greyTags(10_000, 8000, 8).map(zstd), new Uint8Array(64));
+    await expect(decodeImage(large, { maxPixels: 100_000_000 })).rejects.toMatchObject({
+      code: "too_large",
+      message: expect.stringContaining("smaller strips"),
+    });
+    const rows = greyTags(1, 300_000, 8).map(zstd);
+    const many = writeTiff(
+      rows.map(([tag, type, value]) => [tag, type, tag === 278 ? 1 : value]),
+      new Uint8Array(64),
+    );
+    await expect(decodeImage(many)).rejects.toMatchObject({ code: "too_large", message: expect.stringContaining("larger ones") });
+  });
+});
+
 describe("a predictor undone", () => {
   it.each([1, 2, 4, 8])("adds whole numbers of %i bytes, in either byte order, with a carry past the end lost", (bytes) => {
     for (const little of [true, false]) {

@@ -5,7 +5,7 @@ import { corrupt, ImagingError, unsupported } from "../errors.js";
 import { ByteView } from "../headers/byte-view.js";
 import { type Directory, type Layout, layout, readDirectory } from "../headers/tiff-directory.js";
 import { type RowLayout, undoPredictor } from "./predictor.js";
-import { unpackZstd } from "./zstd.js";
+import { requireFrame, unpackZstd } from "./zstd.js";
 
 const TAG = {
   width: 256,
@@ -26,6 +26,9 @@ const TAG = {
   tileBytes: 325,
   sampleFormat: 339,
 } as const;
+
+/** Tiles of 16 × 16 pixels of an image of 64 megapixels. */
+const MAX_BLOCKS = 250_000;
 
 /** How blocks lie in the image, and what they hold. */
 interface Blocks {
@@ -75,13 +78,16 @@ function blocksOf({ directory, file }: OpenTiff, most: number): Blocks {
       "too_large",
       `TIFF whose blocks take ${total} bytes — expected at most ${most}. Save it with blocks that fit the image, or raise maxPixels.`,
     );
+  const count = columns * down * planes;
+  if (count > MAX_BLOCKS)
+    throw new ImagingError("too_large", `TIFF of ${count} strips or tiles — expected at most ${MAX_BLOCKS}. Save it with larger ones.`);
   if ((directory.value(TAG.fillOrder) ?? 1) !== 1)
     throw unsupported("TIFF whose bits are filled from the lowest", "Save it again as 8- or 16-bit PNG.");
   const predictor = directory.value(TAG.predictor) ?? 1;
   const fits = { 1: true, 2: [8, 16, 32, 64].includes(bits), 3: bits >= 32 && directory.value(TAG.sampleFormat) === 3 }[predictor];
   if (fits !== true) throw corrupt(`TIFF with predictor ${predictor} for samples of ${bits} bits`);
   return {
-    ...{ tiled, width: block.width, across: columns * block.width, count: columns * down * planes, rowBytes },
+    ...{ tiled, width: block.width, across: columns * block.width, count, rowBytes },
     rows: (index) => (tiled || index % down < down - 1 ? block.height : height - (down - 1) * block.height),
     row: { predictor, bytes: bits / 8, step, little: file.little },
   };
@@ -157,6 +163,7 @@ export async function unpackedTiff(bytes: Uint8Array, most: number): Promise<Uin
   if (from.length < blocks.count || lengths.length < blocks.count)
     throw corrupt(`TIFF of ${blocks.count} blocks — expected a place for each, got ${Math.min(from.length, lengths.length)}`);
   const sizes = from.map((_, index) => blocks.rows(index) * blocks.rowBytes);
+  for (const size of sizes) requireFrame(size);
   const roomAt = Math.ceil(bytes.length / 8) * 8;
   const starts: number[] = [];
   let room = 0;

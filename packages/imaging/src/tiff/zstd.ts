@@ -4,7 +4,7 @@
 import { corrupt, ImagingError } from "../errors.js";
 
 /** Most bytes of one frame: the codec's memory does not shrink. */
-const MAX_FRAME = 256 * 2 ** 20;
+const MAX_FRAME = 64 * 2 ** 20;
 
 interface Decoder {
   init(): Promise<unknown>;
@@ -34,17 +34,22 @@ function loadDecoder(): Promise<Decoder> {
   return loading;
 }
 
+/** Refuses a frame that would be too large, before anything is allocated for it. @throws ImagingError `too_large` */
+export function requireFrame(size: number): void {
+  if (size > MAX_FRAME)
+    throw new ImagingError(
+      "too_large",
+      `TIFF with ZSTD in blocks of ${size} bytes — expected at most ${MAX_FRAME}. Save it with smaller strips or tiles.`,
+    );
+}
+
 /**
  * Unpacks one frame.
  * @param size bytes that it must have
  * @throws ImagingError `corrupt_image` where it has others; `too_large`, `decoder_unavailable`
  */
 export async function unpackZstd(frame: Uint8Array, size: number): Promise<Uint8Array> {
-  if (size > MAX_FRAME)
-    throw new ImagingError(
-      "too_large",
-      `TIFF with ZSTD in blocks of ${size} bytes — expected at most ${MAX_FRAME}. Save it with smaller strips or tiles.`,
-    );
+  requireFrame(size);
   const decoder = await loadDecoder();
   const bytes = decoder.decode(frame, size);
   if (bytes.length !== size)
