@@ -159,9 +159,9 @@ describe("embed --slide", () => {
 
   it("writes a row for each tile of tissue, named by where it lies, and the second time none", async () => {
     const place = put("sparse", folder("embedded"));
-    const words = ["--slide", "slide.tif", "--tile", "48", "--out", "tiles.safetensors"];
+    const words = ["--slide", "slide.tif", "--tile", "48", "--out", "tiles.npz"];
     expect((await embedded(place, ...words)).summary).toMatchObject({ rows: 2, embedded: 2, failed: 0 });
-    expect(list(join(place, "tiles.safetensors"))).toEqual(["slide.tif#xywh=0,0,48,48", "slide.tif#xywh=96,48,48,48"]);
+    expect(list(join(place, "tiles.npz"))).toEqual(["slide.tif#xywh=0,0,48,48", "slide.tif#xywh=96,48,48,48"]);
     expect((await embedded(place, ...words)).summary).toMatchObject({ rows: 2, embedded: 0, reused: 2 });
   });
 

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32, readZip } from "@biovlm/files";
 import { openSafetensors } from "@biovlm/model/backbone";
 import { cases, mutations } from "@biovlm/testkit";
 import { afterAll, describe, expect, it } from "vitest";
@@ -55,7 +56,43 @@ describe("a file of embeddings", () => {
     expect(bytes.readFloatLE(length + 4 * (D + 1))).toBe(rowOf(all[1]!)[1]);
   });
 
-  it.each(["b.safetensors", "b.npy"])("%s gives its rows back by content, and says whether it holds just these", async (file) => {
+  it("as npz holds the rows, the digests, and the names as numpy's text, whatever letters they have", async () => {
+    const out = join(folder, "a.npz");
+    const all = [...names(2), { file: "Präparat 𝛼.svs#xywh=0,96,48,48", sha256: sha256("2") }];
+    await writeEmbeddings(out, facts, all, bytesOf);
+    const bytes = readFileSync(out);
+    const entries = await readZip(
+      { size: bytes.length, read: async (at, length) => new Uint8Array(bytes.subarray(at, at + length)) },
+      { maxEntries: 8, maxDirectoryBytes: 4096 },
+    );
+    expect([...entries.keys()]).toEqual(["embeddings.npy", "sha256.npy", "names.npy"]);
+    const longest = Array.from(all[2]!.file).length;
+    const shapes = {
+      "embeddings.npy": `'<f4'.*\\(3, ${D}\\)`,
+      "sha256.npy": "'\\|u1'.*\\(3, 32\\)",
+      "names.npy": `'<U${longest}'.*\\(3,\\)`,
+    };
+    const data: Record<string, Buffer> = {};
+    for (const [name, { offset, size, stored, crc32: sum }] of entries) {
+      const member = bytes.subarray(offset, offset + size);
+      expect([stored, crc32(member)]).toEqual([true, sum]);
+      const head = 10 + member.readUInt16LE(8);
+      expect(member.toString("latin1", 10, head)).toMatch(new RegExp(shapes[name as keyof typeof shapes]));
+      data[name] = Buffer.from(member.subarray(head));
+    }
+    expect(new Float32Array(Uint8Array.from(data["embeddings.npy"]!).buffer)).toEqual(
+      Float32Array.from(all.flatMap((name) => [...rowOf(name)])),
+    );
+    expect(data["sha256.npy"]!.toString("hex")).toBe(all.map((name) => name.sha256).join(""));
+    const letters = new Uint32Array(Uint8Array.from(data["names.npy"]!).buffer);
+    const texts = all.map((_, i) => String.fromCodePoint(...letters.subarray(i * longest, (i + 1) * longest)).replace(/\0+$/, ""));
+    expect(texts).toEqual(all.map(({ file }) => file));
+    const before = readFileSync(out);
+    await writeEmbeddings(out, facts, all, bytesOf);
+    expect(readFileSync(out).equals(before)).toBe(true);
+  });
+
+  it.each(["b.safetensors", "b.npy", "b.npz"])("%s gives its rows back by content, and says whether it holds just these", async (file) => {
     const out = join(folder, file);
     const all = await written(out, 7);
     const found = (await EmbeddingFile.open(out, facts))!;

@@ -57,8 +57,8 @@ interface Embedded {
 export const embedImages: CommandRun<typeof EMBED_OPTIONS> = async (context, options, paths) => {
   const { terminal, signal, cwd } = context;
   const { out } = options;
-  if (out === undefined || !/\.(safetensors|npy)$/.test(out)) {
-    throw usageError("bad_usage", `--out — expected a file ending in .safetensors or .npy, got ${JSON.stringify(out ?? "none")}`);
+  if (out === undefined || !/\.(safetensors|np[yz])$/.test(out)) {
+    throw usageError("bad_usage", `--out — expected a file ending in .safetensors, .npz or .npy, got ${JSON.stringify(out ?? "none")}`);
   }
   const found = await foundIn(context, options, paths);
   const runtime = await openRuntime({ ...options, manyImages: true }, cwd);

@@ -6,7 +6,12 @@ import { RUNTIME_OPTIONS } from "../runtime-options.js";
 import { SLIDE_TILE_OPTIONS } from "../slide/tile-options.js";
 
 export const EMBED_OPTIONS = {
-  out: { type: "text", value: "FILE", completes: "file", description: "output, ending in .safetensors or .npy" },
+  out: {
+    type: "text",
+    value: "FILE",
+    completes: "file",
+    description: "output, ending in .safetensors, .npz (rows, names and digests) or .npy",
+  },
   volumes: {
     type: "flag",
     description: "a row for each series of DICOM files, and for each file of several frames or slices: the mean of its slices' rows",

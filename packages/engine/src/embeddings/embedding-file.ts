@@ -1,4 +1,4 @@
-// The output of `embed`: a safetensors or npy file of rows, and beside it a list (.rows.jsonl) that says which file each row is.
+// The output of `embed`: a safetensors, npz or npy file of rows, and beside it a list (.rows.jsonl) that says which file each row is.
 // Both are written whole or not at all. The list names the digest of the rows' file, so that a pair that does not belong together is
 // noticed; then, and for another model, the file counts as absent and is written anew.
 
@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { parseStrictJson } from "@biovlm/files";
 import { type FileContent, sweepTemporaries, writeFileAtomic } from "@biovlm/files/node";
 import { layOutSafetensors } from "@biovlm/model/backbone";
+import { NPZ_ROWS, type NpzArray, npyHeader, npzChunks, npzRowsAt, wideText } from "./npz-output.js";
 import type { RowName, RowSource } from "./row-source.js";
 
 const ROWS_FORMAT = "biovlm-rows/1";
@@ -42,13 +43,15 @@ export async function writeEmbeddings(
 ): Promise<void> {
   const hash = createHash("sha256");
   const stop = signal === undefined ? {} : { signal };
-  await written(
-    out,
-    hashed(out.endsWith(".npy") ? npyChunks(facts, names, rowBytes) : safetensorsChunks(facts, names, rowBytes), hash),
-    stop,
-  );
+  await written(out, hashed(outputOf(out)(facts, names, rowBytes), hash), stop);
   const header = { format: ROWS_FORMAT, embeddings: basename(out), embeddings_sha256: hash.digest("hex"), rows: names.length, ...facts };
   await written(rowsPath(out), jsonLines(header, names), stop);
+}
+
+/** What a file holds, by its ending. */
+function outputOf(out: string): typeof npyChunks {
+  if (out.endsWith(".npz")) return npzOutput;
+  return out.endsWith(".npy") ? npyChunks : safetensorsChunks;
 }
 
 /** Written whole or not at all; what a killed run left half-written beside it is removed. */
@@ -92,16 +95,25 @@ async function* safetensorsChunks(facts: EmbeddingFacts, names: readonly RowName
 }
 
 async function* npyChunks(facts: EmbeddingFacts, names: readonly RowName[], rowBytes: RowBytes): AsyncGenerator<Uint8Array> {
-  const dict = `{'descr': '<f4', 'fortran_order': False, 'shape': (${names.length}, ${facts.D}), }`;
-  // Magic, version and length take 10 bytes; the format asks for a multiple of 64 that ends in a newline.
-  const length = Math.ceil((10 + dict.length + 1) / 64) * 64 - 10;
-  const header = Buffer.alloc(10 + length, 0x20);
-  header.write("\x93NUMPY\x01\x00", 0, "latin1");
-  header.writeUInt16LE(length, 8);
-  header.write(dict, 10, "latin1");
-  header[header.length - 1] = 0x0a;
-  yield header;
+  yield npyHeader("<f4", [names.length, facts.D]);
   yield* gathered(names, rowBytes);
+}
+
+/** The arrays of an npz: first the rows, so that their place follows from their number; then digests, and names as text. */
+async function* npzOutput(facts: EmbeddingFacts, names: readonly RowName[], rowBytes: RowBytes): AsyncGenerator<Uint8Array> {
+  const longest = names.reduce((most, { file }) => Math.max(most, Array.from(file).length), 1);
+  const arrays: NpzArray[] = [
+    { name: NPZ_ROWS, type: "<f4", shape: [names.length, facts.D], rowBytes: facts.D * 4, rows: () => gathered(names, rowBytes) },
+    {
+      ...{ name: "sha256.npy", type: "|u1", shape: [names.length, 32], rowBytes: 32 },
+      rows: () => gathered(names, async ({ sha256 }) => Buffer.from(sha256, "hex")),
+    },
+    {
+      ...{ name: "names.npy", type: `<U${longest}`, shape: [names.length], rowBytes: longest * 4 },
+      rows: () => gathered(names, async ({ file }) => wideText(file, longest)),
+    },
+  ];
+  yield* npzChunks(arrays);
 }
 
 /** Rows put together into chunks of about 256 KiB. */
@@ -146,9 +158,10 @@ export class EmbeddingFile implements RowSource {
     if (list === undefined || (await sha256OfFile(out).catch(() => "")) !== list.digest) return undefined;
     const handle = await open(out, "r");
     const { size } = await handle.stat();
-    // The rows are the last or, in safetensors, the last but the 32-byte digests: the header's length follows from the size.
-    const tail = out.endsWith(".npy") ? 0 : list.names.length * 32;
-    const dataAt = size - tail - list.names.length * facts.D * 4;
+    const rows = list.names.length;
+    // The rows are the last or, in safetensors, the last but the 32-byte digests: the header's length follows from the size. In npz they come first.
+    const tail = out.endsWith(".npy") ? 0 : rows * 32;
+    const dataAt = out.endsWith(".npz") ? npzRowsAt([rows, facts.D]) : size - tail - rows * facts.D * 4;
     if (dataAt > 0) return new EmbeddingFile(handle, list.names, dataAt, facts.D);
     await handle.close();
     return undefined;
