@@ -232,16 +232,18 @@ async function embedRows(work: Work): Promise<Embedded> {
     const groups = seriesOf(found.order);
     const progress = terminal.progress("embed", groups.length, "series");
     bad.push(...found.failed.map(({ name, error }) => ({ file: name, ...error })));
+    const total = { ...spent, encode: 0 };
+    let embedded = 0;
     for await (const one of embeddedSeries(groups, { runtime, options, journal, known, signal })) {
       if (one.error !== undefined) bad.push({ file: one.file, ...one.error });
       if (one.name !== undefined) names.push(one.name);
-      if (one.fresh) fresh++;
-      for (const part of ["decode", "preprocess", "encode"] as const) spent[part] += one.spent[part];
+      if (one.fresh) embedded++;
+      for (const part of ["decode", "preprocess", "encode"] as const) total[part] += one.spent[part];
       if (one.fresh) progress.advance();
       else progress.skip(1);
     }
     progress.end();
-    return { names, bad, fresh, spent, images: "sharp and own readers" };
+    return { names, bad, fresh: embedded, spent: total, images: "sharp and own readers" };
   }
   const { prepare: fast, detail } = await fastImages();
   const images = fast === undefined ? `sharp (${detail})` : detail;
