@@ -1,9 +1,9 @@
 // `biovlm serve` with several models: each with its banks, loaded and unloaded by name, on record; and in a built server within a budget of memory.
 
 import { spawn } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { soak } from "@biovlm/testkit";
+import { seeded, soak } from "@biovlm/testkit";
 import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { tinyFolder } from "@biovlm/testkit/tiny-folder";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -96,7 +96,14 @@ async function built(...more: string[]) {
     child.kill("SIGTERM");
     return ended;
   };
-  return { url, log: () => log, stop };
+  return { url, log: () => log, stop, pid: child.pid! };
+}
+
+/** What a process holds: its memory in kB, its open files, and how many children. Linux alone. */
+function held(pid: number): { readonly children: number; readonly kilobytes: number; readonly files: number } {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/).filter(Boolean);
+  const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]);
+  return { children: children.length, kilobytes, files: readdirSync(`/proc/${pid}/fd`).length };
 }
 
 describe("a server with two models", () => {
@@ -226,6 +233,82 @@ describe("a server with two models", () => {
       expect(server.log()).toMatch(/"reason":"memory","msg":"model unloaded"/);
     },
     300_000,
+  );
+
+  it.skipIf(!soak || process.platform !== "linux")(
+    "goes on for minutes while models come and go under traffic: every answer is right, none is a fault, and nothing is left behind",
+    async () => {
+      compile();
+      const minutes = 2;
+      const random = seeded(31);
+      const all = await built("--max-model-bytes", "1000GiB");
+      const sizes = [...(await (await fetch(`${all.url}/metrics`)).text()).matchAll(/^biovlm_encoder_memory_bytes\{.*\} (\d+)$/gm)];
+      const models = ["tiny", "other"] as const;
+      const right = new Map<string, unknown>();
+      for (const model of models) right.set(model, (await classify(all.url, model)).body.results);
+      expect(await all.stop()).toBe(0);
+      // room for one and a half
+      const budget = Math.round(0.8 * sizes.reduce((sum, [, bytes]) => sum + Number(bytes), 0));
+      for (const { why, more } of [
+        { why: "memory", more: ["--max-model-bytes", String(budget)] },
+        { why: "asked", more: ["--admin"] },
+      ]) {
+        const server = await built(...more);
+        const seen = new Map<string, number>();
+        let asked: (typeof models)[number] = "tiny";
+        let going = true;
+        const callers = Array.from({ length: 4 }, async (_, i) => {
+          while (going) {
+            // by memory all go to the same model, so that the other may go; by name to both
+            const model = why === "memory" ? asked : models[i % 2]!;
+            const { status, body } = await classify(server.url, model);
+            const word = status === 200 ? "200" : `${status} ${body.code} ${why === "asked" ? model : ""}`.trim();
+            seen.set(word, (seen.get(word) ?? 0) + 1);
+            if (status === 200) expect(body.results).toEqual(right.get(model));
+            else await new Promise((done) => setTimeout(done, 50));
+          }
+        });
+        const pause = () => new Promise((done) => setTimeout(done, 200 + 800 * random.next()));
+        const change = async () => {
+          if (why === "memory") asked = asked === "tiny" ? "other" : "tiny";
+          else {
+            for (const what of ["unload", "load"]) {
+              expect((await ask(`${server.url}/v2/repository/models/tiny/${what}`, {})).status).toBe(200);
+              await pause();
+            }
+          }
+          await pause();
+        };
+        const settle = async () => {
+          for (const model of models) await classify(server.url, model);
+          await pause();
+          return held(server.pid);
+        };
+        let changes = 0;
+        const rounds = async (ms: number) => {
+          for (const until = performance.now() + ms; performance.now() < until; changes++) await change();
+        };
+        const ended = Promise.all(callers).then(() => undefined);
+        await Promise.race([rounds(minutes * 15_000), ended]);
+        const early = await settle();
+        await Promise.race([rounds(minutes * 45_000), ended]);
+        going = false;
+        await ended;
+        const late = await settle();
+        console.log(`${why}: ${changes} changes, ${JSON.stringify(Object.fromEntries(seen))}, ${JSON.stringify({ early, late })}`);
+        expect(changes).toBeGreaterThan(minutes * 5);
+        // a model that was unloaded by name says so, and nothing else goes wrong
+        const allowed = why === "memory" ? ["200"] : ["200", "503 model_unloaded tiny"];
+        expect([...seen.keys()].filter((word) => !allowed.includes(word))).toEqual([]);
+        const metrics = await (await fetch(`${server.url}/metrics`)).text();
+        expect(metrics).toMatch(new RegExp(`^biovlm_model_unloads_total\\{model="tiny",reason="${why}"\\} [1-9]`, "m"));
+        expect(late.children).toBeLessThanOrEqual(2);
+        expect(late.files).toBeLessThanOrEqual(early.files + 8);
+        expect(late.kilobytes).toBeLessThan(early.kilobytes + 65_536);
+        expect(await server.stop()).toBe(0);
+      }
+    },
+    600_000,
   );
 
   it("is refused in words where one alone is beyond --max-model-bytes", async () => {

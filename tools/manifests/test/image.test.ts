@@ -32,7 +32,8 @@ describe.skipIf(!runs)("the image", () => {
   afterAll(() => {
     image?.done();
     rmSync(folder, { recursive: true, force: true });
-  });
+    // layers that are whole trees: minutes on a busy disk
+  }, 1_200_000);
 
   it("holds the program and no tests, is owned by root, and names a user by number", () => {
     const { root, user } = image;
