@@ -144,16 +144,17 @@ function mixtureMethod(name: string, summary: string, recipe: Recipe): Method {
     async fit({ core, D, scale, seed, train: { features, labels }, on: own, learn }) {
       const ctx = await learn(recipe, "attributes", "plain");
       const one = await learn(promptRecipe(recipe), "attributes", "plain");
-      const { rho, contextTokens, prompts: N, shrinkage } = recipe;
+      const { rho, prompts: N } = recipe;
       const { C } = own;
       const texts = { bank: await own.promptTexts(ctx, recipe), one: await own.promptTexts(one, promptRecipe(recipe)) };
       const { attributes } = own.texts;
       const fitted = fitMixture({
-        ...{ core, features, labels, attributes, C, D, scale, rho, seed, ctx: one, contextTokens, shrinkage },
+        ...{ ...recipe, core, features, labels, attributes, C, D, scale, seed, ctx: one },
         described: own.described,
         texts: recipe.temperature === "shots" ? texts : undefined,
       });
-      const { a, w, v, expertW, expertB, temperature = 1 } = fitted;
+      const { a, w, v, untrained: sentences, expertW, expertB, temperature = 1 } = fitted;
+      const q = sentences?.share ?? 0;
       const expert: FittedClassifier = { logits: (rows, n) => expertLogits({ W: expertW, b: expertB, C, D }, rows, n) };
       return {
         async on(set, elsewhere = false) {
@@ -163,7 +164,12 @@ function mixtureMethod(name: string, summary: string, recipe: Recipe): Method {
             return weighted([untrained, 0.5], [routed(core, await set.promptTexts(ctx, recipe), N, set.C, D, scale, rho), 0.5]);
           const bank = routed(core, texts.bank, N, C, D, scale, rho);
           const prompt = routed(core, texts.one, 1, C, D, scale, 1);
-          return weighted([bank, (a * (1 - v)) / temperature], [prompt, (a * v) / temperature], [expert, w / temperature]);
+          return weighted(
+            [bank, (a * (1 - v) * (1 - q)) / temperature],
+            ...(sentences === undefined ? [] : [[untrained, (a * (1 - v) * q) / temperature] as const]),
+            [prompt, (a * v) / temperature],
+            [expert, w / temperature],
+          );
         },
       };
     },

@@ -8,7 +8,7 @@ import { tinyModel } from "@biovlm/model-tiny/node";
 import { cases, mutations, seeded } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { openSafetensors, writeSafetensors } from "../src/backbone.js";
-import { compileBank, createClassifier, readBank, writeBank } from "../src/index.js";
+import { compileBank, createClassifier, type PromptBank, readBank, writeBank } from "../src/index.js";
 import { bankAndMixture } from "./mixed-bank.js";
 
 const core = await loadCore({ deterministic: true });
@@ -91,6 +91,64 @@ describe("a bank with a mixture", () => {
       const margin = (of: typeof parts) => of!.reduce((sum, part) => sum + part.margin, 0);
       expect(margin(parts) * temperature).toBeCloseTo(margin(sure![i]!.parts), 3);
     }
+  });
+
+  describe("with untrained sentences beside its prompts", () => {
+    const share = 0.25;
+    const text = { data: core.l2Normalize(floats(4 * 3 * D), 4 * 3, D), shape: [4, 3, D] as const };
+    const spoken: PromptBank = { ...bank, mixture: { ...bank.mixture!, untrained: { text, share } } };
+
+    it("keeps them in its file, and writes again to the same bytes", () => {
+      const bytes = writeBank(spoken);
+      const { tensors, metadata } = openSafetensors(bytes);
+      expect(metadata["mixture"]).toBe('{"a":0.3,"w":0.1,"v":0.5,"untrained":0.25}');
+      expect([...tensors.keys()].sort()).toEqual(["ctx", "ctx_ce", "expert.W", "expert.b", "text_untrained"]);
+      expect(readBank(bytes)).toEqual(spoken);
+      expect(writeBank(readBank(bytes))).toEqual(bytes);
+    });
+
+    it("answers by their routed scores in the place of that share of the prompts', and says so", async () => {
+      const { ctx: _none, ...fixed } = plain;
+      const [whole, before, prompts, sentences] = await Promise.all(
+        [spoken, bank, plain, { ...fixed, text }].map((one) => createClassifier({ ...context, bank: one })),
+      );
+      const [z, without, routed, said] = [whole, before, prompts, sentences].map((one) => one!.logits(images, 5));
+      const { a, v } = bank.mixture!;
+      for (const [i, score] of z!.entries()) expect(score).toBeCloseTo(without![i]! + a * (1 - v) * share * (said![i]! - routed![i]!), 4);
+      for (const { parts, predictions } of whole!.classifyEmbeddings(images, { explain: true })) {
+        const names = ["routed prompts", "untrained sentences", "cross-entropy prompt", "image expert"];
+        expect(parts?.map(({ name }) => name)).toEqual(names);
+        const [first, second] = predictions.map(({ probability }) => Math.log(probability));
+        expect(parts?.reduce((sum, { margin }) => sum + margin, 0)).toBeCloseTo(first! - second!, 3);
+      }
+    });
+
+    it("gives each class the same score whatever the order asked for", async () => {
+      const turned = ["normal breast", "benign tumor", "malignant tumor"];
+      const first = (await createClassifier({ ...context, bank: spoken })).logits(images, 5);
+      const other = (await createClassifier({ ...context, bank: spoken, classes: turned })).logits(images, 5);
+      for (let i = 0; i < 5; i++)
+        for (const [c, name] of turned.entries()) expect(other[i * 3 + c]).toBeCloseTo(first[i * 3 + classes.indexOf(name)]!, 4);
+    });
+
+    it("is refused where they do not fit, are no embeddings, or are said and absent", () => {
+      const broken = [
+        { text, share: 1.5 },
+        { text, share: Number.NaN },
+        { text: { ...text, shape: [3, 4, D] as const }, share },
+        { text: { data: text.data.subarray(D), shape: text.shape }, share },
+        { text: { data: text.data.map((x) => 2 * x), shape: text.shape }, share },
+        { text: { data: text.data.map(() => Number.NaN), shape: text.shape }, share },
+      ];
+      for (const untrained of broken)
+        expect(() => writeBank({ ...bank, mixture: { ...bank.mixture!, untrained } })).toThrow(
+          expect.objectContaining({ code: "bad_bank" }),
+        );
+      const { tensors, metadata } = openSafetensors(writeBank(spoken));
+      const kept = [...tensors].map(([name, t]) => ({ name, dtype: t.dtype, shape: t.shape, bytes: () => t.bytes() }));
+      const without = kept.filter(({ name }) => name !== "text_untrained");
+      expect(() => readBank(writeSafetensors(without, metadata))).toThrow(expect.objectContaining({ code: "bad_bank" }));
+    });
   });
 
   it("gives each class the same score whatever the order asked for, compiled or not", async () => {

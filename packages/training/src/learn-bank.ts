@@ -179,9 +179,8 @@ async function learnMixture(
   const textOf = (contexts: Float32Array, of: Recipe) => promptTexts(context, contexts, { classes, recipe: of, signal });
   const texts = recipe.temperature === "shots" ? { bank: await textOf(bank, recipe), one: await textOf(ctx, own) } : undefined;
   const scale = Math.exp(model.spec.logitScale);
-  const { rho, contextTokens, shrinkage } = recipe;
   const described = options.attributes !== undefined;
-  return fitMixture({ core, features, labels, attributes, C, D, scale, rho, seed, ctx, contextTokens, texts, shrinkage, described });
+  return fitMixture({ ...recipe, core, features, labels, attributes, C, D, scale, seed, ctx, texts, described });
 }
 
 /** ctx [N,T,W] → its text embeddings for the classes, normalised [N,C,D]. */

@@ -9,9 +9,15 @@ import { heldOutExpert, mixtureWeights } from "./expert/mixture-weights.js";
 import { shotTemperature } from "./expert/shot-temperature.js";
 import type { Recipe } from "./recipe.js";
 
+/** Options of a mixture that decide nothing about how a prompt is learned, and those that its one prompt has not. */
+const FITTED: readonly (keyof Recipe)[] = [
+  ...(["contextStart", "classContext", "temperature", "temperatureShots", "shrinkage"] as const),
+  ...(["promptShots", "sentenceShots", "sentenceLabels"] as const),
+];
+
 /** The recipe of the one prompt: CoOp's objective at its own rate. */
 export function promptRecipe(recipe: Recipe): Recipe {
-  const { contextStart: _words, classContext: _own, temperature: _sure, shrinkage: _spread, ...rest } = recipe;
+  const rest = Object.fromEntries(Object.entries(recipe).filter(([name]) => !FITTED.includes(name as keyof Recipe))) as unknown as Recipe;
   return {
     ...rest,
     prompts: 1,
@@ -21,8 +27,11 @@ export function promptRecipe(recipe: Recipe): Recipe {
   };
 }
 
+/** What a recipe says of the fit; see {@link Recipe}. */
+type FittedOptions = Pick<Recipe, "shrinkage" | "promptShots" | "sentenceShots" | "sentenceLabels" | "temperatureShots">;
+
 /** What a mixture is fitted on. */
-export interface MixtureInput {
+export interface MixtureInput extends FittedOptions {
   readonly core: Core;
   /** [n,D] L2-normalised plain embeddings of the shots */
   readonly features: Float32Array;
@@ -35,8 +44,6 @@ export interface MixtureInput {
   readonly scale: number;
   readonly rho: number;
   readonly seed: number;
-  /** κ of the expert, of the recipe */
-  readonly shrinkage?: number | undefined;
   /** whether the attributes are sentences that were given, not templates filled with names */
   readonly described: boolean;
   /** learned context vectors of the one prompt [1,T,W] */
@@ -46,27 +53,29 @@ export interface MixtureInput {
   readonly texts?: { readonly bank: Float32Array; readonly one: Float32Array } | undefined;
 }
 
-/** Shots a class at which the one prompt counts half of the text part. */
-const HALF_SHOTS = 16;
-
 /** @throws TrainingError as the expert does */
 export function fitMixture(input: MixtureInput): BankMixture {
   const { core, features, labels, attributes, C, D, scale, rho, seed, ctx, contextTokens: T, texts, shrinkage, described } = input;
+  const { promptShots = 16, sentenceShots, sentenceLabels, temperatureShots: half } = input;
   const n = labels.length;
   const routed = (text: Float32Array, share: number) =>
     core.route(features, text, scale, share, { B: n, N: text.length / (C * D), C, D }).mean;
   // the untrained bank has not seen the labels, so that its scores of the shots need no folding
   const textLogits = routed(attributes, rho);
   const heldOut = heldOutExpert({ features, labels, C, D, seed, shrinkage });
-  const { a, w } = mixtureWeights({ features, labels, C, D, textLogits, seed, described }, heldOut);
+  const { a, w } = mixtureWeights({ features, labels, C, D, textLogits, seed, described, sentenceLabels }, heldOut);
   const expert = fitGaussianExpert({ features, labels, C, D, shrinkage });
   const shots = n / C;
+  const v = shots / (shots + promptShots);
+  const q = sentenceShots === undefined ? 0 : sentenceShots / (shots + sentenceShots);
+  const untrained = { text: { data: attributes, shape: [attributes.length / (C * D), C, D] as const }, share: q };
   const mixture = {
     ...{ ctx: { data: ctx, shape: [1, T, ctx.length / T] as const }, expertW: expert.W, expertB: expert.b },
-    ...{ a, w, v: shots / (shots + HALF_SHOTS) },
+    ...{ a, w, v },
+    ...(sentenceShots === undefined ? {} : { untrained }),
   };
   if (texts === undefined || heldOut === undefined) return mixture;
   const [bank, one] = [routed(texts.bank, rho), routed(texts.one, 1)];
-  const scores = bank.map((z, i) => a * ((1 - mixture.v) * z + mixture.v * nth(one, i)) + w * nth(heldOut, i));
-  return { ...mixture, temperature: shotTemperature({ scores, untrained: textLogits, labels, C }) };
+  const scores = bank.map((z, i) => a * ((1 - v) * ((1 - q) * z + q * nth(textLogits, i)) + v * nth(one, i)) + w * nth(heldOut, i));
+  return { ...mixture, temperature: shotTemperature({ scores, untrained: textLogits, labels, C, half }) };
 }

@@ -54,6 +54,14 @@ export interface Recipe {
   readonly temperature?: "none" | "shots";
   /** of a mixture: κ, how much of its trace shrinks the expert's covariance; absent is 1, as that expert was published */
   readonly shrinkage?: number;
+  /** of a mixture: shots a class at which the one prompt counts half of the text part; absent is 16 */
+  readonly promptShots?: number;
+  /** of a mixture: shots a class at which the learned bank counts as much as the untrained sentences beside it; absent leaves these out */
+  readonly sentenceShots?: number;
+  /** of a mixture: for how many labels a class the untrained sentences' own answers count where the shots choose the weights; absent is none */
+  readonly sentenceLabels?: number;
+  /** of a mixture: shots in all at which their own accuracy says as much of the temperature as the untrained sentences; absent is 32 */
+  readonly temperatureShots?: number;
   /** context vectors start as random numbers, or as words of the attribute sentences with a tenth of that noise; absent is "random" */
   readonly contextStart?: "random" | "attributes";
   /** each class has context vectors of its own, [N,C,T,W]; absent is false. For comparison: a bank's file holds contexts for any class */
@@ -103,8 +111,11 @@ const golden: Recipe = {
 /** The method with learning rate and ρ settled on validation splits (docs/recipe.md). */
 const chosen: Recipe = { ...golden, learningRate: 0.02, rho: 0.3 };
 
+/** How a mixture leans on the untrained sentences where shots are few: settled on the rest of the training splits (docs/recipe.md). */
+const DRAWN = { promptShots: 12, sentenceShots: 8, sentenceLabels: 4, temperatureShots: 64 } as const;
+
 /** `biovlm` on plain views, with what the shots themselves say on the image side (docs/recipe.md, "mixture"). */
-const mixture: Recipe = { ...chosen, mixture: true, temperature: "shots", shrinkage: 0.03 };
+const mixture: Recipe = { ...chosen, mixture: true, temperature: "shots", shrinkage: 0.03, ...DRAWN };
 
 /**
  * Recipes by name: `released` as the authors' code runs, `biovlm-golden` as the goldens were made, `biovlm` as settled on validation, `mixture`
@@ -125,13 +136,17 @@ export const DEFAULT_RECIPE: RecipeName = "mixture";
 
 type Kind = "count" | "fraction" | "positive" | "amount" | boolean | readonly string[];
 
-type OptionalName = "mixture" | "temperature" | "shrinkage" | "contextStart" | "classContext";
+type OptionalName = Exclude<{ [Name in keyof Recipe]-?: undefined extends Recipe[Name] ? Name : never }[keyof Recipe], undefined>;
 
 /** Options that a recipe may leave out; one that does keeps the bytes that its banks had before the option was there. */
 const OPTIONAL: Readonly<Record<OptionalName, Kind>> = {
   mixture: true,
   temperature: ["none", "shots"],
   shrinkage: "positive",
+  promptShots: "positive",
+  sentenceShots: "amount",
+  sentenceLabels: "amount",
+  temperatureShots: "positive",
   contextStart: ["random", "attributes"],
   classContext: true,
 };

@@ -13,6 +13,7 @@ interface Case {
   readonly C: number;
   readonly D: number;
   readonly shrinkage: number;
+  readonly sentenceLabels: number;
   readonly labels: readonly number[];
   readonly fold: readonly number[];
   readonly features: readonly number[];
@@ -25,7 +26,7 @@ interface Case {
 }
 const cases = JSON.parse(readFileSync(golden("expert.json"), "utf8")) as Case[];
 
-describe.each(cases)("numpy's case $seed", ({ seed, C, D, shrinkage, labels, fold, features, text, W, b, a, w, nll }) => {
+describe.each(cases)("numpy's case $seed", ({ seed, C, D, shrinkage, sentenceLabels, labels, fold, features, text, W, b, a, w, nll }) => {
   const input = { features: Float32Array.from(features), labels: Int32Array.from(labels), C, D, shrinkage };
 
   it("has the same W and b within 1e-5 of their size", () => {
@@ -37,7 +38,7 @@ describe.each(cases)("numpy's case $seed", ({ seed, C, D, shrinkage, labels, fol
 
   it("has the same folds and the same weights, chosen at the same likelihood", () => {
     expect(Array.from(foldOf(input.labels, C, Math.max(...fold) + 1, seed))).toEqual(fold);
-    const chosen = mixtureWeights({ ...input, textLogits: Float32Array.from(text), described: true, seed });
+    const chosen = mixtureWeights({ ...input, textLogits: Float32Array.from(text), described: true, seed, sentenceLabels });
     expect([chosen.a, chosen.w, chosen.folds]).toEqual([a, w, Math.max(...fold) + 1]);
     expect(Math.abs((chosen.nll ?? Number.NaN) - nll)).toBeLessThan(1e-5);
   });
@@ -100,6 +101,29 @@ describe("mixtureWeights", () => {
     expect(mixtureWeights({ ...input, textLogits: silent, described: true }).a).toBeGreaterThan(0);
     const telling = Float32Array.from({ length: n * C }, (_, i) => (i % C === labels[Math.floor(i / C)] ? 2 : 0));
     expect(mixtureWeights({ ...input, textLogits: telling, described: false }).a).toBeGreaterThan(0);
+  });
+
+  it("gives the expert no weight on two shots that it tells apart by chance, where the sentences' answers count", () => {
+    // two shots a class, each fold's expert knows no covariance, so that every weight is as likely: the lesser stays
+    const features = Float32Array.of(1, 0, 0.8, 0.6, 0, 1, 0.6, 0.8);
+    const input = { features, labels: Int32Array.of(0, 0, 1, 1), C: 2, D: 2, seed: 1, shrinkage: 0.03, described: true };
+    const textLogits = Float32Array.of(2, 0, 1, 0, 0, 2, 0, 1);
+    expect(mixtureWeights({ ...input, textLogits, sentenceLabels: 8 })).toMatchObject({ a: 1, w: 0, folds: 2 });
+  });
+
+  it("leaves the sentences' answers less, the more labels these count for", () => {
+    const [C, D, n] = [2, 4, 24];
+    const random = seeded(4);
+    const labels = Int32Array.from({ length: n }, (_, i) => i % C);
+    const features = Float32Array.from({ length: n * D }, (_, i) => (i % D === labels[Math.floor(i / D)] ? 1 : 0) + 0.8 * random.next());
+    // sentences that are wrong of every other shot
+    const textLogits = Float32Array.from({ length: n * C }, (_, i) => ((Math.floor(i / C) >> 1) % 2 === i % C ? 1 : 0));
+    const weigh = (sentenceLabels: number) =>
+      mixtureWeights({ features, labels, C, D, textLogits, described: true, seed: 1, sentenceLabels });
+    const [free, held] = [weigh(0), weigh(10_000)];
+    expect(free.w / free.a).toBeGreaterThan(0);
+    expect(held).toMatchObject({ a: 1, w: 0 });
+    expect(held.nll).toBeGreaterThan(free.nll ?? Number.NaN);
   });
 
   it("deals every class over all folds", () => {

@@ -56,7 +56,9 @@ describe("the recipe mixture", () => {
     expect(mixture).toEqual(bank.mixture);
     expect(mixture?.ctx.shape).toEqual([1, options.recipe.contextTokens, bank.ctx?.shape[2]]);
     const shots = 24 / options.classes.length;
-    expect(mixture?.v).toBeCloseTo(shots / (shots + 16), 12);
+    expect(mixture?.v).toBeCloseTo(shots / (shots + 12), 12);
+    expect(mixture?.untrained?.share).toBeCloseTo(8 / (shots + 8), 12);
+    expect(mixture?.untrained?.text.shape.slice(1)).toEqual([options.classes.length, context.model.spec.embedDim]);
   });
 
   it("R23: gives the same bytes again, from a cache without another encode, and after a stop", async () => {
@@ -101,6 +103,15 @@ describe("the recipe mixture", () => {
     expect(bare.bank.ctx).toEqual(bank.ctx);
   });
 
+  it("leaves the sentences out of the answer of a recipe that does not name them, and counts its prompt as that recipe did", async () => {
+    const { context, options } = await setUp();
+    const { promptShots: _p, sentenceShots: _s, sentenceLabels: _l, temperatureShots: _t, ...before } = options.recipe;
+    const { bank } = await learnBank(context, { ...options, recipe: before });
+    expect(bank.mixture).not.toHaveProperty("untrained");
+    const shots = 24 / options.classes.length;
+    expect(bank.mixture?.v).toBeCloseTo(shots / (shots + 16), 12);
+  });
+
   it("leaves the expert out where one shot a class has nothing to fold", async () => {
     const { context, options } = await setUp();
     const firsts = options.classes.map((_, c) => options.labels.indexOf(c));
@@ -109,7 +120,7 @@ describe("the recipe mixture", () => {
       images: firsts.map((i) => options.images[i] ?? (() => Promise.reject(new Error("no image")))),
       labels: Int32Array.from(firsts, (i) => options.labels[i] ?? 0),
     });
-    expect(bank.mixture).toMatchObject({ a: 1, w: 0, v: 1 / 17 });
+    expect(bank.mixture).toMatchObject({ a: 1, w: 0, v: 1 / 13, untrained: { share: 8 / 9 } });
     expect(bank.mixture).not.toHaveProperty("temperature");
     expect(bank.mixture?.expertW.every((x) => x === 0)).toBe(true);
   });

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-TEXT, EXPERT = [0.3, 1.0], [0.0, 0.03, 0.1, 0.3, 1.0, 3.0]
+TEXT, EXPERT = [0.2, 0.5, 1.0], [0.0, 0.03, 0.1, 0.3, 1.0, 3.0]
 
 
 def expert(x, y, C, kappa):
@@ -24,6 +24,14 @@ def expert(x, y, C, kappa):
 def nll(z, y):
     z = z - z.max(1, keepdims=True)
     return float(np.mean(np.log(np.exp(z).sum(1)) - z[np.arange(len(y)), y]))
+
+
+def departure(z, text):
+    """Mean cross-entropy of softmax(z) to softmax(text)."""
+    p = np.exp(text - text.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    z = z - z.max(1, keepdims=True)
+    return float(np.mean(-(p * (z - np.log(np.exp(z).sum(1, keepdims=True)))).sum(1)))
 
 
 def main(path):
@@ -46,9 +54,11 @@ def main(path):
         for k in range(fold.max() + 1):
             W, b = expert(x[fold != k], y[fold != k], C, case["shrinkage"])
             g[fold == k] = x[fold == k] @ W.T + b
-        scores = [(nll(a * text + w * g, y), i) for i, (a, w) in enumerate((a, w) for a in TEXT for w in EXPERT)]
-        best, at = min(scores)
-        case["a"], case["w"], case["nll"] = TEXT[at // len(EXPERT)], EXPERT[at % len(EXPERT)], best
+        grid = [(a, w) for a in TEXT for w in EXPERT]
+        prior = case["sentenceLabels"] * C / len(y)
+        scores = [(nll(a * text + w * g, y) + prior * departure(a * text + w * g, text), i) for i, (a, w) in enumerate(grid)]
+        case["a"], case["w"] = grid[min(scores)[1]]
+        case["nll"] = nll(case["a"] * text + case["w"] * g, y)
     json.dump(cases, open(path, "w"))
 
 

@@ -7,7 +7,10 @@ import type { Safetensors, TensorToWrite } from "../weights/safetensors.js";
 import { toFloat32 } from "../weights/to-float32.js";
 import type { BankTensor } from "./bank-tensor.js";
 
-/** z = (a · ((1 − v) · routed prompts + v · s · f·t) + w · (W f + b)) / temperature, for a normalised image embedding f [D]. */
+/**
+ * z = (a · ((1 − v) · ((1 − q) · routed prompts + q · routed sentences) + v · s · f·t) + w · (W f + b)) / temperature, for a normalised image
+ * embedding f [D]; q is the share of the untrained sentences, 0 where there are none.
+ */
 export interface BankMixture {
   /** context vectors of the one prompt [1,T,W] */
   readonly ctx: BankTensor;
@@ -23,8 +26,18 @@ export interface BankMixture {
   readonly w: number;
   /** share of the one prompt in the text part */
   readonly v: number;
+  /** the sentences that were there before anything was learned, routed as the prompts are; absent where they have no part in the answer */
+  readonly untrained?: UntrainedText;
   /** what the scores are divided by, so that the answer is as sure as it may be: it changes no order of the scores; absent is 1 */
   readonly temperature?: number;
+}
+
+/** Sentences beside the learned prompts. */
+export interface UntrainedText {
+  /** normalised text embeddings [M,C,D] */
+  readonly text: BankTensor;
+  /** q, from 0 to 1 */
+  readonly share: number;
 }
 
 function bad(what: string, expected: string, got: string): never {
@@ -32,7 +45,7 @@ function bad(what: string, expected: string, got: string): never {
 }
 
 /** Checks sizes and numbers against the bank's classes. @throws ModelError `bad_bank` */
-export function checkMixture({ ctx, text, expertW, expertB, a, w, v, temperature = 1 }: BankMixture, C: number): void {
+export function checkMixture({ ctx, text, expertW, expertB, a, w, v, untrained, temperature = 1 }: BankMixture, C: number): void {
   for (const [name, x] of Object.entries({ a, w }))
     if (!(x >= 0 && Number.isFinite(x))) bad(`mixture ${name}`, "a number from 0 on", String(x));
   if (!(v >= 0 && v <= 1)) bad("mixture v", "a number from 0 to 1", String(v));
@@ -46,15 +59,23 @@ export function checkMixture({ ctx, text, expertW, expertB, a, w, v, temperature
   }
   if (text !== undefined && (text.shape[1] !== C || text.shape[2] !== expertW.length / C))
     bad("text_ce", `[1, ${C}, ${expertW.length / C}]`, printShape(text.shape));
+  if (untrained !== undefined) checkUntrained(untrained, C, expertW.length / C);
   for (const x of expertW) if (!Number.isFinite(x)) bad("expert.W", "finite numbers", String(x));
   for (const x of expertB) if (!Number.isFinite(x)) bad("expert.b", "finite numbers", String(x));
 }
 
+function checkUntrained({ text: { data, shape }, share }: UntrainedText, C: number, D: number): void {
+  if (!(share >= 0 && share <= 1)) bad("mixture untrained", "a share from 0 to 1", String(share));
+  if (shape[0] < 1 || shape[1] !== C || shape[2] !== D || data.length !== shape[0] * C * D)
+    bad("text_untrained", `[M, ${C}, ${D}]`, printShape(shape));
+  for (const x of data) if (!Number.isFinite(x)) bad("text_untrained", "finite numbers", String(x));
+}
+
 /** Names of the tensors that a mixture adds to a bank's file. */
-export const MIXTURE_TENSORS: readonly string[] = ["ctx_ce", "text_ce", "expert.W", "expert.b"];
+export const MIXTURE_TENSORS: readonly string[] = ["ctx_ce", "text_ce", "text_untrained", "expert.W", "expert.b"];
 
 /** The tensors and the one line of metadata. */
-export function mixtureParts({ ctx, text, expertW, expertB, a, w, v, temperature }: BankMixture): {
+export function mixtureParts({ ctx, text, expertW, expertB, a, w, v, untrained, temperature }: BankMixture): {
   readonly tensors: TensorToWrite[];
   readonly metadata: string;
 } {
@@ -67,10 +88,11 @@ export function mixtureParts({ ctx, text, expertW, expertB, a, w, v, temperature
   const tensors = [
     tensor("ctx_ce", ctx.data, ctx.shape),
     ...(text === undefined ? [] : [tensor("text_ce", text.data, text.shape)]),
+    ...(untrained === undefined ? [] : [tensor("text_untrained", untrained.text.data, untrained.text.shape)]),
     tensor("expert.W", expertW, [expertB.length, expertW.length / expertB.length]),
     tensor("expert.b", expertB, [expertB.length]),
   ];
-  return { tensors, metadata: JSON.stringify({ a, w, v, temperature }) };
+  return { tensors, metadata: JSON.stringify({ a, w, v, untrained: untrained?.share, temperature }) };
 }
 
 /** Reads what `mixtureParts` wrote. @throws ModelError `bad_bank` */
@@ -92,9 +114,10 @@ export function readMixture(file: Safetensors, metadata: string): BankMixture {
   const expertW = numbers("expert.W", 2);
   const expertB = numbers("expert.b", 1).data;
   if (expertW.shape[0] !== expertB.length) bad("expert.W", `${expertB.length} rows`, printShape(expertW.shape));
-  const said = typeof values === "object" && values !== null && Object.hasOwn(values, "temperature");
-  const temperature = said ? { temperature: value("temperature") } : {};
-  const mixture = { ctx, expertW: expertW.data, expertB, a: value("a"), w: value("w"), v: value("v"), ...temperature };
+  const said = (name: string) => typeof values === "object" && values !== null && Object.hasOwn(values, name);
+  const temperature = said("temperature") ? { temperature: value("temperature") } : {};
+  const sentences = said("untrained") ? { untrained: { text: numbers("text_untrained", 3) as BankTensor, share: value("untrained") } } : {};
+  const mixture = { ctx, expertW: expertW.data, expertB, a: value("a"), w: value("w"), v: value("v"), ...sentences, ...temperature };
   return text === undefined ? mixture : { ...mixture, text };
 }
 
@@ -108,11 +131,18 @@ export function pickMixture(mixture: BankMixture, own: readonly string[], classe
     for (const [i, row] of rows.entries()) out.set(from.subarray(row * size, (row + 1) * size), i * size);
     return out;
   };
-  const { text } = mixture;
+  const pickedText = ({ data, shape: [M] }: BankTensor): BankTensor => {
+    const size = own.length * D;
+    const out = new Float32Array(M * rows.length * D);
+    for (let m = 0; m < M; m++) out.set(picked(data.subarray(m * size, (m + 1) * size), D), m * rows.length * D);
+    return { data: out, shape: [M, rows.length, D] };
+  };
+  const { text, untrained } = mixture;
   return {
     ...mixture,
     expertW: picked(mixture.expertW, D),
     expertB: picked(mixture.expertB, 1),
-    ...(text === undefined ? {} : { text: { data: picked(text.data, D), shape: [1, rows.length, D] as const } }),
+    ...(text === undefined ? {} : { text: pickedText(text) }),
+    ...(untrained === undefined ? {} : { untrained: { ...untrained, text: pickedText(untrained.text) } }),
   };
 }

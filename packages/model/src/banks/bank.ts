@@ -87,6 +87,7 @@ function checkBank(bank: PromptBank): PromptBank {
   if (bank.mixture !== undefined) {
     checkMixture(bank.mixture, classes.length);
     if (bank.mixture.text !== undefined) checkUnitRows(bank.mixture.text);
+    if (bank.mixture.untrained !== undefined) checkUnitRows(bank.mixture.untrained.text);
   }
   const { classCounts } = bank;
   if (classCounts !== undefined && (classCounts.length !== classes.length || !classCounts.every((n) => Number.isSafeInteger(n) && n >= 0)))

@@ -4,11 +4,12 @@
 import type { Core, Routing } from "@biovlm/core";
 import { nth } from "@biovlm/files";
 import { type BankTensor, type PromptBank, promptCount } from "../banks/bank.js";
+import type { UntrainedText } from "../banks/bank-mixture.js";
 import { expertScores } from "./expert-scores.js";
 
 /** A part of the answer, its weight in it, and its scores [B,C] before the weight. */
 export interface AnswerPart {
-  readonly name: "routed prompts" | "cross-entropy prompt" | "image expert" | "prevalence";
+  readonly name: "routed prompts" | "untrained sentences" | "cross-entropy prompt" | "image expert" | "prevalence";
   readonly weight: number;
   readonly logits: Float32Array;
 }
@@ -43,15 +44,20 @@ export function bankLogits(
   const { mixture } = bank;
   const parts: AnswerPart[] = [{ name: "routed prompts", weight: 1, logits: routing.mean }];
   if (mixture?.text !== undefined) {
-    const { a, v, w, expertW, expertB, temperature = 1 } = mixture;
+    const { a, v, w, untrained, expertW, expertB, temperature = 1 } = mixture;
+    const q = untrained?.share ?? 0;
     const one = core.route(features, mixture.text.data, scale, 1, { B, N: 1, C, D }).mean;
     parts.splice(
       0,
       1,
-      { name: "routed prompts", weight: (a * (1 - v)) / temperature, logits: routing.mean },
+      { name: "routed prompts", weight: (a * (1 - v) * (1 - q)) / temperature, logits: routing.mean },
+      ...(untrained === undefined ? [] : [untrainedPart(untrained, (a * (1 - v) * q) / temperature)]),
       { name: "cross-entropy prompt", weight: (a * v) / temperature, logits: one },
       { name: "image expert", weight: w / temperature, logits: expertScores(expertW, expertB, features, B) },
     );
+  }
+  function untrainedPart({ text: { data, shape } }: UntrainedText, weight: number): AnswerPart {
+    return { name: "untrained sentences", weight, logits: core.route(features, data, scale, rho, { B, N: shape[0], C, D }).mean };
   }
   if (shift !== undefined) {
     const logits = new Float32Array(B * C);

@@ -14,8 +14,8 @@ export interface MixtureWeights {
   readonly nll?: number;
 }
 
-/** The grid that the method's authors' validation settled on. */
-const TEXT_WEIGHTS = [0.3, 1] as const;
+/** The grid, settled on validation. */
+const TEXT_WEIGHTS = [0.2, 0.5, 1] as const;
 const EXPERT_WEIGHTS = [0, 0.03, 0.1, 0.3, 1, 3] as const;
 const MOST_FOLDS = 5;
 
@@ -33,25 +33,36 @@ export interface MixtureInput {
   readonly seed: number;
   /** κ of the expert */
   readonly shrinkage?: number | undefined;
+  /** for how many further labels of each class the sentences' own answers count, so that few shots do not outvote them; 0 when absent */
+  readonly sentenceLabels?: number | undefined;
 }
 
-type ExpertShots = Omit<MixtureInput, "textLogits" | "described">;
+type ExpertShots = Omit<MixtureInput, "textLogits" | "described" | "sentenceLabels">;
 
 /** Names alone are taken to say something where they bring the shots' likelihood this far below that of equal chances. */
 const SAYS_SOMETHING = 0.99;
 
-/** Ties go to the earlier entry of the grid: the lesser weights. @param expert {@link heldOutExpert} of the same shots, where it is at hand */
+/**
+ * The (a, w) of the grid at which n · NLL of the shots + `sentenceLabels` · C · mean cross-entropy to the sentences' own answers is least. Names that
+ * say nothing have no say either. Ties go to the earlier entry of the grid: the lesser weights. @param expert {@link heldOutExpert} of the same shots, where it is
+ * at hand
+ */
 export function mixtureWeights(input: MixtureInput, expert = heldOutExpert(input)): MixtureWeights {
-  const { labels, C, textLogits } = input;
+  const { labels, C, textLogits, sentenceLabels = 0 } = input;
   const K = foldCount(labels, C);
   if (expert === undefined) return { a: 1, w: 0, folds: 0 };
   let best: MixtureWeights | undefined;
+  let least = Number.POSITIVE_INFINITY;
   const silent =
     !input.described && TEXT_WEIGHTS.every((a) => mixtureNll(textLogits, expert, labels, C, a, 0) > SAYS_SOMETHING * Math.log(C));
   for (const a of silent ? [0] : TEXT_WEIGHTS) {
     for (const w of silent ? EXPERT_WEIGHTS.slice(1) : EXPERT_WEIGHTS) {
       const nll = mixtureNll(textLogits, expert, labels, C, a, w);
-      if (best?.nll === undefined || nll < best.nll) best = { a, w, folds: K, nll };
+      const prior = silent || sentenceLabels === 0 ? 0 : ((sentenceLabels * C) / labels.length) * departure(textLogits, expert, C, a, w);
+      if (nll + prior < least) {
+        best = { a, w, folds: K, nll };
+        least = nll + prior;
+      }
     }
   }
   return best ?? { a: 1, w: 0, folds: K };
@@ -103,17 +114,28 @@ function outOfFold({ features, labels, C, D, shrinkage }: ExpertShots, fold: Int
 /** Mean −log softmax(a·text + w·expert)[label] in float64. */
 export function mixtureNll(text: Float32Array, expert: Float32Array, labels: Int32Array, C: number, a: number, w: number): number {
   let sum = 0;
-  const row = new Float64Array(C);
-  for (const [i, y] of labels.entries()) {
-    let max = Number.NEGATIVE_INFINITY;
-    for (let c = 0; c < C; c++) {
-      const z = a * text[i * C + c]! + w * expert[i * C + c]!;
-      row[c] = z;
-      if (z > max) max = z;
-    }
-    let total = 0;
-    for (const z of row) total += Math.exp(z - max);
-    sum += max + Math.log(total) - (row[y] ?? Number.NaN);
-  }
+  for (const [i, y] of labels.entries()) sum -= logProbabilities(text, expert, i, C, a, w)[y] ?? Number.NaN;
   return sum / labels.length;
+}
+
+/** Mean cross-entropy of softmax(a·text + w·expert) to softmax(text): how far the mixture leaves the sentences' own answers. */
+function departure(text: Float32Array, expert: Float32Array, C: number, a: number, w: number): number {
+  const n = text.length / C;
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const own = logProbabilities(text, expert, i, C, 1, 0);
+    const mixed = logProbabilities(text, expert, i, C, a, w);
+    for (const [c, log] of mixed.entries()) sum -= Math.exp(own[c] ?? Number.NaN) * log;
+  }
+  return sum / n;
+}
+
+/** log softmax(a·text + w·expert) of row i [C] in float64. */
+function logProbabilities(text: Float32Array, expert: Float32Array, i: number, C: number, a: number, w: number): Float64Array {
+  const row = Float64Array.from({ length: C }, (_, c) => a * text[i * C + c]! + w * expert[i * C + c]!);
+  const max = Math.max(...row);
+  let total = 0;
+  for (const z of row) total += Math.exp(z - max);
+  const log = max + Math.log(total);
+  return row.map((z) => z - log);
 }

@@ -11,25 +11,25 @@ export interface TemperatureInput {
   /** [n] in 0..C−1 */
   readonly labels: Int32Array;
   readonly C: number;
+  /** h: shots in all at which their own accuracy counts as much as the sentences' confidence; 32 when absent */
+  readonly half?: number | undefined;
 }
 
-/** Shots at which their own accuracy counts as much as the sentences' confidence: settled on validation splits, 8 to 64 are alike. */
-const HALF_SHOTS = 32;
 const [LEAST, MOST] = [0.05, 100];
 const HALVINGS = 40;
 
 /**
- * T with mean top probability of softmax(scores / T) = λ · accuracy + (1 − λ) · mean top probability of the untrained bank, λ = n / (n + 32),
+ * T with mean top probability of softmax(scores / T) = λ · accuracy + (1 − λ) · mean top probability of the untrained bank, λ = n / (n + h),
  * accuracy (right + 1) / (n + C); in [0.05, 100] and to three digits, so that the last bit of an engine's exponential decides nothing.
  */
-export function shotTemperature({ scores, untrained, labels, C }: TemperatureInput): number {
+export function shotTemperature({ scores, untrained, labels, C, half = 32 }: TemperatureInput): number {
   const n = labels.length;
   let right = 0;
   for (const [i, y] of labels.entries()) {
     const row = scores.subarray(i * C, i * C + C);
     if (row.indexOf(Math.max(...row)) === y) right++;
   }
-  const own = n / (n + HALF_SHOTS);
+  const own = n / (n + half);
   const target = (own * (right + 1)) / (n + C) + (1 - own) * confidence(untrained, C, 1);
   let [low, high] = [Math.log(LEAST), Math.log(MOST)];
   for (let halving = 0; halving < HALVINGS; halving++) {
