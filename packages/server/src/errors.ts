@@ -29,6 +29,7 @@ export const STATUS_OF = {
   unreadable_image: 422,
   overloaded: 429,
   rate_limited: 429,
+  headers_too_large: 431,
   client_closed: 499,
   internal: 500,
   not_ready: 503,

@@ -20,6 +20,7 @@ import { takeInProcess } from "./lifecycle/in-process.js";
 import { callerOf, checkKeys } from "./lifecycle/key-check.js";
 import { createLogger } from "./lifecycle/logging.js";
 import { recordRequests } from "./lifecycle/request-records.js";
+import { answerUnread } from "./lifecycle/unread-requests.js";
 import { answerUnrouted, ROUTER_OPTIONS, refusePath } from "./lifecycle/unrouted.js";
 import type { Metrics } from "./metrics.js";
 import { documents } from "./openapi.js";
@@ -76,6 +77,7 @@ export async function createServer({
     genReqId: () => randomUUID(),
     routerOptions: ROUTER_OPTIONS,
     frameworkErrors: refusePath,
+    clientErrorHandler: answerUnread,
     loggerInstance: logger ?? createLogger("silent"),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false, verbose: true } },
   }) as unknown as FastifyInstance;
