@@ -157,6 +157,7 @@ describe("the beginning of a chunk", () => {
         await first.state.stands;
         expect(await workShard(bad, job, 0, clocked(600).options)).toBe("committed");
         await collectGarbage(plain, job);
+        expect(await plain.list("partial")).toEqual([]);
         expect(committed(folder)).toEqual(committed(alone.folder));
         expect(await verifyJob(plain, job)).toEqual([]);
       }
