@@ -6,15 +6,7 @@ import { gzipSync } from "node:zlib";
 import { cases, soak, withoutProgram } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { call } from "../../cli/test/call.js";
-import { accessFlows } from "./flows/access-flows.js";
-import { answerFlows } from "./flows/answer-flows.js";
-import { axeFlows } from "./flows/axe-flows.js";
-import { classFlows } from "./flows/class-flows.js";
-import { dicomFlows } from "./flows/dicom-flows.js";
-import { galleryFlows } from "./flows/gallery-flows.js";
-import { projectFlows } from "./flows/project-flows.js";
-import { seriesFlows } from "./flows/series-flows.js";
-import { serverFlows } from "./flows/server-flows.js";
+import { FLOWS } from "./flows/all-flows.js";
 import { bomb, HOSTILE_NAMES } from "./hostile-names.js";
 import {
   allAnswered,
@@ -381,8 +373,7 @@ describe.skipIf(withoutProgram("chromium"))("the page", () => {
     }
   }, 600_000);
 
-  for (const flows of [classFlows, answerFlows, galleryFlows, projectFlows, dicomFlows, seriesFlows, serverFlows, accessFlows, axeFlows])
-    flows(() => stage);
+  for (const flows of FLOWS) flows(() => stage);
 
   it("is small: code within 250 kB gzipped without runtime and models, the model within 8 MB", () => {
     const files = (readdirSync(stage.dist, { recursive: true }) as string[]).filter((f) => statSync(join(stage.dist, f)).isFile());

@@ -9,6 +9,7 @@ export { BiovlmError, type ErrorDetails, FilesError, type FilesErrorCode, isBiov
 export { fileFailure, isFileFailure, systemCode } from "./file-failure.js";
 export { inOrder } from "./in-order.js";
 export { isJsonObject, type Json, type JsonLimits, type JsonObject, parseStrictJson } from "./json.js";
+export { pictureOfMask } from "./mask-name.js";
 export { checkName, NAME_PATTERN } from "./names.js";
 export { nearest, suggest } from "./nearest.js";
 export { byCodeUnit } from "./order.js";

@@ -1,5 +1,6 @@
 // Files out of drops and inputs: folders are walked to their end, what is no image stays out, what cannot be read does not end the walk.
 
+import { dicomElement } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles, readable } from "../../src/page/dropped-files.js";
 
@@ -58,7 +59,48 @@ describe("a drop", () => {
       "study|f.nrrd",
       "study|IM000001",
     ]);
-    expect(left.text).toBe("2 MHA, 1 DICOM index, 1 TXT.GZ, 1 without an ending");
+    expect(left.text).toBe("2 MHA, 1 DICOM index, 1 TXT.GZ, 1 hidden, 1 without an ending");
+  });
+
+  it("leaves out masks beside their picture, as the command line does, and keeps a mask that stands alone or was named", async () => {
+    const left = new LeftOut();
+    const busi: Tree = {
+      "a (1).png": "file",
+      "a (1)_mask.png": "file",
+      "a (1)_mask_1.png": "file",
+      "b_mask.png": "file",
+      "a_mask.jpg": "file",
+    };
+    const found = await droppedFiles(drop({ busi, "a_mask.png": "file", "a.png": "file" }), left);
+    expect(paths(found)).toEqual(["busi|a (1).png", "busi|b_mask.png", "busi|a_mask.jpg", "|a_mask.png", "|a.png"]);
+    expect(left.text).toBe("2 masks");
+  });
+
+  it("leaves out DICOM objects that are no picture, in the words of the command line", async () => {
+    const left = new LeftOut();
+    const object = (name: string, sop: string) => {
+      const meta = dicomElement("00020002", "UI", `1.2.840.10008.5.1.4.1.1.${sop}`);
+      const file = new File(
+        [new Uint8Array(128), "DICM", new Uint8Array(meta), new Uint8Array(dicomElement("00080060", "CS", "OT"))],
+        name,
+      );
+      return Object.defineProperty(file, "webkitRelativePath", { value: `study/${name}` });
+    };
+    const files = [
+      object("seg.dcm", "66.4"),
+      object("IM2", "88.33"),
+      object("IM3", "88.34"),
+      object("plan", "481.3"),
+      object("pdf.dcm", "104.1"),
+    ];
+    const found = await pickedFiles([...files, object("ct.dcm", "2"), object("IM9", "4")], left);
+    expect(paths(found)).toEqual(["study|ct.dcm", "study|IM9"]);
+    expect(left.text).toBe(
+      "2 × a structured report or key object selection, 1 × a segmentation, registration or fiducials, 1 × an encapsulated document or model, 1 × an object of radiotherapy (dose, structures or plan)",
+    );
+    // named by itself it is taken, and refused where it is decoded
+    const named = Object.defineProperty(new File([], "seg.dcm"), "webkitRelativePath", { value: "" });
+    expect(await pickedFiles([named], left)).toHaveLength(1);
   });
 
   it("counts TIFF among what is left out, once for all, whether it was picked or lay in a folder", () => {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { counted } from "../counted.js";
 import { FilesError } from "../errors.js";
 import { fileFailure } from "../file-failure.js";
+import { pictureOfMask } from "../mask-name.js";
 import { byCodeUnit } from "../order.js";
 
 /** Endings of files that a walk takes, in lower case. A file that a person names is taken whatever its name. */
@@ -83,8 +84,6 @@ async function startsAsDicom(path: string): Promise<boolean> {
 
 /** Names that are not entered and not taken: dotted ones, and what macOS puts beside the files of an archive. */
 const isHidden = (name: string) => name.startsWith(".") || name === "__MACOSX";
-/** The lesion masks that lie beside their picture in ultrasound sets: `x.png`, `x_mask.png`, `x_mask_1.png`; and beside volumes. */
-const MASK = /^(.*)_mask(?:_\d+)?(\.nii\.gz|\.[^.]+)$/;
 
 /** Bounds of a walk. */
 export interface WalkOptions {
@@ -138,8 +137,8 @@ export async function* walkImages(
       signal?.throwIfAborted();
       const path = relative === "" ? name : `${relative}/${name}`;
       if (!isFolder) {
-        const mask = MASK.exec(name);
-        if (mask !== null && images.has(`${mask[1]}${mask[2]}`)) leave("mask");
+        const picture = pictureOfMask(name);
+        if (picture !== undefined && images.has(picture)) leave("mask");
         else yield path;
       } else if (depth < maxDepth) yield* visit(path, depth + 1);
       else leave("folder too deep");
