@@ -16,7 +16,8 @@ const userConfig = join(base, "user-config.json");
 writeFileSync(userConfig, "{}");
 // The store reads the process's environment.
 process.env["BIOVLM_HOME"] = home;
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+// of the bulk soak it holds a hundred thousand images, which a busy machine takes minutes to remove
+afterAll(() => rmSync(base, { recursive: true, force: true }), 600_000);
 
 let count = 0;
 /** A fresh empty folder. */
