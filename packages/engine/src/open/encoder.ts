@@ -1,6 +1,6 @@
 // From a device's name to an opened encoder, with those that stand by for a device that dies.
 
-import type { Device, DeviceChange, Encoder, EncoderBackend, Model } from "@biovlm/model";
+import type { Device, DeviceChange, Encoder, EncoderBackend, Model, probeBackends } from "@biovlm/model";
 import { cpuQuota, usableCpus } from "../process/usable-cpus.js";
 import { backendsFor } from "./backends.js";
 import type { OpeningSpec } from "./opening-spec.js";
@@ -58,7 +58,7 @@ export async function openEncoder(
     manyImages = false,
   }: EncoderListeners & { readonly failover?: boolean; readonly manyImages?: boolean } = {},
 ): Promise<OpenEncoder> {
-  const { chooseBackend, openWithFailover, probeBackends } = await import("@biovlm/model");
+  const { chooseBackend, openWithFailover, probeBackends: probe } = await import("@biovlm/model");
   const asked = threads ?? quotaThreads();
   const lanes = manyImages ? lanesFor(model.spec, asked ?? usableCpus()) : 1;
   const candidates = await backendsFor(device, asked, lanes);
@@ -77,8 +77,23 @@ export async function openEncoder(
       },
     }),
   );
-  const { backend, detail, passedOver, standby } = chooseBackend(device, await probeBackends(watched));
+  const { backend, detail, passedOver, standby } = chooseBackend(device, await probed(watched, failover, probe));
   const chain = failover ? [backend, ...standby] : [backend];
   const encoder = await openWithFailover(model.graphs, chain, onChange === undefined ? {} : { onChange });
   return { encoder, detail, passedOver, standby: chain.slice(1).map((b) => b.device), lanes: backend.device === "cpu" ? lanes : 1 };
+}
+
+/**
+ * Asks each backend; where nothing is to stand by, wasm only if cpu is not usable: it never scores above it, and to start it takes a third of a
+ * second of a processor.
+ */
+async function probed(
+  backends: readonly EncoderBackend[],
+  failover: boolean,
+  probe: typeof probeBackends,
+): ReturnType<typeof probeBackends> {
+  if (failover) return probe(backends);
+  const asked = await probe(backends.filter((b) => b.device !== "wasm"));
+  if (asked.some((p) => p.backend.device === "cpu" && p.probe.available)) return asked;
+  return [...asked, ...(await probe(backends.filter((b) => b.device === "wasm")))];
 }
