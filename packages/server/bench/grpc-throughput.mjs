@@ -1,11 +1,15 @@
 // Images a second over gRPC beside the same tensors in binary over HTTP: one server as it ships, rounds interleaved, the load in this process. With
 // what an image costs the server and its encoder in processor time, which other work on the machine touches less, and what it costs this process,
-// the client, which has its share of the same cores.
-//   npm run build && node packages/server/bench/grpc-throughput.mjs [--seconds 3] [--rounds 7] [--connections 16]
+// the client, which has its share of the same cores. With --python PROGRAM, which has tritonclient[http,grpc], Triton's own clients ask, from threads
+// of one process of that program.
+//   npm run build && node packages/server/bench/grpc-throughput.mjs [--seconds 3] [--rounds 7] [--connections 16] [--python PROGRAM]
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { phantomSet } from "../../cli/dist/phantoms/phantom-set.js";
 import { encodePng } from "../../cli/dist/phantoms/png-file.js";
@@ -15,6 +19,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "3" },
     rounds: { type: "string", default: "7" },
     connections: { type: "string", default: "16" },
+    python: { type: "string" },
   },
 });
 const [seconds, rounds, connections] = [values.seconds, values.rounds, values.connections].map(Number);
@@ -98,8 +103,8 @@ function spent() {
   }
 }
 
-async function round(ask) {
-  const before = spent();
+/** Asks for `seconds` from here. @returns how many answers, how long, and this process's milliseconds of processor time */
+async function asked(ask) {
   const own = process.cpuUsage();
   let answered = 0;
   const until = performance.now() + seconds * 1000;
@@ -108,15 +113,45 @@ async function round(ask) {
   };
   await Promise.all(Array.from({ length: connections }, work));
   const { user, system } = process.cpuUsage(own);
-  return { rate: answered / seconds, cost: (spent() - before) / answered, client: (user + system) / 1000 / answered };
+  return { answered, seconds, client: (user + system) / 1000 };
+}
+
+const folder = mkdtempSync(join(tmpdir(), "grpc-throughput-"));
+process.once("exit", () => rmSync(folder, { recursive: true }));
+const triton = values.python === undefined ? undefined : tritonClients(values.python);
+function tritonClients(python) {
+  const files = images.map((png, i) => {
+    const file = join(folder, `${i}.png`);
+    writeFileSync(file, png);
+    return file;
+  });
+  const script = new URL("triton_load.py", import.meta.url).pathname;
+  const child = spawn(python, [script, `127.0.0.1:${port}`, to, values.seconds, values.connections, ...files], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+}
+async function askedByTriton(name) {
+  triton.child.stdin.write(`${name}\n`);
+  const { value, done } = await triton.lines.next();
+  if (done) throw new Error("the Python client ended");
+  const said = JSON.parse(value);
+  return { ...said, client: said.client * 1000 };
+}
+
+async function round(name) {
+  const before = spent();
+  const result = await (triton === undefined ? asked(name === "http" ? http : overGrpc) : askedByTriton(name));
+  const { answered } = result;
+  return { rate: answered / result.seconds, cost: (spent() - before) / answered, client: result.client / answered };
 }
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 const rates = { http: [], grpc: [] };
-await round(http);
-await round(overGrpc);
+await round("http");
+await round("grpc");
 for (let i = 0; i < rounds; i++) {
-  rates.http.push(await round(http));
-  rates.grpc.push(await round(overGrpc));
+  rates.http.push(await round("http"));
+  rates.grpc.push(await round("grpc"));
 }
 const of = (name, figure) => rates[name].map((each) => each[figure]);
 const ratios = of("grpc", "rate").map((rate, i) => rate / of("http", "rate")[i]);
@@ -128,4 +163,5 @@ for (const name of ["http", "grpc"])
 console.log(`gRPC ÷ HTTP, medians of rounds: images/s ${median(ratios).toFixed(2)}, processor time ${median(costs).toFixed(2)}`);
 for (const client of clients) client.close();
 agent.destroy();
+triton?.child.stdin.end();
 server.kill("SIGTERM");
