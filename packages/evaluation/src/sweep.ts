@@ -40,12 +40,7 @@ export async function sweep(context: LearnContext, plan: SweepPlan, options: Swe
   for (const [name, list] of Object.entries({ datasets: plan.datasets, shots: plan.shots, seeds: plan.seeds, methods: plan.methods })) {
     if (list.length === 0) throw new EvaluationError("bad_option", `sweep ${name} — expected at least one, got none. Name some.`);
   }
-  const sources = new Map<string, Promise<TaskSource>>();
-  const open = (name: string) => {
-    const known = sources.get(name) ?? options.open(name);
-    sources.set(name, known);
-    return known;
-  };
+  const open = openedOnce(options.open);
   const tasks = await planned(plan, open, options.onRefused);
   const methodsOf = (task: Task) => plan.methods.filter((m) => m.openSet || task.setting === "few-shot");
   const total = tasks.reduce((sum, task) => sum + methodsOf(task).length, 0);
@@ -91,6 +86,28 @@ export async function sweep(context: LearnContext, plan: SweepPlan, options: Swe
     for (const method of methodsOf(task)) cells.push(known(found, method.name));
   }
   return cells;
+}
+
+/** Opens each data set once. Rows, cells and comparisons go by a set's own name, so two sets of one name are refused before anything runs. */
+function openedOnce(open: SweepOptions["open"]): SweepOptions["open"] {
+  const sources = new Map<string, Promise<TaskSource>>();
+  const askedAs = new Map<string, string>();
+  const opened = async (asked: string): Promise<TaskSource> => {
+    const source = await open(asked);
+    const { name } = source.dataset;
+    const other = askedAs.get(name) ?? asked;
+    askedAs.set(name, other);
+    if (other === asked) return source;
+    throw new EvaluationError(
+      "bad_option",
+      `data sets ${other} and ${asked} — expected names of their own, got ${JSON.stringify(name)} for both. Rename one of the folders or lists.`,
+    );
+  };
+  return (asked) => {
+    const source = sources.get(asked) ?? opened(asked);
+    sources.set(asked, source);
+    return source;
+  };
 }
 
 /** Where the tested images stand among those of any seed, where seeds are tested on different ones. */

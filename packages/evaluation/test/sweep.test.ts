@@ -113,6 +113,20 @@ describe("sweep", () => {
     expect(figures(cells)).toEqual(figures(undisturbed));
   });
 
+  it("refuses two data sets of one name before anything runs: their rows would be one", async () => {
+    let cells = 0;
+    const { context, options } = await setUp({ onCell: () => cells++ });
+    const open = async () => ({ dataset: toyDataset({ name: "labels" }) });
+    await expect(sweep(context, { ...plan, datasets: ["a/labels.csv", "b/labels.csv"] }, { ...options, open })).rejects.toThrow(
+      expect.objectContaining({
+        code: "bad_option",
+        message:
+          'data sets a/labels.csv and b/labels.csv — expected names of their own, got "labels" for both. Rename one of the folders or lists.',
+      }),
+    );
+    expect(cells).toBe(0);
+  });
+
   it("learns contexts of each class's own, which say something else", async () => {
     const { context, options } = await setUp();
     const shared = { ...RECIPES.mixture, epochs: 3, batch: 8, prompts: 3 };
