@@ -1,7 +1,8 @@
 // Errors of the command line, and how an error of any package becomes a line on stderr and an exit code.
 // Packages give their errors a stable `code`; the tables below are the only place where a code meets an exit code.
 
-import { BiovlmError, fileFailure, isFileFailure } from "@biovlm/files";
+import { FLAG_WORDS } from "@biovlm/engine/options";
+import { atEdge, BiovlmError, fileFailure, isFileFailure } from "@biovlm/files";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 
 /** `what — expected …, got …. What to do.` with a stable `code` and the exit code it ends in. */
@@ -56,7 +57,7 @@ export function reportError(error: unknown): ErrorReport {
     const [call, path] = [property(error, "syscall"), property(error, "path")];
     return reportError(fileFailure(error, `${typeof call === "string" ? call : "using"} ${typeof path === "string" ? path : "a file"}`));
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = atEdge(error instanceof Error ? error.message : String(error), FLAG_WORDS);
   const code = property(error, "code");
   // A package's own error carries a snake_case code; anything else is a fault of ours.
   if (typeof code === "string" && /^[a-z][a-z0-9_]*$/.test(code)) {

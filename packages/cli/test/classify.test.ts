@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
+import { READ_FORMATS } from "@biovlm/imaging/node";
 import { readBank, writeBank } from "@biovlm/model";
 import { cases, mutations, withinLimit } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
@@ -25,6 +26,7 @@ interface Element {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
+const FIXTURES = join(import.meta.dirname, "..", "..", "imaging", "test", "fixtures");
 const CLASSES = ["chest X-ray", "hand X-ray", "head CT"].flatMap((name) => ["--class", name]);
 const place = folder("phantoms");
 const files = writePhantoms(place, 2);
@@ -222,14 +224,26 @@ describe("inputs", () => {
     expect([none.code, elements(none.out).length]).toEqual([1, 2]);
   });
 
-  it("beyond a limit are refused before they are read", async () => {
-    for (const words of [
-      ["--max-image-bytes", "100"],
-      ["--max-pixels", "100"],
-    ]) {
-      const { code, out } = await call(["classify", files[0]!, ...CLASSES, "--json", ...words]);
-      expect([code, elements(out)[0]!.error!.code]).toEqual([1, "too_large"]);
+  it("beyond a limit are refused before they are read, by the name of the flag that raises it", async () => {
+    const help = (await call(["classify", "--help"])).out;
+    for (const flag of ["--max-image-bytes", "--max-pixels"]) {
+      const { code, out } = await call(["classify", files[0]!, ...CLASSES, "--json", flag, "100"]);
+      const { error } = elements(out)[0]!;
+      expect([code, error!.code, error!.message]).toEqual([1, "too_large", expect.stringMatching(new RegExp(`, or raise ${flag}\\.$`))]);
+      expect(help).toContain(flag);
     }
+    const odd = folder("odd");
+    copyFileSync(join(FIXTURES, "float-32.tif"), join(odd, "float.tif"));
+    const { err } = await call(["classify", "float.tif", ...CLASSES], { cwd: odd });
+    expect([err, help]).toEqual([expect.stringContaining("by --range LOW..HIGH"), expect.stringContaining("--range <")]);
+  });
+
+  it("of no known format are told the formats that are read", async () => {
+    const odd = folder("unknown");
+    writeFileSync(join(odd, "a.png"), "no picture at all");
+    const { err } = await call(["classify", "a.png", ...CLASSES], { cwd: odd });
+    expect(err).toContain(`expected ${READ_FORMATS}.`);
+    expect(err).toMatch(/DICOM, NIfTI or NRRD/);
   });
 
   it("that are devices, pipes or folders with an image's name are refused without waiting", async () => {

@@ -203,6 +203,37 @@ describe("while it serves", () => {
   }, 60_000);
 });
 
+describe("an image that is too large for a server", () => {
+  it("is refused as that, alone and among others, by the flag that the server is started with", async () => {
+    const place = folder("large");
+    writeFileSync(join(place, "bank.safetensors"), await tinyBank(["dark", "bright"]));
+    const server = await serve(["--bank", "bank.safetensors", "--max-pixels", "100", "--max-image-bytes", "4KiB"], place);
+    try {
+      const help = (await call(["serve", "--help"])).out;
+      const pixels = Buffer.from(greyPng(16, 16, 8, () => 90));
+      const post = async (path: string, body: Buffer | string, type: string) => {
+        const answer = await fetch(`${server.url}${path}`, { method: "POST", headers: { "content-type": type }, body: body as BodyInit });
+        return { status: answer.status, text: await answer.text() };
+      };
+      const alone = await post("/v1/classify", pixels, "image/png");
+      const two = JSON.stringify({ images: [pixels, pixels].map((one) => one.toString("base64")) });
+      const among = await post("/v1/classify", two, "application/json");
+      const bytes = await post("/v1/classify", Buffer.alloc(5000), "image/png");
+      expect([alone.status, among.status, bytes.status]).toEqual([413, 200, 413]);
+      for (const [{ text }, flag] of [
+        [alone, "--max-pixels"],
+        [among, "--max-pixels"],
+        [bytes, "--max-image-bytes"],
+      ] as const) {
+        expect(text).toContain(`or have the server started with a larger ${flag}.`);
+        expect(help).toContain(flag);
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
 describe("how a server shows images", () => {
   it("is as --window, --range and --plane say, as classify shows them", async () => {
     const place = folder("shown");

@@ -1,6 +1,7 @@
 // @biovlm/engine/options: the options of this package as data, and what makes types, defaults and checks of such tables. Light: help reads it.
 
 export { OPENING_OPTIONS } from "./open/opening-spec.js";
+export { FLAG_WORDS, SERVED_WORDS } from "./options/edge-words.js";
 export {
   FRAME_OPTIONS,
   type FrameChoice,

@@ -122,7 +122,7 @@ describe("rows of images", () => {
       "pixels",
     ]);
     expect(rows[3]).toMatchObject({
-      error: { message: "image file — expected at most 10000 bytes, got 10001. Use a smaller image, or raise maxImageBytes." },
+      error: { message: "image file — expected at most 10000 bytes, got 10001. Use a smaller image, or raise --max-image-bytes." },
     });
     // what was read has a digest, and nothing that is said names the place
     expect(rows.map(({ sha256 }) => sha256 !== undefined)).toEqual([false, false, false, false, true, true, true]);

@@ -7,6 +7,7 @@ import {
   checkCrossPair,
   classKey,
   type Dataset,
+  DatasetError,
   type DatasetItem,
   fewShot,
   groupSplit,
@@ -14,7 +15,7 @@ import {
   restrictTo,
   type SplitName,
 } from "@biovlm/datasets";
-import { nth } from "@biovlm/files";
+import { counted, nth } from "@biovlm/files";
 import { EvaluationError } from "./errors.js";
 import type { Setting } from "./results.js";
 
@@ -197,6 +198,7 @@ function draw(source: TaskSource, labels: readonly number[], { shots, seed, test
   const pool = restrictTo(splits.train, labels);
   const onePerGroup = pool.some((item) => item.group !== undefined);
   const parity = source.parity ?? "all";
+  requireEach(source, labels, pool);
   const train = fewShot(pool, labels.length, { shots, seed, onePerGroup, parity });
   const used = new Set(train.map((item) => item.group ?? item.id));
   const held =
@@ -209,6 +211,28 @@ function draw(source: TaskSource, labels: readonly number[], { shots, seed, test
       ? []
       : fewShot(held, labels.length, { shots: Math.min(shots, 4), seed, onePerGroup: testOn !== "test" && onePerGroup });
   return { train, validation };
+}
+
+/** Every class has images to learn from. @throws DatasetError `too_few_images` that says where a class has them instead */
+function requireEach({ dataset }: TaskSource, labels: readonly number[], pool: readonly DatasetItem[]): void {
+  const empty = labels.find((_, at) => !pool.some((item) => item.label === at));
+  if (empty === undefined) return;
+  const name = JSON.stringify(dataset.classes[empty]);
+  const of = dataset.items.filter(({ label }) => label === empty);
+  const groups = new Set(of.map((item) => item.group ?? item.id));
+  const together = of.length > 1 && groups.size === 1;
+  const got =
+    of.length === 0
+      ? "no image of it"
+      : together
+        ? `none: all ${of.length} of it are equal byte for byte, or of one patient, and stand together on another side of the split`
+        : `none: ${counted(of.length, "image")} of it, all on other sides of the split`;
+  throw new DatasetError(
+    "too_few_images",
+    `class ${name} — expected images in the training split, got ${got}. ${
+      together ? "Give images of it that differ, of several patients." : "Give more images of it, or a split that has some to learn from."
+    }`,
+  );
 }
 
 /** The official splits, or 70/10/20 by group with seed 1 where a set has none. */

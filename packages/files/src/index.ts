@@ -4,6 +4,7 @@ export { type ByteSource, bytesSource } from "./byte-source.js";
 export { type ByteStore, checkKey, memoryStore } from "./byte-store.js";
 export { counted } from "./counted.js";
 export { crc32 } from "./crc32.js";
+export { atEdge, type EdgeWords } from "./edge-words.js";
 export { known, nth, present } from "./element-read.js";
 export { BiovlmError, type ErrorDetails, FilesError, type FilesErrorCode, isBiovlmError, sentences } from "./errors.js";
 export { fileFailure, isFileFailure, systemCode } from "./file-failure.js";

@@ -50,7 +50,10 @@ export function corrupt(what: string, cause?: unknown): ImagingError {
   return new ImagingError("corrupt_image", `${what}. Export or download the image again.`, cause === undefined ? undefined : { cause });
 }
 
+/** The formats that are read, as people call them. */
+export const READ_FORMATS = "PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI or NRRD";
+
 /** An `unsupported_format` error; `advice` says what to do instead. */
 export function unsupported(what: string, advice: string): ImagingError {
-  return new ImagingError("unsupported_format", `${what} — expected PNG, JPEG, WebP, TIFF, BMP, GIF, PNM or JPEG 2000. ${advice}`);
+  return new ImagingError("unsupported_format", `${what} — expected ${READ_FORMATS}. ${advice}`);
 }

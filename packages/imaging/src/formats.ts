@@ -2,7 +2,7 @@
 // A new format is one row here and one header reader. DICOM, which has frames and no header of a few bytes, is read by its own room (dicom/);
 // its row stands here because its preamble may hold another format's signature. So are volumes (volumes/).
 
-import { ImagingError, unsupported } from "./errors.js";
+import { ImagingError, READ_FORMATS, unsupported } from "./errors.js";
 import { ByteView } from "./headers/byte-view.js";
 import { readJpegHeader } from "./headers/jpeg.js";
 import { readPngHeader } from "./headers/png.js";
@@ -81,10 +81,7 @@ export function imageFormatOf(bytes: Uint8Array): FormatRow & { read(bytes: Uint
     );
   }
   if (row.read === undefined)
-    throw new ImagingError(
-      "unsupported_format",
-      `${row.name} is not read — expected PNG, JPEG, WebP, TIFF, BMP, GIF, PNM or JPEG 2000. ${row.advice}`,
-    );
+    throw new ImagingError("unsupported_format", `${row.name} is not read — expected ${READ_FORMATS}. ${row.advice}`);
   return row;
 }
 

@@ -25,14 +25,14 @@ export function readLimitedInfo(bytes: Uint8Array, limits: ResolvedDecodeOptions
   if (width * height > limits.maxPixels || (blockPixels ?? 0) > limits.maxPixels) {
     throw new ImagingError(
       "too_large",
-      `image too large — expected at most ${limits.maxPixels} pixels, got ${width}×${height}${(blockPixels ?? 0) > limits.maxPixels ? ` in blocks of ${blockPixels}` : ""}. ${(blockPixels ?? 1) > 1 ? "Read a slide by its tiles (biovlm slide), make" : "Make"} it smaller or raise maxPixels.`,
+      `image too large — expected at most ${limits.maxPixels} pixels, got ${width}×${height}${(blockPixels ?? 0) > limits.maxPixels ? ` in blocks of ${blockPixels}` : ""}. ${(blockPixels ?? 1) > 1 ? "Read a slide by its tiles (biovlm slide), make" : "Make"} it smaller, or raise maxPixels.`,
     );
   }
   const rest = finish();
   if (rest.frames > limits.maxFrames) {
     throw new ImagingError(
       "too_many_frames",
-      `image with ${rest.frames} frames — expected at most ${limits.maxFrames}. Save the frame you mean as an image of its own, or raise maxFrames to take the first.`,
+      `image with ${rest.frames} frames — expected at most ${limits.maxFrames}. Save the frame you mean as an image of its own, or raise maxFrames.`,
     );
   }
   if (rest.values !== undefined && limits.range === undefined) {
@@ -59,7 +59,7 @@ export function requireBytes(bytes: Uint8Array, limits: ResolvedDecodeOptions): 
   if (bytes.length > limits.maxBytes) {
     throw new ImagingError(
       "too_large",
-      `image file too large — expected at most ${limits.maxBytes} bytes, got ${bytes.length}. Make it smaller or raise maxBytes.`,
+      `image file too large — expected at most ${limits.maxBytes} bytes, got ${bytes.length}. Make it smaller, or raise maxBytes.`,
     );
   }
 }

@@ -12,7 +12,7 @@ export { parseWindow, WINDOW_PRESETS } from "./dicom/dicom-image.js";
 export { withPreamble } from "./dicom/file-preamble.js";
 export { withoutPicture } from "./dicom/not-images.js";
 export { type OrderedSeries, orderedSeries, readSlicePlace, type SlicePlace } from "./dicom/series.js";
-export { ImagingError, type ImagingErrorCode } from "./errors.js";
+export { ImagingError, type ImagingErrorCode, READ_FORMATS } from "./errors.js";
 export { readImageInfo } from "./header.js";
 export type { ImageInfo } from "./image-info.js";
 export { PLANES, type Plane } from "./volumes/orientation.js";

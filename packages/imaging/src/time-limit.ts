@@ -8,7 +8,7 @@ export function withinTime<T>(work: Promise<T>, timeoutMs: number | undefined): 
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expiry = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new ImagingError("timeout", `decoding took longer than ${timeoutMs} ms. Raise timeoutMs or save the image again.`)),
+      () => reject(new ImagingError("timeout", `decoding took longer than ${timeoutMs} ms. Save the image again, or raise timeoutMs.`)),
       timeoutMs,
     );
   });

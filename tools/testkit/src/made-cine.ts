@@ -1,6 +1,6 @@
 // A DICOM cine made here: MONOCHROME2, 8 bits, RLE, each frame of one grey of its own. Small as a file, large when it is decoded.
 
-const STRINGS = new Set(["UI", "CS", "IS", "DS", "LO", "PN", "DA", "TM", "SH"]);
+const STRINGS = new Set(["UI", "CS", "IS", "DS", "LO", "PN", "DA", "TM", "SH", "ST", "LT"]);
 
 /** An element in explicit little endian: "00280010", VR, value. */
 export function dicomElement(tag: string, vr: string, value: string | number | Uint8Array): Buffer {

@@ -217,7 +217,7 @@ function classNames(folders: readonly string[], given: readonly string[] | undef
   if (folders.length < 2) {
     throw new DatasetError(
       "bad_file",
-      `image folder — expected at least two folders with images, one a class, got ${folders.length}. Lay it out as class/name.png (PNG, JPEG, WebP, TIFF, BMP, GIF, PNM or JPEG 2000).`,
+      `image folder — expected at least two folders with images, one a class, got ${folders.length}. Lay it out as class/name.png (PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI or NRRD).`,
     );
   }
   const names = given === undefined ? folders.map(classText) : [...given];

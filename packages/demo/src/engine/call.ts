@@ -1,5 +1,6 @@
 // What every request of the engine is called with, and how it refuses: by a stable code.
 
+import { atEdge, type EdgeWords } from "@biovlm/files";
 import type { Failure, Progress } from "./protocol.js";
 
 /** How a request tells how far it is, and learns that it is no longer wanted. */
@@ -13,10 +14,17 @@ export function refuse(code: string, message: string): never {
   throw Object.assign(new Error(message), { code });
 }
 
+/** The page's limits are its own; the command line's are not. */
+const PAGE_WORDS: EdgeWords = {
+  raise: (limit) =>
+    ({ maxBytes: "use the command line with --max-image-bytes", maxPixels: "use the command line with --max-pixels" })[limit],
+  range: "on the command line by --range LOW..HIGH",
+};
+
 /** Any thrown value as a stable code and a line for a person. */
 export function failureOf(error: unknown): Failure {
   const { code, name } = (typeof error === "object" && error !== null ? error : {}) as { code?: unknown; name?: unknown };
-  const message = (error instanceof Error ? error.message : String(error)).slice(0, 2000);
+  const message = atEdge((error instanceof Error ? error.message : String(error)).slice(0, 2000), PAGE_WORDS);
   if (name === "AbortError") return { code: "stopped", message: "stopped" };
   return { code: typeof code === "string" ? code : "internal_error", message };
 }

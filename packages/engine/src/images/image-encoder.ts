@@ -2,12 +2,14 @@
 // that is ready. A file that cannot be read is an element with a code; the others go on. Used by the child process and by the in-process mode.
 
 import type { Core } from "@biovlm/core";
+import { atEdge } from "@biovlm/files";
 import { ImagingError, type ImagingErrorCode, sharpDecoder } from "@biovlm/imaging/node";
 import type { Encoder, Model } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import { type Batched, Batcher } from "../batch/batcher.js";
 import type { EncodedBatch, EncodedImage, ImageFacts, ImageLimits } from "../contract/encoding.js";
 import type { EngineErrorCode } from "../contract/errors.js";
+import { SERVED_WORDS } from "../options/edge-words.js";
 import type { FastImages } from "./fast-images.js";
 import { contentDigest, prepareImage } from "./prepared-image.js";
 
@@ -188,6 +190,6 @@ class Turns {
 }
 
 function imageError(error: unknown): { code: EngineErrorCode; message: string } {
-  if (error instanceof ImagingError) return { code: CODES[error.code], message: error.message };
+  if (error instanceof ImagingError) return { code: CODES[error.code], message: atEdge(error.message, SERVED_WORDS) };
   return { code: "unreadable_image", message: "image — expected pixels that can be resized, got none. Check the file." };
 }

@@ -170,7 +170,7 @@ async function inflate(data: Uint8Array, limit: number): Promise<Uint8Array> {
     if (size > limit) {
       throw new ImagingError(
         "too_large",
-        `deflated DICOM too large — expected at most ${limit} bytes inflated, got more. Raise maxBytes, or store it without compression.`,
+        `deflated DICOM too large — expected at most ${limit} bytes inflated, got more. Store it without compression, or raise maxBytes.`,
       );
     }
     pieces.push(piece);

@@ -54,7 +54,7 @@ export function describePixels(dataset: DicomDataSet, limits: PixelLimits): Pixe
   if (rows * columns > limits.maxPixels) {
     throw new ImagingError(
       "too_large",
-      `image too large — expected at most ${limits.maxPixels} pixels, got ${columns}×${rows}. Make it smaller or raise maxPixels.`,
+      `image too large — expected at most ${limits.maxPixels} pixels, got ${columns}×${rows}. Make it smaller, or raise maxPixels.`,
     );
   }
   const frames = dataset.decimal("x00280008") ?? 1;

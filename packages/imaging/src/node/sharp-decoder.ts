@@ -149,9 +149,9 @@ async function readValues(
 function decodeFailure(info: ImageInfo, cause: unknown): ImagingError {
   const text = cause instanceof Error ? cause.message : String(cause);
   if (/timeout/i.test(text))
-    return new ImagingError("timeout", "decoding took too long. Raise timeoutMs or save the image again.", { cause });
+    return new ImagingError("timeout", "decoding took too long. Save the image again, or raise timeoutMs.", { cause });
   if (/pixel limit/i.test(text))
-    return new ImagingError("too_large", "image too large for the decoder. Make it smaller or raise maxPixels.", { cause });
+    return new ImagingError("too_large", "image too large for the decoder. Make it smaller, or raise maxPixels.", { cause });
   return corrupt(`${info.format.toUpperCase()} that does not decode (${info.width}×${info.height})`, cause);
 }
 

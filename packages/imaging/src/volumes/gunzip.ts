@@ -61,7 +61,10 @@ export async function gunzipPart(bytes: Uint8Array, skip: number, count: number,
     if (from < piece.length && into < count) out.set(piece.subarray(from, from + count - into), into);
     seen += piece.length;
     if (seen > limit)
-      throw new ImagingError("too_large", `gzip data too large — expected at most ${limit} bytes inflated, got more. Raise maxBytes.`);
+      throw new ImagingError(
+        "too_large",
+        `gzip data too large — expected at most ${limit} bytes inflated, got more. Make it smaller, or raise maxBytes.`,
+      );
     return false;
   });
   if (seen < skip + count) throw corrupt(`gzip data that end early — expected ${skip + count} bytes inflated, got ${seen}`);

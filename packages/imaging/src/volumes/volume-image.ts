@@ -124,7 +124,7 @@ function requireSize(header: VolumeHeader, walks: readonly [Walk, Walk, Walk], {
   if (width * height > maxPixels)
     throw new ImagingError(
       "too_large",
-      `image too large — expected at most ${maxPixels} pixels, got ${width}×${height}. Make it smaller or raise maxPixels.`,
+      `image too large — expected at most ${maxPixels} pixels, got ${width}×${height}. Make it smaller, or raise maxPixels.`,
     );
   if (frames > 100_000)
     throw new ImagingError("too_many_frames", `volume with ${frames} slices — expected at most 100000. Cut it smaller.`);

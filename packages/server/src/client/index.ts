@@ -50,7 +50,7 @@ export class ApiError extends Error {
 
 /** A biovlm server's routes as functions. Refusals and failures reject with `ApiError`. */
 export interface Client {
-  /** Encoded image files (PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM) → routed predictions, in order. */
+  /** Encoded image files (PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI, NRRD) → routed predictions, in order. */
   classify(images: readonly (Uint8Array | Blob)[], options?: ClassifyRequest & CallOptions): Promise<ClassifyResult>;
   /** Texts, or images as data URIs → embeddings, L2-normalised. */
   embed(model: string, input: string | readonly string[], options?: CallOptions): Promise<Float32Array[]>;

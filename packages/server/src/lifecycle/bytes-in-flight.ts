@@ -4,6 +4,8 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import { Transform } from "node:stream";
+import { SERVED_WORDS } from "@biovlm/engine/options";
+import { atEdge } from "@biovlm/files";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ServerError } from "../errors.js";
 import { isCompressed } from "./inflate.js";
@@ -105,4 +107,10 @@ export function boundBodies(app: FastifyInstance, bytes: BytesInFlight, maxBodyB
 
 export function tooLarge(limit: number, got: number): ServerError {
   return new ServerError("payload_too_large", `request body — expected at most ${limit} bytes, got ${got}. Send a smaller one.`);
+}
+
+/** The same of one image. @param got bytes; undefined where they were not counted to the end */
+export function imageTooLarge(limit: number, got?: number): ServerError {
+  const message = `image — expected at most ${limit} bytes, got ${got ?? "more"}. Send a smaller file, or raise maxImageBytes.`;
+  return new ServerError("payload_too_large", atEdge(message, SERVED_WORDS));
 }

@@ -3,7 +3,7 @@
 
 import type { Readable } from "node:stream";
 import { ServerError } from "../errors.js";
-import { tooLarge } from "./bytes-in-flight.js";
+import { imageTooLarge } from "./bytes-in-flight.js";
 
 const SMALLEST = 16 * 1024;
 const LARGEST = 1024 * 1024;
@@ -20,7 +20,7 @@ export class ImageBodies {
    * @throws ServerError `payload_too_large`, `bad_request` for a body of another length than declared; what the stream fails with
    */
   read(body: Readable, declared: number | undefined, limit: number): Promise<Uint8Array> {
-    if (declared !== undefined && declared > limit) return Promise.reject(tooLarge(limit, declared));
+    if (declared !== undefined && declared > limit) return Promise.reject(imageTooLarge(limit, declared));
     return new Promise((resolve, reject) => {
       // a length is a claim, which the budget holds; room that nothing was written to costs no memory. Without one it grows with what comes
       let into = this.take(declared ?? SMALLEST);
@@ -32,7 +32,7 @@ export class ImageBodies {
       };
       const onData = (piece: Buffer) => {
         const needed = length + piece.length;
-        if (needed > limit) return onError(tooLarge(limit, needed));
+        if (needed > limit) return onError(imageTooLarge(limit, needed));
         if (needed > into.length) {
           const larger = this.take(Math.max(needed, Math.min(limit, 2 * into.length)));
           larger.set(into.subarray(0, length));

@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Compile } from "typebox/compile";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
-import { tooLarge } from "../lifecycle/bytes-in-flight.js";
+import { imageTooLarge, tooLarge } from "../lifecycle/bytes-in-flight.js";
 import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { type ImageResult, RESEARCH_USE } from "../schemas/answer.js";
 import { ClassifyAnswer, ClassifyBody, ClassifyOptions, ClassifyQuery, IMAGE_TYPES } from "../schemas/classify.js";
@@ -106,8 +106,7 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
 
 /** The fault of a lone image, as the status it deserves. */
 function unreadable({ error }: FailedImage): ServerError {
-  const code =
-    error.code === "unsupported_format" ? "unsupported_format" : error.code === "too_large" ? "payload_too_large" : "unreadable_image";
+  const code = error.code === "unsupported_format" || error.code === "payload_too_large" ? error.code : "unreadable_image";
   return new ServerError(code, `image — ${error.message.replace(/^\[[^\]]*\] /, "")}`);
 }
 
@@ -224,7 +223,7 @@ async function fileBytes({ file }: MultipartFile, count: (bytes: number) => void
   }
   if (refusal !== undefined) throw refusal.error;
   // the parser lets no more through; what it cut is no image
-  if (file.truncated) throw new ServerError("payload_too_large", `image — expected at most ${limit} bytes, got more. Send a smaller file.`);
+  if (file.truncated) throw imageTooLarge(limit);
   return joined(pieces);
 }
 
@@ -243,14 +242,7 @@ function checkImages(images: readonly Uint8Array[], serving: Serving): void {
   const { maxImages, maxImageBytes } = serving.options;
   if (images.length === 0) throw new ServerError("bad_request", "images — expected at least one, got none. Send one.");
   if (images.length > maxImages) throw tooMany(images.length, serving);
-  for (const image of images) {
-    if (image.length > maxImageBytes) {
-      throw new ServerError(
-        "payload_too_large",
-        `image — expected at most ${maxImageBytes} bytes, got ${image.length}. Send a smaller file.`,
-      );
-    }
-  }
+  for (const { length } of images) if (length > maxImageBytes) throw imageTooLarge(maxImageBytes, length);
 }
 
 function tooMany(count: number, serving: Serving): ServerError {

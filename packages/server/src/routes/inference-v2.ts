@@ -6,6 +6,7 @@ import { nth } from "@biovlm/files";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
+import { imageTooLarge } from "../lifecycle/bytes-in-flight.js";
 import { InProcessBody } from "../lifecycle/in-process.js";
 import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { RESEARCH_USE } from "../schemas/answer.js";
@@ -231,8 +232,7 @@ async function answer(serving: Serving, model: ServedModel, decoded: DecodedRequ
         `image — expected at most ${maxImages} in a request, got ${input.elements.length}. Send several requests.`,
       );
     const large = input.elements.find((e) => e.length > maxImageBytes);
-    if (large !== undefined)
-      throw new ServerError("payload_too_large", `image — expected at most ${maxImageBytes} bytes, got ${large.length}.`);
+    if (large !== undefined) throw imageTooLarge(maxImageBytes, large.length);
     const classified = await serving.engine.classify(model.name, input.elements, options);
     answers = classified.answers.map((a, i) => {
       if ("error" in a)

@@ -40,7 +40,10 @@ export const ClassifyBody = Type.Object(
     ...options,
     classes: Type.Optional(Classes),
     images: Type.Array(
-      Type.String({ contentEncoding: "base64", description: "a whole PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000 or DICOM file" }),
+      Type.String({
+        contentEncoding: "base64",
+        description: "a whole PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI or NRRD file",
+      }),
       {
         minItems: 1,
       },
