@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { type AttributeSet, joinSeries, matchClasses, type OpenedDataset, parseAttributeSet } from "@biovlm/datasets";
 import { openDataset } from "@biovlm/datasets/node";
-import { decodeOptions, frameVariant } from "@biovlm/engine";
+import { decodeOptions, fastImages, frameVariant } from "@biovlm/engine";
 import { imageReader, itemSource } from "@biovlm/engine/images";
 import type { FrameChoice, ImageLimitOptions } from "@biovlm/engine/options";
 import type { ReadItem, TaskSource } from "@biovlm/evaluation";
@@ -55,8 +55,17 @@ export function itemReader(options: ImageLimitOptions & FrameChoice & VolumeChoi
   const decoder = sharpDecoder();
   const decode = async (bytes: Uint8Array) => ranged(await decodeImage(bytes, asked));
   const check = async (bytes: Uint8Array) => void (await decoder.open(bytes, asked));
-  const read = imageReader({ decode, check, variant: frameVariant(options) });
+  const way = fastImages();
+  const crop = async (bytes: Uint8Array, size: number) => (await way).prepare?.(bytes, asked, size);
+  const read = imageReader({ decode, crop, check, variant: frameVariant(options) });
   return (item) => read(itemSource(item));
+}
+
+/** What prepares the images of an {@link itemReader}: "native png, jpeg", or sharp and why. */
+export async function imagesBy({ volumes }: VolumeChoice): Promise<string> {
+  if (volumes === true) return "sharp and own readers";
+  const { prepare, detail } = await fastImages();
+  return prepare === undefined ? `sharp (${detail})` : detail;
 }
 
 /** A person's attribute file in the data set's order of classes. @throws DatasetError `unknown_class` with both lists */

@@ -56,6 +56,34 @@ describe("a reader of images", () => {
     );
   });
 
+  it("crops by the fast way until pixels are held, reads again for it what was let go, and has none for raw pixels", async () => {
+    const cropped: [number, number][] = [];
+    const decode = async (bytes: Uint8Array) => ({ data: bytes.slice(), width: 4, height: 1 });
+    const crop = async (bytes: Uint8Array, size: number) => {
+      cropped.push([bytes[0] ?? -1, size]);
+      return size === 2 ? new Uint8Array(12).fill(1) : undefined;
+    };
+    const read = imageReader({ decode, crop, keepBytes: 12 });
+    const { source, counts } = counted(7, 12);
+    const image = await read(source);
+    expect(await image.crop(2)).toEqual(new Uint8Array(12).fill(1));
+    expect(await image.crop(3)).toBeUndefined();
+    await (await read(counted(8, 12).source)).pixels();
+    expect(image.held).toBe(0);
+    expect(await image.crop(2)).toHaveLength(12);
+    expect(counts.opens).toBe(2);
+    await image.pixels();
+    expect(await image.crop(2)).toBeUndefined();
+    expect(cropped).toEqual([
+      [7, 2],
+      [7, 3],
+      [7, 2],
+    ]);
+    const raw = { name: "raw", open: async () => ({ kind: "pixels", data: new Uint8Array(3), width: 1, height: 1, channels: 3 }) as const };
+    expect(await (await read(raw)).crop(2)).toBeUndefined();
+    expect(await (await imageReader({ decode })(counted(9).source)).crop(2)).toBeUndefined();
+  });
+
   it("refuses an image that has become another since it was first read", async () => {
     let value = 1;
     const read = imageReader({ decode: async (bytes) => ({ data: bytes, width: 1, height: 1 }), keepBytes: 1 });

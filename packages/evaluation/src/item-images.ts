@@ -5,7 +5,7 @@ import type { PixelSpec } from "@biovlm/core";
 import type { DatasetItem } from "@biovlm/datasets";
 import { inOrder, known, nth } from "@biovlm/files";
 import type { LearnContext, TrainingImage } from "@biovlm/training";
-import { type KeyedBytes, readFloats, runDigest, sliceFeatures, writeFloats } from "@biovlm/training/loop";
+import { type KeyedBytes, plainPicture, readFloats, runDigest, sliceFeatures, writeFloats } from "@biovlm/training/loop";
 import type { FeatureSet } from "./feature-set.js";
 import type { SliceSet } from "./slice-answers.js";
 
@@ -136,18 +136,19 @@ export class ItemImages {
     return known(this.kept, nth(wanted, 0).key);
   }
 
-  /** Each image's pixels once, for every preprocess that is missing: key → rows [n,D], L2-normalised. */
+  /** Each image prepared once, for every preprocess that is missing: key → rows [n,D], L2-normalised. */
   private async encoded(images: readonly TrainingImage[], specs: ReadonlyMap<string, PixelSpec>, signal?: AbortSignal) {
     const { core, encoder } = this.context;
     const { batch = 32 } = this.options;
     const blocks = new Map<string, Float32Array[]>([...specs.keys()].map((key) => [key, []]));
     if (specs.size === 0) return new Map<string, Float32Array>();
+    const sizes = [...specs.values()].map(({ size }) => size);
     for (let from = 0; from < images.length; from += batch) {
       const some = images.slice(from, from + batch);
       const rows = new Map([...specs].map(([key, { size }]) => [key, new Float32Array(some.length * 3 * size ** 2)]));
       let i = 0;
-      for await (const image of inOrder(some, AT_ONCE, (one) => one.pixels(), signal)) {
-        for (const [key, spec] of specs) core.preprocess(image, spec, rows.get(key), i * 3 * spec.size ** 2);
+      for await (const picture of inOrder(some, AT_ONCE, (one) => plainPicture(one, sizes), signal)) {
+        for (const [key, spec] of specs) picture(core, spec, rows.get(key), i * 3 * spec.size ** 2);
         i++;
       }
       for (const [key, pixels] of rows) {

@@ -4,6 +4,7 @@ import { loadCore, type PixelSpec } from "@biovlm/core";
 import type { DatasetItem } from "@biovlm/datasets";
 import { imageReader, itemSource } from "@biovlm/engine/images";
 import { memoryStore } from "@biovlm/files";
+import { plainFeatures } from "@biovlm/training/loop";
 import { describe, expect, it } from "vitest";
 import { toyDataset } from "../../training/test/toy-dataset.js";
 import { toyEncoder, toyModel } from "../../training/test/toy-model.js";
@@ -65,6 +66,32 @@ describe("images of a run", () => {
     expect(ones(opens)).toBe(true);
     expect(decodes.size).toBe(opens.size);
     expect(ones(decodes)).toBe(true);
+  });
+
+  it("are not decoded where a fast way crops them, those that it leaves are, and no number changes", async () => {
+    const { context, dataset, decode, decodes, images } = await setUp();
+    const [pixels, other] = specs();
+    const wanted = await images.features("toys", dataset.items, pixels, { also: [other] });
+    const { features: wantedOther } = await images.features("toys", dataset.items, other);
+    const all = decodes.size;
+    decodes.clear();
+    const sizes: number[] = [];
+    const crop = async (bytes: Uint8Array, size: number) => {
+      sizes.push(size);
+      if ((bytes[0] ?? 0) % 2 === 0) return undefined;
+      return context.core.resizeCrop({ data: bytes, width: 12, height: 12 }, size);
+    };
+    const read = imageReader({ decode, crop });
+    const fast = new ItemImages(context, { read: (item) => read(itemSource(item)) });
+    expect(await fast.features("toys", dataset.items, pixels, { also: [other] })).toEqual(wanted);
+    expect((await fast.features("toys", dataset.items, other)).features).toEqual(wantedOther);
+    expect(sizes).toEqual(new Array(180).fill(8));
+    expect(decodes.size).toBeGreaterThan(0);
+    expect(decodes.size).toBeLessThan(all);
+    const cut = dataset.items.slice(0, 12).map((item) => () => read(itemSource(item)));
+    const plain = dataset.items.slice(0, 12).map((item) => () => imageReader({ decode })(itemSource(item)));
+    const options = { ...context, pixels, cacheKey: "" };
+    expect(await plainFeatures(cut, options)).toEqual(await plainFeatures(plain, options));
   });
 
   it("are opened and decoded once each where all of them, decoded, are far more than may be held", async () => {

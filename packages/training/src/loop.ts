@@ -34,6 +34,7 @@ export { epochBatches, initialContext, type TrainInput, type TrainResult, train 
 export {
   freshViews,
   plainFeatures,
+  plainPicture,
   plainViews,
   renderViews,
   type ViewBankOptions,

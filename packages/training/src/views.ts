@@ -39,6 +39,8 @@ export interface TrainingImage {
   readonly held?: number;
   /** RGB8, the same at each call; of an example of several pictures the middle one */
   pixels(): Promise<RgbImage>;
+  /** bytes [S,S,3] of `core.resizeCrop` of its pixels, by a way that is faster than decoding; undefined, or absent: there is none */
+  crop?(size: number): Promise<Uint8Array | undefined>;
   /** of an example of several pictures, such as a series: all of them. Plain embeddings are their mean; a view shows one, drawn by the seed */
   readonly slices?: Slices;
 }
@@ -145,6 +147,23 @@ export function plainViews(features: Float32Array, n: number): ViewSource {
   };
 }
 
+/** A picture that is decoded: as normalised pixels [3,S,S], for a size that was said; `out` and `offset` as in `core.preprocess`. */
+export type PlainPicture = (core: Core, spec: PixelSpec, out?: Float32Array, offset?: number) => Float32Array;
+
+/** An image without views, ready for towers of these sizes: by its own fast way where that serves all of them, else decoded. The same bits either way. */
+export async function plainPicture(image: TrainingImage, sizes: readonly number[]): Promise<PlainPicture> {
+  const crops = new Map<number, Uint8Array>();
+  for (const size of new Set(sizes)) {
+    const crop = await image.crop?.(size);
+    if (crop === undefined) {
+      const pixels = await image.pixels();
+      return (core, spec, out, offset) => core.preprocess(pixels, spec, out, offset);
+    }
+    crops.set(size, crop);
+  }
+  return (core, spec, out, offset) => core.normalize(present(crops.get(spec.size), "crop of that size"), spec, out, offset);
+}
+
 /** Plain embeddings [n,D] of training images, L2-normalised, kept one by one under their content. @param cacheKey names model and preprocess */
 export async function plainFeatures(
   images: readonly LazyImage[],
@@ -157,13 +176,13 @@ export async function plainFeatures(
     const key = `plain/${cacheKey}/${image.sha256}`;
     const row = await readFloats(cache, key);
     if (row !== undefined) return { key, row };
-    return image.slices === undefined ? { key, pixels: await image.pixels() } : { key, slices: image.slices };
+    return image.slices === undefined ? { key, picture: await plainPicture(image, [pixels.size]) } : { key, slices: image.slices };
   };
-  for await (const { key, row, pixels: image, slices } of inOrder(openedOnce(images), AHEAD, found, signal)) {
+  for await (const { key, row, picture, slices } of inOrder(openedOnce(images), AHEAD, found, signal)) {
     let feature = row;
     if (slices !== undefined) feature = meanFeature(core, await sliceFeatures(slices, { core, encoder, pixels }, signal), slices.count);
-    else if (image !== undefined) {
-      const { data, shape } = await encoder.encodeImages(core.preprocess(image, pixels), 1, { signal });
+    else if (picture !== undefined) {
+      const { data, shape } = await encoder.encodeImages(picture(core, pixels), 1, { signal });
       feature = core.l2Normalize(data, shape[0], shape[1]);
     }
     if (row === undefined && feature !== undefined) await writeFloats(cache, key, feature);

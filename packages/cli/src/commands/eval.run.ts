@@ -23,7 +23,7 @@ import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { INPUT_LIMITS, readInput } from "../input-file.js";
 import { checkLeaks } from "../leak-check.js";
-import { checkRename, itemReader, openSource, renames } from "../learning-source.js";
+import { checkRename, imagesBy, itemReader, openSource, renames } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
 import { predictionList, splitList } from "../prediction-list.js";
@@ -179,6 +179,7 @@ async function measured(
   const { core, model } = runtime;
   const cache = cacheOf(options, terminal);
   const images = new ItemImages(runtime, { read: itemReader(options), cache });
+  terminal.note(`images by ${await imagesBy(options)}`);
   const pixels = viewPixels(model.spec, { normalisation: normalisationOf(bank) });
   const wanted = dataset.items.filter(({ split }) => split === options.split || split === "val");
   const check = { images, dataset: dataset.name, terminal, signal, skipUnreadable: options.skipUnreadable };

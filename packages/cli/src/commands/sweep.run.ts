@@ -24,7 +24,7 @@ import { recipeWith } from "@biovlm/training";
 import { type CheckedSources, checkedSources, type SourceWarning } from "../checked-source.js";
 import type { CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
-import { checkRename, itemReader } from "../learning-source.js";
+import { checkRename, imagesBy, itemReader } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { openRuntime } from "../opening.js";
 import { wholeNumbers } from "../option-values.js";
@@ -56,6 +56,7 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
     const cache = cacheOf(options, terminal);
     let bar: ReturnType<typeof terminal.progress> | undefined;
     const images = new ItemImages(runtime, { read: itemReader(options), cache });
+    terminal.note(`images by ${await imagesBy({})}`);
     sources = checkedSources(options, { core, images, cache, terminal, signal, cwd });
     const cells = await sweep(
       { core, encoder, model },

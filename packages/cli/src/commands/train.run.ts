@@ -25,7 +25,7 @@ import { viewPixels } from "@biovlm/training/loop";
 import type { CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { checkLeaks } from "../leak-check.js";
-import { checkRename, itemReader, openSource } from "../learning-source.js";
+import { checkRename, imagesBy, itemReader, openSource } from "../learning-source.js";
 import { cacheOf, checkpointsOf } from "../learning-stores.js";
 import { fallbackNote, openRuntime } from "../opening.js";
 import { unreadableItems, withoutUnreadable } from "../readable-items.js";
@@ -62,7 +62,7 @@ export const trainBank: CommandRun<typeof TRAIN_OPTIONS> = async ({ terminal, si
       const { name } = runtime.model;
       const { device } = runtime.encoder.capabilities;
       terminal.note(
-        `learning from ${examples(learn.items.length, options.volumes)} of ${counted(learn.classes.length, "class", "classes")}: ${name} on ${device} (${runtime.detail}), recipe ${options.recipe}`,
+        `learning from ${examples(learn.items.length, options.volumes)} of ${counted(learn.classes.length, "class", "classes")}: ${name} on ${device} (${runtime.detail}), recipe ${options.recipe}, images by ${await imagesBy(options)}`,
       );
       const learned = await learnBank(runtime, {
         classes: learn.classes,

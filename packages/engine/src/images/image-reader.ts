@@ -14,12 +14,19 @@ export interface OpenedImage {
   readonly held: number;
   /** RGB8. Decoded at the first call. @throws what the decoder throws; FilesError `file_changed` where it had to be read again and is another */
   pixels(): Promise<RgbImage>;
+  /**
+   * Bytes [S,S,3] of `core.resizeCrop` of the pixels, by a way that is faster than decoding; undefined where there is none, or the pixels are held
+   * already. @throws FilesError `file_changed` as pixels() does
+   */
+  crop(size: number): Promise<Uint8Array | undefined>;
 }
 
 /** What an image reader decodes with, and how much it keeps. */
 export interface ImageReaderOptions {
   /** Encoded file → RGB8, within limits. */
   decode(bytes: Uint8Array): Promise<RgbImage>;
+  /** Encoded file → bytes [S,S,3] as a tower takes them, those that `decode` and `core.resizeCrop` give; undefined: by these. Never rejects. */
+  crop?(bytes: Uint8Array, size: number): Promise<Uint8Array | undefined>;
   /** Looks at an encoded file when it is first opened. @throws what the decoder would throw for its header */
   check?(bytes: Uint8Array): Promise<void>;
   /** What tells these pixels apart from others of the same content, e.g. a window that was asked for: part of `sha256`. Default: nothing. */
@@ -37,12 +44,12 @@ const KEEP_BYTES = 128 * 2 ** 20;
  * A reader of images.
  * @example const read = imageReader({ decode: (bytes) => decodeImage(bytes) }); const { sha256, pixels } = await read(itemSource(item));
  */
-export function imageReader({ decode, check, variant = "", keepBytes = KEEP_BYTES }: ImageReaderOptions): ImageReader {
+export function imageReader({ decode, crop, check, variant = "", keepBytes = KEEP_BYTES }: ImageReaderOptions): ImageReader {
   const shelf = new Shelf(keepBytes);
   return async (source) => {
     const content = await source.open();
     if (content.kind === "file") await check?.(content.bytes);
-    return new ReadImage(source, await digestOf(content, variant), content, { decode, variant, shelf });
+    return new ReadImage(source, await digestOf(content, variant), content, { decode, crop, variant, shelf });
   };
 }
 
@@ -85,6 +92,7 @@ class Shelf {
 
 interface Reading {
   readonly decode: ImageReaderOptions["decode"];
+  readonly crop: ImageReaderOptions["crop"];
   readonly variant: string;
   readonly shelf: Shelf;
 }
@@ -112,6 +120,14 @@ class ReadImage implements OpenedImage {
     // let go while it was decoded: whoever asked has it, nobody else keeps it
     if (this.rgb === pending) this.holds(rgb.data.length, true);
     return rgb;
+  }
+
+  async crop(size: number): Promise<Uint8Array | undefined> {
+    const { crop } = this.reading;
+    if (crop === undefined || this.rgb !== undefined) return undefined;
+    const content = this.content ?? (await this.again());
+    if (content.kind !== "file") return undefined;
+    return crop(content.bytes, size);
   }
 
   letGo(): void {
