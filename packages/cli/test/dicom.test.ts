@@ -39,6 +39,29 @@ const classified = async (words: readonly string[], cwd: string) => {
   return { code, err, rows: out === "" ? [] : (JSON.parse(out) as Element[]) };
 };
 
+describe("classify on a TIFF of several pages", () => {
+  const { rows: made } = JSON.parse(readFileSync(golden("tiff-pages.json"), "utf8")) as { rows: { bytes: string }[] };
+  const place = folder("pages");
+  writeFileSync(join(place, "pages.tif"), Buffer.from(made[0]?.bytes ?? "", "base64"));
+
+  it("reads the middle page unless another is named, and says so", async () => {
+    const middle = await classified(["pages.tif"], place);
+    expect([middle.code, middle.rows[0]]).toEqual([0, expect.objectContaining({ page: { frame: 2, frames: 3 } })]);
+    expect(middle.err).toContain("pages.tif: page 2 of 3");
+    const { rows } = await classified(["pages.tif", "--frame", "1"], place);
+    expect(rows[0]).toMatchObject({ page: { frame: 1, frames: 3 } });
+    const none = await classified(["pages.tif", "--frame", "4"], place);
+    expect(none.rows[0]?.error?.code).toBe("bad_option");
+  });
+
+  it("answers every page, and the file by their mean", async () => {
+    const { code, rows } = await classified(["pages.tif", "--frame", "all"], place);
+    expect([code, rows.length]).toEqual([0, 4]);
+    expect(rows.slice(0, 3).map((row) => (row as { page?: { frame: number } }).page?.frame)).toEqual([1, 2, 3]);
+    expect(rows[3]).toMatchObject({ file: "pages.tif", frames: { count: 3, answered: 3 } });
+  });
+});
+
 describe("classify on DICOM", () => {
   it("takes what an archive exports, by content, and counts what it leaves out by kind", async () => {
     const { code, rows, err } = await classified(["."], exported("export"));

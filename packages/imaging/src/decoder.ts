@@ -23,10 +23,20 @@ export interface DecodedImage {
   readonly dicom?: DicomFacts;
   /** What is told of a slice of a volume, without any text of its header. */
   readonly slice?: SliceFacts;
+  /** Which page of a TIFF of several, counted from 1; `notes` says it, too. */
+  readonly page?: PageFacts;
   /** What a reader should know of an image that is neither DICOM nor a volume; absent where there is nothing. */
   readonly notes?: readonly string[];
   /** True of 16-bit grey that declares no range and uses less than a quarter of 16 bits: nearly black unless a range is named. */
   readonly unsaidRange?: true;
+}
+
+/** Which page of a file of several was read. */
+export interface PageFacts {
+  /** counted from 1 */
+  readonly frame: number;
+  /** pages of the file, ≥ 1 */
+  readonly frames: number;
 }
 
 /** Values of grey of more than 8 bits that become 0 and 255; what lies beyond is clamped. */
@@ -41,7 +51,8 @@ export interface DecodeOptions {
   readonly maxPixels?: number;
   /** Most bytes of the file. Default 16 MiB. */
   readonly maxBytes?: number;
-  /** Most frames or pages a PNG, WebP or TIFF may hold; only the first is ever decoded. Default 1: animations and stacks are refused.
+  /** Most frames a PNG or WebP may hold, and levels a TIFF that is a slide; only the first is ever decoded. Default 1: animations and slides are
+   * refused. Pages of other TIFFs are frames, see `frame`.
    * Of a GIF the first frame is read whatever their number, and `notes` says so. */
   readonly maxFrames?: number;
   /** `apply` (default) turns the image upright by its EXIF orientation; `ignore` leaves the stored rows, as open_clip's own pipeline does. */
@@ -49,8 +60,8 @@ export interface DecodeOptions {
   /** `true` (default) refuses an image at the decoder's first warning, so that damaged data never becomes pixels. `false` refuses only
    * truncation and errors, which is what PIL does. Browsers decide this for JPEG and WebP themselves; truncation is refused there too. */
   readonly strict?: boolean;
-  /** Which frame of a DICOM file, or slice of a volume, `decode` reads, counted from 0. Default: the middle one, frame ⌊frames / 2⌋. Of other
-   * formats `decode` reads their one frame. */
+  /** Which frame of a DICOM file, slice of a volume or page of a TIFF of several `decode` reads, counted from 0. Default: the middle one, frame
+   * ⌊frames / 2⌋. Of other formats `decode` reads their one frame. */
   readonly frame?: number;
   /** The plane that slices of a volume (NIfTI, NRRD) are cut along. Default: axial. */
   readonly plane?: Plane;
@@ -82,7 +93,7 @@ export interface FrameOptions {
   readonly window?: { readonly center: number; readonly width: number } | "min-max" | undefined;
 }
 
-/** An opened image: a still one is a stack of one frame; series, cines and volumes have more. */
+/** An opened image: a still one is a stack of one frame; series, cines, volumes and TIFFs of several pages have more. */
 export interface ImageStack {
   /** What the bytes were, by their content. */
   readonly format: ImageFormat;

@@ -87,8 +87,17 @@ export function imageFormatOf(bytes: Uint8Array): FormatRow & { read(bytes: Uint
 
 /** Whether the bytes are a DICOM file: their first match in the table. */
 export function isDicomFile(bytes: Uint8Array): boolean {
+  return isNamed(bytes, "DICOM");
+}
+
+/** Whether the bytes are a TIFF: their first match in the table. */
+export function isTiffFile(bytes: Uint8Array): boolean {
+  return isNamed(bytes, "TIFF");
+}
+
+function isNamed(bytes: Uint8Array, name: string): boolean {
   const view = new ByteView(bytes, "image");
-  return IMAGE_FORMATS.find(({ matches }) => matches(view))?.name === "DICOM";
+  return IMAGE_FORMATS.find(({ matches }) => matches(view))?.name === name;
 }
 
 /** With the preamble of part 10, or raw: a first element of group 0002 or 0008 with a value representation or a length that fits. */

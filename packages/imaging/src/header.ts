@@ -32,7 +32,7 @@ export function readLimitedInfo(bytes: Uint8Array, limits: ResolvedDecodeOptions
   if (rest.frames > limits.maxFrames) {
     throw new ImagingError(
       "too_many_frames",
-      `image with ${rest.frames} frames — expected at most ${limits.maxFrames}. Save the frame you mean as an image of its own, or raise maxFrames.`,
+      `image with ${rest.frames} frames — expected at most ${limits.maxFrames}. ${format === "tiff" ? "Read a slide by its tiles (biovlm slide), or save" : "Save"} the frame you mean as an image of its own, or raise maxFrames.`,
     );
   }
   if (rest.values !== undefined && limits.range === undefined) {

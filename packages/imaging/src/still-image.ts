@@ -1,10 +1,11 @@
-// A still image as a stack of one frame, and a decoder made of how its one frame is decoded. DICOM and volumes, which
-// have more, bring stacks of their own.
+// A still image as a stack of one frame, a TIFF of several pages as a stack of those, and a decoder made of how one frame is decoded. DICOM and
+// volumes bring stacks of their own.
 
 import {
   type DecodedImage,
   type DecodeOptions,
   type ImageDecoder,
+  type ImageFormat,
   type ImageStack,
   type ResolvedDecodeOptions,
   resolveDecodeOptions,
@@ -13,11 +14,12 @@ import { type CodecSource, wasmCodecs } from "./dicom/codecs/wasm-codecs.js";
 import { openDicom } from "./dicom/dicom-image.js";
 import { withoutRegion } from "./dicom/ultrasound-region.js";
 import { ImagingError } from "./errors.js";
-import { isDicomFile } from "./formats.js";
+import { isDicomFile, isTiffFile } from "./formats.js";
 import { readLimitedInfo, requireBytes } from "./header.js";
 import { mended } from "./headers/mending.js";
 import type { ImageInfo } from "./image-info.js";
 import { decodeOwnStill } from "./stills/own-stills.js";
+import { type TiffPages, tiffPages } from "./tiff/pages.js";
 import { withinTime } from "./time-limit.js";
 import { openVolume } from "./volumes/volume-image.js";
 
@@ -36,6 +38,36 @@ function ownImage(
   { width, height, format }: ImageInfo,
 ): DecodedImage {
   return { data, width, height, format, ...(note === undefined ? {} : { notes: [note], unsaidRange: true as const }) };
+}
+
+/** Pages of a TIFF, each read as the first image of a file that holds no other. */
+function pageStack({ count, only }: TiffPages, decodeFirst: DecodeFirst, limits: ResolvedDecodeOptions): ImageStack {
+  return {
+    format: "tiff",
+    frames: count,
+    windowed: false,
+    async frame(index, { window } = {}) {
+      if (!(Number.isInteger(index) && index >= 0 && index < count))
+        throw new ImagingError(
+          "bad_option",
+          `frame — expected one of ${count} pages, got number ${index + 1} (counted from 1). Ask for one that the file has.`,
+        );
+      if (window !== undefined) throw withoutWindow("tiff");
+      const bytes = only(index);
+      const info = readLimitedInfo(bytes, limits);
+      const image = await decodeFirst(bytes, info, limits);
+      const page = { frame: index + 1, frames: count };
+      const told = [...(count === 1 ? [] : [`page ${page.frame} of ${count}`]), ...(info.notes ?? []), ...(image.notes ?? [])];
+      return { ...image, page, ...(told.length === 0 ? {} : { notes: told }) };
+    },
+  };
+}
+
+function withoutWindow(format: ImageFormat): ImagingError {
+  return new ImagingError(
+    "bad_option",
+    `window — expected none for ${format.toUpperCase()}, whose samples are shown as they are. Leave it out.`,
+  );
 }
 
 /** `open` and `decode` of a decoder: of DICOM with the codecs of `wasm`, of volumes by slices, of other formats by how their first frame is decoded. */
@@ -58,6 +90,9 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
     const volume = await withinTime(openVolume(bytes, { maxPixels, maxInflated, plane }), timeoutMs);
     if (volume !== undefined && ultrasoundRegion) throw withoutRegion(volume.format.toUpperCase());
     if (volume !== undefined) return { ...volume, frame: (index, how) => withinTime(volume.frame(index, how), timeoutMs) };
+    const pages = isTiffFile(bytes) ? tiffPages(bytes) : undefined;
+    if (pages !== undefined && ultrasoundRegion) throw withoutRegion("TIFF");
+    if (pages !== undefined) return pageStack(pages, decodeFirst, limits);
     const { bytes: still, notes } = mended(bytes);
     const info = readLimitedInfo(still, limits);
     if (ultrasoundRegion) throw withoutRegion(info.format.toUpperCase());
@@ -71,11 +106,7 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
             "bad_option",
             `frame — expected 0 of ${info.format.toUpperCase()} with one frame, got ${index}. Ask for 0.`,
           );
-        if (window !== undefined)
-          throw new ImagingError(
-            "bad_option",
-            `window — expected none for ${info.format.toUpperCase()}, whose samples are shown as they are. Leave it out.`,
-          );
+        if (window !== undefined) throw withoutWindow(info.format);
         const own = await withinTime(decodeOwnStill(still, info, limits, codecs), limits.timeoutMs);
         const image = own === undefined ? await decodeFirst(still, info, limits) : ownImage(own, info);
         const told = [...notes, ...(info.notes ?? []), ...(image.notes ?? [])];
@@ -87,7 +118,7 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
     open,
     async decode(bytes, options) {
       const stack = await open(bytes, options);
-      if (!FRAMED.includes(stack.format)) return stack.frame(0);
+      if (stack.frames === 1 && !FRAMED.includes(stack.format)) return stack.frame(0);
       return stack.frame(chosenFrame(stack.frames, options?.frame), stack.windowed ? { window: options?.window } : {});
     },
   };

@@ -49,8 +49,8 @@ export class Teller {
   async tell(result: ClassifiedImage, byFrame: boolean): Promise<void> {
     const { output, classifier } = this.telling;
     if ("error" in result) return output.failed(result.source.name, result.error, result);
-    const { source, sha256, answer, dicom, slice } = result;
-    const place = dicom ?? slice;
+    const { source, sha256, answer, dicom, slice, page } = result;
+    const place = dicom ?? slice ?? page;
     if (!byFrame || place === undefined || place.frames === 1) return this.one(result);
     if (this.gathered?.source !== source)
       this.gathered = { source, sha256, frames: place.frames, mean: new MeanAnswer({ classes: classifier.classes }) };
@@ -160,11 +160,12 @@ export class Teller {
     return report;
   }
 
-  private element({ source, sha256, answer, dicom, slice, notes, timings }: Answered, report?: Report): object {
+  private element({ source, sha256, answer, dicom, slice, page, notes, timings }: Answered, report?: Report): object {
     return {
       ...{ file: source.name, sha256, ...answer },
       ...(dicom === undefined ? {} : { dicom }),
       ...(slice === undefined ? {} : { slice }),
+      ...(page === undefined ? {} : { page }),
       ...(notes === undefined ? {} : { notes }),
       ...(report === undefined ? {} : { report }),
       ...this.made(),

@@ -1,7 +1,7 @@
 // Image sources → answers, a batch at a time: rows of pixels, one encoder call for each batch, routing. Order is kept; a bad image is an element.
 
 import type { Core, PixelSpec } from "@biovlm/core";
-import { type DicomFacts, type SliceFacts, sharpDecoder } from "@biovlm/imaging/node";
+import { type DicomFacts, type PageFacts, type SliceFacts, sharpDecoder } from "@biovlm/imaging/node";
 import type { Classification, Classifier, Encoder } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import type { ImageOptions } from "../options/engine-options.js";
@@ -33,6 +33,8 @@ export type ClassifiedImage =
       readonly dicom?: DicomFacts;
       /** of a volume: slice, plane, window */
       readonly slice?: SliceFacts;
+      /** of a TIFF of several pages: which */
+      readonly page?: PageFacts;
       /** of another image: what a reader should know */
       readonly notes?: readonly string[];
       /** [side,side,3] bytes, where asked for */
@@ -62,7 +64,7 @@ export function rowPreparation(
 }
 
 /**
- * Classifies images in the order of `sources`; where `files.frame` is all or every=K, each of those frames of a DICOM file or slices of a volume. Rejects with the
+ * Classifies images in the order of `sources`; where `files.frame` is all or every=K, each of those frames of a DICOM file, slices of a volume or pages of a TIFF. Rejects with the
  * signal's reason, or as the encoder does.
  */
 export async function* classifyImages(
@@ -113,13 +115,14 @@ async function* classified(
     }
     if (row.kind !== "pixels") continue;
     const { value: answer } = answers.next() as IteratorYieldResult<Classification>;
-    const { source, sha256, thumbnail, dicom, slice, notes, timings } = row;
+    const { source, sha256, thumbnail, dicom, slice, page, notes, timings } = row;
     const { decode, preprocess } = timings;
     yield {
       ...{ source, sha256, answer, timings: { decode, preprocess, encode, route } },
       ...(thumbnail === undefined ? {} : { thumbnail }),
       ...(dicom === undefined ? {} : { dicom }),
       ...(slice === undefined ? {} : { slice }),
+      ...(page === undefined ? {} : { page }),
       ...(notes === undefined ? {} : { notes }),
     };
   }

@@ -2,7 +2,7 @@
 // A bad image becomes a row that says why; it never stops the others. What is held at once does not depend on how many there are.
 
 import { inOrder } from "@biovlm/files";
-import type { DicomFacts, SliceFacts } from "@biovlm/imaging/node";
+import type { DicomFacts, PageFacts, SliceFacts } from "@biovlm/imaging/node";
 import { type ImageFailure, imageFailure } from "./image-failure.js";
 import type { ImageContent, ImageSource } from "./image-source.js";
 import { contentDigest, type Preparation, prepareImage } from "./prepared-image.js";
@@ -29,6 +29,8 @@ export interface PixelRow {
   readonly dicom?: DicomFacts;
   /** Of a volume: slice, plane, window. */
   readonly slice?: SliceFacts;
+  /** Of a TIFF of several pages: which. */
+  readonly page?: PageFacts;
   /** Of another image: what a reader should know. */
   readonly notes?: readonly string[];
 }
@@ -91,12 +93,13 @@ export async function preparedRow(
   const { thumbnail: side, signal } = options;
   // a thumbnail is made of the picture itself
   const preparation = side === undefined ? options : { ...options, fast: undefined };
-  const { rgb, image, dicom, slice, notes, decode, preprocess } = await prepareImage(content, preparation, { signal });
+  const { rgb, image, dicom, slice, page, notes, decode, preprocess } = await prepareImage(content, preparation, { signal });
   const timings = { read, decode, preprocess };
   const small = side === undefined || image === undefined ? {} : { thumbnail: options.core.resizeCrop(image, side) };
   const told = {
     ...(dicom === undefined ? {} : { dicom }),
     ...(slice === undefined ? {} : { slice }),
+    ...(page === undefined ? {} : { page }),
     ...(notes === undefined ? {} : { notes }),
   };
   return { kind: "pixels", source, sha256, rgb, timings, ...small, ...told };

@@ -3,7 +3,7 @@
 
 import { createHash, webcrypto } from "node:crypto";
 import type { Core, PixelSpec, RgbImage } from "@biovlm/core";
-import type { DecodeOptions, DicomFacts, ImageDecoder, SliceFacts } from "@biovlm/imaging/node";
+import type { DecodeOptions, DicomFacts, ImageDecoder, PageFacts, SliceFacts } from "@biovlm/imaging/node";
 import type { FastImages } from "./fast-images.js";
 import { digestParts, type ImageContent, rgbOf } from "./image-source.js";
 
@@ -31,6 +31,8 @@ export interface PreparedImage {
   readonly dicom?: DicomFacts;
   /** of a volume: slice, plane, window */
   readonly slice?: SliceFacts;
+  /** of a TIFF of several pages: which */
+  readonly page?: PageFacts;
   /** of another image: what a reader should know */
   readonly notes?: readonly string[];
   /** milliseconds */
@@ -55,11 +57,12 @@ export async function prepareImage(
     // one call did both
     if (rgb !== undefined) return { rgb, decode: performance.now() - from, preprocess: 0 };
   }
-  const told: { dicom?: DicomFacts; slice?: SliceFacts; notes?: readonly string[] } = {};
+  const told: { dicom?: DicomFacts; slice?: SliceFacts; page?: PageFacts; notes?: readonly string[] } = {};
   const image = await rgbOf(content, async (bytes) => {
-    const { dicom, slice, notes, unsaidRange: _, ...rgb } = await decoder.decode(bytes, decode);
+    const { dicom, slice, page, notes, unsaidRange: _, ...rgb } = await decoder.decode(bytes, decode);
     if (dicom !== undefined) told.dicom = dicom;
     if (slice !== undefined) told.slice = slice;
+    if (page !== undefined) told.page = page;
     if (notes !== undefined) told.notes = notes;
     return rgb;
   });

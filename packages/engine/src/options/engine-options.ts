@@ -19,12 +19,13 @@ const FILE_LIMITS = {
   maxPixels: { ...IMAGE_LIMITS.maxPixels, default: 64_000_000 },
 } as const satisfies OptionSchemas;
 
-/** Which frame of DICOM or slice of a volume is shown, in which window, and which values of other 16-bit grey. What is neither is shown as it is. */
+/** Which frame of DICOM, slice of a volume or page of a TIFF is shown, in which window, and which values of other 16-bit grey. What is neither is shown as it is. */
 export const FRAME_OPTIONS = {
   frame: {
     type: "string",
     default: "middle",
-    description: "frame of DICOM with several, or slice of a volume: middle, or a number from 1; classify also takes all and every=K",
+    description:
+      "frame of DICOM with several, slice of a volume, or page of a TIFF: middle, or a number from 1; classify also takes all and every=K",
   },
   plane: {
     type: "string",

@@ -1,13 +1,17 @@
 // Directories of a TIFF (classic or BigTIFF, either byte order) that is in memory: fields of whole numbers, checked against the bytes there are.
 // slides/tiff-directory.ts reads files of any size by ranges.
 
-import { corrupt } from "../errors.js";
+import { corrupt, ImagingError } from "../errors.js";
 import type { ByteView } from "./byte-view.js";
 
 /** Bytes per value of the integer field types: BYTE, SHORT, LONG, LONG8. */
 const INTEGER_BYTES: Record<number, number> = { 1: 1, 3: 2, 4: 4, 16: 8 };
 
 const MAX_ENTRIES = 4096;
+const MAX_DIRECTORIES = 10_000;
+/** Of all directories together: they may overlap, so that a small file could name many. */
+const MAX_ALL_ENTRIES = 1_000_000;
+const NEW_SUBFILE_TYPE = 254;
 
 /** One directory. */
 export interface Directory {
@@ -18,7 +22,17 @@ export interface Directory {
   /** Where the tag's entry stands. */
   entry(tag: number): number | undefined;
   readonly tags: readonly number[];
+  /** Entries that were read, also those of one tag. */
+  readonly count: number;
   readonly next: number;
+  /** Where `next` stands. */
+  readonly nextAt: number;
+}
+
+/** A directory and where it begins. */
+export interface DirectoryAt {
+  readonly at: number;
+  readonly directory: Directory;
 }
 
 /** Byte order and widths of a file. */
@@ -79,6 +93,30 @@ export function readDirectory(view: ByteView, { little, big }: Layout, at: numbe
     value: (tag) => values(tag)[0],
     entry: (tag) => entries.get(tag),
     tags: [...entries.keys()],
+    count,
     next: big ? view.u64(end, little) : view.u32(end, little),
+    nextAt: end,
   };
+}
+
+/** All directories of a file's chain, in order. @throws ImagingError `corrupt_image`; `too_many_frames` past 10 000 */
+export function* directoriesOf(view: ByteView, file: Layout): Generator<DirectoryAt, void, undefined> {
+  const seen = new Set<number>();
+  let entries = 0;
+  for (let at = file.first; at !== 0; ) {
+    if (seen.has(at)) throw corrupt("TIFF whose directories form a loop");
+    if (seen.size >= MAX_DIRECTORIES)
+      throw new ImagingError("too_many_frames", `TIFF with more than ${MAX_DIRECTORIES} pages — expected at most so many. Split it.`);
+    seen.add(at);
+    const directory = readDirectory(view, file, at);
+    entries += directory.count;
+    if (entries > MAX_ALL_ENTRIES) throw corrupt(`TIFF whose directories hold more than ${MAX_ALL_ENTRIES} entries`);
+    yield { at, directory };
+    at = directory.next;
+  }
+}
+
+/** Whether a directory is an image of its own: previews and masks, which NewSubfileType marks, are not. */
+export function isPage(directory: Directory): boolean {
+  return ((directory.value(NEW_SUBFILE_TYPE) ?? 0) & 0b101) === 0;
 }

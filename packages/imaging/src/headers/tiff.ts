@@ -4,10 +4,9 @@
 import { corrupt, ImagingError, unsupported } from "../errors.js";
 import type { HeaderStart, ImageInfo } from "../image-info.js";
 import { ByteView } from "./byte-view.js";
-import { type Directory, type Layout, layout, readDirectory } from "./tiff-directory.js";
+import { type Directory, directoriesOf, isPage, type Layout, layout, readDirectory } from "./tiff-directory.js";
 
 const TAG = {
-  newSubfileType: 254,
   width: 256,
   height: 257,
   bitsPerSample: 258,
@@ -66,7 +65,6 @@ const NAMES: Readonly<Record<number, string>> = {
   50002: "JPEG XL",
   52546: "JPEG XL",
 };
-const MAX_DIRECTORIES = 10_000;
 
 /** The orientation 1..8 in an EXIF block (without its "Exif\0\0" prefix). Anything unreadable means 1, as in PIL and libvips: it is metadata. */
 export function readExifOrientation(block: Uint8Array): number {
@@ -141,7 +139,7 @@ export function readTiffHeader(bytes: Uint8Array): HeaderStart {
     colour,
     blockPixels: tile,
     finish: () => ({
-      frames: countPages(view, file, directory),
+      frames: countPages(view, file),
       orientation: orientationOf(directory),
       alpha: extra > 0,
       interlaced: false,
@@ -181,17 +179,9 @@ export function saidUnsigned(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** Pages of full resolution: previews and masks, which NewSubfileType marks, are not images of their own. */
-function countPages(view: ByteView, file: Layout, first: Directory): number {
-  const seen = new Set([file.first]);
-  let pages = 1;
-  for (let at = first.next; at !== 0; ) {
-    if (seen.has(at)) throw corrupt("TIFF whose directories form a loop");
-    if (seen.size >= MAX_DIRECTORIES) return pages;
-    seen.add(at);
-    const directory = readDirectory(view, file, at);
-    if (((directory.value(TAG.newSubfileType) ?? 0) & 0b101) === 0) pages++;
-    at = directory.next;
-  }
+/** Pages of full resolution, and the first directory whatever it is. */
+function countPages(view: ByteView, file: Layout): number {
+  let pages = 0;
+  for (const { at, directory } of directoriesOf(view, file)) if (at === file.first || isPage(directory)) pages++;
   return pages;
 }
