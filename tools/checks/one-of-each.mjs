@@ -48,8 +48,6 @@ export const rules = [
     use: "prepare images through engine's images",
     elsewhere: {
       "packages/training/src/views.ts": "training images are handed in, opened and decoded by engine; plain ones are prepared as they come",
-      "packages/evaluation/src/item-images.ts":
-        "one decoded image for several preprocesses, in pages too; opening and decoding are engine's, handed in",
       "packages/training/src/slices.ts":
         "the pictures of one example, one held at a time, for learning and measuring alike; opening and decoding are engine's, handed in",
     },
