@@ -3,7 +3,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use crate::level::{level, Level};
-use rayon::prelude::*;
+use crate::spread::every;
 
 const PANEL: usize = 16;
 /// Rows of one tile of plain Rust: 4 × 16 sums stay in registers.
@@ -41,8 +41,7 @@ pub(crate) fn packed_gemm(a: &[f32], packed: &[f32], scale: f32, r: usize, d: us
     if m <= rows {
         return share(a, packed, work, out);
     }
-    let parts = a.par_chunks(rows * d).zip(out.par_chunks_mut(rows * r));
-    parts.map(|(a, out)| share(a, packed, work, out)).reduce(|| true, |x, y| x && y)
+    every(a.chunks(rows * d).zip(out.chunks_mut(rows * r)), |(a, out)| share(a, packed, work, out))
 }
 
 /// What a share is computed with, besides its rows.

@@ -13,6 +13,7 @@ mod norm;
 mod resample;
 mod rows;
 mod select;
+mod spread;
 
 pub use gemm::gemm;
 pub use level::{level, Level};

@@ -3,7 +3,7 @@
 
 use crate::exponential::{exp, log1p};
 use crate::level::at_level;
-use rayon::prelude::*;
+use crate::spread::every;
 
 const LANES: usize = 16;
 /// x − max below this gives exp = 0; clamping keeps d·exp(d) from being −∞·0.
@@ -35,7 +35,7 @@ fn shared(x: &[f32], c: usize, out: &mut [f32], width: usize, work: Share) -> bo
     if x.len() <= rows * c {
         return work(x, c, out);
     }
-    x.par_chunks(rows * c).zip(out.par_chunks_mut(rows * width)).map(|(x, out)| work(x, c, out)).reduce(|| true, |a, b| a && b)
+    every(x.chunks(rows * c).zip(out.chunks_mut(rows * width)), |(x, out)| work(x, c, out))
 }
 
 at_level! { fn softmax_share(x: &[f32], c: usize, out: &mut [f32]) -> bool = softmax_rows }

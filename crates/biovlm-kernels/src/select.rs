@@ -2,7 +2,7 @@
 
 use crate::gemm::{pack, packed_gemm};
 use crate::rows::{entropy, softmax};
-use rayon::prelude::*;
+use crate::spread::every;
 
 /// Sizes of one routing.
 #[derive(Clone, Copy, Debug)]
@@ -36,33 +36,46 @@ fn keep_by_rank(h: &[f32], kept: &mut [i32]) {
     }
 }
 
+/// Images that are selected for in one part.
+const IMAGES: usize = 256;
+
+/// kept = the prompts of least entropy, in that order; equal ones in index order. `order` is room to work in.
+fn keep(h: &[f32], kept: &mut [i32], order: &mut Vec<i32>) {
+    if h.len() <= COUNTED {
+        return keep_by_rank(h, kept);
+    }
+    order.clear();
+    order.extend(0..h.len() as i32);
+    // stable: equal entropies stay in index order; no entropy is NaN
+    let at = |i: &i32| h[*i as usize];
+    order.sort_by(|i, j| at(i).partial_cmp(&at(j)).unwrap_or(std::cmp::Ordering::Equal));
+    kept.copy_from_slice(&order[..kept.len()]);
+}
+
 /// Reads out.logits and fills the rest; false when an input or a mean is not finite.
 pub fn select(out: &mut Routing, n: usize, c: usize, k: usize) -> bool {
     if !entropy(out.logits, c, out.entropy) {
         return false;
     }
-    let images = out.kept.par_chunks_mut(k).zip(out.mean.par_chunks_mut(c)).zip(out.logits.par_chunks(n * c));
-    images.zip(out.entropy.par_chunks(n)).with_min_len(256).for_each_init(Vec::new, |order, (((kept, mean), logits), h)| {
-        if n <= COUNTED {
-            keep_by_rank(h, kept);
-        } else {
-            order.clear();
-            order.extend(0..n as i32);
-            // stable: equal entropies stay in index order; no entropy is NaN
-            let at = |i: &i32| h[*i as usize];
-            order.sort_by(|i, j| at(i).partial_cmp(&at(j)).unwrap_or(std::cmp::Ordering::Equal));
-            kept.copy_from_slice(&order[..k]);
-        }
-        mean.fill(0.0);
-        for i in kept.iter() {
-            let row = &logits[*i as usize * c..][..c];
-            for (sum, v) in mean.iter_mut().zip(row) {
-                *sum += *v;
+    let kept = out.kept.chunks_mut(IMAGES * k).zip(out.mean.chunks_mut(IMAGES * c));
+    let parts = kept.zip(out.logits.chunks(IMAGES * n * c).zip(out.entropy.chunks(IMAGES * n)));
+    every(parts, |((kept, mean), (logits, h))| {
+        let mut order = Vec::new();
+        let images = kept.chunks_exact_mut(k).zip(mean.chunks_exact_mut(c));
+        for ((kept, mean), (logits, h)) in images.zip(logits.chunks_exact(n * c).zip(h.chunks_exact(n))) {
+            keep(h, kept, &mut order);
+            mean.fill(0.0);
+            for i in kept.iter() {
+                let row = &logits[*i as usize * c..][..c];
+                for (sum, v) in mean.iter_mut().zip(row) {
+                    *sum += *v;
+                }
+            }
+            for sum in mean.iter_mut() {
+                *sum /= k as f32;
             }
         }
-        for sum in mean.iter_mut() {
-            *sum /= k as f32;
-        }
+        true
     });
     softmax(out.mean, c, out.probabilities)
 }
