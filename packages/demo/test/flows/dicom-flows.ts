@@ -63,7 +63,10 @@ export function dicomFlows(stage: () => Stage): void {
       expect(await page.textContent("#image-facts")).toMatch(/^CT; DICOM, 32 × 24 pixels.*; window 40\/400 \(file\)/);
     });
 
-    it("is shown in a window by name, by numbers and by dragging, all images in one, and answered as the command line answers", async () => {
+    // once more where a loaded machine's mouse missed the picture: the test begins where any state may stand
+    it("is shown in a window by name, by numbers and by dragging, all images in one, and answered as the command line answers", {
+      retry: 1,
+    }, async () => {
       const { page } = open;
       const file = join(study, "ct", "IM000001");
       await page.selectOption("#window-choice", "lung");
@@ -71,14 +74,15 @@ export function dicomFlows(stage: () => Stage): void {
       await page.fill("#window-center", "100");
       await page.dispatchEvent("#window-center", "change");
       await shows(await windowed(file, "100/1500"));
-      const box = await page.$eval(".whole", (node) => node.getBoundingClientRect().toJSON() as DOMRect);
-      await page.locator(".whole").scrollIntoViewIfNeeded();
-      const at = await page.$eval(".whole", (node) => node.getBoundingClientRect().toJSON() as DOMRect);
-      await page.mouse.move(at.x + 20, at.y + 20);
+      // answers in the new window move what stands around the picture: all of them first
+      await allAnswered(page, 4);
+      const whole = page.locator(".whole");
+      await whole.hover({ position: { x: 20, y: 20 } });
       await page.mouse.down();
+      const at = await whole.evaluate((node) => node.getBoundingClientRect().toJSON() as DOMRect);
+      expect(at.width).toBeGreaterThan(100);
       await page.mouse.move(at.x + 60, at.y + 40, { steps: 4 });
       await page.mouse.up();
-      expect(box.width).toBeGreaterThan(100);
       await page.waitForFunction(
         () =>
           /^[\d.]+\/[\d.]+$/.test(document.querySelector<HTMLSelectElement>("#window-choice")?.value ?? "") &&
