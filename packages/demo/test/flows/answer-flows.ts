@@ -98,7 +98,8 @@ export function answerFlows(stage: () => Stage): void {
       const { page } = open;
       const sort = async (by: string) => page.click(`#answer-table button[data-by="${by}"]`);
       const column = (n: number) => page.$$eval(`#answer-table tbody tr > :nth-child(${n})`, (cells) => cells.map((c) => c.textContent));
-      expect(await column(1)).toEqual(await shown());
+      // the table is drawn a moment after the last answer
+      await expect.poll(async () => (await column(1)).join(), { timeout: 20_000 }).toBe((await shown()).join());
       await sort("probability");
       expect(await page.getAttribute("#answer-table th:nth-child(4)", "aria-sort")).toBe("ascending");
       const shares = (await column(4)).map((share) => Number.parseFloat(share?.replace(/[<>]/, "") ?? ""));

@@ -63,9 +63,9 @@ export function dicomFlows(stage: () => Stage): void {
       expect(await page.textContent("#image-facts")).toMatch(/^CT; DICOM, 32 × 24 pixels.*; window 40\/400 \(file\)/);
     });
 
-    // once more where a loaded machine's mouse missed the picture: the test begins where any state may stand
+    // twice more where a loaded machine's mouse missed the picture: the test begins where any state may stand
     it("is shown in a window by name, by numbers and by dragging, all images in one, and answered as the command line answers", {
-      retry: 1,
+      retry: 2,
     }, async () => {
       const { page } = open;
       const file = join(study, "ct", "IM000001");
