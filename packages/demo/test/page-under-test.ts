@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, launchChromium, type Page } from "@biovlm/testkit/browser";
 import { build } from "vite";
+import { expect } from "vitest";
 import { type PageServer, servePage } from "../../cli/src/page-server.js";
 import { phantomSet } from "../../cli/src/phantoms/phantom-set.js";
 import { encodePng } from "../../cli/src/phantoms/png-file.js";
@@ -129,20 +130,24 @@ export async function allAnswered(page: Page, count: number): Promise<void> {
 
 /** Waits until the whole picture on the screen has RGB bytes of this sha256. */
 export async function showsPixels(page: Page, wanted: string): Promise<void> {
-  await page.waitForFunction(async (hash) => {
-    const canvas = document.querySelector<HTMLCanvasElement>(".whole");
-    if (canvas === null) return false;
-    // read beside the page's canvas, which is not made to be read often
-    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
-    copy?.drawImage(canvas, 0, 0);
-    const data = copy?.getImageData(0, 0, canvas.width, canvas.height).data;
-    if (data === undefined) return false;
-    const bytes = await crypto.subtle.digest(
-      "SHA-256",
-      data.filter((_, i) => i % 4 !== 3),
-    );
-    return [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("") === hash;
-  }, wanted);
+  // asked from here: a page's own wait takes an asynchronous condition's promise for its truth
+  await expect.poll(() => page.evaluate(hashOfWhole), { timeout: 30_000 }).toBe(wanted);
+}
+
+/** Runs in the page. */
+async function hashOfWhole(): Promise<string | undefined> {
+  const canvas = document.querySelector<HTMLCanvasElement>(".whole");
+  if (canvas === null) return undefined;
+  // read beside the page's canvas, which is not made to be read often
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  copy?.drawImage(canvas, 0, 0);
+  const data = copy?.getImageData(0, 0, canvas.width, canvas.height).data;
+  if (data === undefined) return undefined;
+  const bytes = await crypto.subtle.digest(
+    "SHA-256",
+    data.filter((_, i) => i % 4 !== 3),
+  );
+  return [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 /** Drops files on the page as a script can: with names and bytes, without a folder. */

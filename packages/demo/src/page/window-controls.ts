@@ -18,7 +18,19 @@ export function windowControls(session: Session): WindowControls {
   const choice = element("select", { attributes: { id: "window-choice" } });
   const number = (id: string, label: string) => {
     const input = element("input", { attributes: { id, type: "number", step: "any" } });
-    return { input, root: element("div", {}, element("label", { text: label, attributes: { for: id } }), input) };
+    // what is being typed is not written over by a picture that comes meanwhile
+    let typed = false;
+    input.addEventListener("input", () => {
+      typed = true;
+    });
+    for (const end of ["change", "blur"])
+      input.addEventListener(end, () => {
+        typed = false;
+      });
+    const show = (value: number) => {
+      if (!typed) input.value = String(Math.round(value * 10) / 10);
+    };
+    return { input, show, root: element("div", {}, element("label", { text: label, attributes: { for: id } }), input) };
   };
   const [center, width] = [number("window-center", "Center"), number("window-width", "Width")];
   width.input.min = "1";
@@ -60,8 +72,8 @@ export function windowControls(session: Session): WindowControls {
       if (!options.some(([value]) => value === asked)) options.push([asked, `own, ${asked}`]);
       choice.replaceChildren(...options.map(([value, text]) => element("option", { text, attributes: { value } })));
       choice.value = asked;
-      center.input.value = String(Math.round(window.center * 10) / 10);
-      width.input.value = String(Math.round(window.width * 10) / 10);
+      center.show(window.center);
+      width.show(window.width);
     },
   };
 }
