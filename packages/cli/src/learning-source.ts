@@ -128,8 +128,8 @@ function sameList(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name, i) => name === b[i]);
 }
 
-/** The data set with one item for each series. */
-async function withSeries(opened: OpenedDataset): Promise<OpenedDataset> {
+/** The data set with one item for each series. @throws DatasetError `bad_file` for a series with two labels, or on two sides */
+export async function withSeries(opened: OpenedDataset): Promise<OpenedDataset> {
   try {
     return await joinSeries(opened, { ...dicomOrigins, read: readSlicePlace, ordered: orderedSeries });
   } catch (error) {

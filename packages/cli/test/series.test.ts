@@ -1,6 +1,6 @@
 // Series of DICOM files on the command line: what is left out of them is named and counted; each is one example to learn from.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { golden, seeded } from "@biovlm/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -196,6 +196,27 @@ describe("series as examples", () => {
     const skipped = await call([...all, "--skip-unreadable", "--json"], { cwd: broken });
     expect(skipped.code, skipped.err).toBe(0);
     expect(JSON.parse(skipped.out)).toMatchObject({ images: 8 });
+  }, 60_000);
+
+  it("are what data lint compares, and what sweep learns from and measures as eval does", async () => {
+    const lint = await call(["data", "lint", ".", "--volumes", "--json", "--cache", "off"], { cwd: place });
+    expect([lint.code, lint.err]).toEqual([0, expect.stringContaining("32 series of 96 slices, each one example")]);
+    expect(JSON.parse(lint.out)).toMatchObject({ images: 32, volumes: true });
+    const single = await call(["data", "lint", ".", "--json", "--cache", "off"], { cwd: place });
+    expect(JSON.parse(single.out)).toMatchObject({ images: 98 });
+    const words = ["sweep", ".", "--method", "attribute-bank", "--shots", "1", "--seeds", "1", "--out", "sw", "--json", "--twins", "off"];
+    const cellsOf = async (...more: string[]) => {
+      const { code, out, err } = await call([...words, "--device", "wasm", "--cache", "off", ...more], { cwd: place });
+      expect(code, err).toBe(0);
+      return JSON.parse(out) as { readonly volumes?: true; readonly cells: readonly { readonly test: object }[] };
+    };
+    const swept = await cellsOf("--volumes");
+    const measured = await call(["eval", ".", "--json", "--twins", "off", ...OPTIONS], { cwd: place });
+    const { accuracy, auc } = JSON.parse(measured.out) as { readonly accuracy: number; readonly auc: number };
+    expect(swept).toMatchObject({ volumes: true, cells: [{ test: { accuracy, auc } }] });
+    // the cells of slices are others, though they lie in the same folder
+    expect((await cellsOf()).volumes).toBeUndefined();
+    expect(readdirSync(join(place, "sw", "cells"))).toHaveLength(2);
   }, 60_000);
 
   it("are volume files, too: all of their slices are the example", async () => {

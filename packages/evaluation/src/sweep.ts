@@ -28,6 +28,8 @@ export interface SweepPlan {
 export interface SweepOptions extends TaskRunOptions {
   /** opens a data set by name; opened once */
   readonly open: (name: string) => Promise<TaskSource>;
+  /** how images are read, where that is not the usual way: it decides a cell */
+  readonly shown?: string | undefined;
   /** where cells are kept, under `cells/<digest of what decides them>` */
   readonly cells: KeyedBytes;
   readonly onCell?: (cell: Cell, place: { readonly done: number; readonly total: number; readonly resumed: boolean }) => void;
@@ -178,6 +180,8 @@ function cellDigest(
     recipe: method.recipe ?? {},
     rho: method.rho ?? 1,
     views: options.views,
+    ...(options.volumes === true ? { volumes: true } : {}),
+    ...(options.shown === undefined ? {} : { shown: options.shown }),
     model: model.digest,
     encoder: { device, precision },
     core: core.info.build,

@@ -6,10 +6,11 @@ import { type LearnContext, learnContext } from "@biovlm/training";
 import { freshViews, type KeyedBytes, plainViews, runDigest, type ViewSource, viewBank, viewPixels } from "@biovlm/training/loop";
 import { type ClassSet, classSet } from "./class-set.js";
 import { type Evaluation, evaluate, groupNumbers, withoutRows } from "./evaluate.js";
-import { type FeatureSet, someOf } from "./feature-set.js";
+import { type FeatureSet, type FittedClassifier, someOf } from "./feature-set.js";
 import type { Task, TaskTest } from "./few-shot-task.js";
 import type { ItemImages } from "./item-images.js";
 import type { Method, Teacher } from "./methods.js";
+import { itemLogits } from "./slice-answers.js";
 
 /** What runs of tasks share: images, views, cache, progress. */
 export interface TaskRunOptions {
@@ -17,6 +18,8 @@ export interface TaskRunOptions {
   readonly images: ItemImages;
   /** "plain": the pictures themselves; "fresh" or V: what methods learn from that do not say "plain" */
   readonly views: "plain" | "fresh" | number;
+  /** items are series: learned from by the mean of their slices' embeddings, measured by the mean of their slices' probabilities */
+  readonly volumes?: boolean | undefined;
   /** image embeddings and views by content, kept between runs */
   readonly cache?: KeyedBytes | undefined;
   readonly onStep?: (method: string, step: StepReport) => void;
@@ -94,22 +97,22 @@ class PreparedTask {
       },
     });
     const own = await fitted.on(on);
+    const tuning = await this.measured("validation", learnedFrom, task.validation, normalisation);
     const evaluations: Partial<Record<TaskTest["name"], Evaluation>> = {};
     const withoutTwins: Partial<Record<TaskTest["name"], Evaluation>> = {};
     for (const { name, side, leaked, among } of task.tests) {
       // the same class list needs no second look at the text tower, and gets the temperature fitted on its validation images
       const same = side.classes.join("\n") === task.learn.classes.join("\n");
       const classifier = same ? own : await fitted.on(await this.classes(name, side), task.source !== undefined);
-      const test = await this.features(name, task.dataset, side.items, normalisation);
+      const test = await this.measured(name, task.dataset, side.items, normalisation);
+      const C = side.classes.length;
       const input = {
-        logits: classifier.logits(test.features, test.n),
+        logits: test.logits(classifier, C),
         labels: test.labels,
-        C: side.classes.length,
+        C,
         seed: task.seed,
         groups: among === undefined ? groupNumbers(side.items) : groupsAmong(among),
-        ...(same && validation.n > 0
-          ? { validation: { logits: classifier.logits(validation.features, validation.n), labels: validation.labels } }
-          : {}),
+        ...(same && validation.n > 0 ? { validation: { logits: tuning.logits(classifier, C), labels: tuning.labels } } : {}),
       };
       evaluations[name] = evaluate(input);
       const rest = leaked.length === 0 ? undefined : withoutRows(input, leaked);
@@ -151,6 +154,21 @@ class PreparedTask {
     return this.once(`features ${name} ${normalisation}`, () =>
       images.features(dataset, items, spec(normalisation), { also, onProgress, signal }),
     );
+  }
+
+  /** Items as they are answered: each by itself, a series by the mean of its slices' probabilities. */
+  private async measured(name: string, dataset: string, items: Task["validation"], normalisation: Recipe["normalisation"]) {
+    const { core, model } = this.context;
+    if (this.options.volumes !== true) {
+      const { features, labels, n } = await this.features(name, dataset, items, normalisation);
+      return { labels, logits: (classifier: FittedClassifier, _: number) => classifier.logits(features, n) };
+    }
+    const { images, onEmbed: onProgress, signal } = this.options;
+    const { features, starts, labels } = await this.once(`slices ${name} ${normalisation}`, () =>
+      images.slices(dataset, items, viewPixels(model.spec, { normalisation }), { onProgress, signal }),
+    );
+    const n = nth(starts, items.length);
+    return { labels, logits: (classifier: FittedClassifier, C: number) => itemLogits(core, classifier.logits(features, n), starts, C) };
   }
 
   private classes(name: string, side: Task["learn"]): Promise<ClassSet> {

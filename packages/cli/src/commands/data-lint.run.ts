@@ -8,21 +8,22 @@ import { openDataset } from "@biovlm/datasets/node";
 import type { ImagePair, LeakReport } from "@biovlm/evaluation";
 import { nth } from "@biovlm/files";
 import { dicomOrigins } from "@biovlm/imaging/node";
-import type { CommandRun } from "../command.js";
+import type { CommandRun, OptionValues } from "../command.js";
 import { checkLeaks, type LeakCheck } from "../leak-check.js";
-import { itemReader } from "../learning-source.js";
+import { itemReader, withSeries } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { printable, type Terminal } from "../terminal.js";
 import type { DATA_LINT_OPTIONS } from "./data.js";
 
 export const lintData: CommandRun<typeof DATA_LINT_OPTIONS> = async ({ terminal, signal, cwd }, options, [given = ""]) => {
-  const dataset = await openDataset(/[\\/]|^\.{1,2}$/.test(given) ? resolve(cwd, given) : given, {
+  const opened = await openDataset(/[\\/]|^\.{1,2}$/.test(given) ? resolve(cwd, given) : given, {
     maxImageBytes: options.maxImageBytes,
     groupFolder: options.groupFolder,
     origins: dicomOrigins,
     namesFromLabels: true,
     ...(options.data === undefined ? {} : { root: resolve(cwd, options.data) }),
   });
+  const dataset = options.volumes ? await withSeries(opened) : opened;
   try {
     for (const note of dataset.notes) terminal.note(note);
     const core = await loadCore({ deterministic: true });
@@ -32,8 +33,8 @@ export const lintData: CommandRun<typeof DATA_LINT_OPTIONS> = async ({ terminal,
       cache: cacheOf(options, terminal),
       signal,
     });
-    if (options.json) await terminal.line(JSON.stringify(asJson(dataset, found)));
-    else await tell(terminal, dataset, found.report, options.list);
+    if (options.json) await terminal.line(JSON.stringify(asJson(dataset, found, options.volumes)));
+    else await tell(terminal, dataset, found.report, options);
     return undefined;
   } finally {
     dataset.close();
@@ -45,10 +46,11 @@ const image = ({ items, classes }: OpenedDataset, i: number) => {
   return { image: id, class: nth(classes, label), ...(split === undefined ? {} : { split }) };
 };
 
-function asJson(dataset: OpenedDataset, { report, warnings }: LeakCheck) {
+function asJson(dataset: OpenedDataset, { report, warnings }: LeakCheck, volumes: boolean) {
   const { equal, pairs, leaked, ...counts } = report;
   return {
     dataset: dataset.name,
+    ...(volumes ? { volumes: true } : {}),
     split: dataset.splitOrigin,
     ...counts,
     equal: equal.map((same) => same.map((i) => image(dataset, i))),
@@ -64,10 +66,15 @@ function asJson(dataset: OpenedDataset, { report, warnings }: LeakCheck) {
   };
 }
 
-async function tell(terminal: Terminal, dataset: OpenedDataset, report: LeakReport, most: number): Promise<void> {
+async function tell(
+  terminal: Terminal,
+  dataset: OpenedDataset,
+  report: LeakReport,
+  { list: most, volumes }: Pick<OptionValues<typeof DATA_LINT_OPTIONS>, "list" | "volumes">,
+): Promise<void> {
   const { twinsOfTrain, groups } = report;
   const rows: readonly (readonly [string, number])[] = [
-    ["images", report.images],
+    [volumes ? "series and single images" : "images", report.images],
     ["equal another one in content", report.equalImages],
     ["pairs that show the same picture", report.twinPairs],
     ["  with different labels", report.acrossLabels],

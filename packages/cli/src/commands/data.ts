@@ -2,7 +2,7 @@
 
 import { defineCommand, type OptionSpecs } from "../command.js";
 import { IMAGE_LIMITS } from "../image-options.js";
-import { LEARNING_OPTIONS } from "../learning-options.js";
+import { LEARNING_OPTIONS, VOLUMES_OPTION } from "../learning-options.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
 const DATA = {
@@ -26,6 +26,7 @@ export const dataPull = defineCommand({
 export const DATA_LINT_OPTIONS = {
   json: { type: "flag", description: "print everything found as JSON" },
   list: { type: "integer", min: 0, max: 100_000, default: 20, description: "pairs listed of each kind" },
+  volumes: VOLUMES_OPTION,
   groupFolder: LEARNING_OPTIONS.groupFolder,
   cache: LEARNING_OPTIONS.cache,
   maxCacheBytes: RUNTIME_OPTIONS.maxCacheBytes,

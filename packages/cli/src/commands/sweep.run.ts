@@ -2,6 +2,7 @@
 // The work alone: what it is asked for by is sweep.ts.
 
 import { join, resolve } from "node:path";
+import { frameVariant } from "@biovlm/engine";
 import {
   type Cell,
   comparisonsOf,
@@ -55,8 +56,9 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
     const out = resolve(cwd, options.out);
     const cache = cacheOf(options, terminal);
     let bar: ReturnType<typeof terminal.progress> | undefined;
+    const shown = frameVariant(options);
     const images = new ItemImages(runtime, { read: itemReader(options), cache });
-    terminal.note(`images by ${await imagesBy({})}`);
+    terminal.note(`images by ${await imagesBy(options)}`);
     sources = checkedSources(options, { core, images, cache, terminal, signal, cwd });
     const cells = await sweep(
       { core, encoder, model },
@@ -71,6 +73,8 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
       {
         images,
         views: viewsOf(options),
+        volumes: options.volumes,
+        ...(shown === "" ? {} : { shown }),
         ...(cache === undefined ? {} : { cache }),
         cells: fileStore(out),
         signal,
@@ -86,7 +90,7 @@ export const runSweep: CommandRun<typeof SWEEP_OPTIONS> = async ({ terminal, sig
     );
     bar?.end();
     const report = [markdownReport(cells, options.against), twinsReport(cells)].filter((part) => part !== "").join("\n");
-    const results = JSON.stringify(resultsOf(cells, options.against, sources.warnings));
+    const results = JSON.stringify(resultsOf(cells, options, sources.warnings));
     await writeResult(join(out, "results.json"), `${results}\n`);
     await writeResult(join(out, "results.csv"), csvReport(cells, options.against));
     await writeResult(join(out, "results.md"), report);
@@ -133,11 +137,16 @@ function checkTestOn({ testOn, twins }: OptionValues<typeof SWEEP_OPTIONS>): voi
 }
 
 /** What results.json and --json hold. */
-function resultsOf(cells: readonly Cell[], against: string, warnings: readonly SourceWarning[]) {
+function resultsOf(
+  cells: readonly Cell[],
+  { against, volumes }: Pick<OptionValues<typeof SWEEP_OPTIONS>, "against" | "volumes">,
+  warnings: readonly SourceWarning[],
+) {
   return {
     format: "biovlm-sweep/1",
     notice: "Research use only, not a medical device.",
     against,
+    ...(volumes ? { volumes: true } : {}),
     warnings,
     rows: rowsOf(cells),
     comparisons: comparisonsOf(cells, against),

@@ -2,7 +2,7 @@
 
 import { defineCommand, type OptionSpecs } from "../command.js";
 import { IMAGE_LIMITS } from "../image-options.js";
-import { LEARNING_OPTIONS } from "../learning-options.js";
+import { LEARNING_OPTIONS, VOLUMES_OPTION } from "../learning-options.js";
 import { RUNTIME_OPTIONS } from "../runtime-options.js";
 
 export const SWEEP_OPTIONS = {
@@ -20,6 +20,7 @@ export const SWEEP_OPTIONS = {
   },
   testOn: { type: "choice", choices: ["test", "val", "rest"], default: "test", description: "split to measure on" },
   json: { type: "flag", description: "print all cells as JSON" },
+  volumes: VOLUMES_OPTION,
   ...LEARNING_OPTIONS,
   ...RUNTIME_OPTIONS,
   ...IMAGE_LIMITS,
