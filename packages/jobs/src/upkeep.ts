@@ -4,7 +4,7 @@
 import { inOrder } from "@biovlm/files";
 import { type Commit, readCommit } from "./commit.js";
 import { JobsError } from "./errors.js";
-import { commitKey, type Job, readShard, sha256Of, torn } from "./job.js";
+import { commitKey, failureKey, type Job, readShard, sha256Of, torn } from "./job.js";
 import type { JobStore } from "./job-store.js";
 
 /** How far a job is: counts of shards and rows, bytes. */
@@ -66,6 +66,12 @@ async function* commitsOf(store: JobStore, job: Job): AsyncGenerator<Commit> {
 export async function openShards(store: JobStore, job: Job): Promise<number[]> {
   const done = new Set(await committedShards(store, job));
   return [...job.shards.keys()].filter((shard) => !done.has(shard));
+}
+
+/** Shards that have neither a commit nor a note that they failed, in order: not begun, worked on, or their worker died. */
+export async function unendedShards(store: JobStore, job: Job): Promise<number[]> {
+  const failed = new Set(await store.list("failed"));
+  return (await openShards(store, job)).filter((shard) => !failed.has(nameOf(failureKey(shard))));
 }
 
 /** The status in Prometheus' text format, for a node exporter's textfile collector. */

@@ -7,6 +7,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { bundleForNode, withoutProgram } from "@biovlm/testkit";
+import { Queue, Worker } from "bullmq";
+import { Redis } from "ioredis";
 import { afterAll, describe, expect, it } from "vitest";
 import { collectGarbage, folderStore, jobStatus, type PlanRow, verifyJob, type WorkedShard, workShard } from "../src/index.js";
 import { submitShards, workQueue } from "../src/redis/index.js";
@@ -68,6 +70,13 @@ async function redis() {
   };
 }
 
+/** As if so many workers had died of a shard. */
+async function diedTimes(url: string, key: string, times: number): Promise<void> {
+  const client = new Redis(url);
+  await client.hset(key, { stc: times });
+  client.disconnect();
+}
+
 const all = async (shards: AsyncIterable<WorkedShard>) => {
   const found: WorkedShard[] = [];
   for await (const one of shards) found.push(one);
@@ -104,6 +113,56 @@ describe.skipIf(withoutProgram("redis-server"))("a queue on Redis", () => {
     const worked = await all(workQueue(store, job, { ...MADE_UP, embed: inOne(embed), url, lockMs: 2000 }));
     expect(worked.filter((one) => "error" in one).map(({ shard }) => shard)).toEqual([1, 1]);
     expect((await jobStatus(store, job)).shards).toEqual({ total: 3, committed: 2, failed: 1 });
+    stop();
+  });
+
+  it("takes up what the queue has lost, and hands on a shard however often its worker died", async () => {
+    const { url, stop } = await redis();
+    const store = folderStore(place());
+    const job = await planned(store, 50);
+    await submitShards(store, job, { url });
+    const queue = new Queue(`biovlm-${job.id.slice(0, 16)}`, { connection: { url } });
+    // two shards are gone from the queue; one was handed out, and its worker was the hundred-and-first to die
+    for (const shard of [1, 4]) await queue.remove(`shard-${shard}`);
+    const dying = new Worker(queue.name, null, { connection: { url }, lockDuration: 50, skipStalledCheck: true, autorun: false });
+    expect((await dying.getNextJob("dead"))?.id).toBe("shard-0");
+    await dying.close(true);
+    await diedTimes(url, queue.toKey("shard-0"), 100);
+    const worked = await all(workQueue(store, job, { ...MADE_UP, url, lockMs: 2000 }));
+    // on a machine that is held up a shard may be handed out twice
+    expect(new Set(worked.map(({ shard }) => shard))).toEqual(new Set([0, 1, 2, 3, 4]));
+    expect((await jobStatus(store, job)).shards).toEqual({ total: 5, committed: 5, failed: 0 });
+    await queue.close();
+    stop();
+  });
+
+  it("works on the others before a shard that its workers die of", async () => {
+    const { url, stop } = await redis();
+    const store = folderStore(place());
+    const job = await planned(store, 50);
+    await submitShards(store, job, { url });
+    const queue = new Queue(`biovlm-${job.id.slice(0, 16)}`, { connection: { url } });
+    await diedTimes(url, queue.toKey("shard-0"), 3);
+    const worked = await all(workQueue(store, job, { ...MADE_UP, url, lockMs: 2000 }));
+    expect(worked.map(({ shard }) => shard)).toEqual([1, 2, 3, 4, 0]);
+    await queue.close();
+    stop();
+  });
+
+  it("ends where a shard neither works nor can be noted as failed", async () => {
+    const { url, stop } = await redis();
+    const store = folderStore(place());
+    const job = await planned(store, 20);
+    const silent = {
+      ...store,
+      put: (key: string, bytes: Uint8Array) => (key.startsWith("failed/") ? Promise.reject() : store.put(key, bytes)),
+    };
+    await submitShards(store, job, { url, attempts: 1 });
+    const embed = (rows: readonly PlanRow[], { shard }: { readonly shard: number }) =>
+      shard === 1 ? Promise.reject(new Error("always")) : embedMadeUp(rows);
+    const worked = await all(workQueue(silent, job, { ...MADE_UP, embed: inOne(embed), url, attempts: 1, lockMs: 2000 }));
+    expect(worked.filter((one) => "error" in one).map(({ shard }) => shard)).toEqual([1, 1]);
+    expect(worked).toHaveLength(3);
     stop();
   });
 

@@ -1,11 +1,11 @@
 // @biovlm/jobs/redis: shards handed out by BullMQ on Redis or Valkey. The queue holds numbers of shards and nothing else: what it loses or hands out
 // twice costs work, never a result, since the store commits each shard once.
 
-import type { ConnectionOptions, Job as QueueJob } from "bullmq";
+import type { ConnectionOptions, Job as QueueJob, Queue as ShardQueue } from "bullmq";
 import { JobsError } from "../errors.js";
 import type { Job } from "../job.js";
 import type { JobStore } from "../job-store.js";
-import { openShards } from "../upkeep.js";
+import { openShards, unendedShards } from "../upkeep.js";
 import { workShard } from "../work.js";
 import type { WorkedShard } from "../work-all.js";
 import type { WorkOptions } from "../work-options.js";
@@ -49,20 +49,36 @@ function connectionOf(url: string): ConnectionOptions {
   return { url, maxRetriesPerRequest: null };
 }
 
+/** A shard in the queue. `behind`: deaths of its workers after which it was put behind the others. */
+interface ShardData {
+  readonly shard: number;
+  readonly behind?: number;
+}
+
+/** Deaths of workers from which on a shard waits for the others: it may be what they die of. */
+const SUSPECT_DEATHS = 3;
+
+/** Puts shards into the queue; one that is there already is not put again. */
+async function putShards(queue: ShardQueue<ShardData>, shards: readonly number[], attempts: number): Promise<void> {
+  const options = { attempts, backoff: { type: "exponential", delay: 1000 }, removeOnComplete: true, removeOnFail: true };
+  for (let at = 0; at < shards.length; at += 1000)
+    await queue.addBulk(
+      shards.slice(at, at + 1000).map((shard) => ({ name: "shard", data: { shard }, opts: { ...options, jobId: `shard-${shard}` } })),
+    );
+}
+
+const DEFAULT_ATTEMPTS = 3;
+
 /** Puts every shard without a commit into the job's queue; one that is there already is not put again. Returns how many there are. */
-export async function submitShards(store: JobStore, job: Job, { url, attempts = 3 }: QueueOptions): Promise<number> {
+export async function submitShards(store: JobStore, job: Job, { url, attempts = DEFAULT_ATTEMPTS }: QueueOptions): Promise<number> {
   const connection = connectionOf(url);
   const { Queue } = await library();
-  const queue = new Queue(queueName(job), { connection });
+  const queue = new Queue<ShardData>(queueName(job), { connection });
   // said when it is asked for something; without a listener it would end the process
   queue.on("error", () => {});
   try {
     const open = await openShards(store, job);
-    const options = { attempts, backoff: { type: "exponential", delay: 1000 }, removeOnComplete: true, removeOnFail: true };
-    for (let at = 0; at < open.length; at += 1000)
-      await queue.addBulk(
-        open.slice(at, at + 1000).map((shard) => ({ name: "shard", data: { shard }, opts: { ...options, jobId: `shard-${shard}` } })),
-      );
+    await putShards(queue, open, attempts);
     return open.length;
   } finally {
     await queue.close();
@@ -70,7 +86,9 @@ export async function submitShards(store: JobStore, job: Job, { url, attempts = 
 }
 
 /**
- * Works on shards as the queue hands them out, until it is empty. A shard that fails goes back into the queue as often as it was submitted for.
+ * Works on shards as the queue hands them out, until it is empty and every shard has an end in the store: a commit, or a note that it failed as often as
+ * it was submitted for. One that the queue has lost (a server without its file, a queue that was emptied) is put into it again, `attempts` times to be
+ * tried. One whose worker died goes to the next worker however often that happens; from the third death on, the others come first.
  * Needs a loop that is free a few times in `lockMs`: between two batches is enough.
  * @throws the signal's reason
  */
@@ -79,42 +97,60 @@ export async function* workQueue(
   job: Job,
   options: WorkOptions & QueueOptions,
 ): AsyncGenerator<WorkedShard, void, undefined> {
-  const { url, lockMs = 20_000, signal } = options;
+  const { url, attempts = DEFAULT_ATTEMPTS, lockMs = 20_000, signal } = options;
   const connection = connectionOf(url);
   const { Queue, Worker } = await library();
-  const queue = new Queue(queueName(job), { connection });
-  const worker = new Worker(queueName(job), null, {
-    ...{ connection, lockDuration: lockMs, stalledInterval: lockMs / 4, maxStalledCount: 100, autorun: false, drainDelay: 1 },
+  const queue = new Queue<ShardData>(queueName(job), { connection });
+  const worker = new Worker<ShardData>(queueName(job), null, {
+    ...{ connection, lockDuration: lockMs, stalledInterval: lockMs / 4, autorun: false, drainDelay: 1 },
+    // a dead worker is no fault of its shard
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
   });
   queue.on("error", () => {});
   worker.on("error", () => {});
   const token = `${process.pid}-${job.id.slice(0, 8)}-${Date.now()}`;
+  const putAgain = new Set<number>();
   try {
     await worker.startStalledCheckTimer();
     for (;;) {
       signal?.throwIfAborted();
       const handed = await worker.getNextJob(token);
-      if (handed === undefined) {
-        const counts = await queue.getJobCounts("waiting", "active", "delayed", "prioritized");
-        if (Object.values(counts).every((count) => count === 0)) return;
+      if (handed !== undefined) {
+        if (await putBehind(queue, handed, token)) continue;
+        yield await workHanded(store, job, handed, { ...options, token, lockMs });
         continue;
       }
-      yield await workHanded(store, job, handed, { ...options, token, lockMs });
+      const counts = await queue.getJobCounts("waiting", "active", "delayed", "prioritized");
+      if (Object.values(counts).some((count) => count > 0)) continue;
+      // once each: a store that takes no note of a failure would have them tried for ever
+      const lost = (await unendedShards(store, job)).filter((shard) => !putAgain.has(shard));
+      if (lost.length === 0) return;
+      for (const shard of lost) putAgain.add(shard);
+      await putShards(queue, lost, attempts);
     }
   } finally {
     await Promise.allSettled([worker.close(true), queue.close()]);
   }
 }
 
+/** Puts a shard whose workers keep dying behind those that wait, once for each death; true where it did. */
+async function putBehind(queue: ShardQueue<ShardData>, handed: QueueJob<ShardData>, token: string): Promise<boolean> {
+  const { data, stalledCounter: deaths } = handed;
+  if (deaths < SUSPECT_DEATHS || deaths === data.behind || (await queue.getWaitingCount()) === 0) return false;
+  await handed.updateData({ ...data, behind: deaths });
+  await handed.moveToDelayed(Date.now(), token);
+  return true;
+}
+
 /** One shard, with its hold on it renewed while it is worked on. */
 async function workHanded(
   store: JobStore,
   job: Job,
-  handed: QueueJob,
+  handed: QueueJob<ShardData>,
   options: WorkOptions & { readonly token: string; readonly lockMs: number },
 ): Promise<WorkedShard> {
   const { token, lockMs, signal } = options;
-  const shard = Number(handed.data?.shard);
+  const shard = Number(handed.data.shard);
   // a hold that is lost costs work, not a result
   const renewal = setInterval(() => void handed.extendLock(token, lockMs).catch(() => {}), lockMs / 3);
   try {
