@@ -4,10 +4,9 @@
 
 #[cfg(feature = "jpeg")]
 mod jpeg;
-mod plan;
 mod png;
 
-use crate::resample::resample;
+use crate::plan::resize_crop;
 
 /// What the caller's header reader found, within the caller's limits; a decoder that finds another size is wrong about the file.
 #[derive(Clone, Copy)]
@@ -47,12 +46,5 @@ pub fn decode(bytes: &[u8], header: Header) -> Option<Vec<u8>> {
 
 /// The image's window of size [S,S,3].
 pub fn prepare(bytes: &[u8], header: Header, size: usize) -> Option<Vec<u8>> {
-    if size == 0 || size > 4096 || header.width == 0 || header.height == 0 {
-        return None;
-    }
-    let rgb = decode(bytes, header)?;
-    let mut out = vec![0u8; size * size * 3];
-    let [horizontal, vertical] = plan::centre_crop(header.width, header.height, size);
-    let plan = crate::resample::Plan { size, horizontal: horizontal.view(), vertical: vertical.view() };
-    resample(&rgb, header.width, header.height, &plan, &mut out).then_some(out)
+    resize_crop(&decode(bytes, header)?, header.width, header.height, size)
 }

@@ -1,13 +1,13 @@
 //! Where each output pixel reads and with which weights: packages/core/src/resample-plan.ts in Rust, operation by operation, so that the
 //! integers are the same. Source: Pillow 9.4 src/libImaging/Resample.c.
 
-use crate::resample::Axis;
+use crate::resample::{resample, Axis, Plan};
 
 const BITS: i32 = 22;
 const A: f64 = -0.5;
 const SUPPORT: f64 = 2.0;
 
-pub struct AxisPlan {
+struct AxisPlan {
     taps: usize,
     first: Vec<i32>,
     count: Vec<i32>,
@@ -15,13 +15,28 @@ pub struct AxisPlan {
 }
 
 impl AxisPlan {
-    pub fn view(&self) -> Axis<'_> {
+    fn view(&self) -> Axis<'_> {
         Axis { taps: self.taps, first: &self.first, count: &self.count, weights: &self.weights }
     }
 }
 
-/// Resize(S, bicubic) on the shortest side, then CenterCrop(S): horizontal, vertical.
-pub fn centre_crop(width: usize, height: usize, size: usize) -> [AxisPlan; 2] {
+/// The widest window that is made: beyond it a size is a mistake.
+const MOST: usize = 4096;
+
+/// Resize(S, bicubic) of data [height,width,3] on the shortest side, long = ⌊S·long/short⌋, then CenterCrop(S) → bytes [S,S,3], Pillow's.
+/// None where a side or S is 0, S is beyond 4096, or `data` has another length.
+pub fn resize_crop(data: &[u8], width: usize, height: usize, size: usize) -> Option<Vec<u8>> {
+    let length = width.checked_mul(height)?.checked_mul(3)?;
+    if size == 0 || size > MOST || length == 0 || data.len() != length {
+        return None;
+    }
+    let [horizontal, vertical] = centre_crop(width, height, size);
+    let mut out = vec![0u8; size * size * 3];
+    resample(data, width, height, &Plan { size, horizontal: horizontal.view(), vertical: vertical.view() }, &mut out).then_some(out)
+}
+
+/// Horizontal, vertical.
+fn centre_crop(width: usize, height: usize, size: usize) -> [AxisPlan; 2] {
     let short = width.min(height);
     [width, height].map(|side| {
         let resized = if side == short { size } else { size * side / short };
