@@ -6,6 +6,7 @@ import { decodeImage } from "@biovlm/imaging/node";
 import { dicomElement, dicomFile, golden, greyPng, madeCine, skipUnlessShared, ultrasoundFrame } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { call, folder, writePhantoms } from "./call.js";
+import { slice } from "./made-series.js";
 
 interface Element {
   readonly file: string;
@@ -108,25 +109,8 @@ describe("classify on DICOM", () => {
 
   it("answers slices of a series in order, then the volume by their mean", async () => {
     const place = folder("volume");
-    const slice = (z: number, grey: number) =>
-      dicomFile("1.2.840.10008.1.2.1", [
-        dicomElement("00080016", "UI", "1.2.840.10008.5.1.4.1.1.4"),
-        dicomElement("00080018", "UI", `2.25.77.${z}`),
-        dicomElement("00080060", "CS", "MR"),
-        dicomElement("0020000E", "UI", "2.25.4242.777"),
-        dicomElement("00200032", "DS", `0\\0\\${z}`),
-        dicomElement("00200037", "DS", "1\\0\\0\\0\\1\\0"),
-        dicomElement("00280002", "US", 1),
-        dicomElement("00280004", "CS", "MONOCHROME2"),
-        dicomElement("00280010", "US", 8),
-        dicomElement("00280011", "US", 8),
-        dicomElement("00280100", "US", 8),
-        dicomElement("00280101", "US", 8),
-        dicomElement("00280102", "US", 7),
-        dicomElement("00280103", "US", 0),
-        dicomElement("7FE00010", "OB", new Uint8Array(64).fill(grey)),
-      ]);
-    for (const [name, z] of Object.entries({ a: 3, b: 1, c: 2, d: 6 })) writeFileSync(join(place, `${name}.dcm`), slice(z, z * 40));
+    for (const [name, z] of Object.entries({ a: 3, b: 1, c: 2, d: 6 }))
+      writeFileSync(join(place, `${name}.dcm`), slice({ series: 777, instance: z, z, grey: z * 40 }));
     writePhantoms(place, 1);
     const { code, rows } = await classified([".", "--volumes"], place);
     expect(code).toBe(0);

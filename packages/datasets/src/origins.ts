@@ -3,6 +3,7 @@
 
 import { counted, inOrder } from "@biovlm/files";
 import type { DatasetItem } from "./dataset.js";
+import { type HeadReader, readWhereItApplies } from "./head-reader.js";
 import { joinByKeys } from "./joined-groups.js";
 
 /** Where a file comes from: texts that are equal where the origin is. Digests: what they were made of must not be told by them. */
@@ -13,13 +14,7 @@ export interface FileOrigin {
 }
 
 /** Reads where files come from, e.g. `dicomOrigins` of @biovlm/imaging. */
-export interface OriginReader {
-  /** bytes from the start of a file that `applies` asks for */
-  readonly headBytes: number;
-  /** whether a file that begins so says where it comes from; others are not read whole */
-  applies(head: Uint8Array): boolean;
-  read(bytes: Uint8Array): Promise<FileOrigin | undefined>;
-}
+export type OriginReader = HeadReader<FileOrigin>;
 
 /** Files whose origins are read at once. */
 const AT_ONCE = 4;
@@ -34,7 +29,7 @@ export async function joinByOrigin(
   reader: OriginReader,
 ): Promise<{ readonly items: DatasetItem[]; readonly notes: readonly string[] }> {
   const origins: (FileOrigin | undefined)[] = [];
-  for await (const origin of inOrder(items, AT_ONCE, (item) => originOf(item, reader))) origins.push(origin);
+  for await (const origin of inOrder(items, AT_ONCE, (item) => readWhereItApplies(item, reader))) origins.push(origin);
   const known = origins.filter((origin) => origin !== undefined);
   if (known.length === 0) return { items: [...items], notes: [] };
   const count = (rank: (typeof RANKS)[number]) => new Set(known.flatMap((origin) => origin[rank] ?? [])).size;
@@ -65,16 +60,4 @@ function seriesOfSeveralLabels(items: readonly DatasetItem[], origins: readonly 
     if (series !== undefined) labels.set(series, (labels.get(series) ?? new Set()).add(label));
   }
   return [...labels.values()].filter((of) => of.size > 1).length;
-}
-
-/** Undefined for what is another file, and for what cannot be read: that is said where the image is used. */
-async function originOf(item: DatasetItem, reader: OriginReader): Promise<FileOrigin | undefined> {
-  try {
-    const head = await item.head?.(reader.headBytes);
-    if (head === undefined || !reader.applies(head)) return undefined;
-    const content = await item.open();
-    return content.kind === "file" ? await reader.read(content.bytes) : undefined;
-  } catch {
-    return undefined;
-  }
 }

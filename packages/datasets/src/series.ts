@@ -4,16 +4,11 @@
 import { counted, inOrder, nth } from "@biovlm/files";
 import type { DatasetItem, OpenedDataset, SplitName } from "./dataset.js";
 import { DatasetError } from "./errors.js";
+import { type HeadReader, readWhereItApplies } from "./head-reader.js";
 import { withSplits } from "./splits.js";
 
 /** Reads where files stand in their series, e.g. `readSlicePlace` and `orderedSeries` of @biovlm/imaging. */
-export interface SeriesReader<Place> {
-  /** bytes from the start of a file that `applies` asks for */
-  readonly headBytes: number;
-  /** whether a file that begins so may be of a series; others are not read whole */
-  applies(head: Uint8Array): boolean;
-  /** undefined for what is of no series */
-  read(bytes: Uint8Array): Promise<Place | undefined>;
+export interface SeriesReader<Place> extends HeadReader<Place> {
   /** series in the order of their first file: indices of the places */
   ordered(places: readonly (Place | undefined)[]): readonly {
     readonly slices: readonly number[];
@@ -32,7 +27,7 @@ const AT_ONCE = 4;
 export async function joinSeries<Place>(dataset: OpenedDataset, reader: SeriesReader<Place>): Promise<OpenedDataset> {
   const { items } = dataset;
   const places: (Place | undefined)[] = [];
-  for await (const place of inOrder(items, AT_ONCE, (item) => placeOf(item, reader))) places.push(place);
+  for await (const place of inOrder(items, AT_ONCE, (item) => readWhereItApplies(item, reader))) places.push(place);
   const series = reader.ordered(places);
   if (series.length === 0) return { ...dataset, notes: [...dataset.notes, "no file names a series: every file is an example of its own"] };
   const examples = new Map<number, DatasetItem>();
@@ -90,16 +85,4 @@ function exampleOf(slices: readonly DatasetItem[]): DatasetItem {
     ...(group === undefined ? {} : { group }),
     open: () => middle.open(),
   };
-}
-
-/** Undefined for what is of no series, and for what cannot be read: that is said where the image is used. */
-async function placeOf<Place>(item: DatasetItem, reader: SeriesReader<Place>): Promise<Place | undefined> {
-  try {
-    const head = await item.head?.(reader.headBytes);
-    if (head === undefined || !reader.applies(head)) return undefined;
-    const content = await item.open();
-    return content.kind === "file" ? await reader.read(content.bytes) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -106,6 +106,13 @@ export async function picture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(folder, `page-${name}.jpg`), type: "jpeg", quality: 82 });
 }
 
+/** Closes a page that complained of nothing and asked nobody but its own server. */
+export async function closed(open: OpenPage | undefined): Promise<void> {
+  expect(open?.complaints).toEqual([]);
+  expect(open?.external).toEqual([]);
+  await open?.close();
+}
+
 /** Resolves when the model is open. Throws with the page's notice when it could not be. */
 export async function ready(page: Page): Promise<void> {
   await page.waitForSelector('#device-badge[data-state="ready"], #device-badge[data-state="bad"]');

@@ -3,7 +3,7 @@
 
 import type { PixelSpec } from "@biovlm/core";
 import type { DatasetItem } from "@biovlm/datasets";
-import { inOrder, known, nth } from "@biovlm/files";
+import { inOrder, joinedFloats, known, nth } from "@biovlm/files";
 import type { LearnContext, TrainingImage } from "@biovlm/training";
 import { type KeyedBytes, plainPicture, readFloats, runDigest, sliceFeatures, writeFloats } from "@biovlm/training/loop";
 import type { FeatureSet } from "./feature-set.js";
@@ -85,7 +85,7 @@ export class ItemImages {
       if (chunk.length >= CHUNK_IMAGES || held >= CHUNK_BYTES) await end();
     }
     if (chunk.length > 0) await end();
-    return { features: concatenated(parts), labels: Int32Array.from(items, (item) => item.label), n: items.length };
+    return { features: joinedFloats(parts), labels: Int32Array.from(items, (item) => item.label), n: items.length };
   }
 
   /** Embeddings of every picture of the items: of a series its slices, of another item its one. Kept as those of `features` are. */
@@ -108,7 +108,7 @@ export class ItemImages {
       starts.push(nth(starts, parts.length - 1) + pictures.count);
       onProgress?.(parts.length, items.length);
     }
-    return { features: concatenated(parts), starts: Int32Array.from(starts), labels: Int32Array.from(items, ({ label }) => label) };
+    return { features: joinedFloats(parts), starts: Int32Array.from(starts), labels: Int32Array.from(items, ({ label }) => label) };
   }
 
   /** What decides an image's embedding beside its content, as a digest. */
@@ -156,18 +156,8 @@ export class ItemImages {
         blocks.get(key)?.push(core.l2Normalize(data, shape[0], shape[1]));
       }
     }
-    return new Map([...blocks].map(([key, parts]) => [key, concatenated(parts)]));
+    return new Map([...blocks].map(([key, parts]) => [key, joinedFloats(parts)]));
   }
-}
-
-function concatenated(blocks: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(blocks.reduce((sum, b) => sum + b.length, 0));
-  let at = 0;
-  for (const block of blocks) {
-    out.set(block, at);
-    at += block.length;
-  }
-  return out;
 }
 
 async function digestOf(images: readonly TrainingImage[]): Promise<string> {

@@ -9,6 +9,7 @@ export { known, nth, present } from "./element-read.js";
 export { BiovlmError, type ErrorDetails, FilesError, type FilesErrorCode, isBiovlmError, sentences } from "./errors.js";
 export { fileFailure, isFileFailure, systemCode } from "./file-failure.js";
 export { inOrder } from "./in-order.js";
+export { joinedBytes, joinedFloats } from "./joined.js";
 export { isJsonObject, type Json, type JsonLimits, type JsonObject, parseStrictJson } from "./json.js";
 export { pictureOfMask } from "./mask-name.js";
 export { checkName, NAME_PATTERN } from "./names.js";

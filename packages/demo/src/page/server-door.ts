@@ -1,6 +1,7 @@
 // The server that the page came from, where it answers images too: what it says of itself, its list of models and banks, and its answers. Nothing is
 // asked of it before a person chose it, but whether it answers at all; its key stays in this tab's memory.
 
+import type { ServedBank as ShelfBank } from "@biovlm/engine";
 import { counted } from "@biovlm/files";
 import { EngineFailure } from "../engine/engine-client.js";
 
@@ -16,18 +17,10 @@ export interface ServerFacts {
   readonly limits: ServerLimits;
 }
 
-export interface ServedBank {
-  readonly name: string;
-  readonly digest: string;
-  readonly classes: readonly string[];
-  /** N */
-  readonly prompts: number;
-  readonly rho: number;
-  readonly recipe: string;
+/** Of a bank as the server's shelf tells it, without what only the server needs. */
+export interface ServedBank extends Omit<ShelfBank, "openSet" | "modelDigest"> {
   /** answers where no bank is named */
   readonly own: boolean;
-  readonly window?: string;
-  readonly plane?: string;
 }
 
 export interface ServedModel {

@@ -1,7 +1,7 @@
 // The page for everyone: by keys alone, with a screen reader, in the colours one wants. Registers tests; page.test.ts runs them in its browser.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { allAnswered, type OpenPage, picture, ready, type Stage, settle, typeClasses } from "../page-under-test.js";
+import { allAnswered, closed, type OpenPage, picture, ready, type Stage, settle, typeClasses } from "../page-under-test.js";
 
 const CLASSES = ["chest radiograph", "retinal fundus photograph"];
 
@@ -14,10 +14,7 @@ export function accessFlows(stage: () => Stage): void {
       await typeClasses(open.page, CLASSES);
       await allAnswered(open.page, 8);
     });
-    afterAll(async () => {
-      expect(open?.complaints).toEqual([]);
-      await open?.close();
-    });
+    afterAll(() => closed(open));
 
     it("keeps colours that were chosen, and goes back to the system's after dark", async () => {
       const { page } = open;

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { allAnswered, type OpenPage, picture, type Stage, typeClasses } from "../page-under-test.js";
+import { allAnswered, closed, type OpenPage, picture, type Stage, typeClasses } from "../page-under-test.js";
 
 export function answerFlows(stage: () => Stage): void {
   describe("all answers", () => {
@@ -18,10 +18,7 @@ export function answerFlows(stage: () => Stage): void {
       await allAnswered(open.page, 8);
       await open.page.click("#tab-answers");
     });
-    afterAll(async () => {
-      expect(open?.complaints).toEqual([]);
-      await open?.close();
-    });
+    afterAll(() => closed(open));
     const shown = () => open.page.$$eval(".tile:not([hidden]) .file-name", (list) => list.map((n) => n.textContent));
     const counts = () =>
       open.page.$$eval("#answer-matrix tbody tr", (rows) =>

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { wilsonInterval } from "@biovlm/evaluation";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { percent } from "../../src/page/elements.js";
-import { allAnswered, type OpenPage, picture, ready, type Stage, settle, typeClasses } from "../page-under-test.js";
+import { allAnswered, closed, type OpenPage, picture, ready, type Stage, settle, typeClasses } from "../page-under-test.js";
 
 const CLASSES = ["chest radiograph", "retinal fundus photograph"];
 
@@ -17,10 +17,7 @@ export function classFlows(stage: () => Stage): void {
       open = await stage().open();
       await open.page.setInputFiles("#folder-input", stage().scans);
     });
-    afterAll(async () => {
-      expect(open?.complaints).toEqual([]);
-      await open?.close();
-    });
+    afterAll(() => closed(open));
 
     const summary = (text: RegExp) =>
       open.page.waitForFunction(

@@ -10,7 +10,7 @@ import { golden, skipUnlessShared } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../../cli/test/call.js";
 import { byFile, type OracleRow, tableRows } from "../../../imaging/test/dicom/oracle-rows.js";
-import { allAnswered, type OpenPage, picture, type Stage, settle, showsPixels, typeClasses } from "../page-under-test.js";
+import { allAnswered, closed, type OpenPage, picture, type Stage, settle, showsPixels, typeClasses } from "../page-under-test.js";
 
 /** One transfer syntax for each codec that comes as WebAssembly. */
 const CODED = [/4\.(50|51)$/, /4\.8[01]$/, /4\.9[01]$/, /4\.20[123]$/];
@@ -37,11 +37,7 @@ export function dicomFlows(stage: () => Stage): void {
       for (const file of ["notes.txt", "a.mha", "b.mha", "DICOMDIR"]) writeFileSync(join(study, file), "no image");
       open = await stage().open();
     });
-    afterAll(async () => {
-      expect(open?.complaints).toEqual([]);
-      expect(open?.external).toEqual([]);
-      await open?.close();
-    });
+    afterAll(() => closed(open));
 
     const shows = (wanted: string) => showsPixels(open.page, wanted);
     const windowed = async (file: string, window: string, frame = 0) => {

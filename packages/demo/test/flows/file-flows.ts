@@ -9,7 +9,7 @@ import { sharpDecoder } from "@biovlm/imaging/node";
 import { dicomElement, dicomFile, golden, madeCine } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../../cli/test/call.js";
-import { allAnswered, type OpenPage, picture, type Stage, settle, showsPixels, typeClasses } from "../page-under-test.js";
+import { allAnswered, closed, type OpenPage, picture, type Stage, settle, showsPixels, typeClasses } from "../page-under-test.js";
 
 const fixtures = join(dirname(fileURLToPath(import.meta.url)), "../../../imaging/test/fixtures");
 const CLASSES = ["chest X-ray", "head CT"];
@@ -39,11 +39,7 @@ export function fileFlows(stage: () => Stage): void {
       await settle(open.page, { "device-choice": "wasm", "precision-choice": "fp32", "threads-choice": "1" });
       await typeClasses(open.page, CLASSES);
     });
-    afterAll(async () => {
-      expect(open?.complaints).toEqual([]);
-      expect(open?.external).toEqual([]);
-      await open?.close();
-    });
+    afterAll(() => closed(open));
 
     it("are dropped as a folder, shown byte for byte and answered as the command line does; the rest is counted", async () => {
       const { page } = open;

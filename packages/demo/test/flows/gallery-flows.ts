@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { allAnswered, dropFiles, type OpenPage, picture, type Stage, typeClasses } from "../page-under-test.js";
+import { allAnswered, closed, dropFiles, type OpenPage, picture, type Stage, typeClasses } from "../page-under-test.js";
 
 const CLASSES = ["chest radiograph", "retinal fundus photograph"];
 
@@ -15,10 +15,7 @@ export function galleryFlows(stage: () => Stage): void {
       open = await stage().open();
       await typeClasses(open.page, CLASSES);
     });
-    afterAll(async () => {
-      expect(open?.complaints).toEqual([]);
-      await open?.close();
-    });
+    afterAll(() => closed(open));
     const names = () => open.page.$$eval(".tile .file-name", (list) => list.map((n) => n.textContent));
     const chosen = () => open.page.textContent('.tile[aria-selected="true"] .file-name');
 

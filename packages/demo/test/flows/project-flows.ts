@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cases } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { allAnswered, dropFiles, type OpenPage, picture, ready, type Stage, settle, typeClasses } from "../page-under-test.js";
+import { allAnswered, closed, dropFiles, type OpenPage, picture, ready, type Stage, settle, typeClasses } from "../page-under-test.js";
 
 const CLASSES = ["chest radiograph", "retinal fundus photograph"];
 
@@ -18,10 +18,7 @@ export function projectFlows(stage: () => Stage): void {
       await typeClasses(open.page, CLASSES);
       await open.page.click("#tab-learn");
     });
-    afterAll(async () => {
-      expect(open?.complaints).toEqual([]);
-      await open?.close();
-    });
+    afterAll(() => closed(open));
 
     type Page = OpenPage["page"];
     const marks = (page: Page) =>

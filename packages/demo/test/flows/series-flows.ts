@@ -8,7 +8,7 @@ import { type Plane, parseWindow, sharpDecoder } from "@biovlm/imaging/node";
 import { dicomElement, dicomFile } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../../cli/test/call.js";
-import { allAnswered, type OpenPage, picture, type Stage, settle, showsPixels, typeClasses } from "../page-under-test.js";
+import { allAnswered, closed, type OpenPage, picture, type Stage, settle, showsPixels, typeClasses } from "../page-under-test.js";
 
 const CLASSES = ["brain CT", "chest CT", "abdomen CT"];
 const AS_CLASSES = CLASSES.flatMap((name) => ["--class", name]);
@@ -101,11 +101,7 @@ export function seriesFlows(stage: () => Stage): void {
       await settle(open.page, { "device-choice": "wasm", "precision-choice": "fp32", "threads-choice": "1" });
       await typeClasses(open.page, CLASSES);
     });
-    afterAll(async () => {
-      expect(open?.complaints).toEqual([]);
-      expect(open?.external).toEqual([]);
-      await open?.close();
-    });
+    afterAll(() => closed(open));
     const shows = (bytes: Uint8Array) => showsPixels(open.page, createHash("sha256").update(bytes).digest("hex"));
     /** The slider's words come a moment after the pixels. */
     const slicesSay = (words: string) =>

@@ -6,15 +6,11 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { golden } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Called, call } from "../../../cli/test/call.js";
+import { call } from "../../../cli/test/call.js";
+import { type Served, serve } from "../../../cli/test/served.js";
 import { allAnswered, type OpenPage, picture, ready, type Stage, typeClasses } from "../page-under-test.js";
 import { builtPage } from "../served-page.js";
 import { brokenRules } from "./axe-flows.js";
-
-interface Served {
-  readonly url: string;
-  stop(): Promise<Called>;
-}
 
 /** Keeps what the page sends: where to, with which key, and every part of a form. */
 const KEEP_SENT = () => {
@@ -53,37 +49,11 @@ export function serverFlows(stage: () => Stage): void {
     let served: Served;
     let scans: string;
 
-    async function serve(...words: string[]): Promise<Served> {
+    /** Serves the page under test beside the model. */
+    async function serveWithPage(...words: string[]): Promise<Served> {
       builtPage.folder = stage().dist;
-      const stop = new AbortController();
-      const all = [
-        "serve",
-        "--port",
-        "0",
-        "--pool",
-        "0",
-        "--device",
-        "cpu",
-        "--threads",
-        "1",
-        "--drain-delay-ms",
-        "0",
-        "--log-level",
-        "silent",
-      ];
-      let ended: Promise<Called> | undefined;
-      const url = await new Promise<string>((resolve, reject) => {
-        const said = (text: string) => /^ready: /m.test(text) && resolve(/listening on (\S+?)\/?;/.exec(text)?.[1] ?? "");
-        ended = call([...all, ...words], { cwd: scans, signal: stop.signal, said });
-        ended.then(({ code, err }) => reject(new Error(`serve ended with ${code}: ${err}`)), reject);
-      });
-      return {
-        url: `${url}/`,
-        stop: () => {
-          stop.abort("SIGTERM");
-          return ended as Promise<Called>;
-        },
-      };
+      const server = await serve(words, scans);
+      return { ...server, url: `${server.url}/` };
     }
 
     /** A page of a server, which keeps what it sends from its first request on. */
@@ -103,7 +73,7 @@ export function serverFlows(stage: () => Stage): void {
       mkdirSync(scans, { recursive: true });
       copyFileSync(join(phantoms, "ct_signed_16_window.dcm"), join(scans, "Doe^Jane.dcm"));
       for (const kind of ["chest-xray", "fundus"]) copyFileSync(join(stage().scans, kind, `${kind}-1.png`), join(scans, `${kind}.png`));
-      served = await serve("--dataset", "busi");
+      served = await serveWithPage("--dataset", "busi");
       open = await watched(served.url);
     }, 60_000);
     afterAll(async () => {
@@ -225,7 +195,7 @@ export function serverFlows(stage: () => Stage): void {
       const key = "a key of the clinic's";
       const sha256 = createHash("sha256").update(key.replaceAll(" ", "-")).digest("hex");
       writeFileSync(join(scans, "keys.json"), JSON.stringify([{ name: "clinic", sha256, scopes: ["infer"] }]));
-      const keyed = await serve("--class", "brain CT", "--class", "fundus", "--keys-file", "keys.json");
+      const keyed = await serveWithPage("--class", "brain CT", "--class", "fundus", "--keys-file", "keys.json");
       const own = await watched(keyed.url);
       const { page } = own;
       try {

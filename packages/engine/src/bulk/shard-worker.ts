@@ -2,7 +2,7 @@
 // on them and however often: batches are cut by place in the chunk. Knows no store and no plan.
 
 import type { Core } from "@biovlm/core";
-import { FilesError } from "@biovlm/files";
+import { FilesError, joinedFloats } from "@biovlm/files";
 import type { Classifier, Encoder, Model } from "@biovlm/model";
 import { pixelSpec } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
@@ -13,7 +13,7 @@ import { imageRows, type PixelRow } from "../images/image-rows.js";
 import type { ImageSource } from "../images/image-source.js";
 import type { ImageOptions } from "../options/engine-options.js";
 import type { BulkImages, BulkRow } from "./bulk-images.js";
-import { type Chunk, chunkBytes, type RowOutcome, readChunk } from "./chunk-bytes.js";
+import { chunkBytes, type RowOutcome, readChunk } from "./chunk-bytes.js";
 import { answersFile, embeddingsFile } from "./part-files.js";
 import { ReadAhead, type ReadAheadLimits } from "./read-ahead.js";
 
@@ -71,7 +71,10 @@ export function shardWorker(options: ShardWorkerOptions): ShardWorker {
     async join(pieces, rows) {
       const read = pieces.map((bytes) => readChunk(bytes, D));
       const outcomes = read.flatMap((piece) => piece.outcomes);
-      const data = joinedRows(read, D);
+      const data = joinedRows(
+        read.map(({ rows: some }) => some),
+        D,
+      );
       const shard = { rows, outcomes, data, D, model };
       const parts = [await answersFile(shard, classifier)];
       if (embeddings !== "none") parts.push(embeddingsFile(shard, embeddings === "raw" ? undefined : options.core));
@@ -112,7 +115,7 @@ async function* embedChunk(rows: readonly BulkRow[], options: ShardWorkerOptions
       batch = [];
       // nothing is said of images that may not be read before one of the chunk may
       if (refused && rows.length > 1) continue;
-      yield { rows: outcomes.length, bytes: chunkBytes({ outcomes, rows: concatenated(encoded, D) }) };
+      yield { rows: outcomes.length, bytes: chunkBytes({ outcomes, rows: joinedRows(encoded, D) }) };
       outcomes = [];
       encoded = [];
     }
@@ -132,20 +135,10 @@ async function checkSource({ code, message }: { readonly code: string; readonly 
   if (NOT_THE_IMAGES.has(code)) throw new FilesError("source_unreadable", `images — a read failed with ${code}: ${message}`);
 }
 
-const joinedRows = (chunks: readonly Chunk[], D: number): Float32Array =>
-  concatenated(
-    chunks.map(({ rows }) => rows),
-    D,
-  );
-
-function concatenated(parts: readonly Float32Array[], D: number): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+/** [n,D]. @throws EngineError `bad_output` where the parts are not rows of D */
+function joinedRows(parts: readonly Float32Array[], D: number): Float32Array {
+  const out = joinedFloats(parts);
   if (out.length % D !== 0)
     throw new EngineError("bad_output", `rows — expected rows of ${D}, got ${out.length} numbers. Check the model.`);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
   return out;
 }

@@ -3,7 +3,7 @@
 // Portable: the decoder is handed in.
 
 import type { RgbImage } from "@biovlm/core";
-import { FilesError } from "@biovlm/files";
+import { FilesError, joinedBytes } from "@biovlm/files";
 import { digestParts, type ImageContent, type ImageSource, rgbOf } from "./image-source.js";
 
 /** An image that was opened. */
@@ -157,18 +157,8 @@ class ReadImage implements OpenedImage {
 /** sha256 over a content, and the variant where there is one; lower-case hex. */
 export async function digestOf(content: ImageContent, variant: string): Promise<string> {
   const parts = variant === "" ? digestParts(content) : [new TextEncoder().encode(`${variant}\n`), ...digestParts(content)];
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", joined(parts)));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const [only] = parts;
-  if (only !== undefined && parts.length === 1) return only as Uint8Array<ArrayBuffer>;
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  const whole = only !== undefined && parts.length === 1 ? (only as Uint8Array<ArrayBuffer>) : joinedBytes(parts);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", whole));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,6 +1,7 @@
 // Where the bytes of a frame lie: by size in uncompressed files, by the offset tables or the fragments in others (PS3.5, annex A.4).
 
 import { corrupt } from "../errors.js";
+import { joinedBytes } from "../joined.js";
 import type { DicomDataSet } from "./data-set.js";
 import type { PixelDescription } from "./pixel-description.js";
 
@@ -52,18 +53,6 @@ function offsetsOf(dataset: DicomDataSet, frames: number): readonly number[] {
   return basic.length === frames ? basic : [];
 }
 
-function concatenated(fragments: readonly Fragment[]): Uint8Array {
-  const [first] = fragments;
-  if (first !== undefined && fragments.length === 1) return first.bytes;
-  const whole = new Uint8Array(fragments.reduce((sum, { bytes }) => sum + bytes.length, 0));
-  let at = 0;
-  for (const { bytes } of fragments) {
-    whole.set(bytes, at);
-    at += bytes.length;
-  }
-  return whole;
-}
-
 const startsJpeg = ({ bytes }: Fragment) => bytes[0] === 0xff && bytes[1] === 0xd8;
 
 /** Fragments by frame. */
@@ -94,6 +83,7 @@ export function encapsulatedFrames(dataset: DicomDataSet, { frames }: PixelDescr
   return (index) => {
     const group = groups[index];
     if (group === undefined) throw corrupt(`DICOM frame ${index} — expected one of ${frames}`);
-    return concatenated(group);
+    const [only] = group;
+    return only !== undefined && group.length === 1 ? only.bytes : joinedBytes(...group.map(({ bytes }) => bytes));
   };
 }

@@ -1,6 +1,7 @@
 // Faults of PNG and JPEG that lose no pixel, mended before anything is decoded, so that the decoders can stay strict: what phones and old
 // writers leave behind, and what other readers take with a warning. What is cut off or damaged stays as it is, and is refused later.
 
+import { joinedBytes } from "../joined.js";
 import { ByteView } from "./byte-view.js";
 
 /** Bytes without the fault, and what was mended. */
@@ -35,7 +36,7 @@ function mendedPng(view: ByteView): Mended {
   const rest = bytes.subarray(at);
   if (last !== "IDAT" && !/^[a-z]/.test(last)) return whole;
   if (rest.length >= IEND.length || rest.some((byte, i) => byte !== IEND[i])) return whole;
-  return { bytes: concatenated([bytes.subarray(0, at), IEND]), notes: ["the PNG ends without its end chunk"] };
+  return { bytes: joinedBytes(bytes.subarray(0, at), IEND), notes: ["the PNG ends without its end chunk"] };
 }
 
 /** Segments of a JPEG up to its first scan: bytes between them are left out; a sequential scan of "coefficients 0 to 0" holds all 64. */
@@ -63,23 +64,13 @@ function mendedJpeg(view: ByteView): Mended {
     }
     const band = sequential && segment.length >= 6 && segment.at(-3) === 0 && segment.at(-2) === 0 && segment.at(-1) === 0;
     if (!band && stray === 0) return whole;
-    pieces.push(band ? concatenated([segment.subarray(0, -2), Uint8Array.of(63, 0)]) : segment, bytes.subarray(end));
+    pieces.push(band ? joinedBytes(segment.subarray(0, -2), Uint8Array.of(63, 0)) : segment, bytes.subarray(end));
     return {
-      bytes: concatenated(pieces),
+      bytes: joinedBytes(...pieces),
       notes: [
         ...(band ? ["the JPEG's scan says that it holds one coefficient of 64; it was read as holding all"] : []),
         ...(stray > 0 ? [`the JPEG has ${stray} bytes between its segments that belong to none; they were left out`] : []),
       ],
     };
   }
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

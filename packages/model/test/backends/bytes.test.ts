@@ -1,56 +1,37 @@
 // Bytes through runtimes that make core's pixels of them in a graph, that make others, and that take no bytes: the embeddings are the same bits.
 
-import { evaluate, parseModel } from "@biovlm/graph";
+import { evaluate } from "@biovlm/graph";
 import { describe, expect, it } from "vitest";
-import { type ChannelScale, RunQueue, type RuntimeTensor, type TowerRuntime, towerEncoder } from "../../src/backend.js";
+import { type ChannelScale, towerEncoder } from "../../src/backend.js";
 import { pixelsOf } from "../../src/encoding/exact-bytes.js";
 import { TOY_SPEC, toyRgb, toyTowers } from "../../src/testing/index.js";
+import { evaluatorRuntime, tensorOf } from "./evaluator-runtime.js";
 
 type Made = "core's pixels" | "pixels rounded otherwise" | "no bytes";
 
 /** The reference evaluator as a runtime; what it does with bytes is said. `opened` has the inputs of each model opened. */
 function runtimeWith(made: Made) {
   const opened: string[][] = [];
-  const tensor = (data: Float32Array | Uint8Array, dims: readonly number[]): RuntimeTensor => {
-    if (made === "no bytes" && data instanceof Uint8Array) throw new TypeError("uint8 is not supported");
-    return { dims, getData: async () => data, dispose() {} };
-  };
-  const runtime: TowerRuntime = {
-    form: "inline",
-    queue: new RunQueue(),
-    batchCost: 1,
-    tensor,
-    async open(artifact) {
-      if (artifact.kind !== "bytes") throw new Error("expected bytes");
-      const graph = parseModel(artifact.model);
+  const runtime = evaluatorRuntime({
+    tensor(data) {
+      if (made === "no bytes" && data instanceof Uint8Array) throw new TypeError("uint8 is not supported");
+    },
+    opened(graph, run) {
       opened.push(graph.inputs.map((value) => value.name));
       return {
-        async run(feeds, fetches) {
-          const given = Object.fromEntries(
-            await Promise.all(
-              Object.entries(feeds).map(
-                async ([name, { dims, getData }]) => [name, { shape: dims, data: (await getData()) as never }] as const,
-              ),
-            ),
-          );
-          const { rgb, mean, std } = given;
-          if (made === "core's pixels" && rgb !== undefined) {
-            const by = { mean: Array.from(mean!.data), std: Array.from(std!.data) } as unknown as ChannelScale;
-            const [B, S] = rgb.shape as [number, number];
-            const pixels = pixelsOf(rgb.data, B, by);
-            if (fetches.includes("pixels")) return { pixels: tensor(pixels, [B, 3, S, S]) };
-            const { embedding } = evaluate(toyTowers().image, { pixels: { shape: [B, 3, S, S], data: pixels } });
-            return { embedding: tensor(Float32Array.from(embedding!.data), embedding!.shape as number[]) };
-          }
-          const outputs = evaluate(graph, given, fetches);
-          return Object.fromEntries(
-            Object.entries(outputs).map(([name, { data, shape }]) => [name, tensor(Float32Array.from(data), shape as number[])]),
-          );
+        run(feeds, fetches) {
+          const { rgb, mean, std } = feeds;
+          if (made !== "core's pixels" || rgb === undefined) return run(feeds, fetches);
+          const by = { mean: Array.from(mean!.data), std: Array.from(std!.data) } as unknown as ChannelScale;
+          const [B, S] = rgb.shape as [number, number];
+          const pixels = pixelsOf(rgb.data, B, by);
+          if (fetches.includes("pixels")) return { pixels: tensorOf(pixels, [B, 3, S, S]) };
+          const { embedding } = evaluate(toyTowers().image, { pixels: { shape: [B, 3, S, S], data: pixels } });
+          return { embedding: tensorOf(Float32Array.from(embedding!.data), embedding!.shape as number[]) };
         },
-        async release() {},
       };
     },
-  };
+  });
   return { runtime, opened };
 }
 

@@ -1,50 +1,31 @@
 // Which sessions an encoder holds at once: each has weights of its own, so what learning does not need any more is let go.
 
-import { evaluate, parseModel } from "@biovlm/graph";
 import { expect, it } from "vitest";
-import { type Encoder, RunQueue, type RuntimeTensor, type TowerRuntime, towerEncoder } from "../../src/backend.js";
+import { type Encoder, towerEncoder } from "../../src/backend.js";
 import { toyRows, toyTokens, toyTowers } from "../../src/testing/index.js";
+import { evaluatorRuntime } from "./evaluator-runtime.js";
 
 /** The reference evaluator as a runtime that counts sessions, and refuses a run on one that was let go. */
 function counting() {
   const open = new Set<string>();
-  const tensor = (data: Float32Array | Uint8Array, dims: readonly number[]): RuntimeTensor => ({
-    dims,
-    getData: async () => data,
-    dispose() {},
-  });
-  const runtime: TowerRuntime = {
-    form: "inline",
-    queue: new RunQueue(),
-    batchCost: 1,
-    tensor,
-    async open(artifact) {
-      if (artifact.kind !== "bytes") throw new Error("expected bytes");
-      const graph = parseModel(artifact.model);
+  const runtime = evaluatorRuntime({
+    opened(graph, run) {
       const inputs = graph.inputs.map((value) => value.name);
       const name = inputs.includes("d_embedding") ? "backward" : graph.outputs.length > 1 ? "forward" : "text";
       open.add(name);
       let released = false;
       return {
-        async run(feeds, fetches) {
+        run(feeds, fetches) {
           if (released) throw new Error("released");
-          const given = await Promise.all(
-            Object.entries(feeds).map(
-              async ([key, { dims, getData }]) => [key, { shape: dims, data: (await getData()) as never }] as const,
-            ),
-          );
-          const outputs = evaluate(graph, Object.fromEntries(given), fetches);
-          return Object.fromEntries(
-            Object.entries(outputs).map(([key, { data, shape }]) => [key, tensor(Float32Array.from(data), shape as number[])]),
-          );
+          return run(feeds, fetches);
         },
-        async release() {
+        released() {
           released = true;
           open.delete(name);
         },
       };
     },
-  };
+  });
   return { runtime, open };
 }
 

@@ -1,7 +1,7 @@
 // POST /v1/classify: images in, routed predictions out. A raw body is one image; parts or base64 may be many.
 
 import type { ClassifyOptions as EngineOptions, FailedImage, ImageAnswer } from "@biovlm/engine";
-import { nth } from "@biovlm/files";
+import { joinedBytes, nth } from "@biovlm/files";
 import type { MultipartFile } from "@fastify/multipart";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Compile } from "typebox/compile";
@@ -224,18 +224,7 @@ async function fileBytes({ file }: MultipartFile, count: (bytes: number) => void
   if (refusal !== undefined) throw refusal.error;
   // the parser lets no more through; what it cut is no image
   if (file.truncated) throw imageTooLarge(limit);
-  return joined(pieces);
-}
-
-/** One array of its own, whose `buffer` holds nothing else. */
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return out;
+  return joinedBytes(pieces);
 }
 
 function checkImages(images: readonly Uint8Array[], serving: Serving): void {

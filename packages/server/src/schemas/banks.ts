@@ -3,13 +3,17 @@
 import { type Static, Type } from "typebox";
 import { Digest, Name } from "./answer.js";
 
-export const Bank = Type.Object({
+/** What is said of a bank wherever banks are listed. */
+export const BANK_FACTS = {
   name: Type.String(),
   digest: Digest,
   classes: Type.Array(Type.String()),
   prompts: Type.Integer(),
   rho: Type.Number(),
   recipe: Type.String(),
+};
+export const Bank = Type.Object({
+  ...BANK_FACTS,
   open_set: Type.Boolean({ description: "true when any class names may be asked for" }),
 });
 export type Bank = Static<typeof Bank>;

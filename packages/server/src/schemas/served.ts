@@ -2,14 +2,10 @@
 
 import { type Static, Type } from "typebox";
 import { Digest } from "./answer.js";
+import { BANK_FACTS } from "./banks.js";
 
 const ServedBank = Type.Object({
-  name: Type.String(),
-  digest: Digest,
-  classes: Type.Array(Type.String()),
-  prompts: Type.Integer(),
-  rho: Type.Number(),
-  recipe: Type.String(),
+  ...BANK_FACTS,
   own: Type.Boolean({ description: "the one that answers where no bank is named" }),
   window: Type.Optional(Type.String({ description: "grey DICOM was shown in it when the bank was learned" })),
   plane: Type.Optional(Type.String({ description: "volumes were cut along it when the bank was learned" })),

@@ -1,6 +1,8 @@
 // Some components of a JPEG 2000 codestream, for a codec that gives one or three and knows no alpha: the codestream in a file whose boxes map the
 // chosen ones to its channels (ISO/IEC 15444-1, I.5.3.5: direct use). Samples stay as they are.
 
+import { joinedBytes } from "../../joined.js";
+
 /** What is chosen, and what the codestream holds. */
 export interface ChosenComponents {
   readonly rows: number;
@@ -13,22 +15,12 @@ export interface ChosenComponents {
   readonly signed: boolean;
 }
 
-function joined(...parts: readonly ArrayLike<number>[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
 const word = (value: number): number[] => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
 const letters = (text: string): number[] => Array.from(text, (letter) => letter.charCodeAt(0));
 
 function box(type: string, ...parts: readonly ArrayLike<number>[]): Uint8Array {
-  const content = joined(...parts);
-  return joined(word(content.length + 8), letters(type), content);
+  const content = joinedBytes(...parts);
+  return joinedBytes(word(content.length + 8), letters(type), content);
 }
 
 /** A JP2 file of the codestream whose channels are the chosen components. */
@@ -54,5 +46,5 @@ export function withChosenComponents(
       chosen.flatMap((component) => [component >> 8, component & 255, 0, 0]),
     ),
   );
-  return joined(box("jP  ", [13, 10, 0x87, 10]), box("ftyp", letters("jp2 \0\0\0\0jp2 ")), header, box("jp2c", codestream));
+  return joinedBytes(box("jP  ", [13, 10, 0x87, 10]), box("ftyp", letters("jp2 \0\0\0\0jp2 ")), header, box("jp2c", codestream));
 }
