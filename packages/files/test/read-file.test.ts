@@ -1,7 +1,7 @@
 // Files from outside are read within a limit; what is no file is refused without waiting for it. System errors get our words and codes.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -23,6 +23,21 @@ describe("readFileWithin", () => {
 
   it("holds the limit for files that say 0 bytes and have more", async () => {
     await expect(readFileWithin("/proc/self/status", 100)).rejects.toMatchObject({ code: "too_large" });
+    const status = await readFileWithin("/proc/self/status", 2 ** 20);
+    expect(new TextDecoder().decode(status)).toMatch(/^Name:[\s\S]*nonvoluntary_ctxt_switches:\t\d+\n$/);
+  });
+
+  it("gives every byte of files of any size, and leaves none of them open", async () => {
+    const open = () => readdirSync("/proc/self/fd").length;
+    const before = open();
+    for (const size of [0, 1, 2, 511, 65_535, 65_536, 65_537, 300_001]) {
+      const bytes = Uint8Array.from({ length: size }, (_, i) => (i * 31) ^ (i >> 8));
+      writeFileSync(join(root, "sized"), bytes);
+      expect(Buffer.compare(await readFileWithin(join(root, "sized"), 300_001), bytes)).toBe(0);
+      if (size > 0) await expect(readFileWithin(join(root, "sized"), size - 1)).rejects.toMatchObject({ code: "too_large" });
+      await expect(readFileWithin(root, size)).rejects.toMatchObject({ code: "not_a_file" });
+    }
+    expect(open()).toBe(before);
   });
 
   it("refuses folders, pipes and devices at once", async () => {
