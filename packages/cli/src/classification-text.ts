@@ -33,6 +33,11 @@ function sliceLines({ frame, frames, plane, window, notes }: SliceFacts): string
   return [`  ${plane} slice ${frame} of ${frames}, ${windowWords(window, undefined)}`, ...notes.map((note) => `  note: ${note}`)];
 }
 
+/** How a frame or slice was shown, and what a reader should know; nothing of a plain image. */
+export function shownLines({ dicom, slice }: { readonly dicom?: DicomFacts; readonly slice?: SliceFacts }): string[] {
+  return [...(dicom === undefined ? [] : dicomLines(dicom)), ...(slice === undefined ? [] : sliceLines(slice))];
+}
+
 function windowWords({ source, center, width }: NonNullable<DicomFacts["window"]>, modality: string | undefined): string {
   if (source === "VOI LUT") return "the file's VOI LUT";
   if (source === "full range") return "full range";
@@ -114,8 +119,7 @@ export function answerLines(
   const label = (prompt: number) => (names?.[prompt] === undefined ? `prompt ${prompt + 1}` : printable(names[prompt].replace("{}", "…")));
   const lines = [
     colors.bold(printable(file)),
-    ...(options.dicom === undefined ? [] : dicomLines(options.dicom).map((line) => colors.dim(line))),
-    ...(options.slice === undefined ? [] : sliceLines(options.slice).map((line) => colors.dim(line))),
+    ...shownLines(options).map((line) => colors.dim(line)),
     ...barLines(answer.predictions, options),
   ];
   const prompts = answer.prompts?.length;

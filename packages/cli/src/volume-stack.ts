@@ -7,6 +7,12 @@ import type { FrameChoice, ImageLimitOptions, ImageOptions } from "@biovlm/engin
 import { type DecodedImage, sharpDecoder } from "@biovlm/imaging/node";
 import { usageError } from "./errors.js";
 
+/** A volume is all of its frames. @throws CliError `bad_usage` where frames were named */
+export function checkVolumeFrames({ frame }: Pick<FrameChoice, "frame">): void {
+  if (frame === "middle") return;
+  throw usageError("bad_usage", `--volumes — expected all frames of a file, got --frame ${frame}`, "Drop one of them.");
+}
+
 /**
  * A reader of series. @param shown what is made of a decoded frame, or why it is refused
  * @throws CliError `bad_usage` for one frame of a volume
@@ -15,8 +21,7 @@ export function volumeStack(
   options: ImageLimitOptions & FrameChoice & Partial<Pick<ImageOptions, "exif">>,
   shown: (image: DecodedImage) => RgbImage = (image) => image,
 ): ReturnType<typeof stackReader> {
-  if (options.frame !== "middle")
-    throw usageError("bad_usage", `--volumes — expected all frames of a file, got --frame ${options.frame}`, "Drop one of them.");
+  checkVolumeFrames(options);
   const asked = decodeOptions(options);
   const decoder = sharpDecoder();
   return stackReader({

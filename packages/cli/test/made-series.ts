@@ -12,10 +12,22 @@ export interface MadeSlice {
   readonly pixels?: Uint8Array;
   readonly patient?: string;
   readonly type?: string;
+  readonly frames?: number;
 }
 
-/** 16 × 16 pixels of 8 bits. */
-export function slice({ series, instance, z, grey = 100, pixels, patient, type = "ORIGINAL\\PRIMARY\\AXIAL" }: MadeSlice): Uint8Array {
+/** 16 × 16 pixels of 8 bits; frames are the same picture, each darker than the one before. */
+export function slice({
+  series,
+  instance,
+  z,
+  grey = 100,
+  pixels,
+  patient,
+  type = "ORIGINAL\\PRIMARY\\AXIAL",
+  frames = 1,
+}: MadeSlice): Uint8Array {
+  const first = pixels ?? new Uint8Array(256).fill(grey);
+  const all = Uint8Array.from({ length: 256 * frames }, (_, i) => (first[i % 256] ?? 0) >> Math.floor(i / 256));
   return dicomFile("1.2.840.10008.1.2.1", [
     dicomElement("00080008", "CS", type),
     dicomElement("00080016", "UI", "1.2.840.10008.5.1.4.1.1.4"),
@@ -28,12 +40,13 @@ export function slice({ series, instance, z, grey = 100, pixels, patient, type =
     dicomElement("00200037", "DS", "1\\0\\0\\0\\1\\0"),
     dicomElement("00280002", "US", 1),
     dicomElement("00280004", "CS", "MONOCHROME2"),
+    ...(frames === 1 ? [] : [dicomElement("00280008", "IS", String(frames))]),
     dicomElement("00280010", "US", 16),
     dicomElement("00280011", "US", 16),
     dicomElement("00280100", "US", 8),
     dicomElement("00280101", "US", 8),
     dicomElement("00280102", "US", 7),
     dicomElement("00280103", "US", 0),
-    dicomElement("7FE00010", "OB", pixels ?? new Uint8Array(256).fill(grey)),
+    dicomElement("7FE00010", "OB", all),
   ]);
 }

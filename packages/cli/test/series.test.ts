@@ -89,6 +89,36 @@ describe("classify --volumes on a folder of several series", () => {
     expect(text.out).toContain("mean of 1 of 1 slice; surest: slice 1");
   });
 
+  it("takes every frame of a file of several: one answer where it is the whole series, and a report of the file", async () => {
+    const frames = written("frames", {
+      "cine.dcm": slice({ series: 1, instance: 1, z: 0, frames: 3 }),
+      "part-a.dcm": slice({ series: 2, instance: 2, z: 0, frames: 2, grey: 200 }),
+      "part-b.dcm": slice({ series: 2, instance: 3, z: 1, grey: 40 }),
+    });
+    const words = ["classify", ".", ...CLASSES, "--volumes", "--json", "--sr", "reports"];
+    const { code, out, err } = await call(words, { cwd: frames });
+    expect(code, err).toBe(0);
+    const rows = JSON.parse(out) as (Row & { readonly frames?: object; readonly report?: { readonly file?: string } })[];
+    const told = rows.map(({ file, volume, frames, report }) => [
+      file,
+      [volume?.number, volume?.slice, volume?.slices, volume?.answered],
+      frames !== undefined,
+      report?.file !== undefined,
+    ]);
+    expect(told).toEqual([
+      ...[1, 2, 3].map((at) => ["cine.dcm", [1, at, 3, undefined], false, false]),
+      ["cine.dcm", [1, undefined, 3, 3], true, true],
+      ...[1, 2].map((at) => ["part-a.dcm", [2, at, 3, undefined], false, false]),
+      ["part-a.dcm", [undefined, undefined, undefined, undefined], true, true],
+      ["part-b.dcm", [2, 3, 3, undefined], false, true],
+      [undefined, [2, undefined, 3, 3], false, false],
+    ]);
+    const of = ({ predictions }: Row = {}) => predictions?.find((p) => p.class === "head CT")?.probability ?? Number.NaN;
+    const mean = (some: readonly Row[]) => some.reduce((sum, row) => sum + of(row), 0) / some.length;
+    expect(of(rows[3])).toBeCloseTo(mean(rows.slice(0, 3)), 12);
+    expect(of(rows[8])).toBeCloseTo(mean([...rows.slice(4, 6), ...rows.slice(7, 8)]), 12);
+  });
+
   it("ends with a word, not with nothing, where there are localisers alone", async () => {
     const { code, out, err } = await call(["classify", "a-scout", ...CLASSES, "--volumes", "--json"], { cwd: place });
     expect([code, out]).toEqual([3, ""]);
@@ -234,7 +264,7 @@ describe("series as examples", () => {
     expect(trained.code, trained.err).toBe(0);
     const measured = await call(["eval", "list.csv", "--bank", "v.safetensors", "--predictions", "rows.csv", ...OPTIONS], { cwd: set });
     expect(measured.code, measured.err).toBe(0);
-    const answer = await call(["classify", "a/1.nii", "--bank", "v.safetensors", "--frame", "all", "--json"], { cwd: set });
+    const answer = await call(["classify", "a/1.nii", "--bank", "v.safetensors", "--volumes", "--json"], { cwd: set });
     const file = (JSON.parse(answer.out) as Row[]).at(-1);
     const p = file?.predictions?.find((one) => one.class === "a")?.probability ?? Number.NaN;
     const row = readFileSync(join(set, "rows.csv"), "utf8").split("\n")[1]?.split(",") ?? [];

@@ -100,6 +100,26 @@ describe("classify on volumes", () => {
     expect(of(whole)).toBeCloseTo(slices.reduce((sum, slice) => sum + of(slice), 0) / 3, 12);
   });
 
+  it("answers a lone file with --volumes by all of its slices, the middle one's facts in front", async () => {
+    const place = volumes("lone");
+    const { code, err, elements } = await classified(["a.nii", "c.nrrd", "--volumes", "--plane", "coronal"], place);
+    expect([code, err.includes("error")]).toEqual([0, false]);
+    const told = elements as (Element & { volume: { number: number; slice?: number; slices: number; answered?: number } })[];
+    expect(told.map(({ file, volume: { number, slice, slices, answered } }) => [file, number, slice, slices, answered])).toEqual([
+      ...[1, 2, 3].map((slice) => ["a.nii", 1, slice, 3, undefined]),
+      ["a.nii", 1, undefined, 3, 3],
+      ...[1, 2, 3].map((slice) => ["c.nrrd", 2, slice, 3, undefined]),
+      ["c.nrrd", 2, undefined, 3, 3],
+    ]);
+    const all = await classified(["a.nii", "--frame", "all", "--plane", "coronal"], place);
+    expect(told[3]?.predictions).toEqual(all.elements.at(-1)?.predictions);
+    expect(told[3]?.slice).toMatchObject({ frame: 2, frames: 3, plane: "coronal" });
+    const text = await call(["classify", "a.nii", ...CLASSES, "--volumes", "--plane", "coronal"], { cwd: place });
+    expect(text.out).toMatch(/coronal slice 2 of 3, lowest to highest value[\s\S]*note: pixels are not square/);
+    const one = await call(["classify", "a.nii", ...CLASSES, "--volumes", "--frame", "2"], { cwd: place });
+    expect([one.code, one.err]).toEqual([2, expect.stringContaining("expected all frames of a file, got --frame 2")]);
+  });
+
   it("refuses a bank that was learned in another plane", async () => {
     const place = folder("learned");
     const names = { light: ["nifti int16 little 0", "nifti uint8 little 0"], dark: ["nifti int8 little 0", "nifti float32 little 0"] };

@@ -12,11 +12,14 @@ export interface LeftOutSlice {
   readonly why: "localiser" | "there twice";
 }
 
-/** A series of the call. */
+/** A series of the call, or a file of several frames that is of none. */
 export interface Volume {
-  /** counted from 1, in the order of the series' first files */
+  /** counted from 1, in the order of the series' first files; files of no series after them */
   readonly number: number;
+  /** of all files, with all frames of each */
   readonly slices: number;
+  /** whether one file holds all slices */
+  readonly alone: boolean;
   readonly notes: readonly string[];
   /** in the order of the call */
   readonly leftOut: readonly LeftOutSlice[];
@@ -24,10 +27,15 @@ export interface Volume {
   readonly files: readonly [string, string];
 }
 
-/** Where a source stands in its volume; slices are counted from 1. */
+/** Where a source stands in its volume; slices are counted from 1. Of a file of several frames the first one's. */
 export interface VolumePlace {
   readonly volume: Volume;
   readonly slice: number;
+}
+
+/** A file of several frames, which belongs to no series, as a volume. */
+export function loneVolume(file: string, number: number, frames: number): VolumePlace {
+  return { volume: { number, slices: frames, alone: true, notes: [], leftOut: [], files: [file, file] }, slice: 1 };
 }
 
 /** Sources in the order in which they are answered, each with its place where it belongs to a volume. */
@@ -37,6 +45,8 @@ export interface VolumeOrder {
   readonly places: readonly (VolumePlace | undefined)[];
   /** series without a slice to answer */
   readonly empty: readonly Volume[];
+  /** series, those without a slice among them */
+  readonly series: number;
   /** "left out of series: 2 localisers, 1 image that is there twice"; undefined where nothing was */
   readonly volumeNote: string | undefined;
 }
@@ -66,7 +76,9 @@ export async function volumeOrder(sources: readonly ImageSource[], signal: Abort
   const nameOf = (index: number | undefined) => (index === undefined ? "" : (sources[index]?.name ?? ""));
   const empty: Volume[] = [];
   const left = { localisers: 0, doubles: 0 };
-  for (const [i, { slices, localisers, doubles, notes }] of orderedSeries(places).entries()) {
+  const series = orderedSeries(places);
+  const framesOf = (index: number) => places[index]?.frames ?? 1;
+  for (const [i, { slices, localisers, doubles, notes }] of series.entries()) {
     const why = new Map<number, LeftOutSlice["why"]>([
       ...localisers.map((index) => [index, "localiser"] as const),
       ...doubles.map((index) => [index, "there twice"] as const),
@@ -76,11 +88,15 @@ export async function volumeOrder(sources: readonly ImageSource[], signal: Abort
     const others = [...why].sort(([a], [b]) => a - b);
     const leftOut = others.map(([index, reason]) => ({ file: nameOf(index), why: reason }));
     const files = [nameOf(slices[0] ?? others[0]?.[0]), nameOf(slices.at(-1) ?? others.at(-1)?.[0])] as const;
-    const volume: Volume = { number: i + 1, slices: slices.length, notes, leftOut, files };
+    const count = slices.reduce((sum, index) => sum + framesOf(index), 0);
+    const alone = slices.length === 1 && count > 1;
+    const volume: Volume = { number: i + 1, slices: count, alone, notes, leftOut, files };
     if (slices.length === 0) empty.push(volume);
-    for (const [at, index] of slices.entries()) {
+    let slice = 1;
+    for (const index of slices) {
       const source = sources[index];
-      if (source !== undefined) taken.push({ source, place: { volume, slice: at + 1 } });
+      if (source !== undefined) taken.push({ source, place: { volume, slice } });
+      slice += framesOf(index);
     }
   }
   for (const [index, source] of sources.entries()) if (places[index] === undefined) taken.push({ source, place: undefined });
@@ -88,6 +104,7 @@ export async function volumeOrder(sources: readonly ImageSource[], signal: Abort
     sources: taken.map(({ source }) => source),
     places: taken.map(({ place }) => place),
     empty,
+    series: series.length,
     volumeNote: leftOutOfSeries(left),
   };
 }

@@ -18,17 +18,17 @@ import { changeNote, fallbackNote, imageSources, openRuntime } from "../opening.
 import { prevalenceOf } from "../prevalence-choice.js";
 import type { Progress } from "../progress-bar.js";
 import { checkShownAs } from "../shown-as.js";
+import { checkVolumeFrames } from "../volume-stack.js";
 import type { CLASSIFY_OPTIONS } from "./classify.js";
 
 type Options = OptionValues<typeof CLASSIFY_OPTIONS>;
 
 export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ terminal, signal, cwd }, options, paths) => {
   if (options.json && options.jsonl) throw usageError("bad_usage", "--json and --jsonl — expected one of them, got both");
-  if (options.volumes && frameStep(options.frame) !== undefined)
-    throw usageError("bad_usage", "--volumes — expected one frame of each file, got --frame all or every=K", "Drop one of them.");
+  if (options.volumes) checkVolumeFrames(options);
   checkArchiveOptions(options, paths);
   checkClassOptions(options);
-  const { sources, places, empty = [], failed, note: leftOut, volumeNote, store } = await imagesAsked(options, paths, cwd, signal);
+  const { sources, places, series, empty = [], failed, note: leftOut, volumeNote, store } = await imagesAsked(options, paths, cwd, signal);
   for (const text of [leftOut, volumeNote]) if (text !== undefined) terminal.note(text);
   if (sources.length === 0 && failed.length === 0 && empty.length > 0)
     throw notFoundError("no_images", `no slice to answer — ${volumeNote}`, "Leave out --volumes to have them answered as single images.");
@@ -62,26 +62,24 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
       );
     }
     const { top, explain } = options;
-    const teller = new Teller({ terminal, output, reports, runtime, classifier, chosen, top, explain, signal });
+    const teller = new Teller({ terminal, output, reports, runtime, classifier, chosen, top, explain, signal, series });
     const progress = terminal.progress("classify", sources.length + failed.length);
     for (const { name, error } of failed) {
       await output.failed(name, error);
       progress.advance();
     }
-    const asked = { core, encoder, classifier, files: options, explain, signal };
+    const files = options.volumes ? { ...options, frame: "all" } : options;
+    const asked = { core, encoder, classifier, files, explain, signal };
     const atOnce = options.dicomweb === undefined ? {} : { atOnce: options.inFlight };
     const watched = reports === undefined ? sources : sources.map((source) => reports.watched(source));
     const results = classifyImages(watched, { ...asked, ...atOnce });
-    if (places === undefined) await toldByFile(results, teller, frameStep(options.frame) !== undefined, progress);
-    else {
-      let next = 0;
-      for await (const result of results) {
-        await teller.tellSlice(result, places[next++]);
-        progress.advance();
-      }
-      await teller.volumeEnds();
-      for (const volume of empty) await teller.volumeWithout(volume);
-    }
+    const byFrame = frameStep(options.frame) !== undefined;
+    const placeOf = new Map(watched.map((source, i) => [source, places?.[i]]));
+    const tell = (result: ClassifiedImage) =>
+      places === undefined ? teller.tell(result, byFrame) : teller.tellSlice(result, placeOf.get(result.source));
+    await toldByFile(results, teller, tell, progress);
+    await teller.volumeEnds();
+    for (const volume of empty) await teller.volumeWithout(volume);
     progress.end();
     await output.end();
     return output.bad === 0 ? EXIT.ok : output.answered === 0 ? EXIT.failure : EXIT.partial;
@@ -91,7 +89,12 @@ export const classifyFiles: CommandRun<typeof CLASSIFY_OPTIONS> = async ({ termi
 };
 
 /** Tells results file by file, and after the frames of one what they say together. */
-async function toldByFile(results: AsyncIterable<ClassifiedImage>, teller: Teller, byFrame: boolean, progress: Progress): Promise<void> {
+async function toldByFile(
+  results: AsyncIterable<ClassifiedImage>,
+  teller: Teller,
+  tell: (result: ClassifiedImage) => Promise<void>,
+  progress: Progress,
+): Promise<void> {
   let current: ImageSource | undefined;
   for await (const result of results) {
     if (current !== undefined && current !== result.source) {
@@ -99,7 +102,7 @@ async function toldByFile(results: AsyncIterable<ClassifiedImage>, teller: Telle
       progress.advance();
     }
     current = result.source;
-    await teller.tell(result, byFrame);
+    await tell(result);
   }
   if (current !== undefined) await teller.sourceEnds(current);
   progress.advance();
@@ -127,6 +130,7 @@ interface ImagesAsked {
   readonly places?: readonly (VolumePlace | undefined)[];
   /** series without a slice, and what was left out of series in words */
   readonly empty?: readonly Volume[];
+  readonly series?: number;
   readonly volumeNote?: string | undefined;
   readonly failed: readonly FailedPath[];
   readonly note: string | undefined;

@@ -14,7 +14,8 @@ export const CLASSIFY_OPTIONS = {
   ...ARCHIVE_OPTIONS,
   volumes: {
     type: "flag",
-    description: "DICOM files of one series in anatomical order, and an answer for each series beside those of its slices",
+    description:
+      "DICOM files of one series in anatomical order, files of several frames or slices with all of them, and an answer for each series or file beside those of its slices",
   },
   sr: {
     type: "text",

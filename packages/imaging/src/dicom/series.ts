@@ -13,6 +13,8 @@ export interface SlicePlace {
   /** InstanceNumber */
   readonly number: number | undefined;
   readonly localiser: boolean;
+  /** NumberOfFrames, ≥ 1; 1 where the file does not say */
+  readonly frames: number;
 }
 
 /**
@@ -33,6 +35,7 @@ export async function readSlicePlace(bytes: Uint8Array): Promise<SlicePlace | un
     instance: dataset.text("x00080018"),
     position: Number.isFinite(along) ? along : undefined,
     number: dataset.decimal("x00200013"),
+    frames: Math.max(1, Math.trunc(dataset.decimal("x00280008") ?? 1)),
     localiser: [0, 1, 2, 3].some((i) => dataset.text("x00080008", i)?.toUpperCase() === "LOCALIZER"),
   };
 }
