@@ -30,6 +30,9 @@ const CODECS = {
   htj2k: { package: "@cornerstonejs/codec-openjph", script: "wasmjs", wasm: "wasm", name: "Module" },
 } as const;
 
+/** Beside the page; programs lie in a folder of it. */
+const ZSTD_FILE = `${CODEC_FOLDER}zstd.wasm`;
+
 const TINY_FILES = { weights: "model.safetensors", openClipConfig: "open_clip_config.json", tokenizerJson: "tokenizer.json" } as const;
 
 const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
@@ -64,6 +67,25 @@ function besides(): Plugin {
       // a server that answers images says so under this name instead
       this.emitFile({ type: "asset", fileName: "server.json", source: '{"answers":false}\n' });
       this.emitFile({ type: "asset", fileName: "models/index.json", source: `${JSON.stringify({ models: [model] }, null, 2)}\n` });
+    },
+  };
+}
+
+/**
+ * zstddec carries its WebAssembly as text and fetches it from a data: address, which the page's policy does not allow: it becomes a file beside
+ * the page, as the codecs of DICOM are, fetched by the worker when a TIFF needs it.
+ */
+function zstdBeside(): Plugin {
+  const fetched = /fetch\(`data:application\/wasm;base64,\$\{wasm\}`\)/;
+  const carried = /^const wasm = "([A-Za-z0-9+/=]+)";$/m;
+  return {
+    name: "biovlm-zstd-beside",
+    transform(code, id) {
+      if (!/zstddec\.mjs$/.test(id)) return undefined;
+      const [, base64] = carried.exec(code) ?? [];
+      if (base64 === undefined || !fetched.test(code)) return this.error("zstddec no longer carries its WebAssembly as it did");
+      this.emitFile({ type: "asset", fileName: ZSTD_FILE, source: Buffer.from(base64, "base64") });
+      return code.replace(carried, "").replace(fetched, `fetch(new URL("../${ZSTD_FILE}", globalThis.location.href))`);
     },
   };
 }
@@ -117,6 +139,15 @@ export default defineConfig({
       output: { entryFileNames: (chunk) => (chunk.name === "service-worker" ? "service-worker.js" : "assets/[name]-[hash].js") },
     },
   },
-  worker: { format: "es" },
-  plugins: [besides(), keptFiles()],
+  worker: {
+    format: "es",
+    plugins: () => [zstdBeside()],
+    // programs that are loaded with the first file that needs them lie with the codecs
+    rolldownOptions: {
+      output: {
+        chunkFileNames: ({ name }) => `${["own-tiff", "zstddec"].includes(name) ? CODEC_FOLDER : "assets/"}[name]-[hash].js`,
+      },
+    },
+  },
+  plugins: [zstdBeside(), besides(), keptFiles()],
 });

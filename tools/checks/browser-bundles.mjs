@@ -5,8 +5,11 @@ import { build } from "esbuild";
 import { portable, portableEntries } from "./module-boundaries.mjs";
 import { packages, root } from "./workspace.mjs";
 
-/** Budgets in kB gzipped, minified, with everything the package imports. A size that grows past its budget needs a reason in the commit. */
-export const budgets = { core: 60, graph: 40, imaging: 60, datasets: 120, model: 190, training: 600 };
+/**
+ * Budgets in kB gzipped, minified, with everything the package imports, also what it loads late. A size that grows past its budget needs a reason
+ * in the commit. Of imaging's, 35 are for TIFF (the reader, and zstddec's WebAssembly as text): they are loaded with the first TIFF that needs them.
+ */
+export const budgets = { core: 60, graph: 40, imaging: 95, datasets: 120, model: 190, training: 600 };
 
 /** Libraries that exist for Node alone and must not reach a browser. */
 const nodeOnly = /node_modules\/(sharp|yauzl|onnxruntime-node)\//;

@@ -1,9 +1,9 @@
 // Decodes in browsers: PNG by our own decoder (exact with alpha and 16 bits), JPEG and WebP by createImageBitmap.
-// TIFF is refused: browsers do not read it. CMYK JPEG is refused: each browser converts it in its own way.
+// TIFF by our own reader (tiff/own-tiff.ts), loaded when the first one comes: browsers do not read it. CMYK JPEG is refused: each browser converts it in its own way.
 // Orientation is applied by us: browsers turn JPEG even when asked not to (imageOrientation "none"), so they are not shown the EXIF block.
 
-import type { ImageDecoder, ImageFormat } from "./decoder.js";
-import type { CodecSource } from "./dicom/codecs/wasm-codecs.js";
+import type { ImageDecoder, ImageFormat, ResolvedDecodeOptions } from "./decoder.js";
+import type { CodecSource, wasmCodecs } from "./dicom/codecs/wasm-codecs.js";
 import { corrupt, ImagingError, unsupported } from "./errors.js";
 import { ByteView } from "./headers/byte-view.js";
 import type { ImageInfo } from "./image-info.js";
@@ -25,25 +25,34 @@ const noCodecs: CodecSource = async () => {
   throw new Error("no source of codecs was given");
 };
 
-/** A decoder on what the browser has. Outside a browser (Node, some workers) it still reads PNG, BMP, GIF, PNM, DICOM and volumes. */
+/** A decoder on what the browser has. Outside a browser (Node, some workers) it still reads PNG, TIFF, BMP, GIF, PNM, DICOM and volumes. */
 export function browserDecoder({ codecs = noCodecs }: BrowserDecoderOptions = {}): ImageDecoder {
   return {
     name: "browser",
     get formats(): readonly ImageFormat[] {
-      return hasBitmaps() ? ["png", "jpeg", "webp", ...OWN_FORMATS] : ["png", ...OWN_FORMATS];
+      return hasBitmaps() ? ["png", "jpeg", "webp", "tiff", ...OWN_FORMATS] : ["png", "tiff", ...OWN_FORMATS];
     },
-    ...imageDecoder(async (bytes, info, limits) => {
-      const decoding = info.format === "png" ? decodePng(bytes, info, limits.range) : decodeBitmap(bytes, info).then((data) => ({ data }));
-      const { data, note }: { data: Uint8Array; note?: string } = await withinTime(decoding, limits.timeoutMs);
+    ...imageDecoder(async (bytes, info, limits, wasm) => {
+      const { data, note } = await withinTime(pixelsOf(bytes, info, limits, wasm), limits.timeoutMs);
       const upright = turnUpright(data, info.width, info.height, limits.exif === "apply" ? info.orientation : 1);
       return { ...upright, format: info.format, ...(note === undefined ? {} : { notes: [note], unsaidRange: true as const }) };
     }, codecs),
   };
 }
 
+/** RGB8 [height,width,3] in stored rows, and what is to be said of them. */
+async function pixelsOf(
+  bytes: Uint8Array,
+  info: ImageInfo,
+  limits: ResolvedDecodeOptions,
+  codecs: ReturnType<typeof wasmCodecs>,
+): Promise<{ readonly data: Uint8Array; readonly note?: string }> {
+  if (info.format === "png") return decodePng(bytes, info, limits.range);
+  if (info.format === "tiff") return (await import("./tiff/own-tiff.js")).decodeTiff(bytes, info, limits, codecs);
+  return { data: await decodeBitmap(bytes, info) };
+}
+
 async function decodeBitmap(bytes: Uint8Array, info: ImageInfo): Promise<Uint8Array> {
-  if (info.format === "tiff")
-    throw unsupported("TIFF is not read in browsers", "Convert it to PNG first, or use the command line or the server.");
   if (info.colour === "cmyk")
     throw unsupported("CMYK JPEG is not read in browsers", "Save it as RGB, or use the command line or the server.");
   if (!hasBitmaps()) {

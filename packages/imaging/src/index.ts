@@ -4,7 +4,7 @@ import { browserDecoder } from "./browser-decoder.js";
 import type { DecodedImage, DecodeOptions } from "./decoder.js";
 
 export { type BrowserDecoderOptions, browserDecoder } from "./browser-decoder.js";
-export type { DecodedImage, DecodeOptions, FrameOptions, GreyRange, ImageDecoder, ImageFormat, ImageStack } from "./decoder.js";
+export type { DecodedImage, DecodeOptions, FrameOptions, GreyRange, ImageDecoder, ImageFormat, ImageStack, PageFacts } from "./decoder.js";
 export { DEFAULT_DECODE_OPTIONS } from "./decoder.js";
 export type { CodecSource, WasmCodec } from "./dicom/codecs/wasm-codecs.js";
 export type { DicomFacts, ShownWindow } from "./dicom/dicom-facts.js";

@@ -23,8 +23,13 @@ import { type TiffPages, tiffPages } from "./tiff/pages.js";
 import { withinTime } from "./time-limit.js";
 import { openVolume } from "./volumes/volume-image.js";
 
-/** Decodes the first frame of bytes whose header passed the limits. */
-export type DecodeFirst = (bytes: Uint8Array, info: ImageInfo, limits: ResolvedDecodeOptions) => Promise<DecodedImage>;
+/** Decodes the first frame of bytes whose header passed the limits; `codecs` are those of DICOM, each loaded once. */
+export type DecodeFirst = (
+  bytes: Uint8Array,
+  info: ImageInfo,
+  limits: ResolvedDecodeOptions,
+  codecs: ReturnType<typeof wasmCodecs>,
+) => Promise<DecodedImage>;
 
 /** Formats whose files may have several frames that can be asked for. */
 const FRAMED: readonly string[] = ["dicom", "nifti", "nrrd"];
@@ -41,7 +46,11 @@ function ownImage(
 }
 
 /** Pages of a TIFF, each read as the first image of a file that holds no other. */
-function pageStack({ count, only }: TiffPages, decodeFirst: DecodeFirst, limits: ResolvedDecodeOptions): ImageStack {
+function pageStack(
+  { count, only }: TiffPages,
+  decodePage: (page: Uint8Array, info: ImageInfo) => Promise<DecodedImage>,
+  limits: ResolvedDecodeOptions,
+): ImageStack {
   return {
     format: "tiff",
     frames: count,
@@ -55,7 +64,7 @@ function pageStack({ count, only }: TiffPages, decodeFirst: DecodeFirst, limits:
       if (window !== undefined) throw withoutWindow("tiff");
       const bytes = only(index);
       const info = readLimitedInfo(bytes, limits);
-      const image = await decodeFirst(bytes, info, limits);
+      const image = await decodePage(bytes, info);
       const page = { frame: index + 1, frames: count };
       const told = [...(count === 1 ? [] : [`page ${page.frame} of ${count}`]), ...(info.notes ?? []), ...(image.notes ?? [])];
       return { ...image, page, ...(told.length === 0 ? {} : { notes: told }) };
@@ -92,7 +101,7 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
     if (volume !== undefined) return { ...volume, frame: (index, how) => withinTime(volume.frame(index, how), timeoutMs) };
     const pages = isTiffFile(bytes) ? tiffPages(bytes) : undefined;
     if (pages !== undefined && ultrasoundRegion) throw withoutRegion("TIFF");
-    if (pages !== undefined) return pageStack(pages, decodeFirst, limits);
+    if (pages !== undefined) return pageStack(pages, (page, info) => decodeFirst(page, info, limits, codecs), limits);
     const { bytes: still, notes } = mended(bytes);
     const info = readLimitedInfo(still, limits);
     if (ultrasoundRegion) throw withoutRegion(info.format.toUpperCase());
@@ -108,7 +117,7 @@ export function imageDecoder(decodeFirst: DecodeFirst, wasm: CodecSource): Pick<
           );
         if (window !== undefined) throw withoutWindow(info.format);
         const own = await withinTime(decodeOwnStill(still, info, limits, codecs), limits.timeoutMs);
-        const image = own === undefined ? await decodeFirst(still, info, limits) : ownImage(own, info);
+        const image = own === undefined ? await decodeFirst(still, info, limits, codecs) : ownImage(own, info);
         const told = [...notes, ...(info.notes ?? []), ...(image.notes ?? [])];
         return told.length === 0 ? image : { ...image, notes: told };
       },

@@ -6,14 +6,18 @@ import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import { cases, golden, settledRss, soak } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { decodeImage as decodeInBrowserEntry } from "../src/index.js";
+import { browserDecoder, decodeImage as decodeInBrowserEntry } from "../src/index.js";
 import { type DecodedImage, decodeImage, ImagingError } from "../src/node/index.js";
+import { installedCodecs } from "../src/node/installed-codecs.js";
 import { PNG_SIGNATURE } from "./picture-writer.js";
 
 const fixtures = join(dirname(fileURLToPath(import.meta.url)), "fixtures");
 /** Rows of a golden by the beginnings of their names. */
 const tiffs = (JSON.parse(readFileSync(golden("tiff.json"), "utf8")).rows as { name: string; bytes: string }[]).map(
   ({ name, bytes }) => [name, Buffer.from(bytes, "base64")] as const,
+);
+const kinds = (JSON.parse(readFileSync(golden("tiff-kinds.json"), "utf8")).rows as { bytes: string }[]).map(({ bytes }) =>
+  Buffer.from(bytes, "base64"),
 );
 const seeds: Record<string, (string | Buffer)[]> = {
   zstd: tiffs.filter(([name]) => name.startsWith("zstd")).map(([, bytes]) => bytes),
@@ -129,6 +133,22 @@ describe("mutated images (R1)", () => {
     const { slowest } = await run(decodeInBrowserEntry, seeds["png"]!, 3, cases(1000));
     expect(slowest).toBeLessThan(2000);
   });
+
+  it(
+    "of TIFF are decoded or refused with a typed error by the reader of browsers, in time and without growth",
+    async () => {
+      const decoder = browserDecoder({ codecs: installedCodecs });
+      const decode = (bytes: Uint8Array) => decoder.decode(bytes, { maxPixels: 1_000_000, range: { low: -5000, high: 5000 } });
+      const files = [...(seeds["tiff"] ?? []), ...(seeds["values"] ?? []), ...(seeds["zstd"] ?? []), ...kinds];
+      await run(decode, files, 5, cases(3000, 100));
+      const before = settledRss();
+      const { slowest, refused } = await run(decode, files, 6, cases(30_000, 300));
+      expect(slowest).toBeLessThan(2000);
+      expect(settledRss() - before).toBeLessThan(64 * 1024 * 1024);
+      expect(refused).toBeGreaterThan(30);
+    },
+    soak ? 3_600_000 : 120_000,
+  );
 
   it("of no structure at all are refused", async () => {
     const next = random(4);

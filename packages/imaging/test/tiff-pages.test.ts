@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { golden } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { browserDecoder } from "../src/index.js";
 import { decodeImage, sharpDecoder } from "../src/node/index.js";
 import { greyTags, writeTiff } from "./picture-writer.js";
 
@@ -139,9 +138,5 @@ describe("a TIFF of several pages", () => {
         code: "too_many_frames",
         message: expect.stringContaining("biovlm slide"),
       });
-  });
-
-  it("is refused in browsers as every TIFF is", async () => {
-    await expect(browserDecoder().decode(threePages())).rejects.toMatchObject({ code: "unsupported_format" });
   });
 });

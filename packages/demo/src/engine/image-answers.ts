@@ -25,10 +25,10 @@ export async function lookedAt(
 ): Promise<Looked> {
   const size = model.spec.vision.imageSize;
   const pixels = await images.pixels(ref);
-  const { dicom, slice, notes: said = [] } = pixels;
+  const { dicom, slice, page, notes: said = [] } = pixels;
   const notes = slice === undefined ? said : sliceNotes(slice);
   const facts = { ...(dicom === undefined ? {} : { dicom }), ...(slice === undefined ? {} : { slice }) };
-  return { size, rgb: core.resizeCrop(pixels, size), notes, ...facts };
+  return { size, rgb: core.resizeCrop(pixels, size), notes, ...facts, ...(page === undefined ? {} : { page }) };
 }
 
 /** Under which an image's embedding is kept: frame, window and plane make another of it. */

@@ -42,17 +42,19 @@ export class ImageDecoding {
     return this.decoder.decode(bytes, optionsOf(shown));
   }
 
-  /** What of an image may be sent: no header of DICOM or a volume is in it. What cannot be read here is not sent. @throws ImagingError */
+  /** What of an image may be sent: no header of DICOM, a volume or a TIFF is in it. What cannot be read here is not sent. @throws ImagingError */
   async sendable({ file, ...shown }: Shown): Promise<Sendable> {
-    const { data, width, height, dicom, slice } = await this.pixels({ file, ...shown });
-    if (dicom === undefined && slice === undefined) return { bytes: new Uint8Array(await file.arrayBuffer()), pixelsOnly: false };
+    const { data, width, height, dicom, slice, format } = await this.pixels({ file, ...shown });
+    // pages and values of a TIFF are chosen here, and its tags may say who was in front of the camera
+    if (dicom === undefined && slice === undefined && format !== "tiff")
+      return { bytes: new Uint8Array(await file.arrayBuffer()), pixelsOnly: false };
     return { bytes: await shownPng(data, width, height), pixelsOnly: true };
   }
 
   /** The whole picture, small enough for a screen. @throws ImagingError */
   async view({ file, ...shown }: Shown): Promise<View> {
     const stack = await this.opened(file, shown.plane);
-    const { data, width, height, dicom, slice, notes = [] } = await frameOf(stack, shown);
+    const { data, width, height, dicom, slice, page, notes = [] } = await frameOf(stack, shown);
     const step = Math.max(1, Math.max(width, height) / LONGEST);
     const size = { width: Math.max(1, Math.round(width / step)), height: Math.max(1, Math.round(height / step)) };
     return {
@@ -63,6 +65,7 @@ export class ImageDecoding {
       notes: slice === undefined ? notes : sliceNotes(slice),
       ...(dicom === undefined ? {} : { dicom }),
       ...(slice === undefined ? {} : { slice }),
+      ...(page === undefined ? {} : { page }),
     };
   }
 

@@ -2,7 +2,7 @@
 // Every message is plain data that structured cloning takes; a request has an id, its answer and its progress carry the same one.
 
 import type { LearningReport } from "@biovlm/evaluation";
-import type { DicomFacts, Plane, SliceFacts, SlicePlace } from "@biovlm/imaging";
+import type { DicomFacts, PageFacts, Plane, SliceFacts, SlicePlace } from "@biovlm/imaging";
 import type { Classification, DeviceChange } from "@biovlm/model";
 
 export type PlaneName = Plane;
@@ -85,7 +85,7 @@ export interface Requests {
   /** where files stand in their series; undefined for what is no DICOM, belongs to none or cannot be read */
   places: { ask: { readonly files: readonly Blob[] }; answer: readonly (SlicePlace | undefined)[] };
   look: { ask: Omit<ImageRef, "id">; answer: Looked };
-  /** the bytes that may be sent: the file of an ordinary image, the pixels shown (PNG) of DICOM and volumes */
+  /** the bytes that may be sent: the file of an ordinary image, the pixels shown (PNG) of DICOM, volumes and TIFF */
   sendable: { ask: Omit<ImageRef, "id">; answer: Sendable };
   view: { ask: Omit<ImageRef, "id">; answer: View };
   occlude: { ask: Omit<ImageRef, "id"> & { readonly className: string; readonly grid: number }; answer: OcclusionMap };
@@ -155,6 +155,7 @@ export interface Picture {
 export interface Looked extends Picture {
   readonly dicom?: DicomFacts;
   readonly slice?: SliceFacts;
+  readonly page?: PageFacts;
   readonly notes: readonly string[];
 }
 
@@ -176,6 +177,7 @@ export interface View {
   readonly notes: readonly string[];
   readonly dicom?: DicomFacts;
   readonly slice?: SliceFacts;
+  readonly page?: PageFacts;
 }
 
 export type ImageAnswer =

@@ -35,11 +35,6 @@ export class LeftOut {
     this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);
   }
 
-  /** Whether TIFF is among it. */
-  get tiff(): boolean {
-    return this.kinds.has("TIF") || this.kinds.has("TIFF");
-  }
-
   /** "3 MHA, 1 TXT", the most first; "" where nothing was. */
   get text(): string {
     const kinds = [...this.kinds].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
@@ -47,18 +42,6 @@ export class LeftOut {
       .map(([kind, count]) => (/^an? /.test(kind) ? `${count} × ${kind}` : counted(count, kind, SEVERAL.get(kind) ?? kind)))
       .join(", ");
   }
-}
-
-/** What browsers do not read, told by its ending; under another name it is refused where it is decoded. */
-const UNREAD = /\.tiff?$/i;
-
-/** Files that this page can read, also of those picked one by one: TIFF is counted among what is left out, and so refused once. */
-export function readable(files: readonly PickedFile[], left: LeftOut): readonly PickedFile[] {
-  return files.filter(({ file }) => {
-    const unread = UNREAD.test(file.name);
-    if (unread) left.count(file.name);
-    return !unread;
-  });
 }
 
 /** Files picked by an <input>. With folders, only images that are not hidden; others are counted. */

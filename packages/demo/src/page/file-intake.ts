@@ -2,7 +2,7 @@
 
 import { counted } from "@biovlm/files";
 import { announce, notice } from "./announcer.js";
-import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles, readable } from "./dropped-files.js";
+import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles } from "./dropped-files.js";
 import { byId } from "./elements.js";
 import type { Session } from "./session.js";
 
@@ -22,12 +22,8 @@ export function bindIntake(session: Session, taking: Taking): void {
   const take = (picked: readonly PickedFile[], left = new LeftOut()) => {
     const bank = picked.find(({ file }) => /\.safetensors$/i.test(file.name));
     const labels = picked.find(({ file }) => /\.csv$/i.test(file.name));
-    const images = readable(
-      picked.filter(({ file }) => !/\.(safetensors|csv)$/i.test(file.name)),
-      left,
-    );
-    const tiff = left.tiff ? " Browsers do not read TIFF: save it as PNG, or use the command line or the server." : "";
-    const out = left.text === "" ? "" : `Left out: ${left.text}.${tiff}`;
+    const images = picked.filter(({ file }) => !/\.(safetensors|csv)$/i.test(file.name));
+    const out = left.text === "" ? "" : `Left out: ${left.text}.`;
     if (session.images.length + images.length > MOST_FILES) {
       notice(`Too many images: at most ${MOST_FILES} at once. Drop a smaller folder.`, true);
       return;
@@ -42,7 +38,7 @@ export function bindIntake(session: Session, taking: Taking): void {
       notice([again, out].filter((text) => text !== "").join(" "), false);
       session.answer().catch((error: unknown) => notice(String((error as Error).message), true));
     } else if (bank === undefined && labels === undefined)
-      notice(`No images there: PNG, JPEG, WebP, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI and NRRD files are read. ${out}`.trim(), true);
+      notice(`No images there: PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI and NRRD files are read. ${out}`.trim(), true);
     if (labels !== undefined) void taking.labels(labels.file);
   };
   for (const input of [fileInput, folderInput]) {

@@ -25,11 +25,11 @@ export function windowOf(picture: Pick<Looked, "dicom" | "slice"> | undefined): 
   return picture?.dicom?.window ?? picture?.slice?.window;
 }
 
-/** Frames of a DICOM file or slices of a volume, counted from 1; undefined of other images. */
+/** Frames of a DICOM file, slices of a volume or pages of a TIFF, counted from 1; undefined of other images. */
 export function frameOf(
-  picture: Pick<Looked, "dicom" | "slice"> | undefined,
+  picture: Pick<Looked, "dicom" | "slice" | "page"> | undefined,
 ): { readonly frame: number; readonly frames: number } | undefined {
-  return picture?.dicom ?? picture?.slice;
+  return picture?.dicom ?? picture?.slice ?? picture?.page;
 }
 
 export class Showing {

@@ -1,6 +1,7 @@
-// A slider through the slices of a series, the frames of a file or the slices of a volume; of DICOM files that belong to no series, through those
+// A slider through the slices of a series, the frames of a file, the slices of a volume or the pages of a TIFF; of DICOM files that belong to no series, through those
 // of one folder, in the order of their names.
 
+import type { Looked } from "../engine/protocol.js";
 import { element } from "./elements.js";
 import type { ImageItem } from "./image-item.js";
 import type { Session } from "./session.js";
@@ -61,7 +62,7 @@ function wayThrough(session: Session, image: ImageItem): Way | undefined {
   const frame = frameOf(picture);
   if (frame === undefined) return undefined;
   if (frame.frames > 1) {
-    const kind = picture?.slice === undefined ? "Frame" : `${picture.slice.plane} slice`.replace(/^./, (letter) => letter.toUpperCase());
+    const kind = kindOf(picture);
     // what was asked for last, where its picture is still on its way
     const at = image.stale === true ? (image.frame ?? Math.floor(frame.frames / 2)) : frame.frame - 1;
     const go = (to: number) => void session.showing.showFrame(image, to);
@@ -70,4 +71,10 @@ function wayThrough(session: Session, image: ImageItem): Way | undefined {
   const beside = ({ folder, picture: other }: ImageItem) => folder === image.folder && other?.dicom !== undefined;
   const alone = session.images.filter((other) => beside(other) && session.series.of(other) === undefined);
   return files(alone, (number, count) => `File ${number} of ${count} of this folder`);
+}
+
+/** What a file is gone through by. */
+function kindOf({ slice, page }: Pick<Looked, "slice" | "page"> = {}): string {
+  if (slice !== undefined) return `${slice.plane} slice`.replace(/^./, (letter) => letter.toUpperCase());
+  return page === undefined ? "Frame" : "Page";
 }

@@ -46,7 +46,8 @@ export function togetherView(session: Session): TogetherView {
     shown = image;
     const series = session.series.of(image);
     const count = frameOf(image.picture)?.frames ?? 1;
-    const word = image.picture?.dicom === undefined || series !== undefined ? "slice" : "frame";
+    const { dicom, page } = image.picture ?? {};
+    const word = series !== undefined || (dicom ?? page) === undefined ? "slice" : page === undefined ? "frame" : "page";
     root.hidden = series === undefined && count < 2;
     if (root.hidden) return;
     const together = series === undefined ? frames.of(image) : seriesAnswer(series, session.prepared?.classes ?? []);

@@ -10,6 +10,7 @@ import { galleryFlows } from "./gallery-flows.js";
 import { projectFlows } from "./project-flows.js";
 import { seriesFlows } from "./series-flows.js";
 import { serverFlows } from "./server-flows.js";
+import { tiffFlows } from "./tiff-flows.js";
 
 export const FLOWS = [
   classFlows,
@@ -18,6 +19,7 @@ export const FLOWS = [
   projectFlows,
   dicomFlows,
   fileFlows,
+  tiffFlows,
   seriesFlows,
   serverFlows,
   accessFlows,

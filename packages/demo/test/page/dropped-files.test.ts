@@ -2,7 +2,7 @@
 
 import { dicomElement } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles, readable } from "../../src/page/dropped-files.js";
+import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles } from "../../src/page/dropped-files.js";
 
 type Tree = { readonly [name: string]: Tree | "file" | "broken" };
 
@@ -101,14 +101,6 @@ describe("a drop", () => {
     // named by itself it is taken, and refused where it is decoded
     const named = Object.defineProperty(new File([], "seg.dcm"), "webkitRelativePath", { value: "" });
     expect(await pickedFiles([named], left)).toHaveLength(1);
-  });
-
-  it("counts TIFF among what is left out, once for all, whether it was picked or lay in a folder", () => {
-    const left = new LeftOut();
-    const files = ["a.tif", "b.TIFF", "c.tiff", "d.png"].map((name) => ({ file: new File([], name), folder: "" }));
-    expect(paths(readable(files, left))).toEqual(["|d.png"]);
-    expect([left.text, left.tiff]).toEqual(["2 TIFF, 1 TIF", true]);
-    expect(new LeftOut().tiff).toBe(false);
   });
 
   it("goes on after a file that cannot be had any more", async () => {

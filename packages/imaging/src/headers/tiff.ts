@@ -23,7 +23,7 @@ const TAG = {
 } as const;
 
 /** Compressions that are read. */
-const COMPRESSIONS = {
+export const COMPRESSIONS = {
   none: 1,
   ccitt: 2,
   ccittG3: 3,
@@ -37,7 +37,8 @@ const COMPRESSIONS = {
   oldZstd: 34_926,
 } as const;
 const { none, lzw, deflate, packBits, oldDeflate, zstd, oldZstd } = COMPRESSIONS;
-const ZSTD: readonly number[] = [zstd, oldZstd];
+/** ZSTD's numbers. */
+export const ZSTD: readonly number[] = [zstd, oldZstd];
 /** Those that know nothing of samples: what they hold are bytes. */
 const OF_BYTES: readonly number[] = [none, lzw, deflate, packBits, oldDeflate, zstd, oldZstd];
 /** Compressions that are not read, as people call them. */

@@ -86,15 +86,19 @@ async function readRgb(image: Sharp, info: ImageInfo, range: GreyRange | undefin
   const wide = info.bitDepth === 16;
   if (cmyk) image.pipelineColourspace("cmyk").toColourspace("cmyk");
   else image.removeAlpha().toColourspace(wide ? "rgb16" : "srgb");
-  const { buffer, byteOffset, byteLength } = await readRaw(image, info, wide ? "ushort" : "uchar", cmyk ? 4 : 3);
+  const channels = cmyk ? (info.alpha ? 5 : 4) : 3;
+  const { buffer, byteOffset, byteLength } = await readRaw(image, info, wide ? "ushort" : "uchar", channels);
   const samples = byteLength / (wide ? 2 : 1);
   if (wide) {
     const wider = new Uint16Array(buffer, byteOffset, samples);
     return info.colour === "grey" ? greyToEight(wider, 3, info, range) : { data: sixteenToEight(wider) };
   }
   const data = new Uint8Array(buffer, byteOffset, byteLength);
-  return { data: cmyk ? cmykToRgb(data) : data };
+  return { data: cmyk ? cmykToRgb(channels === 5 ? withoutFifth(data) : data) : data };
 }
+
+/** Inks without the alpha behind them. */
+const withoutFifth = (data: Uint8Array): Uint8Array => data.filter((_, i) => i % 5 !== 4);
 
 /** Bytes of a pixel that a TIFF's blocks may take: one value of 64 bits, or four of 16. */
 const BLOCK_BYTES = 8;

@@ -27,16 +27,22 @@ const TAG = {
   sampleFormat: 339,
 } as const;
 
+/** Compressions that know a predictor, as in libtiff: LZW, deflate, ZSTD. */
+const PREDICTED: readonly number[] = [5, 8, 32_946, 50_000, 34_926];
+
 /** Tiles of 16 × 16 pixels of an image of 64 megapixels. */
 const MAX_BLOCKS = 250_000;
 
 /** How blocks lie in the image, and what they hold. */
-interface Blocks {
+export interface Blocks {
   readonly tiled: boolean;
   /** pixels of a row of a block */
   readonly width: number;
   /** pixels of the rows of all blocks side by side: more than the image where tiles reach past it */
   readonly across: number;
+  /** blocks in a row, and rows of blocks: of one plane, where colours lie apart */
+  readonly columns: number;
+  readonly down: number;
   readonly count: number;
   readonly rowBytes: number;
   rows(index: number): number;
@@ -44,20 +50,21 @@ interface Blocks {
 }
 
 /** A TIFF that is in memory: its bytes and its first directory. */
-interface OpenTiff {
+export interface OpenTiff {
   readonly bytes: Uint8Array;
   readonly file: Layout;
   readonly directory: Directory;
 }
 
-function openTiff(bytes: Uint8Array): OpenTiff {
+/** The first image of a TIFF whose header was read. @throws ImagingError `corrupt_image` */
+export function openTiff(bytes: Uint8Array): OpenTiff {
   const view = new ByteView(bytes, "TIFF");
   const file = layout(view);
   return { bytes, file, directory: readDirectory(view, file, file.first) };
 }
 
-/** @throws ImagingError `corrupt_image`, `unsupported_format`, `too_large` where all blocks take more than `most` bytes */
-function blocksOf({ directory, file }: OpenTiff, most: number): Blocks {
+/** @throws ImagingError `corrupt_image`; `too_large` where all blocks take more than `most` bytes */
+export function blocksOf({ directory, file }: OpenTiff, most: number): Blocks {
   const [width, height] = [directory.value(TAG.width) ?? 0, directory.value(TAG.height) ?? 0];
   const samples = directory.value(TAG.samples) ?? 1;
   const bits = directory.value(TAG.bits) ?? 1;
@@ -81,16 +88,21 @@ function blocksOf({ directory, file }: OpenTiff, most: number): Blocks {
   const count = columns * down * planes;
   if (count > MAX_BLOCKS)
     throw new ImagingError("too_large", `TIFF of ${count} strips or tiles — expected at most ${MAX_BLOCKS}. Save it with larger ones.`);
-  if ((directory.value(TAG.fillOrder) ?? 1) !== 1)
-    throw unsupported("TIFF whose bits are filled from the lowest", "Save it again as 8- or 16-bit PNG.");
-  const predictor = directory.value(TAG.predictor) ?? 1;
+  const predicted = PREDICTED.includes(directory.value(TAG.compression) ?? 1);
+  const predictor = (predicted ? directory.value(TAG.predictor) : undefined) ?? 1;
   const fits = { 1: true, 2: [8, 16, 32, 64].includes(bits), 3: bits >= 32 && directory.value(TAG.sampleFormat) === 3 }[predictor];
   if (fits !== true) throw corrupt(`TIFF with predictor ${predictor} for samples of ${bits} bits`);
   return {
-    ...{ tiled, width: block.width, across: columns * block.width, count, rowBytes },
+    ...{ tiled, width: block.width, across: columns * block.width, columns, down, count, rowBytes },
     rows: (index) => (tiled || index % down < down - 1 ? block.height : height - (down - 1) * block.height),
     row: { predictor, bytes: bits / 8, step, little: file.little },
   };
+}
+
+/** @throws ImagingError `unsupported_format` of bits that are filled from the lowest, which a rewritten file does not say */
+function requireFillOrder({ directory }: OpenTiff): void {
+  if ((directory.value(TAG.fillOrder) ?? 1) !== 1)
+    throw unsupported("TIFF whose bits are filled from the lowest", "Save it again as 8- or 16-bit PNG.");
 }
 
 /** SHORT, LONG or, in BigTIFF, LONG8 */
@@ -148,6 +160,15 @@ function redirected(
   return { bytes: out, roomAt };
 }
 
+/** Where blocks stand: their tags, offsets and lengths, one for each. @throws ImagingError `corrupt_image` */
+export function blockPlaces({ directory }: OpenTiff, { tiled, count }: Blocks) {
+  const [offsetTag, bytesTag] = tiled ? [TAG.tileOffsets, TAG.tileBytes] : [TAG.stripOffsets, TAG.stripBytes];
+  const [from, lengths] = [directory.values(offsetTag, count), directory.values(bytesTag, count)];
+  if (from.length < count || lengths.length < count)
+    throw corrupt(`TIFF of ${count} blocks — expected a place for each, got ${Math.min(from.length, lengths.length)}`);
+  return { offsetTag, bytesTag, from, lengths };
+}
+
 /**
  * The same TIFF with its ZSTD blocks unpacked, and their predictor undone.
  * @param most bytes that all blocks may take
@@ -157,11 +178,9 @@ export async function unpackedTiff(bytes: Uint8Array, most: number): Promise<Uin
   const tiff = openTiff(bytes);
   const { directory } = tiff;
   const blocks = blocksOf(tiff, most);
+  requireFillOrder(tiff);
   if (directory.value(TAG.photometric) === 6) throw unsupported("TIFF with YCbCr in ZSTD", "Save it as RGB.");
-  const [offsetTag, bytesTag] = blocks.tiled ? [TAG.tileOffsets, TAG.tileBytes] : [TAG.stripOffsets, TAG.stripBytes];
-  const [from, lengths] = [directory.values(offsetTag, blocks.count), directory.values(bytesTag, blocks.count)];
-  if (from.length < blocks.count || lengths.length < blocks.count)
-    throw corrupt(`TIFF of ${blocks.count} blocks — expected a place for each, got ${Math.min(from.length, lengths.length)}`);
+  const { offsetTag, bytesTag, from, lengths } = blockPlaces(tiff, blocks);
   const sizes = from.map((_, index) => blocks.rows(index) * blocks.rowBytes);
   for (const size of sizes) requireFrame(size);
   const roomAt = Math.ceil(bytes.length / 8) * 8;
@@ -207,6 +226,7 @@ export function storedBytes(bytes: Uint8Array, most: number): StoredBytes {
   const tiff = openTiff(bytes);
   const { directory, file } = tiff;
   const { across, row, width: blockWidth, tiled } = blocksOf(tiff, most);
+  requireFillOrder(tiff);
   const kept: number[] = [TAG.height, TAG.compression, TAG.photometric, TAG.samples, TAG.rowsPerStrip, TAG.tileHeight];
   kept.push(TAG.stripOffsets, TAG.stripBytes, TAG.tileOffsets, TAG.tileBytes);
   const fields: Field[] = [[TAG.width, [across * 8]], [TAG.bits, [8]], ...(tiled ? ([[TAG.tileWidth, [blockWidth * 8]]] as const) : [])];

@@ -14,23 +14,20 @@ interface Decoder {
 let loading: Promise<Decoder> | undefined;
 
 function loadDecoder(): Promise<Decoder> {
-  loading ??= import("zstddec").then(
-    async ({ ZSTDDecoder }) => {
+  loading ??= import("zstddec")
+    .then(async ({ ZSTDDecoder }) => {
       const decoder = new ZSTDDecoder();
       await decoder.init();
       return decoder;
-    },
-    (cause: unknown) => {
+    })
+    .catch((cause: unknown) => {
       loading = undefined;
       throw new ImagingError(
         "decoder_unavailable",
-        "the codec for ZSTD cannot be loaded — expected the package zstddec. Install the packages again.",
-        {
-          cause,
-        },
+        "the codec for ZSTD cannot be loaded — expected the package zstddec, and WebAssembly that may be compiled. Install the packages again.",
+        { cause },
       );
-    },
-  );
+    });
   return loading;
 }
 
