@@ -2,17 +2,17 @@
 // without a key. The library would gather a message whole, in pieces and then joined, keep what it has of a call that is refused for as long as the
 // client sends, and inflate whatever it is told to; so messages are gathered and inflated here, and a refused call's stream is reset.
 
-import type { Readable } from "node:stream";
+import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { createGunzip, createInflate } from "node:zlib";
-import type { Metadata, ServerInterceptor, status } from "@grpc/grpc-js";
+import type { Metadata, ServerInterceptingCall, ServerInterceptingCallInterface, ServerInterceptor, status } from "@grpc/grpc-js";
 import { ServerError } from "../errors.js";
 import { type CallBounds, tooLarge } from "../lifecycle/bytes-in-flight.js";
 import { serverError } from "../replies.js";
 import { GrowingBytes } from "./growing-bytes.js";
 
 type Library = typeof import("@grpc/grpc-js");
-/** The stream of a call, as the library holds it. */
-type CallStream = Readable & { close(code: number): void };
+/** What hears of a call, as the library has it. */
+type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
 
 /** Of a caller without a key: what asks for health and names fits well. */
 const MAX_UNKNOWN_BYTES = 4096;
@@ -23,6 +23,10 @@ const COST = 3;
 /** Before a message: whether it is compressed, and its length. */
 const PREFIX_BYTES = 5;
 const NO_ERROR = 0;
+/** Of a message, and of all messages of a connection: what may be on its way while nothing of it was acknowledged. */
+const WINDOW_BYTES = 1_048_576;
+/** Longest frame: a frame each 16 KiB, as the protocol begins, is work for both ends. */
+const FRAME_BYTES = 262_144;
 const CREDENTIALS = ["authorization", "x-api-key"] as const;
 
 /** HTTP status → gRPC's. What is not here is a fault of ours. */
@@ -54,18 +58,19 @@ export function statusOf(grpc: Library, error: unknown): { code: status; details
 
 /** The headers of a call that a key may stand in. */
 export function credentialsIn(metadata: Metadata): Record<string, string> {
-  return Object.fromEntries(
-    CREDENTIALS.flatMap((name) => {
-      const [value] = metadata.get(name);
-      return typeof value === "string" ? [[name, value]] : [];
-    }),
-  );
+  const found: Record<string, string> = {};
+  for (const name of CREDENTIALS) {
+    const [value] = metadata.get(name);
+    if (typeof value === "string") found[name] = value;
+  }
+  return found;
 }
 
 /** The one message of a call, gathered as it comes. */
 class CallMessage {
   private readonly limit: number;
-  private readonly prefix = new GrowingBytes(PREFIX_BYTES);
+  /** as far as it came in pieces */
+  private prefix: Uint8Array = new Uint8Array(0);
   private message: GrowingBytes | undefined;
   private length = 0;
 
@@ -74,23 +79,28 @@ class CallMessage {
     this.limit = limit;
   }
 
-  /** @returns the message behind its prefix once it is whole. @throws ServerError `payload_too_large`, `bad_request` */
-  add(piece: Uint8Array): Buffer | undefined {
+  /**
+   * @param first most that is reserved for a length that is only a claim yet
+   * @returns the message behind its prefix once it is whole. @throws ServerError `payload_too_large`, `bad_request`
+   */
+  add(piece: Uint8Array, first: number | undefined): Buffer | undefined {
     let rest = piece;
-    if (this.message === undefined) {
-      const missing = PREFIX_BYTES - this.prefix.bytes.length;
-      this.prefix.add(rest.subarray(0, missing));
-      rest = rest.subarray(missing);
-      if (this.prefix.bytes.length < PREFIX_BYTES) return undefined;
-      const declared = this.prefix.bytes.readUInt32BE(1);
+    let { message } = this;
+    if (message === undefined) {
+      if (this.prefix.length > 0) rest = Buffer.concat([this.prefix, piece]);
+      if (rest.length < PREFIX_BYTES) {
+        this.prefix = new Uint8Array(rest);
+        return undefined;
+      }
+      const declared = new DataView(rest.buffer, rest.byteOffset).getUint32(1);
       if (declared > this.limit) throw tooLarge(this.limit, declared);
       this.length = PREFIX_BYTES + declared;
-      this.message = new GrowingBytes(this.length);
-      this.message.add(this.prefix.bytes);
-    } else if (this.message.bytes.length === this.length && rest.length > 0) throw second();
-    if (this.message.bytes.length + rest.length > this.length) throw second();
-    this.message.add(rest);
-    return this.message.bytes.length === this.length ? this.message.bytes : undefined;
+      message = new GrowingBytes(this.length, first);
+      this.message = message;
+    } else if (message.length === this.length && rest.length > 0) throw second();
+    if (message.length + rest.length > this.length) throw second();
+    message.add(rest);
+    return message.length === this.length ? message.bytes : undefined;
   }
 }
 
@@ -111,7 +121,7 @@ async function inflated(message: Uint8Array, encoding: string, limit: number, co
   inflater.end(message);
   try {
     for await (const piece of inflater as AsyncIterable<Buffer>) {
-      if (out.bytes.length + piece.length > limit) throw tooLarge(limit, out.bytes.length + piece.length);
+      if (out.length + piece.length > limit) throw tooLarge(limit, out.length + piece.length);
       count(piece.length);
       out.add(piece);
     }
@@ -129,79 +139,157 @@ async function inflated(message: Uint8Array, encoding: string, limit: number, co
 }
 
 /**
+ * Room for a message to come without waiting for leave to go on: 64 KiB of all calls, as the protocol begins, is less than two images. It is no memory
+ * of its own: what comes is counted, read and copied at once.
+ */
+function widen(session: Http2Session): void {
+  session.settings({ initialWindowSize: WINDOW_BYTES, maxFrameSize: FRAME_BYTES });
+  session.setLocalWindowSize(WINDOW_BYTES);
+}
+
+/** What the calls of a server share. */
+interface Bounds extends CallBounds {
+  readonly grpc: Library;
+  /** most bytes of a message that asks for answers, as it is once inflated */
+  readonly maxBytes: number;
+  /** connections whose window is wide already */
+  readonly widened: WeakSet<Http2Session>;
+}
+
+/** One call between the library's transport and its handler: both sides speak to it, without the layers that the library puts around an interceptor. */
+class BoundedCall implements ServerInterceptingCallInterface, Listener {
+  private readonly bounds: Bounds;
+  private readonly limit: number;
+  private readonly call: ServerInterceptingCallInterface;
+  private readonly stream: ServerHttp2Stream;
+  private message: CallMessage | undefined;
+  private handler: Listener | undefined;
+  private known = false;
+  private came = 0;
+  private left = false;
+
+  constructor(bounds: Bounds, path: string, call: ServerInterceptingCallInterface) {
+    this.bounds = bounds;
+    this.limit = path.endsWith("/ModelInfer") ? bounds.maxBytes : Math.min(bounds.maxBytes, MAX_SMALL_BYTES);
+    this.message = new CallMessage(this.limit);
+    this.call = call;
+    // no public name leads to these three; grpc.test.ts fails where the library calls them something else
+    this.stream = Reflect.get(call, "stream") as ServerHttp2Stream;
+    Reflect.set(call, "decoder", { write: (piece: Uint8Array) => this.gather(piece) });
+    Reflect.set(call, "decompressMessage", (whole: Buffer, encoding: string) => this.inflate(whole, encoding));
+    this.stream.once("close", () => this.end());
+    const { session } = this.stream;
+    if (session !== undefined && !bounds.widened.has(session)) {
+      bounds.widened.add(session);
+      widen(session);
+    }
+  }
+
+  start(handler: Listener): void {
+    this.handler = handler;
+    this.call.start(this);
+  }
+  onReceiveMetadata(metadata: Metadata): void {
+    this.known = this.bounds.knows(credentialsIn(metadata));
+    this.handler?.onReceiveMetadata(metadata);
+  }
+  onReceiveMessage(message: unknown): void {
+    this.handler?.onReceiveMessage(message);
+  }
+  onReceiveHalfClose(): void {
+    // what is held from now on is the request's own
+    this.release();
+    this.handler?.onReceiveHalfClose();
+  }
+  onCancel(): void {
+    this.end();
+    this.handler?.onCancel();
+  }
+
+  // the library sends the status once the message is written; what follows is known already
+  sendMessage(message: unknown, sent: () => void): void {
+    this.call.sendMessage(message, () => {});
+    sent();
+  }
+  sendMetadata(metadata: Metadata): void {
+    this.call.sendMetadata(metadata);
+  }
+  sendStatus(ended: Parameters<ServerInterceptingCallInterface["sendStatus"]>[0]): void {
+    this.call.sendStatus(ended);
+  }
+  startRead(): void {
+    this.call.startRead();
+  }
+  getPeer(): string {
+    return this.call.getPeer();
+  }
+  getDeadline(): ReturnType<ServerInterceptingCallInterface["getDeadline"]> {
+    return this.call.getDeadline();
+  }
+  getHost(): string {
+    return this.call.getHost();
+  }
+  getAuthContext(): ReturnType<ServerInterceptingCallInterface["getAuthContext"]> {
+    return this.call.getAuthContext();
+  }
+  getConnectionInfo(): ReturnType<ServerInterceptingCallInterface["getConnectionInfo"]> {
+    return this.call.getConnectionInfo();
+  }
+  getMetricsRecorder(): ReturnType<ServerInterceptingCallInterface["getMetricsRecorder"]> {
+    return this.call.getMetricsRecorder();
+  }
+
+  private count(length: number): void {
+    this.came += length;
+    if (this.left) throw new ServerError("client_closed", "client — expected to wait for the answer, got a cancelled call.");
+    if (this.known) this.bounds.bytes.hold(this, length, COST);
+    else if (this.came > MAX_UNKNOWN_BYTES)
+      throw new ServerError("unauthorized", "API key — expected one before a message of such a size, got none that is known. Send it.");
+  }
+  /** In place of the library's: a piece as it comes, and the messages that it makes whole. */
+  private gather(piece: Uint8Array): Buffer[] {
+    try {
+      this.count(piece.length);
+      const whole = this.message?.add(piece, this.known ? undefined : MAX_UNKNOWN_BYTES);
+      return whole === undefined ? [] : [whole];
+    } catch (error) {
+      this.call.sendStatus(statusOf(this.bounds.grpc, error));
+      this.end();
+      return [];
+    }
+  }
+  /** In place of the library's. A rejection is what the call ends with. */
+  private async inflate(whole: Buffer, encoding: string): Promise<Buffer> {
+    const content = whole.subarray(PREFIX_BYTES);
+    if (encoding === "identity") return content;
+    const { grpc } = this.bounds;
+    try {
+      return await inflated(content, encoding, this.limit, (length) => this.count(length));
+    } catch (error) {
+      setImmediate(() => this.end());
+      const ended = statusOf(grpc, error);
+      // gRPC's own word for an encoding that is not taken
+      throw ended.metadata.get("biovlm-code")[0] === "unsupported_media_type" ? { ...ended, code: grpc.status.UNIMPLEMENTED } : ended;
+    }
+  }
+  private release(): void {
+    this.message = undefined;
+    this.bounds.bytes.release(this);
+  }
+  /** Nothing more of this call is wanted: a client that still sends is told to stop. */
+  private end(): void {
+    this.left = true;
+    this.release();
+    if (!this.stream.readableEnded) this.stream.close(NO_ERROR);
+  }
+}
+
+/**
  * Ends a call whose message does not fit while it comes: RESOURCE_EXHAUSTED, or UNAUTHENTICATED without a key.
  * @param maxBytes of a message that asks for answers, as it is once inflated
  */
 export function boundedCalls(grpc: Library, { bytes, knows }: CallBounds, maxBytes: number): ServerInterceptor {
-  return ({ path }, call) => {
-    const owner = {};
-    const limit = path.endsWith("/ModelInfer") ? maxBytes : Math.min(maxBytes, MAX_SMALL_BYTES);
-    let message: CallMessage | undefined = new CallMessage(limit);
-    let known = false;
-    let came = 0;
-    let left = false;
-    // no public name leads to these three; grpc.test.ts fails where the library calls them something else
-    const stream = Reflect.get(call, "stream") as CallStream;
-    Reflect.set(call, "decoder", { write: gather });
-    Reflect.set(call, "decompressMessage", inflate);
-
-    function count(length: number): void {
-      came += length;
-      if (left) throw new ServerError("client_closed", "client — expected to wait for the answer, got a cancelled call.");
-      if (known) bytes.hold(owner, length, COST);
-      else if (came > MAX_UNKNOWN_BYTES)
-        throw new ServerError("unauthorized", "API key — expected one before a message of such a size, got none that is known. Send it.");
-    }
-    /** In place of the library's: a piece as it comes, and the messages that it makes whole. */
-    function gather(piece: Uint8Array): Buffer[] {
-      try {
-        count(piece.length);
-        const whole = message?.add(piece);
-        return whole === undefined ? [] : [whole];
-      } catch (error) {
-        call.sendStatus(statusOf(grpc, error));
-        end();
-        return [];
-      }
-    }
-    /** In place of the library's. A rejection is what the call ends with. */
-    async function inflate(whole: Buffer, encoding: string): Promise<Buffer> {
-      const content = whole.subarray(PREFIX_BYTES);
-      if (encoding === "identity") return content;
-      try {
-        return await inflated(content, encoding, limit, count);
-      } catch (error) {
-        setImmediate(end);
-        const ended = statusOf(grpc, error);
-        // gRPC's own word for an encoding that is not taken
-        throw ended.metadata.get("biovlm-code")[0] === "unsupported_media_type" ? { ...ended, code: grpc.status.UNIMPLEMENTED } : ended;
-      }
-    }
-    function release(): void {
-      message = undefined;
-      bytes.release(owner);
-    }
-    /** Nothing more of this call is wanted: a client that still sends is told to stop. */
-    function end(): void {
-      left = true;
-      release();
-      if (!stream.readableEnded) stream.close(NO_ERROR);
-    }
-    stream.once("close", end);
-    return new grpc.ServerInterceptingCall(call, {
-      start: (next) =>
-        next({
-          onReceiveMetadata(metadata, pass) {
-            known = knows(credentialsIn(metadata));
-            pass(metadata);
-          },
-          // what is held from now on is the request's own
-          onReceiveHalfClose(pass) {
-            release();
-            pass();
-          },
-          onCancel: end,
-        }),
-    });
-  };
+  const bounds: Bounds = { grpc, bytes, knows, maxBytes, widened: new WeakSet() };
+  // the library asks a call for what its interface says, whatever class it is of
+  return ({ path }, call) => new BoundedCall(bounds, path, call) as unknown as ServerInterceptingCall;
 }

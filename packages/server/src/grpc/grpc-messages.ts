@@ -1,16 +1,14 @@
 // Messages of the protocol's gRPC form, and their way to what the routes of /v2 understand and back: an input's elements are read where they stand in
-// the message, an answer's tensors become raw_output_contents. Nothing is decided here; the codec of /v2 checks what is asked.
+// the message, an answer's tensors become raw_output_contents, written field by field. Nothing is decided here; the codec of /v2 checks what is asked.
 
+import protobuf from "protobufjs/minimal.js";
 import { ServerError } from "../errors.js";
 import { binaryOf, checkedRequest, type DecodedRequest, type InferAnswer, wantedOutputs } from "../tensors/infer-codec.js";
 import type { GrpcInferRequest } from "./infer-request.js";
 
-/** A parameter as proto-loader takes it. */
-interface InferParameter {
-  readonly bool_param?: boolean;
-  readonly string_param?: string;
-  readonly double_param?: number;
-}
+/** The tag of a field whose length stands before it. */
+const delimited = (field: number) => (field << 3) | 2;
+const [BOOL_PARAM, STRING_PARAM, DOUBLE_PARAM] = [(1 << 3) | 0, delimited(3), (4 << 3) | 1];
 
 /** What a message asks, checked as the same request over HTTP is. @throws ServerError `bad_tensor`, `bad_request` */
 export function askedRequest({ id, inputs, outputs, raw, parameters }: GrpcInferRequest): DecodedRequest {
@@ -26,20 +24,25 @@ export function askedRequest({ id, inputs, outputs, raw, parameters }: GrpcInfer
   return checkedRequest(value, (_input, i) => (raw[i] ?? inputs[i]?.contents)?.());
 }
 
-/** A ModelInferResponse: all of its tensors in binary. @throws ServerError `bad_tensor` for an output there is not */
-export function grpcResponse({ model, version, parameters, outputs, request }: InferAnswer): object {
-  const wanted = wantedOutputs(outputs, request).map(({ tensor }) => tensor);
-  return {
-    model_name: model,
-    model_version: version,
-    id: request.id ?? "",
-    parameters: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, parameterOf(value)])),
-    outputs: wanted.map(({ name, datatype, shape }) => ({ name, datatype, shape })),
-    raw_output_contents: wanted.map(binaryOf),
-  };
-}
-
-function parameterOf(value: string | number | boolean): InferParameter {
-  if (typeof value === "boolean") return { bool_param: value };
-  return typeof value === "number" ? { double_param: value } : { string_param: value };
+/** Bytes of a ModelInferResponse: all of its tensors in binary. @throws ServerError `bad_tensor` for an output there is not */
+export function inferResponse({ model, version, parameters, outputs, request }: InferAnswer): Uint8Array {
+  const wanted = wantedOutputs(outputs, request);
+  const writer = protobuf.Writer.create();
+  writer.uint32(delimited(1)).string(model).uint32(delimited(2)).string(version);
+  if (request.id !== undefined && request.id !== "") writer.uint32(delimited(3)).string(request.id);
+  for (const [name, value] of Object.entries(parameters)) {
+    writer.uint32(delimited(4)).fork().uint32(delimited(1)).string(name).uint32(delimited(2)).fork();
+    if (typeof value === "boolean") writer.uint32(BOOL_PARAM).bool(value);
+    else if (typeof value === "number") writer.uint32(DOUBLE_PARAM).double(value);
+    else writer.uint32(STRING_PARAM).string(value);
+    writer.ldelim().ldelim();
+  }
+  for (const { tensor } of wanted) {
+    writer.uint32(delimited(5)).fork().uint32(delimited(1)).string(tensor.name).uint32(delimited(2)).string(tensor.datatype);
+    writer.uint32(delimited(3)).fork();
+    for (const size of tensor.shape) writer.uint32(size);
+    writer.ldelim().ldelim();
+  }
+  for (const { tensor } of wanted) writer.uint32(delimited(6)).bytes(binaryOf(tensor));
+  return writer.finish();
 }

@@ -13,7 +13,7 @@ import type { ServingOptions } from "../options.js";
 import type { DecodedRequest, InferAnswer } from "../tensors/infer-codec.js";
 import { boundedCalls, credentialsIn, statusOf } from "./bounded-calls.js";
 import { grpcCredentials } from "./grpc-credentials.js";
-import { askedRequest, grpcResponse } from "./grpc-messages.js";
+import { askedRequest, inferResponse } from "./grpc-messages.js";
 import { type GrpcInferRequest, inferRequest } from "./infer-request.js";
 
 const PROTO = fileURLToPath(new URL("../../proto/open-inference.proto", import.meta.url));
@@ -61,6 +61,8 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
     "grpc.max_metadata_size": 16 * 1024,
     "grpc.keepalive_time_ms": 60_000,
     "grpc.keepalive_timeout_ms": 20_000,
+    // its own counts of every call, which nobody can ask for here: metrics are the routes'
+    "grpc.enable_channelz": 0,
   });
   const implementation = Object.fromEntries(
     Object.entries(ANSWERS).map(([name, answer]) => [
@@ -106,6 +108,8 @@ function readable(service: ServiceDefinition): ServiceDefinition {
       name,
       {
         ...method,
+        // is bytes already
+        ...(name === "ModelInfer" ? { responseSerialize: (bytes: Uint8Array) => bytes as Buffer } : {}),
         requestDeserialize(bytes: Buffer) {
           try {
             return name === "ModelInfer" ? inferRequest(bytes) : method.requestDeserialize(bytes);
@@ -132,10 +136,8 @@ async function answered(app: FastifyInstance, call: ServerUnaryCall<unknown, obj
     ...textOf(call.metadata, "traceparent"),
     ...(Number.isFinite(deadline) ? { "x-deadline-ms": String(Math.min(9_999_999, Math.max(0, Math.round(deadline - Date.now())))) } : {}),
   };
-  const remoteAddress = call
-    .getPeer()
-    .replace(/:\d+$/, "")
-    .replace(/^\[|\]$/g, "");
+  const peer = call.getPeer();
+  const remoteAddress = peer.slice(0, peer.lastIndexOf(":"));
   const ask = async (method: "GET" | "POST", url: string, payload?: object): Promise<HttpAnswer> => {
     const left = new AbortController();
     leave = () => left.abort();
@@ -222,7 +224,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   ModelMetadata: async (ask, { name, version }: { name: string; version: string }) => json(await ask("GET", modelPath(name, version))),
   async ModelInfer(ask, request: GrpcInferRequest) {
     const path = `${modelPath(request.model_name, request.model_version)}/infer`;
-    return grpcResponse(await ask.infer(path, request.size, () => askedRequest(request)));
+    return inferResponse(await ask.infer(path, request.size, () => askedRequest(request)));
   },
   RepositoryIndex: async (ask, { ready }: { ready: boolean }) => ({
     models: json(await ask("POST", "/v2/repository/index", { ready })),

@@ -10,9 +10,10 @@ import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import * as grpc from "@grpc/grpc-js";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { askedRequest } from "../../src/grpc/grpc-messages.js";
+import { askedRequest, inferResponse } from "../../src/grpc/grpc-messages.js";
 import { inferRequest } from "../../src/grpc/infer-request.js";
 import { createMetrics, createServer, grpcServer, type ServingOptions, servingOptions } from "../../src/index.js";
+import { binaryOf, type OutputTensor } from "../../src/tensors/infer-codec.js";
 import { greyPng } from "../routes/grey-png.js";
 import { type Answer, ask as askOf, clientOf, metadata, service } from "./grpc-client.js";
 
@@ -317,6 +318,75 @@ describe("the protocol over gRPC", () => {
       { inputs: [{ ...image(), contents: { bytes_contents: many(70_000, Buffer.alloc(0)) } }] },
     ])
       expect(() => inferRequest(bytes(more)), JSON.stringify(more).slice(0, 80)).toThrow(expect.objectContaining({ code: "bad_tensor" }));
+  });
+
+  it("writes an answer as its generated writer does", () => {
+    const { ModelInfer } = service.service as Record<string, grpc.MethodDefinition<object, object>>;
+    const parameters = { device: "cpu", fell_back: false, ready: true, share: 0.25, note: "ä", none: "" };
+    const tensors: OutputTensor[] = [
+      { name: "probabilities", datatype: "FP32", shape: [2, 300], data: Float32Array.from({ length: 600 }, (_, i) => i / 600) },
+      { name: "class", datatype: "BYTES", shape: [2], data: ["ä", ""] },
+      { name: "kept", datatype: "INT32", shape: [2, 0], data: new Int32Array(0) },
+    ];
+    for (const id of [undefined, "", "4".repeat(300)]) {
+      const request = { binaryOutput: true, ...(id === undefined ? {} : { id }) };
+      const written = inferResponse({ model: "tiny", version: "1", parameters, outputs: tensors, request });
+      const plain = {
+        model_name: "tiny",
+        model_version: "1",
+        id: id ?? "",
+        parameters: Object.fromEntries(
+          Object.entries(parameters).map(([name, value]) => [
+            name,
+            typeof value === "string"
+              ? { string_param: value }
+              : typeof value === "number"
+                ? { double_param: value }
+                : { bool_param: value },
+          ]),
+        ),
+        outputs: tensors.map(({ name, datatype, shape }) => ({ name, datatype, shape })),
+        raw_output_contents: tensors.map((tensor) => Buffer.from(binaryOf(tensor))),
+      };
+      expect(ModelInfer!.responseDeserialize(Buffer.from(written))).toEqual(
+        ModelInfer!.responseDeserialize(ModelInfer!.responseSerialize(plain)),
+      );
+    }
+    const request = { binaryOutput: true, outputs: [{ name: "class", binary: true }] };
+    const { outputs } = ModelInfer!.responseDeserialize(
+      Buffer.from(inferResponse({ model: "tiny", version: "1", parameters: {}, outputs: tensors, request })),
+    ) as Answer;
+    expect(outputs.map(({ name }) => name)).toEqual(["class"]);
+  });
+
+  it("takes a message in whatever pieces it comes, and lets a connection send images without asking for leave", async () => {
+    const { ModelInfer } = service.service as Record<string, grpc.MethodDefinition<object, object>>;
+    const session = connect(`http://${client.getChannel().getTarget().replace(/^\w+:/, "")}`);
+    session.on("error", () => {});
+    const message = Buffer.from(ModelInfer!.requestSerialize({ model_name: "tiny", inputs: [image()] }));
+    const framed = Buffer.concat([Buffer.alloc(5), message]);
+    framed.writeUInt32BE(message.length, 1);
+    for (const cuts of [[1, 2, 4], [3, 5, 6], [5], [5 + message.length - 1]]) {
+      const path = "/inference.GRPCInferenceService/ModelInfer";
+      const headers = { "content-type": "application/grpc", te: "trailers", authorization: "Bearer secret" };
+      const call = session.request({ ":method": "POST", ":path": path, ...headers });
+      const answered = new Promise<unknown>((done, failed) => {
+        call.on("error", failed).on("trailers", (said) => done(said["grpc-status"]));
+        call.on("response", (said) => said["grpc-status"] !== undefined && failed(new Error(String(said["grpc-message"]))));
+      });
+      call.resume();
+      for (const [i, cut] of cuts.entries()) {
+        await new Promise((sent) => call.write(framed.subarray(cuts[i - 1] ?? 0, cut), sent));
+        // a frame of its own, and read as one
+        await new Promise((done) => setTimeout(done, 5));
+      }
+      call.end(framed.subarray(cuts.at(-1)));
+      expect(await answered, cuts.join(" ")).toBe("0");
+    }
+    // a message as large as this server takes, and several of them at once
+    expect(session.remoteSettings.initialWindowSize).toBeGreaterThan(200_000);
+    expect(session.state.remoteWindowSize).toBeGreaterThan(400_000);
+    session.destroy();
   });
 
   it("ends with its app: what was asked is answered, what comes later is not", async () => {
