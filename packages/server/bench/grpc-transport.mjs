@@ -1,12 +1,15 @@
 // What a call costs a server beside its engine, in processor time: our routes over HTTP and over gRPC, with an engine that answers at once, beside
-// Node's own HTTP/2 and @grpc/grpc-js that read the same message and answer as many bytes. What is left between our gRPC and HTTP is theirs.
-//   npm run build && node packages/server/bench/grpc-transport.mjs [--seconds 0.2] [--rounds 50] [--connections 16]
+// Node's own HTTP/2 and @grpc/grpc-js that read the same message and answer as many bytes. What is left between our gRPC and HTTP is theirs. Clients are
+// Node's, in this process, or with --go Go's, which load the server as fast as it goes, so that all ways are equally warm. Without --go the rounds of
+// gRPC have fewer calls. --images: of 45 000 bytes each in a call.
+//   npm run build && node packages/server/bench/grpc-transport.mjs [--seconds 0.2] [--rounds 50] [--connections 16] [--images 1] [--go]
 import { fork } from "node:child_process";
 import { Agent, request } from "node:http";
 import { createServer as http2Server } from "node:http2";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { goClient } from "./go-client.mjs";
 
 const require = createRequire(import.meta.url);
 const grpc = require("@grpc/grpc-js");
@@ -15,6 +18,9 @@ const definition = require("@grpc/proto-loader").loadSync(fileURLToPath(new URL(
 });
 const { GRPCInferenceService } = grpc.loadPackageDefinition(definition).inference;
 const ANSWER_BYTES = 400;
+const IMAGE_BYTES = 45_000;
+/** Of each way, until its code is compiled. */
+const WARM_SECONDS = 4;
 
 if (process.send !== undefined) await serve();
 else await measure();
@@ -71,9 +77,11 @@ async function measure() {
       seconds: { type: "string", default: "0.2" },
       rounds: { type: "string", default: "50" },
       connections: { type: "string", default: "16" },
+      images: { type: "string", default: "1" },
+      go: { type: "boolean", default: false },
     },
   });
-  const [seconds, rounds, connections] = [values.seconds, values.rounds, values.connections].map(Number);
+  const [seconds, rounds, connections, images] = [values.seconds, values.rounds, values.connections, values.images].map(Number);
   const child = fork(fileURLToPath(import.meta.url));
   const heard = () => new Promise((done) => child.once("message", done));
   const ports = await heard();
@@ -83,47 +91,18 @@ async function measure() {
     const { user, system } = await told;
     return (user + system) / 1000;
   };
-  // one image of 45 000 bytes, as one element
-  const tensor = Buffer.alloc(4 + 45_000, 7);
-  tensor.writeUInt32LE(45_000);
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const inputs = [{ name: "image", datatype: "BYTES", shape: [1] }];
-  const parameters = { binary_data_size: tensor.length };
-  const head = Buffer.from(JSON.stringify({ parameters: { binary_data_output: true }, inputs: [{ ...inputs[0], parameters }] }));
-  const body = Buffer.concat([head, tensor]);
-  const http = () =>
-    new Promise((done, failed) => {
-      const headers = {
-        "content-type": "application/octet-stream",
-        "content-length": body.length,
-        "inference-header-content-length": head.length,
-      };
-      const call = request({ agent, port: ports.http, path: "/v2/models/tiny/infer", method: "POST", headers }, (response) => {
-        response.resume().on("end", () => (response.statusCode === 200 ? done() : failed(new Error(`HTTP ${response.statusCode}`))));
-      });
-      call.on("error", failed).end(body);
-    });
-  const over = (port) => {
-    const make = () =>
-      new GRPCInferenceService(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
-    const clients = Array.from({ length: connections }, make);
-    const message = { model_name: "tiny", inputs, raw_input_contents: [tensor] };
-    return (worker) =>
-      new Promise((done, failed) => clients[worker].ModelInfer(message, (error) => (error === null ? done() : failed(error))));
-  };
-  const ways = { http, grpc: over(ports.grpc), http2: over(ports.http2), "grpc-js": over(ports["grpc-js"]) };
+  const file = Buffer.alloc(IMAGE_BYTES, 7);
+  const at = (name) => `127.0.0.1:${ports[name]}`;
+  const settings = { seconds, connections, images };
+  const goOf = (name) => goClient({ ...settings, http: at("http"), grpc: at(name), files: [file] });
+  const ways = values.go ? goWays(goOf) : nodeWays({ ...settings, at, port: ports.http, file });
   const costs = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
-  for (let i = 0; i <= rounds; i++) {
-    for (const [name, ask] of Object.entries(ways)) {
+  const warming = Math.ceil(WARM_SECONDS / seconds);
+  for (let i = -warming; i < rounds; i++) {
+    for (const [name, round] of Object.entries(ways)) {
       const before = await spent();
-      let answered = 0;
-      const until = performance.now() + seconds * 1000;
-      const work = async (_, worker) => {
-        for (; performance.now() < until; answered++) await ask(worker);
-      };
-      await Promise.all(Array.from({ length: connections }, work));
-      // the first round warms
-      if (i > 0) costs[name].push(((await spent()) - before) / answered);
+      const calls = await round();
+      if (i >= 0) costs[name].push(((await spent()) - before) / calls);
     }
   }
   const words = {
@@ -143,4 +122,52 @@ async function measure() {
   }
   child.kill("SIGKILL");
   process.exit(0);
+}
+
+/** Each way as a function of one round, which tells how many calls it made; Go's clients. */
+function goWays(goOf) {
+  const [ours, http2, bare] = ["grpc", "http2", "grpc-js"].map((name) => goOf(name));
+  const over = (client, name) => async () => (await client.round(name)).calls;
+  return { http: over(ours, "http"), grpc: over(ours, "grpc"), http2: over(http2, "grpc"), "grpc-js": over(bare, "grpc") };
+}
+
+/** The same with Node's clients. */
+function nodeWays({ seconds, connections, images, at, port, file }) {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(file.length);
+  const tensor = Buffer.concat(Array.from({ length: images }, () => [length, file]).flat());
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const inputs = [{ name: "image", datatype: "BYTES", shape: [images] }];
+  const parameters = { binary_data_size: tensor.length };
+  const head = Buffer.from(JSON.stringify({ parameters: { binary_data_output: true }, inputs: [{ ...inputs[0], parameters }] }));
+  const body = Buffer.concat([head, tensor]);
+  const http = () =>
+    new Promise((done, failed) => {
+      const headers = {
+        "content-type": "application/octet-stream",
+        "content-length": body.length,
+        "inference-header-content-length": head.length,
+      };
+      const call = request({ agent, port, path: "/v2/models/tiny/infer", method: "POST", headers }, (response) => {
+        response.resume().on("end", () => (response.statusCode === 200 ? done() : failed(new Error(`HTTP ${response.statusCode}`))));
+      });
+      call.on("error", failed).end(body);
+    });
+  const over = (name) => {
+    const make = () => new GRPCInferenceService(at(name), grpc.credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+    const clients = Array.from({ length: connections }, make);
+    const message = { model_name: "tiny", inputs, raw_input_contents: [tensor] };
+    return (worker) =>
+      new Promise((done, failed) => clients[worker].ModelInfer(message, (error) => (error === null ? done() : failed(error))));
+  };
+  const round = (ask) => async () => {
+    let answered = 0;
+    const until = performance.now() + seconds * 1000;
+    const work = async (_, worker) => {
+      for (; performance.now() < until; answered++) await ask(worker);
+    };
+    await Promise.all(Array.from({ length: connections }, work));
+    return answered;
+  };
+  return { http: round(http), grpc: round(over("grpc")), http2: round(over("http2")), "grpc-js": round(over("grpc-js")) };
 }

@@ -1,6 +1,6 @@
 // Rounds of requests for the server's benches by Go's own clients, net/http and google.golang.org/grpc, which cost a small part of what a server does.
-// Reads a line "http" or "grpc" a round from stdin, answers it with a line of JSON: {"answered", "seconds", "client", "p50", "p99"}, images, seconds,
-// this process's processor seconds, and milliseconds of a call. Arguments: -http and -grpc host:port, files of images, or -embedding with its width.
+// Reads a line "http" or "grpc" a round from stdin, answers it with a line of JSON: {"answered", "calls", "seconds", "client", "p50", "p99"}: images, calls,
+// seconds, this process's processor seconds, and milliseconds of a call. Arguments: -http and -grpc host:port, files of images, or -embedding with its width.
 package main
 
 import (
@@ -168,7 +168,7 @@ func round(callers []func(input) error, all []input) map[string]any {
 	calls := slices.Concat(took...)
 	slices.Sort(calls)
 	return map[string]any{
-		"answered": len(calls) * *images, "seconds": time.Since(began).Seconds(), "client": spent() - own,
+		"answered": len(calls) * *images, "calls": len(calls), "seconds": time.Since(began).Seconds(), "client": spent() - own,
 		"p50": calls[len(calls)/2], "p99": calls[len(calls)*99/100],
 	}
 }
