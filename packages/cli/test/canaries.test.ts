@@ -1,14 +1,17 @@
 // Nothing of a patient leaves a file: strings that stand in twenty and more tags of DICOM are looked for in all that is printed, answered,
-// logged and written, as they are, as UTF-16, and in what archives and gzip hold.
+// logged and written, as they are, as UTF-16, and in what archives, gzip and Parquet hold.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { deflateRawSync, gunzipSync, inflateRawSync } from "node:zlib";
+import { writeSafetensors } from "@biovlm/model/backbone";
 import { dicomElement, dicomFile, soak } from "@biovlm/testkit";
 import { tinyBank } from "@biovlm/testkit/tiny-bank";
+import { parquetMetadata, parquetReadObjects } from "hyparquet";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
 import { type Called, call, folder, home } from "./call.js";
-import { compile, start } from "./program.js";
+import { compile, killedAt, start } from "./program.js";
 
 /** Tags of patient, institution, physicians, study, series, device and a private block, with the kind of their values. */
 const TAGS: readonly (readonly [string, string])[] = [
@@ -88,20 +91,58 @@ function marked(i: number, grey: number, pixels = 256): Uint8Array {
 
 const MARK = /ZQ[0-9A-F]{8}X|2\.25\.98989/;
 
-/** Whether a canary stands in bytes: as it is, in UTF-16 of both orders, or in gzip that stands anywhere in them. */
-function holds(bytes: Buffer): boolean {
+/** Bytes that stand packed in others: after each start of gzip, and each deflated member of an archive such as .npz. */
+function* unpacked(bytes: Buffer): Generator<Buffer> {
+  const packed = function* (magic: string, unpack: (from: number) => Buffer | undefined) {
+    for (let at = bytes.indexOf(magic, 0, "latin1"); at >= 0; at = bytes.indexOf(magic, at + 1, "latin1")) {
+      try {
+        const inner = unpack(at);
+        if (inner !== undefined) yield inner;
+      } catch {
+        // bytes by chance
+      }
+    }
+  };
+  const most = { maxOutputLength: 2 ** 26 };
+  yield* packed("\x1f\x8b\x08", (at) => gunzipSync(bytes.subarray(at), most));
+  yield* packed("PK\x03\x04", (at) => {
+    const from = at + 30 + bytes.readUInt16LE(at + 26) + bytes.readUInt16LE(at + 28);
+    return bytes.readUInt16LE(at + 8) === 8 ? inflateRawSync(bytes.subarray(from), most) : undefined;
+  });
+}
+
+/** Rows and metadata of a Parquet file as text; its pages are packed. */
+async function parquetText(bytes: Buffer): Promise<string> {
+  const file = Uint8Array.from(bytes).buffer;
+  const told = { rows: await parquetReadObjects({ file }), metadata: parquetMetadata(file) };
+  return JSON.stringify(told, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+}
+
+/** Whether a canary stands in bytes: as it is, in UTF-16 of both orders, or in what is packed in them. */
+async function holds(bytes: Buffer): Promise<boolean> {
   if (MARK.test(bytes.toString("latin1"))) return true;
   if ([0, 1].some((from) => MARK.test(bytes.subarray(from).toString("utf16le")))) return true;
-  for (let at = bytes.indexOf("\x1f\x8b\x08", 0, "latin1"); at >= 0; at = bytes.indexOf("\x1f\x8b\x08", at + 1, "latin1")) {
-    let inner: Buffer | undefined;
-    try {
-      inner = gunzipSync(bytes.subarray(at), { maxOutputLength: 2 ** 26 });
-    } catch {
-      continue; // three bytes by chance
-    }
-    if (holds(inner)) return true;
-  }
+  if (bytes.toString("latin1", 0, 4) === "PAR1" && MARK.test(await parquetText(bytes))) return true;
+  for (const inner of unpacked(bytes)) if (await holds(inner)) return true;
   return false;
+}
+
+/** An archive of one deflated member, as far as a reader of its beginning needs it. */
+function zipped(name: string, content: Buffer): Buffer {
+  const [head, data] = [Buffer.alloc(30), deflateRawSync(content)];
+  head.writeUInt32LE(0x04034b50, 0);
+  for (const [value, at] of [
+    [20, 4],
+    [8, 8],
+    [name.length, 26],
+  ] as const)
+    head.writeUInt16LE(value, at);
+  for (const [value, at] of [
+    [data.length, 18],
+    [content.length, 22],
+  ] as const)
+    head.writeUInt32LE(value, at);
+  return Buffer.concat([head, Buffer.from(name), data, Buffer.from("PK\x01\x02")]);
 }
 
 const filesBelow = (place: string) =>
@@ -114,7 +155,16 @@ describe("strings in the tags of DICOM", () => {
     const file = Buffer.from(marked(0, 10));
     expect(new Set(TAGS.map((tag) => canaryOf(tag, 0))).size).toBe(TAGS.length);
     for (const tag of TAGS) expect(file.includes(canaryOf(tag, 0)), tag[0]).toBe(true);
-    expect([holds(file), holds(Buffer.from("ZQ00100010X", "utf16le")), holds(Buffer.from("ZQ no"))]).toEqual([true, true, false]);
+    // forty times over, so that a packer finds something to pack
+    const text = `a row of text, and ${patient("00100010", 1)}; `.repeat(40);
+    const column = (data: string[]) => Buffer.from(parquetWriteBuffer({ columnData: [{ name: "uri", data, type: "STRING" }] }));
+    const bytes = [
+      ...[file, Buffer.from("ZQ00100010X", "utf16le"), zipped("rows.npy", Buffer.from(text))],
+      ...[column(Array.from({ length: 40 }, (_, i) => `${text}${i}`)), Buffer.from(writeSafetensors([], { made_of: text }))],
+    ];
+    for (const [i, one] of bytes.entries()) expect([i, await holds(one)]).toEqual([i, true]);
+    const others = [Buffer.from("ZQ no"), zipped("rows.npy", Buffer.from("ZQ no".repeat(40))), column(["ZQ no"])];
+    for (const [i, one] of others.entries()) expect([i, await holds(one)]).toEqual([i, false]);
   });
 
   it("are in nothing that is printed, answered, logged, learned or kept", { timeout: 240_000 }, async () => {
@@ -142,7 +192,7 @@ describe("strings in the tags of DICOM", () => {
       await told(["classify", "odd", "set/dark", ...classes, ...form], [0, 6]);
     const broken = await told(["classify", "odd/broken.dcm", "odd/cut.dcm", ...classes, "--debug"], [1]);
     expect(broken.err).toContain("corrupt_image");
-    await told(["embed", "odd", "set", "--out", out("rows.safetensors"), "--json"], [0, 6]);
+    for (const name of ["rows.safetensors", "rows.npz"]) await told(["embed", "odd", "set", "--out", out(name), "--json"], [0, 6]);
     await told(["train", "./set", ...learning, "--out", out("bank.safetensors"), "--log", out("run.jsonl"), "--json"]);
     if (soak) await told(["train", "./set", ...learning, "--volumes", "--out", out("volumes.safetensors")]);
     await told(["train", "./odd", ...learning, "--out", out("none.safetensors"), "--debug"], [1, 2, 3]);
@@ -161,10 +211,27 @@ describe("strings in the tags of DICOM", () => {
       "wasm",
     ]);
     await told(["bank", "show", out("bank.safetensors"), "--json"]);
+    for (const form of [["--json"], ["--volumes", "--list", "100"]]) await told(["data", "lint", "./set", ...form]);
+    const methods = ["--method", "attribute-bank", "--method", "linear-probe"];
+    await told(["sweep", "./set", ...methods, "--shots", "1", "--seeds", "1", "--device", "wasm", "--out", out("sweep"), "--json"]);
+    for (let i = 0; i < 75; i++) put(`many/${i}`, marked(100 + i, i * 3));
+    put("many/cut", marked(180, 90).subarray(0, 700));
+    const plan = ["--output", "both", "--device", "cpu", "--shard-rows", "70", "--json"];
+    await told(["bulk", "plan", "many", out("job"), ...classes, ...plan]);
+    await told(["bulk", "work", out("job"), "--shard", "1", "--json"]);
+    // killed in the other shard, so that what is kept of a shard under way lies there; then in learning, so that a state does
+    compile();
+    const stopped = async (words: readonly string[], part: string, n: number) => {
+      const { signal, out: text, err } = await start(words, place, { env: killedAt({ part, n, when: "after" }) });
+      expect([words[0], signal, err]).toEqual([words[0], "SIGKILL", expect.any(String)]);
+      said.push([words.join(" "), `${text}\n${err}`]);
+    };
+    await stopped(["bulk", "work", out("job"), "--all", "--json"], "parts", 1);
+    const loop = ["--recipe", "biovlm", "--set", "epochs=4", "--set", "prompts=3", "--views-per-image", "2", "--shots", "2"];
+    await stopped(["train", "./set", ...loop, "--device", "wasm", "--out", out("stopped.safetensors")], "stopped.safetensors", 1);
 
     writeFileSync(join(written, "served.safetensors"), await tinyBank(["dark", "bright"]));
     // the server's log goes past this process's streams: it runs as a program
-    compile();
     let ready = (_url: string) => {};
     const listening = new Promise<string>((done) => {
       ready = done;
@@ -212,9 +279,13 @@ describe("strings in the tags of DICOM", () => {
     for (const [what, text] of said) expect(MARK.test(text), what).toBe(false);
     const kept = [...filesBelow(written), ...filesBelow(home)];
     expect(kept.map((path) => path.replace(/^.*\//, ""))).toEqual(
-      expect.arrayContaining(["rows.safetensors", "bank.safetensors", "result.json", "rows.csv", "split.csv", "audit.log", "run.jsonl"]),
+      expect.arrayContaining([
+        ...["rows.safetensors", "rows.npz", "bank.safetensors", "result.json", "rows.csv", "split.csv", "audit.log", "run.jsonl"],
+        ...["results.json", "results.csv", "results.md", "results.html", "job.json"],
+      ]),
     );
-    expect(filesBelow(home).length).toBeGreaterThan(0);
-    for (const path of kept) expect([path, MARK.test(path), holds(readFileSync(path))]).toEqual([path, false, false]);
+    const below = [/home\/cache\/checkpoints\//, /\/job\/.*\.parquet$/, /\/job\/.*\.safetensors$/, /\/job\/partial\//, /\/sweep\/cells\//];
+    for (const place of below) expect([place, kept.some((path) => place.test(path))]).toEqual([place, true]);
+    for (const path of kept) expect([path, MARK.test(path), await holds(readFileSync(path))]).toEqual([path, false, false]);
   });
 });

@@ -77,6 +77,16 @@ function repairChecksums(bytes: Buffer): Buffer {
   return bytes;
 }
 
+/** JPEG 2000 whose header claims a square of `side` pixels in one tile: mutations come upon such pictures, seldom and late. */
+function claiming(bytes: Uint8Array, side: number): Buffer {
+  const out = Buffer.from(bytes);
+  const siz = out.indexOf(Buffer.of(0xff, 0x51));
+  for (const at of [6, 10, 22, 26]) out.writeUInt32BE(side, siz + at);
+  const box = out.indexOf("ihdr");
+  if (box >= 0) for (const at of [4, 8]) out.writeUInt32BE(side, box + at);
+  return out;
+}
+
 async function run(
   decode: (bytes: Uint8Array) => Promise<DecodedImage>,
   names: (string | Buffer)[],
@@ -104,18 +114,33 @@ async function run(
   return { slowest, refused };
 }
 
+/** Decodes pictures of four megapixels, as far as they can be. */
+async function warmedByLargest(decode: (bytes: Uint8Array) => Promise<DecodedImage>, names: readonly (string | Buffer)[]): Promise<void> {
+  let whole = 0;
+  for (const name of [...names, ...names]) {
+    const bytes = typeof name === "string" ? readFileSync(join(fixtures, name)) : name;
+    const image = await decode(claiming(bytes, 2000)).catch((error: unknown) => error);
+    if (image instanceof Error) expect(image).toBeInstanceOf(ImagingError);
+    else whole++;
+  }
+  expect(whole).toBeGreaterThan(0);
+}
+
 describe("mutated images (R1)", () => {
   it.each(Object.entries(seeds))(
     "of %s are decoded or refused with a typed error, in time and without growth",
     async (format, names) => {
       const count = cases(10_000, 100);
-      // what the allocator, and a codec, keep of a few pictures of 25 megapixels would hide a leak; four components take four times as much
+      // what the allocator keeps of a few pictures of 25 megapixels would hide a leak
       const options = {
-        maxPixels: format.endsWith("with channels") ? 1_000_000 : 4_000_000,
+        maxPixels: 4_000_000,
         ...(/values|zstd/.test(format) ? { range: { low: -5000, high: 5000 } } : {}),
       };
       const decode = (bytes: Uint8Array) => decodeImage(bytes, options);
-      await run(decode, names, 1, Math.min(100, count)); // warm-up: threads, code and allocator pools
+      // warm-up: threads, code and allocator pools; a tenth beside, as with DICOM and volumes
+      await run(decode, names, 1, Math.max(Math.min(100, count), count / 10));
+      // what the allocator, and a codec within its bound, keep of the largest pictures is no leak: it is there before the count begins
+      if (format.startsWith("jpeg-2000")) await warmedByLargest(decode, names);
       const before = settledRss();
       const { slowest, refused } = await run(decode, names, 2, count);
       const growth = (settledRss() - before) / 1e6;

@@ -252,35 +252,43 @@ describe("a codec in WebAssembly", () => {
     1,
     1,
   ]);
-  function counted(heap: number, deleted: () => void = () => undefined) {
+  /** A codec whose memory has `heap` bytes, for squares of `side` pixels: how often it was made, and its program fetched. */
+  function counted(heap: number, { side = 1, deleted = () => undefined }: { side?: number; deleted?: () => void } = {}) {
     const memory = new ArrayBuffer(heap);
     class J2KDecoder {
       getEncodedBuffer = (size: number) => new Uint8Array(memory, 0, size);
-      getDecodedBuffer = () => new Uint8Array(memory, 0, 1);
-      getFrameInfo = () => ({ width: 1, height: 1, bitsPerSample: 8, componentCount: 1 });
+      getDecodedBuffer = () => new Uint8Array(memory, 0, side * side);
+      getFrameInfo = () => ({ width: side, height: side, bitsPerSample: 8, componentCount: 1 });
       decode = () => undefined;
       delete = deleted;
     }
-    let loads = 0;
+    const count = { made: 0, fetched: 0 };
+    const factory = async () => {
+      count.made++;
+      return { J2KDecoder };
+    };
     const codecs = wasmCodecs(async () => {
-      loads++;
-      return { factory: async () => ({ J2KDecoder }), wasmBinary: new Uint8Array() };
+      count.fetched++;
+      return { factory, wasmBinary: Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0) };
     });
-    return { loads: () => loads, decode: () => codecs("jpeg-2000", codestream, { rows: 1, columns: 1, samples: 1 }) };
+    const claimed = Buffer.from(codestream);
+    for (const at of [8, 12, 24, 28]) claimed.writeUInt32BE(side, at);
+    return { count, decode: () => codecs("jpeg-2000", claimed, { rows: side, columns: side, samples: 1 }) };
   }
 
-  it("is loaded once, but anew where its memory has grown or it broke down: that memory never shrinks", async () => {
-    const broken = () => {
+  it("is made once, but anew where its memory has grown, was touched by a large picture, or it broke down: that memory never shrinks", async () => {
+    const deleted = () => {
       throw new Error("out of bounds");
     };
-    for (const [codec, loads] of [
+    for (const [codec, made] of [
       [counted(65_536), 1],
-      [counted(200 * 2 ** 20), 3],
-      [counted(65_536, broken), 3],
+      [counted(100 * 2 ** 20), 3],
+      [counted(4 * 2 ** 20, { side: 1400 }), 1],
+      [counted(4 * 2 ** 20, { side: 1500 }), 3],
+      [counted(65_536, { deleted }), 3],
     ] as const) {
-      // prettier-ignore
       for (let i = 0; i < 3; i++) expect((await codec.decode()).bytesPerSample).toBe(1);
-      expect(codec.loads()).toBe(loads);
+      expect(codec.count).toEqual({ made, fetched: 1 });
     }
   });
 });

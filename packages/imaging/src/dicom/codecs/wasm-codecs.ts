@@ -48,8 +48,10 @@ export interface CodecSamples {
   readonly planar: boolean;
 }
 
-/** Bytes of WebAssembly memory that a codec may keep from one codestream to the next. */
-const KEPT_HEAP = 128 * 1024 * 1024;
+/** Bytes of WebAssembly memory that a codec may keep from one codestream to the next. It begins with 50 MiB, few of which are touched. */
+const KEPT_HEAP = 64 * 1024 * 1024;
+/** Samples of a codestream of JPEG 2000, words of four bytes in its codec, after which the codec is let go: what they touched stays resident. */
+const KEPT_SAMPLES = 2 * 1024 * 1024;
 
 /** What a codestream is expected to be; of JPEG 2000, the components that are to be given where that is not all of them. */
 interface CodestreamExpectation extends JpegExpectation {
@@ -59,20 +61,44 @@ interface CodestreamExpectation extends JpegExpectation {
 /** Decodes a codestream of the size that is expected. `holder` is where it stands, for messages: DICOM, unless another is named. */
 type DecodeCodestream = (codec: WasmCodec, data: Uint8Array, expected: CodestreamExpectation, holder?: string) => Promise<CodecSamples>;
 
+interface CodecProgram {
+  readonly factory: Factory;
+  readonly program: WebAssembly.Module;
+}
+
+async function compiled({ factory, wasmBinary }: CodecParts): Promise<CodecProgram> {
+  return { factory: factory as Factory, program: await WebAssembly.compile(Uint8Array.from(wasmBinary)) };
+}
+
+/** The codec at work, with memory of its own. */
+function instance({ factory, program }: CodecProgram): ReturnType<Factory> {
+  return new Promise((resolve, reject) => {
+    const instantiateWasm = (imports: WebAssembly.Imports, receive: (instance: WebAssembly.Instance) => void) => {
+      WebAssembly.instantiate(program, imports).then(receive, reject);
+      return {};
+    };
+    // standard output is data here, and the codecs like to talk
+    factory({ instantiateWasm, print() {}, printErr() {} }).then(resolve, reject);
+  });
+}
+
 /** Decoders of one source, each loaded once. */
 export function wasmCodecs(source: CodecSource): DecodeCodestream {
   const loaded = new Map<WasmCodec, Promise<new () => Decoder>>();
+  // compiled once: a codec that is let go is made anew of it, with memory of its own
+  const programs = new Map<WasmCodec, Promise<CodecProgram>>();
 
   const load = async (codec: WasmCodec): Promise<new () => Decoder> => {
     try {
-      const { factory, wasmBinary } = await source(codec);
-      // standard output is data here, and the codecs like to talk
-      const module = await (factory as Factory)({ wasmBinary, print() {}, printErr() {} });
+      const program = programs.get(codec) ?? source(codec).then(compiled);
+      programs.set(codec, program);
+      const module = await instance(await program);
       const Class = module[DECODERS[codec]];
       if (Class === undefined) throw new Error(`${DECODERS[codec]} is missing`);
       return Class;
     } catch (cause) {
       loaded.delete(codec);
+      programs.delete(codec);
       throw new ImagingError(
         "decoder_unavailable",
         `the codec for ${codec} cannot be loaded — expected its WebAssembly file beside the program. Install the packages again.`,
@@ -95,7 +121,8 @@ export function wasmCodecs(source: CodecSource): DecodeCodestream {
       return decodeWith(decoder, codec, some, { ...whole, samples: components.length }, holder, size);
     } finally {
       // its memory never shrinks, and a codestream that fails may leave some of it behind: the next one gets a new codec
-      if (size.most > KEPT_HEAP && loaded.get(codec) === loading) loaded.delete(codec);
+      const words = codec === "jpeg-2000" || codec === "htj2k" ? expected.rows * expected.columns * expected.samples : 0;
+      if ((size.most > KEPT_HEAP || words > KEPT_SAMPLES) && loaded.get(codec) === loading) loaded.delete(codec);
     }
   };
 }
