@@ -47,9 +47,9 @@ export interface GreyRange {
 
 /** Limits and choices. Every limit is inclusive. */
 export interface DecodeOptions {
-  /** Most pixels (width × height). Default 25 000 000. */
+  /** Most pixels (width × height). Default 64 000 000. */
   readonly maxPixels?: number;
-  /** Most bytes of the file. Default 16 MiB. */
+  /** Most bytes of the file. Default 64 MiB. */
   readonly maxBytes?: number;
   /** Most frames a PNG or WebP may hold, and levels a TIFF that is a slide; only the first is ever decoded. Default 1: animations and slides are
    * refused. Pages of other TIFFs are frames, see `frame`.
@@ -120,10 +120,10 @@ export interface ImageDecoder {
   open(bytes: Uint8Array, options?: DecodeOptions): Promise<ImageStack>;
 }
 
-/** Defaults of decoding: 25 megapixels, 16 MiB, one frame, EXIF orientation applied, damaged files refused, no time limit. */
+/** Defaults of decoding: 64 megapixels, 64 MiB, one frame, EXIF orientation applied, damaged files refused, no time limit. */
 export const DEFAULT_DECODE_OPTIONS = {
-  maxPixels: 25_000_000,
-  maxBytes: 16 * 1024 * 1024,
+  maxPixels: 64_000_000,
+  maxBytes: 64 * 1024 * 1024,
   maxFrames: 1,
   exif: "apply",
   strict: true,

@@ -102,7 +102,7 @@ const bombs: [string, () => Uint8Array, string][] = [
   ["a JPEG 2000 of a million tiles", () => sizedCodestream([4000, 4000], 4), "corrupt_image"],
   ["a TIFF whose directories form a loop", () => writeTiff(greyTags(1, 1, 8), Uint8Array.of(0), 8), "corrupt_image"],
   ["a progressive JPEG of a thousand scans", () => manyScans(1000), "too_large"],
-  ["a file of more than 16 MiB", () => new Uint8Array(16 * 1024 * 1024 + 1), "too_large"],
+  ["a file of more than 64 MiB", () => new Uint8Array(64 * 1024 * 1024 + 1), "too_large"],
 ];
 
 describe("limits (R2)", () => {

@@ -40,7 +40,7 @@ export const SERVING_OPTIONS = {
     type: "integer",
     minimum: 1024,
     maximum: 2 * GiB,
-    description: "largest request body; four of the largest images and 1 MiB when absent",
+    description: "largest request body; as many of the largest images as fit 64 MiB, at most four and at least one, and 1 MiB when absent",
   },
   maxJsonBytes: {
     type: "integer",
@@ -123,8 +123,13 @@ export function servingOptions(given: GivenOptions<typeof SERVING_OPTIONS> = {})
       "gRPC — expected an address to listen on, got a unix socket. Leave out the socket or the gRPC port.",
     );
   }
-  const maxBodyBytes = options.maxBodyBytes ?? Math.min(2 * GiB, 4 * options.maxImageBytes + MiB);
+  const maxBodyBytes = options.maxBodyBytes ?? bodyBytesFor(options.maxImageBytes);
   return { ...options, maxBodyBytes, maxInFlightBytes: options.maxInFlightBytes ?? 4 * maxBodyBytes };
+}
+
+/** A body of several images where they are small, and of one where it is large: what is held at once hangs on it. */
+function bodyBytesFor(maxImageBytes: number): number {
+  return Math.min(2 * GiB, Math.max(maxImageBytes, Math.min(4 * maxImageBytes, 64 * MiB)) + MiB);
 }
 
 /** True for an address that only this machine can reach. */

@@ -23,10 +23,12 @@ describe("serving options", () => {
     expect(isLoopback(options.host)).toBe(true);
   });
 
-  it("let a body hold four of the largest images, whatever they are, unless a size was given", () => {
-    expect(servingOptions().maxBodyBytes).toBe(4 * 16 * MiB + MiB);
+  it("let a body hold four of the largest images up to 64 MiB together, and one that is larger, unless a size was given", () => {
+    expect(servingOptions()).toMatchObject({ maxImageBytes: 64 * MiB, maxBodyBytes: 65 * MiB, maxInFlightBytes: 260 * MiB });
+    expect(servingOptions({ maxImageBytes: 16 * MiB }).maxBodyBytes).toBe(65 * MiB);
+    expect(servingOptions({ maxImageBytes: 20 * MiB }).maxBodyBytes).toBe(65 * MiB);
     expect(servingOptions({ maxImageBytes: 1000 }).maxBodyBytes).toBe(4000 + MiB);
-    expect(servingOptions({ maxImageBytes: 1024 * MiB }).maxBodyBytes).toBe(2048 * MiB);
+    expect(servingOptions({ maxImageBytes: 1024 * MiB }).maxBodyBytes).toBe(1025 * MiB);
     expect(servingOptions({ maxBodyBytes: 5000 }).maxBodyBytes).toBe(5000);
   });
 

@@ -1,7 +1,7 @@
 // What the engine asks of whatever encodes: image files in, embedding rows out, and an encoder for texts and prompts.
 // Two keep it: a pool of child processes (pool/), and this process itself (in-process.ts).
 
-import type { DecodeOptions, DicomFacts, SliceFacts } from "@biovlm/imaging/node";
+import type { DecodeOptions, DicomFacts, PageFacts, SliceFacts } from "@biovlm/imaging/node";
 import type { Encoder } from "@biovlm/model";
 import type { EngineErrorCode } from "./errors.js";
 
@@ -17,6 +17,8 @@ export interface ImageFacts {
   readonly dicom?: DicomFacts;
   /** of a volume: slice, plane, window */
   readonly slice?: SliceFacts;
+  /** of a TIFF of several pages: which */
+  readonly page?: PageFacts;
   /** of another image: what a reader should know */
   readonly notes?: readonly string[];
 }

@@ -3,7 +3,7 @@
 
 import type { Core } from "@biovlm/core";
 import { atEdge } from "@biovlm/files";
-import { ImagingError, type ImagingErrorCode, sharpDecoder } from "@biovlm/imaging/node";
+import { ImagingError, type ImagingErrorCode, readImageInfo, sharpDecoder } from "@biovlm/imaging/node";
 import type { Encoder, Model } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import { type Batched, Batcher } from "../batch/batcher.js";
@@ -28,6 +28,8 @@ const CODES: Readonly<Record<ImagingErrorCode, EngineErrorCode>> = {
 const DECODE_MS = 10_000;
 /** Files in the decoder at once, for each of its threads: they stay busy while this one is on the device, and no file's time runs out before its turn. */
 const DECODES_PER_THREAD = 2;
+/** Pixels that a turn stands for, at 8 bits: a larger image takes several, so that the largest are decoded one after another. */
+const TURN_PIXELS = 8_000_000;
 /** Longest wait for images that are being decoded while the device is free, milliseconds: two to eight at once cost less each than one. */
 const GATHER_MS = 4;
 
@@ -107,20 +109,21 @@ export function imageEncoder({ core, model, encoder, limits, fast, maxBatch, max
   /** Waits for a turn, then decodes into bytes of the model's size. */
   async function prepared(bytes: Uint8Array) {
     const asked = performance.now();
-    await decodes.take();
+    const weight = await decodes.take(turnsOf(bytes, limits));
     const from = performance.now();
     try {
-      const { rgb, decode, preprocess, dicom, slice, notes } = await prepareImage({ kind: "file", bytes }, preparation);
+      const { rgb, decode, preprocess, dicom, slice, page, notes } = await prepareImage({ kind: "file", bytes }, preparation);
       const facts: ImageFacts = {
         ...(dicom !== undefined && { dicom }),
         ...(slice !== undefined && { slice }),
+        ...(page !== undefined && { page }),
         ...(notes !== undefined && { notes }),
       };
       return { rgb, facts, wait: from - asked, decode, preprocess };
     } catch (error) {
       return { error: imageError(error), wait: from - asked, decode: performance.now() - from, preprocess: 0 };
     } finally {
-      decodes.give();
+      decodes.give(weight);
     }
   }
 
@@ -161,31 +164,51 @@ function joiner(length: number): (rows: readonly Uint8Array[]) => Uint8Array {
   };
 }
 
-/** So many at once; the others in order of asking. */
+/** Turns that decoding an image takes: by its pixels, where its header says them, else by its bytes. Never throws. */
+function turnsOf(bytes: Uint8Array, { maxBytes, maxPixels, range }: ImageLimits): number {
+  try {
+    const { width, height, bitDepth } = readImageInfo(bytes, { maxBytes, maxPixels, ...(range === undefined ? {} : { range }) });
+    return Math.ceil((width * height * (bitDepth > 8 ? 2 : 1)) / TURN_PIXELS);
+  } catch {
+    // DICOM, volumes, pages; and what is refused in a moment
+    return Math.ceil(bytes.length / TURN_PIXELS);
+  }
+}
+
+/** So many turns at once; who waits, in order of asking. What asks for more than there are takes all. */
 class Turns {
   private free: number;
   private readonly all: number;
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting: { readonly weight: number; readonly go: () => void }[] = [];
+  /** who has one or several */
+  taken = 0;
 
   constructor(all: number) {
     this.all = all;
     this.free = all;
   }
 
-  get taken(): number {
-    return this.all - this.free;
+  /** @returns what was taken */
+  async take(asked: number): Promise<number> {
+    const weight = Math.min(this.all, Math.max(1, asked));
+    if (this.waiting.length > 0 || this.free < weight) await new Promise<void>((go) => this.waiting.push({ weight, go }));
+    else this.start(weight);
+    return weight;
   }
 
-  take(): Promise<void> {
-    if (this.free === 0) return new Promise((resolve) => this.waiting.push(resolve));
-    this.free--;
-    return Promise.resolve();
+  give(weight: number): void {
+    this.free += weight;
+    this.taken--;
+    for (let [next] = this.waiting; next !== undefined && next.weight <= this.free; [next] = this.waiting) {
+      this.waiting.shift();
+      this.start(next.weight);
+      next.go();
+    }
   }
 
-  give(): void {
-    const next = this.waiting.shift();
-    if (next === undefined) this.free++;
-    else next();
+  private start(weight: number): void {
+    this.free -= weight;
+    this.taken++;
   }
 }
 

@@ -5,19 +5,13 @@ import type { OptionSchemas, OptionsOf } from "./option-schema.js";
 
 const MiB = 1024 * 1024;
 
-/** How large an image may be. */
+/** How large an image may be, at every edge: a mammogram or a large radiograph is within it. */
 export const IMAGE_LIMITS = {
-  maxImageBytes: { type: "integer", minimum: 1, maximum: 1024 * MiB, default: 16 * MiB, description: "largest image file" },
-  maxPixels: { type: "integer", minimum: 1, maximum: 1_000_000_000, default: 25_000_000, description: "largest image in pixels" },
+  maxImageBytes: { type: "integer", minimum: 1, maximum: 1024 * MiB, default: 64 * MiB, description: "largest image file" },
+  maxPixels: { type: "integer", minimum: 1, maximum: 1_000_000_000, default: 64_000_000, description: "largest image in pixels" },
 } as const satisfies OptionSchemas;
 /** How large an image may be. */
 export type ImageLimitOptions = OptionsOf<typeof IMAGE_LIMITS>;
-
-/** How large an image of a command may be: a mammogram or a large radiograph is within it. */
-const FILE_LIMITS = {
-  maxImageBytes: { ...IMAGE_LIMITS.maxImageBytes, default: 64 * MiB },
-  maxPixels: { ...IMAGE_LIMITS.maxPixels, default: 64_000_000 },
-} as const satisfies OptionSchemas;
 
 /** Which frame of DICOM, slice of a volume or page of a TIFF is shown, in which window, and which values of other 16-bit grey. What is neither is shown as it is. */
 export const FRAME_OPTIONS = {
@@ -62,7 +56,7 @@ export const IMAGE_OPTIONS = {
     default: "apply",
     description: "turn images upright by their EXIF orientation",
   },
-  ...FILE_LIMITS,
+  ...IMAGE_LIMITS,
   ...FRAME_OPTIONS,
   batch: { type: "integer", minimum: 1, maximum: 4096, default: 16, description: "images encoded at once" },
 } as const satisfies OptionSchemas;

@@ -113,11 +113,12 @@ function unreadable({ error }: FailedImage): ServerError {
 /** An answer as it is sent, its predictions cut to `top`. */
 function imageResult(answer: ImageAnswer | FailedImage, top = Number.POSITIVE_INFINITY): ClassifyAnswer["results"][number] {
   if ("error" in answer) return { sha256: answer.sha256, error: answer.error };
-  const { sha256, predictions, kept, prompts, parts, dicom, slice, notes } = answer;
+  const { sha256, predictions, kept, prompts, parts, dicom, slice, page, notes } = answer;
   return {
     sha256,
     ...(dicom === undefined ? {} : { dicom: dicomResult(dicom) }),
     ...(slice === undefined ? {} : { slice: { ...slice, window: { ...slice.window }, notes: [...slice.notes] } }),
+    ...(page === undefined ? {} : { page: { ...page } }),
     ...(notes === undefined ? {} : { notes: [...notes] }),
     predictions: predictions.slice(0, top).map((p) => ({ ...p })),
     kept: kept.map((k) => ({ ...k })),

@@ -62,6 +62,14 @@ const SliceFacts = Type.Object(
   },
   { description: "of a volume (NIfTI, NRRD): which slice was shown, and how" },
 );
+/** Which page of a file was read. */
+const PageFacts = Type.Object(
+  {
+    frame: Type.Integer({ minimum: 1, description: "the page that was read, counted from 1" }),
+    frames: Type.Integer({ minimum: 1, description: "pages of the file" }),
+  },
+  { description: "of a TIFF of several pages: which was read" },
+);
 const Failure = Type.Object({ code: Type.String(), message: Type.String() });
 export const ImageResult = Type.Object({
   sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "of the bytes sent" }),
@@ -71,6 +79,7 @@ export const ImageResult = Type.Object({
   parts: Type.Optional(Type.Array(PartAnswer, { description: "with explain, of a bank with a mixture: what each part adds" })),
   dicom: Type.Optional(DicomFacts),
   slice: Type.Optional(SliceFacts),
+  page: Type.Optional(PageFacts),
   notes: Type.Optional(Notes("of another image than DICOM or a volume: what a reader should know of it")),
   error: Type.Optional(Failure),
 });

@@ -1,8 +1,9 @@
 // The HTTP routes over the real engine in this process, with the embedded model: what each answers, and with which errors.
 
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createEngine, type Engine } from "@biovlm/engine";
-import { dicomElement, dicomFile, greyPng as greyBits } from "@biovlm/testkit";
+import { dicomElement, dicomFile, golden, greyPng as greyBits } from "@biovlm/testkit";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMetrics, createServer, servingOptions } from "../../src/index.js";
@@ -132,8 +133,12 @@ describe("POST /v1/classify", () => {
     expect(png16.notes).toEqual([expect.stringContaining("16")]);
     expect([ct.notes, png16.dicom, plain.notes, plain.dicom]).toEqual([undefined, undefined, undefined, undefined]);
     for (const name of names) expect(reply.body).not.toContain(name);
+    const { rows } = JSON.parse(readFileSync(golden("tiff-pages.json"), "utf8")) as { rows: { bytes: string }[] };
+    const paged = await classify(Buffer.from(rows[0]?.bytes ?? "", "base64"), { "content-type": "image/tiff" });
+    // as the command line's --json says it
+    expect(paged.json().results[0]).toMatchObject({ page: { frame: 2, frames: 3 }, notes: ["page 2 of 3"] });
     const documented = (await app.inject({ method: "GET", url: "/openapi.json", headers: infer })).body;
-    for (const key of Object.keys(ct.dicom)) expect(documented).toContain(`"${key}":`);
+    for (const key of [...Object.keys(ct.dicom), "page"]) expect(documented).toContain(`"${key}":`);
   });
 
   it("gives each fault its status and stable code, as problem+json (R16)", async () => {
