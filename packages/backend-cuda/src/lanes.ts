@@ -11,6 +11,8 @@ import { RUNTIME_LIBRARY, silenceEvents } from "./runtime-library.js";
 
 /** Runs handed to each lane: one at work, one waiting, so that no lane waits for this thread. */
 const RUNS_PER_LANE = 2;
+/** Inputs from this size on travel in memory that goes to the lane and comes back: copied once, and not freshly taken from the system for each run. */
+const TRAVELS_BYTES = 4096;
 
 interface PlainTensor {
   readonly type: "float32" | "uint8";
@@ -27,7 +29,13 @@ type Asked =
       readonly fetches: readonly string[];
     }
   | { readonly what: "release"; readonly session: number };
-type Answer = { readonly id: number; readonly error?: string; readonly outputs?: Readonly<Record<string, PlainTensor>> };
+type Answer = {
+  readonly id: number;
+  readonly error?: string;
+  readonly outputs?: Readonly<Record<string, PlainTensor>>;
+  /** what travelled with the question */
+  readonly back: readonly ArrayBuffer[];
+};
 
 /** What a lane does; sent to it as text, so it may use nothing of this file. */
 function serve(require: NodeJS.Require): void {
@@ -59,14 +67,14 @@ function serve(require: NodeJS.Require): void {
       Object.entries(outputs).map(([name, { data, dims }]) => [name, { type: "float32", data: (data as Float32Array).slice(), dims }]),
     );
   };
-  parentPort?.on("message", ({ id, ...asked }: Asked & { readonly id: number }) => {
+  parentPort?.on("message", ({ id, travels, ...asked }: Asked & { readonly id: number; readonly travels: ArrayBuffer[] }) => {
     answer(asked).then(
-      (outputs) =>
-        parentPort.postMessage(
-          { id, outputs },
-          Object.values(outputs).map(({ data }) => data.buffer as ArrayBuffer),
-        ),
-      (error: unknown) => parentPort.postMessage({ id, error: error instanceof Error ? error.message : String(error) }),
+      (outputs) => {
+        const given = Object.values(outputs).map(({ data }) => data.buffer as ArrayBuffer);
+        parentPort.postMessage({ id, outputs, back: travels }, [...given, ...travels]);
+      },
+      (error: unknown) =>
+        parentPort.postMessage({ id, error: error instanceof Error ? error.message : String(error), back: travels }, travels),
     );
   });
 }
@@ -75,6 +83,8 @@ function serve(require: NodeJS.Require): void {
 class Lane {
   #worker: Worker | undefined;
   #last = 0;
+  /** memory that came back, for the next runs */
+  #spare: ArrayBuffer[] = [];
   readonly #owed = new Map<number, { resolve(outputs: Readonly<Record<string, PlainTensor>>): void; reject(error: Error): void }>();
 
   get owed(): number {
@@ -85,14 +95,33 @@ class Lane {
     this.#worker ??= this.#start();
     const id = ++this.#last;
     this.#worker.ref();
-    this.#worker.postMessage({ id, ...asked });
+    const travels: ArrayBuffer[] = [];
+    const sent = asked.what === "run" ? { ...asked, feeds: this.#copied(asked.feeds, travels) } : asked;
+    this.#worker.postMessage({ id, travels, ...sent }, travels);
     return new Promise((resolve, reject) => this.#owed.set(id, { resolve, reject }));
+  }
+
+  /** Large inputs in memory of this lane, which is put into `travels`; the caller keeps its own. */
+  #copied(feeds: Readonly<Record<string, PlainTensor>>, travels: ArrayBuffer[]): Readonly<Record<string, PlainTensor>> {
+    return Object.fromEntries(
+      Object.entries(feeds).map(([name, tensor]) => {
+        const { data, type } = tensor;
+        if (data.byteLength < TRAVELS_BYTES) return [name, tensor];
+        const kept = this.#spare.pop();
+        const memory = kept !== undefined && kept.byteLength >= data.byteLength ? kept : new ArrayBuffer(data.byteLength);
+        travels.push(memory);
+        const own = type === "uint8" ? new Uint8Array(memory, 0, data.length) : new Float32Array(memory, 0, data.length);
+        own.set(data);
+        return [name, { ...tensor, data: own }];
+      }),
+    );
   }
 
   #start(): Worker {
     const library = createRequire(import.meta.url).resolve(RUNTIME_LIBRARY.name);
     const worker = new Worker(`(${serve})(require)`, { eval: true, workerData: library });
-    worker.on("message", ({ id, error, outputs = {} }: Answer) => {
+    worker.on("message", ({ id, error, outputs = {}, back }: Answer) => {
+      this.#spare.push(...back);
       const owed = this.#owed.get(id);
       this.#owed.delete(id);
       if (this.#owed.size === 0) worker.unref();
@@ -101,6 +130,7 @@ class Lane {
     });
     const ended = (reason: string) => {
       this.#worker = undefined;
+      this.#spare = [];
       for (const { reject } of this.#owed.values()) reject(new Error(reason));
       this.#owed.clear();
     };

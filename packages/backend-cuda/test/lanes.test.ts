@@ -1,7 +1,7 @@
 // Lanes: runs at once on threads of their own, with the answers and the errors of a run in this one.
 
 import { EncoderError } from "@biovlm/model";
-import { toyPixels, toyTowers } from "@biovlm/model/testing";
+import { toyPixels, toyRgb, toyTowers } from "@biovlm/model/testing";
 import { describe, expect, it } from "vitest";
 import { cpuBackend } from "../src/index.js";
 
@@ -13,6 +13,23 @@ describe("lanes", () => {
     const inputs = Array.from({ length: 12 }, (_, i) => [toyPixels(1 + (i % 5)), 1 + (i % 5)] as const);
     const got = await Promise.all(inputs.map(([pixels, n]) => lanes.encodeImages(pixels, n)));
     for (const [i, [pixels, n]] of inputs.entries()) expect(got[i]).toEqual(await alone.encodeImages(pixels, n));
+    await Promise.all([alone.close(), lanes.close()]);
+  });
+
+  it("leave what they are given as it was, whatever its size, and keep no bits of the run before", async () => {
+    const { graphs } = toyTowers();
+    const by = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } as const;
+    const alone = await cpuBackend({ threads: 1 }).open({ ...graphs });
+    const lanes = await cpuBackend({ lanes: 2 }).open({ ...graphs });
+    // some of it larger than what the lanes have at hand by then, some smaller, and views into more
+    for (const n of [9, 2, 16, 1, 5, 12]) {
+      const rgb = toyRgb(n + 2, n).subarray(16 * 16 * 3, 16 * 16 * 3 * (n + 1));
+      const before = rgb.slice();
+      const got = await Promise.all([1, 2, 3].map(() => lanes.encodeRgb?.(rgb, n, by)));
+      expect(rgb).toEqual(before);
+      const wanted = await alone.encodeRgb?.(rgb, n, by);
+      for (const one of got) expect(one).toEqual(wanted);
+    }
     await Promise.all([alone.close(), lanes.close()]);
   });
 

@@ -25,6 +25,30 @@ export function attend(b: GraphBuilder, q: Value, k: Value, v: Value, count: num
   return b.reshape(b.transpose(mixed, [0, 2, 1, 3]), [nth(q.shape, 0), nth(q.shape, 1), width]);
 }
 
+/** What keys and values are made with: matrices [W, W] as [H, W/H, W], and the value's bias [W]. */
+export interface KeyAndValue {
+  readonly key: Value;
+  readonly value: Value;
+  readonly valueBias: Value;
+}
+
+/**
+ * attend() of one query a row over `x`, of which keys and values would be made, without making them: the query goes through the key's matrix to
+ * the rows, and their mean through the value's, so that each matrix meets one row a head instead of L. The key's bias adds the same to all scores
+ * of a head, which softmax takes away. Equal but for the order of sums.
+ * @param q [n, 1, W] @param x [n, L, W]
+ * @returns [n, 1, W]
+ */
+export function attendOnce(b: GraphBuilder, q: Value, x: Value, { key, value, valueBias }: KeyAndValue, count: number): Value {
+  const [n, , width] = q.shape as readonly [number | string, number, number];
+  // one row to each product, whatever n: so an image alone and in a batch take the same sums
+  const apart = b.mul(b.reshape(q, ["keep", count, 1, width / count]), (width / count) ** -0.5);
+  const asked = b.reshape(b.matmul(apart, key), ["keep", "keep", width]);
+  const weights = b.softmax(b.matmul(asked, b.transpose(x, [0, 2, 1])));
+  const mixed = b.reshape(b.matmul(weights, x), ["keep", "keep", 1, width]);
+  return b.add(b.reshape(b.matmul(mixed, b.transpose(value, [0, 2, 1])), [n, 1, width]), valueBias);
+}
+
 /** Builders of named layers over one set of weights: `linear("x")` uses `x.weight` and, where there is one, `x.bias`. */
 export function layersOf(b: GraphBuilder, weights: TowerWeights) {
   const constant = (name: string, tensor: Tensor = weights.get(name)) => b.constant(tensor, name);

@@ -5,7 +5,7 @@
 import { type Graph, GraphBuilder, type Value } from "@biovlm/graph";
 import type { ModelSpec } from "../contract/model-spec.js";
 import { added, reshaped, rowsOf, type TowerWeights } from "../weights/weight-view.js";
-import { attend, firstRow, layersOf } from "./attention.js";
+import { attend, attendOnce, firstRow, layersOf } from "./attention.js";
 
 /** timm's epsilon of every LayerNorm in the image tower. */
 const EPS = 1e-6;
@@ -42,7 +42,7 @@ export interface TowerOptions {
 
 /**
  * Builds the image tower. Input `pixels`, output `embedding`; with `trace` also `v_embed` and `v_block0`… [B,1+patches,W].
- * After the last attention only the class token's row goes on: the other rows cannot reach the embedding.
+ * After the last attention only the class token's row goes on: the other rows cannot reach the embedding, and there one query is asked.
  */
 export function imageTower(weights: TowerWeights, spec: ModelSpec, { trace = false }: TowerOptions = {}): Graph {
   const { imageSize, patchSize: P, width: W, layers, heads } = spec.vision;
@@ -65,14 +65,15 @@ export function imageTower(weights: TowerWeights, spec: ModelSpec, { trace = fal
     const block = `blocks.${i}.`;
     const h = norm(x, `${block}norm1`, EPS);
     // qkv is one [3W, W] matrix; its three row ranges are used apart, which spares a split and lets the last block ask for one query.
-    const part = (from: Value, at: number, name: string) =>
-      b.linear(
-        from,
-        constant(`${block}${name}.weight`, rowsOf(weights.get(`${block}qkv.weight`), at * W, (at + 1) * W)),
-        constant(`${block}${name}.bias`, rowsOf(weights.get(`${block}qkv.bias`), at * W, (at + 1) * W)),
-      );
+    const matrix = (at: number) => rowsOf(weights.get(`${block}qkv.weight`), at * W, (at + 1) * W);
+    const bias = (at: number, name: string) =>
+      constant(`${block}${name}.bias`, rowsOf(weights.get(`${block}qkv.bias`), at * W, (at + 1) * W));
+    const part = (from: Value, at: number, name: string) => b.linear(from, constant(`${block}${name}.weight`, matrix(at)), bias(at, name));
+    const byHead = (at: number, name: string) => constant(`${block}${name}.weight`, reshaped(matrix(at), [heads, W / heads, W]));
     const one = i === layers - 1 && !trace;
-    const mixed = attend(b, part(one ? firstRow(b, h) : h, 0, "q"), part(h, 1, "k"), part(h, 2, "v"), heads);
+    const mixed = one
+      ? attendOnce(b, part(firstRow(b, h), 0, "q"), h, { key: byHead(1, "k"), value: byHead(2, "v"), valueBias: bias(2, "v") }, heads)
+      : attend(b, part(h, 0, "q"), part(h, 1, "k"), part(h, 2, "v"), heads);
     x = b.add(one ? firstRow(b, x) : x, linear(mixed, `${block}output`));
     const m = b.gelu(linear(norm(x, `${block}norm2`, EPS), `${block}fc1`));
     x = b.add(x, linear(m, `${block}fc2`));
