@@ -75,16 +75,16 @@ function typeOf(request: FastifyRequest): string | undefined {
   const given = request.headers["content-type"];
   const [name = "", ...parameters] = (given ?? "").split(";");
   const key = name.trim().toLowerCase();
-  const bytes = takenTypes(request).includes("application/octet-stream");
+  const takesBytes = () => takenTypes(request).includes("application/octet-stream");
   if (key === "") {
     const { "content-length": length, "transfer-encoding": chunked } = request.headers;
     if (chunked === undefined && (length === undefined || length === "0")) return given;
     if (request.routeOptions.url?.startsWith("/v2")) return "application/json";
-    return bytes ? "application/octet-stream" : given;
+    return takesBytes() ? "application/octet-stream" : given;
   }
   const same = Object.hasOwn(SAME_TYPE, key) ? SAME_TYPE[key] : undefined;
   // what curl calls --data-binary, where bytes are taken; elsewhere it is a form that nobody reads
-  return same === undefined || (same === "application/octet-stream" && !bytes) ? given : [same, ...parameters].join(";");
+  return same === undefined || (same === "application/octet-stream" && !takesBytes()) ? given : [same, ...parameters].join(";");
 }
 
 /** The same bytes as a plain array: a Buffer's `slice` means another thing. */

@@ -66,7 +66,9 @@ export async function connectionLimits(options: ServingOptions): Promise<Connect
 export function limitRequestsPerSocket(app: FastifyInstance): void {
   const counts = new WeakMap<Socket, number>();
   app.addHook("onRequest", (request, reply, done) => {
-    const { socket } = request.raw;
+    const { socket, httpVersionMajor } = request.raw;
+    // what is asked in this process has a connection of another protocol
+    if (httpVersionMajor !== 1) return done();
     const count = (counts.get(socket) ?? 0) + 1;
     counts.set(socket, count);
     if (count >= REQUESTS_PER_SOCKET) reply.header("connection", "close");

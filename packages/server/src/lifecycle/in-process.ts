@@ -46,13 +46,15 @@ class Asking extends EventEmitter {
   readonly url: string;
   readonly headers: Record<string, string>;
   readonly socket: { readonly remoteAddress: string };
+  readonly body: InProcessBody;
   aborted = false;
 
-  constructor(url: string, headers: Record<string, string>, remoteAddress: string) {
+  constructor(url: string, headers: Record<string, string>, remoteAddress: string, body: InProcessBody) {
     super();
     this.url = url;
     this.headers = headers;
     this.socket = { remoteAddress };
+    this.body = body;
   }
 }
 
@@ -114,14 +116,12 @@ class Answering extends EventEmitter {
 /** Lets routes find what is asked of them in this process. */
 export function takeInProcess(app: FastifyInstance): void {
   app.addContentTypeParser(IN_PROCESS_TYPE, (request, _payload, done) => {
-    const body = bodies.get(request.raw);
-    if (body !== undefined) return done(null, body);
+    const raw: object = request.raw;
+    if (raw instanceof Asking) return done(null, raw.body);
     // the code by which Fastify refuses a type that nobody takes
     done(Object.assign(new Error("media type"), { code: "FST_ERR_CTP_INVALID_MEDIA_TYPE", statusCode: 415 }));
   });
 }
-
-const bodies = new WeakMap<IncomingMessage, InProcessBody>();
 
 /** A request that is on its way. */
 export interface InProcessAsking<Made> {
@@ -137,8 +137,7 @@ export function askInProcess<Asked, Made>(
   { url, headers, remoteAddress, asked, bytes }: InProcessCall<Asked>,
 ): InProcessAsking<Made> {
   const body = new InProcessBody<Asked, Made>(asked);
-  const request = new Asking(url, { ...headers, "content-type": IN_PROCESS_TYPE, "content-length": String(bytes) }, remoteAddress);
-  bodies.set(request as unknown as IncomingMessage, body);
+  const request = new Asking(url, { ...headers, "content-type": IN_PROCESS_TYPE, "content-length": String(bytes) }, remoteAddress, body);
   let leave = () => {};
   const answer = new Promise<InProcessAnswer<Made>>((resolve, reject) => {
     const response = new Answering((status, text) => resolve({ status, made: body.made, text }));
