@@ -5,7 +5,9 @@
 const DIRECTIVES: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   Unit: { Description: /./, After: /^[\w@.-]+\.(target|service)( [\w@.-]+\.(target|service))*$/, Documentation: /^(https?|man):/ },
   Service: {
-    Type: /^(simple|exec)$/,
+    Type: /^(simple|exec|notify)$/,
+    NotifyAccess: /^(main|exec|all)$/,
+    TimeoutStartSec: /^\d+$/,
     ExecStart: /^\/\S+( .*)?$/,
     ExecReload: /^\/\S+( .*)?$/,
     LoadCredential: /^[\w.-]+:\/\S+$/,

@@ -1,12 +1,15 @@
-// The systemd unit: by our reading of it everywhere, by systemd's own where it is installed. It was never run as a service where these tests run.
+// The systemd unit: by our reading of it everywhere, by systemd's own where it is installed; as a service of a systemd in namespaces in the soak alone.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { withoutProgram } from "@biovlm/testkit";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { soak, withoutProgram } from "@biovlm/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { unitProblems } from "../src/unit-problems.js";
+import { noSystemd, startSystemd } from "./own-systemd.js";
 
 const unit = readFileSync(new URL("../../../deploy/systemd/biovlm.service", import.meta.url), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "biovlm-unit-"));
@@ -24,6 +27,7 @@ describe("the systemd unit", () => {
       ["ProtectSystem=strict", "ProtectSystem=srict", /srict/],
       ["TimeoutStopSec=30", "TimeoutStopSec=soon", /soon/],
       ["CapabilityBoundingSet=", "CapabilityBoundingSet=CAP_SYS_ADMIN", /CapabilityBoundingSet/],
+      ["Type=notify", "Type=notifies", /notifies/],
       ["MemoryMax=4G", "MemoryMax=lots", /lots/],
       ["ExecReload=/bin/kill", "ExecReload=kill", /ExecReload/],
       ["[Install]", "[Instal]", /Instal/],
@@ -60,6 +64,45 @@ describe("the systemd unit", () => {
       expect(
         analyze(unit.replaceAll(/^(Protect|Private|Restrict).*$/gm, ""), "security", "--offline=true", "--threshold=20").status,
       ).not.toBe(0);
+    }
+  });
+});
+
+/** Whether the unit can be started here; what cannot is said. */
+function startable(): boolean {
+  const reason = noSystemd();
+  if (reason !== undefined) console.log(`skipped: ${reason}`);
+  return reason === undefined;
+}
+
+describe.skipIf(!soak || !startable())("the unit as a service", () => {
+  it("is started when models answer, reloads, stops cleanly, and comes back when it is killed", { timeout: 600_000 }, async () => {
+    const main = fileURLToPath(new URL("../../../packages/cli/dist/main.js", import.meta.url));
+    const place = mkdtempSync(join(tmpdir(), "biovlm-systemd-"));
+    const systemd = await startSystemd(place, {
+      "etc/systemd/system/biovlm.service": unit,
+      "usr/local/bin/biovlm": `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`,
+    });
+    try {
+      const systemctl = (...words: string[]) => systemd.run("systemctl", "--no-pager", ...words);
+      const shown = (name: string) => systemctl("show", "biovlm", "--value", "-p", name).said.trim();
+      const asked = () => systemd.run("curl", "-s", "--unix-socket", "/run/biovlm/biovlm.sock", "http://biovlm/readyz");
+      // a start that returns is a server that is ready: no second of waiting between them
+      expect(systemctl("start", "biovlm"), systemctl("status", "biovlm").said).toEqual({ code: 0, said: "" });
+      expect(JSON.parse(asked().said)).toMatchObject({ ready: true });
+      expect(shown("StatusText")).toBe("models answer");
+      const pid = shown("MainPID");
+      expect(systemd.run("ps", "-o", "user=", "-p", pid).said.trim()).toBe("biovlm");
+      expect(systemctl("reload", "biovlm").code).toBe(0);
+      expect(shown("MainPID")).toBe(pid);
+      systemd.run("kill", "-KILL", pid);
+      for (let i = 0; i < 600 && (shown("MainPID") === pid || shown("ActiveState") !== "active"); i++) await delay(200);
+      expect(JSON.parse(asked().said)).toMatchObject({ ready: true });
+      expect(systemctl("stop", "biovlm").code).toBe(0);
+      expect([shown("Result"), shown("ExecMainStatus"), shown("ActiveState")]).toEqual(["success", "0", "inactive"]);
+    } finally {
+      await systemd.stop();
+      rmSync(place, { recursive: true, force: true });
     }
   });
 });

@@ -33,12 +33,13 @@ import { readInput } from "../input-file.js";
 import { builtPageFolder } from "../page-server.js";
 import { type ServeOptions, servedEngine, servedNames } from "../served-engine.js";
 import { type Renewed, readKeys, renewablesOf } from "../served-renewals.js";
+import { tellManager } from "../service-manager.js";
 import { printable } from "../terminal.js";
 import { version } from "../version.js";
 import type { AUDIT_OPTIONS, SERVE_OPTIONS } from "./serve.js";
 
 export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async (context, options) => {
-  const { terminal, signal, cwd, endsWithin, onHangup } = context;
+  const { terminal, signal, cwd, env, endsWithin, onHangup } = context;
   let hangUp = () => {};
   onHangup(() => hangUp());
   const names = servedNames(options, cwd);
@@ -88,11 +89,13 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async (context, opt
         ? ""
         : " (embeddings only; start with --bank, --dataset or --class, or upload a bank)";
       terminal.note(`ready: ${names.map(({ name }) => name).join(", ")}${bare}`);
+      await tellManager("ready", env, terminal.warn);
     }
     await aborted(signal);
     return EXIT.ok;
   } finally {
     reloads.stop();
+    void tellManager("stopping", env, terminal.warn);
     // neither a failure to open nor a person's Ctrl-C has a balancer to tell
     await stop({ atOnce: signal.reason !== "SIGTERM" });
     await scraped?.close();
