@@ -12,6 +12,8 @@ declare module "fastify" {
     errors?: ErrorForm;
     /** what /openapi.json says of a body that the route itself reads and checks */
     documentedBody?: object;
+    /** answered without a body as well, and /openapi.json says so */
+    bodyOptional?: boolean;
   }
   interface FastifyInstance {
     callBounds: CallBounds;

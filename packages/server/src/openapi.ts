@@ -9,7 +9,15 @@ import type {} from "./fastify-types.js";
 /** A key comes in either header. */
 const SECURITY = [{ bearer: [] }, { header: [] }];
 
+/** Part of the document that is corrected. */
+interface Operation {
+  readonly operationId?: string;
+  readonly requestBody?: { required?: boolean };
+}
+
 export async function documents(app: FastifyInstance, version: string): Promise<void> {
+  // by operation: the library takes every body for required
+  const optional = new Set<unknown>();
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -35,15 +43,27 @@ export async function documents(app: FastifyInstance, version: string): Promise<
         },
       },
     },
-    transform: ({ schema, url, route }) => ({
-      url,
-      schema: {
-        ...(schema as object),
-        // of a body that the route reads itself
-        ...(route.config?.documentedBody === undefined ? {} : { body: route.config.documentedBody }),
-        security: route.config?.scope === undefined ? [] : SECURITY,
-      },
-    }),
+    transform: ({ schema, url, route }) => {
+      const said = schema as { readonly operationId?: string };
+      if (route.config?.bodyOptional) optional.add(said.operationId);
+      return {
+        url,
+        schema: {
+          ...said,
+          // other than what is enforced: of a body that the route reads itself, or refuses with words of its own
+          ...(route.config?.documentedBody === undefined ? {} : { body: route.config.documentedBody }),
+          security: route.config?.scope === undefined ? [] : SECURITY,
+        },
+      };
+    },
+    transformObject(document) {
+      if (!("openapiObject" in document)) return document.swaggerObject;
+      const { openapiObject } = document;
+      for (const path of Object.values(openapiObject.paths ?? {}))
+        for (const { operationId, requestBody } of Object.values(path ?? {}) as Operation[])
+          if (requestBody !== undefined && optional.has(operationId)) requestBody.required = false;
+      return openapiObject;
+    },
   });
   app.get("/openapi.json", { schema: { hide: true } }, async () => (app as unknown as { swagger(): object }).swagger());
   await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });

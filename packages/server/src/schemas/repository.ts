@@ -22,6 +22,18 @@ export const RepositoryBody = Type.Object(
   { additionalProperties: false },
 );
 export type RepositoryBody = Static<typeof RepositoryBody>;
+/** What of it is taken, for the document: refusing the rest has words of its own. */
+export const TakenRepositoryBody = Type.Object(
+  {
+    parameters: Type.Optional(
+      Type.Object(
+        { unload_dependents: Type.Optional(Type.Union([Type.String(), Type.Number(), Type.Boolean()])) },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
 
 export const RepositoryModel = Type.Object({ name: Type.String(), state, reason });
 export type RepositoryModel = Static<typeof RepositoryModel>;

@@ -11,7 +11,10 @@ import { createServer, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
-const keys = [{ name: "clinic", sha256: digest("secret"), scopes: ["infer"] as const }];
+const keys = [
+  { name: "clinic", sha256: digest("secret"), scopes: ["infer"] as const },
+  { name: "operator", sha256: digest("operator"), scopes: ["infer", "admin"] as const },
+];
 const authorization = "Bearer secret";
 const png = Buffer.from(greyPng(80, 60));
 let engine: Engine;
@@ -261,5 +264,23 @@ describe("/openapi.json", () => {
       }
     }
     expect(new Set(names).size).toBe(names.length);
+    // a body is called needed where nothing is answered without one
+    const { paths } = document;
+    for (const [path, operation] of [
+      ["/v2/repository/index", "/v2/repository/index"],
+      ["/v2/repository/models/{model}/load", "/v2/repository/models/tiny/load"],
+      ["/v2/repository/models/{model}/unload", undefined],
+    ] as const) {
+      expect(paths[path].post.requestBody.required, path).toBe(false);
+      if (operation !== undefined)
+        expect((await ask("POST", operation, undefined, { authorization: "Bearer operator" })).statusCode, path).toBe(200);
+    }
+    expect(paths["/v2/models/{model}/infer"].post.requestBody.required).toBe(true);
+    const taken = paths["/v2/repository/models/{model}/load"].post.requestBody.content["application/json"].schema;
+    expect(taken.properties.parameters.additionalProperties).toBe(false);
+    const { schema } = paths["/v1/classify"].post.parameters.find(({ name }: { name: string }) => name === "prevalence");
+    for (const right of ["train", "benign=0.7,malignant=.2,normal=1e-1", "a, b=c = 0.5 , d=0.5"])
+      expect(right).toMatch(new RegExp(schema.pattern));
+    for (const wrong of ["0", "benign", "benign=most"]) expect(wrong).not.toMatch(new RegExp(schema.pattern));
   });
 });
