@@ -212,6 +212,27 @@ describe("int8 by rows", () => {
     expect(far(among)).toBeLessThan(far(byRun) / 10);
   });
 
+  it.each(available.filter((device) => device !== "webgpu"))(
+    "gives rows of more axes the numbers of a matrix, and zeros their bias, on %s",
+    async (device) => {
+      const bias = numbers(8, 2);
+      const b = new GraphBuilder("three axes");
+      const weight = b.constant(tensorOf("float32", [16, 8], numbers(128, 6)), "w");
+      const x = b.input("x", "float32", ["n", 3, 16]);
+      b.output("cube", b.add(b.matmul(x, weight), b.constant(tensorOf("float32", [8], bias), "bias")));
+      b.output("flat", b.add(b.matmul(b.reshape(x, ["3*n", 16]), weight), b.constant(tensorOf("float32", [8], bias), "bias again")));
+      const reduced = quantizeRowInt8(b.build(), all);
+      const feeds = { x: { shape: [2, 3, 16], data: Float32Array.from([row, zeros, loud, zeros, row, row].flatMap((r) => [...r])) } };
+      const wanted = evaluate(reduced, feeds);
+      const got = await run(reduced, feeds, device);
+      for (const { cube, flat } of [wanted, got]) {
+        expect(Array.from(flat!.data.subarray(8, 16))).toEqual([...bias]);
+        expect(relativeError({ ...cube!, shape: [6, 8] }, flat!)).toBeLessThanOrEqual(1e-6);
+      }
+      expect(relativeError(got["flat"]!, wanted["flat"]!)).toBeLessThanOrEqual(2e-2);
+    },
+  );
+
   it("gives a row of zeros its bias, and no NaN", () => {
     const got = evaluate(quantizeRowInt8(product(), all), rows([zeros]))["y"]!.data;
     expect(Array.from(got)).toEqual(Array.from(numbers(8, 2)));

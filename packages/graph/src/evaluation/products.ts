@@ -100,11 +100,20 @@ function matmulInteger(call: Call): NumberArray[] {
   return [batched(call, shifted(operand(call, 0), call.inputs[2]), shifted(operand(call, 1), call.inputs[3]))];
 }
 
-/** x / scale rounded to uint8 about the zero point, by one scale for all of x. Rounds half to even. */
+/** x / scale rounded to uint8 about the zero point, per tensor or per slice of `axis`. Rounds half to even. */
 function quantize(call: Call): NumberArray[] {
   const [x, scale, zero] = [operand(call, 0), operand(call, 1), operand(call, 2)];
-  const [by, shift] = [f64(scale.data, 0), f64(zero.data, 0)];
-  return [{ dtype: zero.dtype, shape: x.shape, data: x.data.map((v) => Math.min(255, Math.max(0, roundEven(v / by) + shift))) }];
+  const at = sliceOf(call, x, scale);
+  const data = x.data.map((v, i) => Math.min(255, Math.max(0, roundEven(v / f64(scale.data, at(i))) + f64(zero.data, at(i)))));
+  return [{ dtype: zero.dtype, shape: x.shape, data }];
+}
+
+/** Which of the scales an element takes: the only one, or that of its place along `axis`. */
+function sliceOf(call: Call, x: NumberArray, scale: NumberArray): (element: number) => number {
+  const axis = call.int("axis", 1);
+  const n = scale.data.length;
+  const inner = n === 1 ? 1 : elementCount(x.shape.slice(axis < 0 ? axis + x.shape.length + 1 : axis + 1));
+  return (i) => (n === 1 ? 0 : Math.floor(i / inner) % n);
 }
 
 /** onnxruntime's MatMulIntegerToFloat: the integer product, times the scale of a and those of b's columns. */
@@ -119,13 +128,8 @@ function matmulIntegerToFloat(call: Call): NumberArray[] {
 /** (x − zero) · scale, per tensor or per slice of `axis`. */
 function dequantize(call: Call): NumberArray[] {
   const [x, scale, zero] = [operand(call, 0), operand(call, 1), call.inputs[2]];
-  const axis = call.int("axis", 1);
-  const n = scale.data.length;
-  const inner = n === 1 ? 1 : elementCount(x.shape.slice(axis < 0 ? axis + x.shape.length + 1 : axis + 1));
-  const data = x.data.map((v, i) => {
-    const at = n === 1 ? 0 : Math.floor(i / inner) % n;
-    return (v - (zero?.data[at] ?? 0)) * f64(scale.data, at);
-  });
+  const at = sliceOf(call, x, scale);
+  const data = x.data.map((v, i) => (v - (zero?.data[at(i)] ?? 0)) * f64(scale.data, at(i)));
   return [{ dtype: scale.dtype, shape: x.shape, data }];
 }
 

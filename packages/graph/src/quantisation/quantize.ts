@@ -3,7 +3,7 @@
 import { intAttribute } from "../attributes.js";
 import { nth } from "../elements.js";
 import { GraphError } from "../errors.js";
-import { DTYPE_CODE, type Graph, type Node, type Tensor } from "../graph.js";
+import { type Dim, DTYPE_CODE, type Graph, type Node, type Tensor, type Value } from "../graph.js";
 import { GraphEdit } from "../graph-edit.js";
 import { tensorOf } from "../tensor.js";
 import { type FrozenProduct, frozenProduct, perBlock, perOutput, perRow, type QuantizeOptions } from "./frozen-products.js";
@@ -79,30 +79,68 @@ const LEAST = 1e-30;
 export function quantizeRowInt8(graph: Graph, options: QuantizeOptions = {}): Graph {
   const edit = new GraphEdit(graph);
   const inputs = new Map<string, { readonly integers: string; readonly largest: string }>();
-  const last = tensorOf("int64", [1], BigInt64Array.of(-1n));
-  const [step, least] = [STEP, LEAST].map((x) => tensorOf("float32", [], Float32Array.of(x))) as [Tensor, Tensor];
-  const middle = tensorOf("uint8", [], Uint8Array.of(128));
-  const zero = () => edit.constant(middle, "int8/zero");
-  const rounded = (x: FrozenProduct["x"]) => {
-    const known = inputs.get(x.name);
-    if (known !== undefined) return known;
-    const row = { dtype: "float32", shape: [...x.shape.slice(0, -1), 1] } as const;
-    const keep = { attributes: { keepdims: { int: 1 } } };
-    const magnitude = edit.node("ReduceMax", [edit.node("Abs", [x.name], x), edit.constant(last, "int8/axis")], row, keep);
-    const largest = edit.node("Max", [magnitude, edit.constant(least, "int8/least")], row);
-    const parts = [edit.node("Div", [x.name, largest], x), edit.constant(step, "int8/step"), zero()];
-    const made = { integers: edit.node("QuantizeLinear", parts, { dtype: "uint8", shape: x.shape }), largest };
-    inputs.set(x.name, made);
-    return made;
-  };
+  const rounding = rowRounding(edit);
+  const { step, zero } = rounding;
   eachProduct(graph, edit, options, (p, made) => {
-    const { integers, largest } = rounded(p.x);
+    const known = inputs.get(p.x.name) ?? (p.x.shape.length === 2 ? rounding.matrix(p.x) : rounding.anyRank(p.x));
+    inputs.set(p.x.name, known);
+    const { integers, largest } = known;
     const [w, scales] = [edit.constant(made.weight, `${p.weightName}/int8`), edit.constant(made.scales, `${p.weightName}/scales`)];
-    const operands = [integers, w, edit.constant(step, "int8/step"), scales, zero()];
+    const operands = [integers, w, step(), scales, zero()];
     const float = edit.node("MatMulIntegerToFloat", operands, p.y, { domain: "com.microsoft", stem: `${p.y.name}/float` });
     biased(edit, p, (name) => edit.node("Mul", [float, largest], p.y, name));
   });
   return edit.finish();
+}
+
+/** How rows of activations become uint8 about 128, each with its largest magnitude [.., 1]; what is made for it is made once. */
+function rowRounding(edit: GraphEdit) {
+  const scalar = (x: number) => tensorOf("float32", [], Float32Array.of(x));
+  const [stepTensor, leastTensor, middle] = [scalar(STEP), scalar(LEAST), tensorOf("uint8", [], Uint8Array.of(128))];
+  const int64 = (x: bigint) => tensorOf("int64", [1], BigInt64Array.of(x));
+  const [last, second] = [int64(-1n), int64(1n)];
+  const step = () => edit.constant(stepTensor, "int8/step");
+  const least = () => edit.constant(leastTensor, "int8/least");
+  const zero = () => edit.constant(middle, "int8/zero");
+  const zeros = new Map<string, string>();
+  /** 128 for each of as many rows as there are scales */
+  const zeroFor = (scales: string, rows: Dim) => {
+    const made = zeros.get(String(rows));
+    if (made !== undefined) return made;
+    const count = edit.node("Shape", [scales], { dtype: "int64", shape: [1] });
+    const name = edit.node("Expand", [zero(), count], { dtype: "uint8", shape: [rows] }, { stem: "int8/zeros" });
+    zeros.set(String(rows), name);
+    return name;
+  };
+  const magnitudes = (x: Value, shape: readonly Dim[], keepdims: number) =>
+    edit.node(
+      "ReduceMax",
+      [edit.node("Abs", [x.name], x), edit.constant(last, "int8/axis")],
+      { dtype: "float32", shape },
+      { attributes: { keepdims: { int: keepdims } } },
+    );
+  return {
+    step,
+    zero,
+    /** x [rows, K]: one operator divides and rounds, by a scale a row */
+    matrix(x: Value) {
+      const rows = nth(x.shape, 0);
+      const each = { dtype: "float32", shape: [rows] } as const;
+      const magnitude = magnitudes(x, each.shape, 0);
+      const scale = edit.node("Add", [edit.node("Mul", [magnitude, step()], each), least()], each);
+      const largest = edit.node("Unsqueeze", [magnitude, edit.constant(second, "int8/column")], { dtype: "float32", shape: [rows, 1] });
+      const parts = [x.name, scale, zeroFor(scale, rows)];
+      const integers = edit.node("QuantizeLinear", parts, { dtype: "uint8", shape: x.shape }, { attributes: { axis: { int: 0 } } });
+      return { integers, largest };
+    },
+    /** QuantizeLinear knows one axis of scales: rows of more axes are divided before */
+    anyRank(x: Value) {
+      const row = { dtype: "float32", shape: [...x.shape.slice(0, -1), 1] } as const;
+      const largest = edit.node("Max", [magnitudes(x, row.shape, 1), least()], row);
+      const parts = [edit.node("Div", [x.name, largest], x), step(), zero()];
+      return { integers: edit.node("QuantizeLinear", parts, { dtype: "uint8", shape: x.shape }), largest };
+    },
+  };
 }
 
 /** The product under y's name, or under another and y = product + bias. */
