@@ -69,7 +69,8 @@ function textOf(reader: ProtoReader): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
 }
 
-const whole = (value: unknown) => Number(String(value));
+/** A number, or the library's form of one of 64 bits. */
+const whole = (value: unknown) => (typeof value === "number" ? value : (value as { toNumber(): number }).toNumber());
 
 /** Adds one entry of a map of parameters. A value that is none of the known kinds is an empty text, as it is where none is set. */
 function parameterInto(reader: ProtoReader, entries: [string, string | number | boolean][]): true {
