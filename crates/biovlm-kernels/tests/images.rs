@@ -125,3 +125,14 @@ fn a_header_of_another_size_is_declined_whatever_it_says() {
         assert!(prepare(&[], header, 8).is_none(), "{name}");
     }
 }
+
+/// Found by the fuzz target `headers`: both the caller and the file say so, and the memory for it would have been asked for.
+#[test]
+fn a_header_of_more_pixels_than_memory_is_declined_though_the_file_says_the_same() {
+    let mut bytes = png(png::ColorType::Rgb, png::BitDepth::Eight, 37, 5);
+    bytes[20..24].fill(0xff);
+    let step = |sum: u32, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 };
+    let sum = !bytes[12..29].iter().fold(!0, |sum, &byte| (0..8).fold(sum ^ u32::from(byte), step));
+    bytes[29..33].copy_from_slice(&sum.to_be_bytes());
+    assert!(prepare(&bytes, Header { format: Format::Png, width: 37, height: u32::MAX as usize }, 8).is_none());
+}

@@ -31,9 +31,12 @@ pub fn formats() -> &'static [&'static str] {
     }
 }
 
+/// More than any caller's limit lets through: a picture beyond it is declined before memory is asked for, which would end the process.
+const MOST_PIXELS: usize = 1 << 28;
+
 /// RGB [height,width,3] of a sound image of 8 bits, in stored rows.
 pub fn decode(bytes: &[u8], header: Header) -> Option<Vec<u8>> {
-    let length = header.width.checked_mul(header.height)?.checked_mul(3)?;
+    let pixels = header.width.checked_mul(header.height).filter(|&pixels| pixels <= MOST_PIXELS)?;
     let rgb = match header.format {
         Format::Png => png::decode(bytes, header.width, header.height)?,
         #[cfg(feature = "jpeg")]
@@ -41,7 +44,7 @@ pub fn decode(bytes: &[u8], header: Header) -> Option<Vec<u8>> {
         #[cfg(not(feature = "jpeg"))]
         Format::Jpeg => return None,
     };
-    (rgb.len() == length).then_some(rgb)
+    (rgb.len() == pixels * 3).then_some(rgb)
 }
 
 /// The image's window of size [S,S,3].
