@@ -50,6 +50,25 @@ describe("the journal of rows", () => {
     unlinkSync(path);
   });
 
+  it("gives its rows in any order, in their own while more are added, and several at once", async () => {
+    const path = join(folder, `${names++}.journal`);
+    await filled(path, 400);
+    const journal = await RowJournal.open(path, key, 8);
+    const same = async (i: number) => expect(new Float32Array((await journal.read(hash(i))).buffer)).toEqual(row(i));
+    const order = Array.from({ length: 400 }, (_, i) => i);
+    for (const i of [...order, ...order.toReversed(), ...order.map((i) => (i * 7) % 400)]) await same(i);
+    for (let i = 402; i < 1000; i++) {
+      if (i % 3 === 0)
+        await journal.append(
+          order.slice(0, 3).map((k) => hash(i + k)),
+          Float32Array.from(order.slice(0, 3).flatMap((k) => [...row(i + k)])),
+        );
+      if (i >= 404) await same(i - 2);
+    }
+    await Promise.all(order.map(same));
+    await journal.close();
+  });
+
   it("of another model or setting is begun anew", async () => {
     const path = join(folder, `${names++}.journal`);
     await filled(path, 3);

@@ -11,6 +11,8 @@ import type { RowSource } from "./row-source.js";
 
 const MAGIC = Buffer.from("BIOVLMJ1", "latin1");
 const HEADER_BYTES = 48;
+/** Read at once where rows are asked for in order. */
+const AHEAD_BYTES = 128 * 1024;
 
 /** Rows of embeddings [D] float32 on disk while a run goes on, found again by content digest; a torn last row is cut off at opening. */
 export class RowJournal implements RowSource {
@@ -21,6 +23,9 @@ export class RowJournal implements RowSource {
   readonly #handle: FileHandle;
   readonly #index: Map<string, number>;
   #end: number;
+  /** where the row after the one asked for last begins */
+  #next = 0;
+  #ahead: { readonly at: number; readonly bytes: Uint8Array } = { at: 0, bytes: new Uint8Array(0) };
   #open = true;
 
   private constructor(path: string, D: number, handle: FileHandle, index: Map<string, number>, end: number, otherKey: boolean) {
@@ -60,13 +65,20 @@ export class RowJournal implements RowSource {
     return this.#index.has(sha256);
   }
 
-  /** The row's D float32 as bytes. */
+  /** The row's D float32 as bytes. Rows asked for in their order in the file are read many at a time. */
   async read(sha256: string): Promise<Uint8Array> {
     const at = this.#index.get(sha256);
     if (at === undefined) throw new RangeError(`no row for ${sha256}`);
-    const bytes = new Uint8Array(this.D * 4);
-    await this.#handle.read(bytes, 0, bytes.length, at + 32);
-    return bytes;
+    const [from, length] = [at + 32, this.D * 4];
+    const inOrder = at === this.#next;
+    this.#next = at + recordBytes(this.D);
+    const kept = from - this.#ahead.at;
+    if (kept >= 0 && kept + length <= this.#ahead.bytes.length) return this.#ahead.bytes.slice(kept, kept + length);
+    const bytes = new Uint8Array(inOrder ? Math.max(length, Math.min(AHEAD_BYTES, this.#end - from)) : length);
+    const { bytesRead } = await this.#handle.read(bytes, 0, bytes.length, from);
+    // what is written is never changed: what was read stays true
+    this.#ahead = { at: from, bytes: bytes.subarray(0, bytesRead) };
+    return bytes.slice(0, length);
   }
 
   /** Appends rows in one write; content already there is left alone. `data` is [rows, D]. */
