@@ -82,7 +82,7 @@ export function parse(argv: readonly string[], commands: readonly AnyCommand[], 
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: "print", text };
-    throw refusal(error, argv, groups);
+    throw refusal(error, argv, groups, commands);
   }
   if (request === undefined) throw usageError("missing_command", "no command given", "Run biovlm --help.");
   return request;
@@ -136,7 +136,20 @@ const CODES: Readonly<Record<string, string>> = {
   "commander.help": "missing_command",
 };
 
-function refusal(error: CommanderError, argv: readonly string[], groups: ReadonlyMap<string, Command>): CliError {
+/** Commands that have an option which this one has not: "--volumes is an option of classify, embed." */
+function elsewhere(message: string, commands: readonly AnyCommand[]): string | undefined {
+  const [, asked] = /'(--[a-z][a-z0-9-]*)/.exec(message) ?? [];
+  const have = (spec: AnyCommand) => Object.keys(optionsOf(spec)).some((key) => `--${kebab(key)}` === asked);
+  const names = commands.filter(have).map(({ name }) => name);
+  return names.length === 0 ? undefined : `${asked} is an option of ${names.join(", ")}.`;
+}
+
+function refusal(
+  error: CommanderError,
+  argv: readonly string[],
+  groups: ReadonlyMap<string, Command>,
+  commands: readonly AnyCommand[],
+): CliError {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const group = groups.get(argv[0] ?? "");
   const help = ["biovlm", ...argv.filter((word) => /^[a-z]+$/.test(word)).slice(0, group === undefined ? 1 : 2), "--help"].join(" ");
@@ -145,5 +158,6 @@ function refusal(error: CommanderError, argv: readonly string[], groups: Readonl
     const names = group.commands.map((command) => command.name());
     return usageError("missing_command", `biovlm ${argv[0]} — expected one of ${names.join(", ")}`, `Run biovlm ${argv[0]} --help.`);
   }
-  return usageError(CODES[error.code] ?? "bad_usage", first, hint ?? `Run ${help}.`);
+  const other = error.code === "commander.unknownOption" ? elsewhere(first, commands) : undefined;
+  return usageError(CODES[error.code] ?? "bad_usage", first, other === undefined ? (hint ?? `Run ${help}.`) : `${other} Run ${help}.`);
 }

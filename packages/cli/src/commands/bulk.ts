@@ -34,6 +34,7 @@ export const bulkPlan = defineCommand({
   summary: "cut many images into shards of a job",
   description: [
     "The source is a folder, s3://bucket/prefix, or a list ending in .csv, .jsonl or .ndjson with a path in each row. S3 is reached by the usual variables (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL). What decides a result (model, bank, precision, how images are read) is kept in the job; workers take it from there.",
+    "A file is a row: the slices of a series are rows of their own, and a file of several frames or slices is its middle one, or --frame N. One row or answer a series is what embed and classify give with --volumes.",
     "Rows of one image are the same for every worker of a named device. With --device auto each worker takes the best it has, and the last bits differ between devices.",
   ],
   aboutImages: true,
