@@ -94,7 +94,8 @@ export function arrayOf(tensor: Tensor): TensorArray {
     );
   }
   const size = ELEMENT_BYTES[tensor.dtype];
-  const bytes = raw.byteOffset % size === 0 ? raw : raw.slice();
+  // not slice: that of a Buffer is a view
+  const bytes = raw.byteOffset % size === 0 ? raw : Uint8Array.from(raw);
   const n = bytes.byteLength / size;
   switch (tensor.dtype) {
     case "float32":

@@ -156,6 +156,17 @@ describe("int8 weights", () => {
 });
 
 describe("reduced forms", () => {
+  it("are made of a model that was read into a Buffer, whose weights lie at any address", () => {
+    const { graph } = layer();
+    const { model } = serializeModel(graph);
+    for (const at of [0, 1, 2, 3]) {
+      const buffer = Buffer.from(new ArrayBuffer(model.length + at), at);
+      buffer.set(model);
+      const again = serializeModel(quantizeRowInt8(parseModel(buffer), all)).model;
+      expect(again).toEqual(serializeModel(quantizeRowInt8(graph, all)).model);
+    }
+  });
+
   it("refuse what they cannot be", () => {
     const { graph } = layer();
     const code = (make: () => unknown) => {
