@@ -32,8 +32,25 @@ type RoutingViews = [Float32Array, Float32Array, Int32Array, Float32Array, Float
 /** Where the build puts the library: beside the compiled sources. */
 export const BUILT = fileURLToPath(new URL("../dist/biovlm-core.node", import.meta.url));
 
-function loadBinding(path: string): Binding {
-  return createRequire(import.meta.url)(path) as Binding;
+const require = createRequire(import.meta.url);
+
+/** Name of the package that has this machine's library: one for each platform, on Linux for each C library. */
+function platformPackage(): string {
+  const { platform, arch } = process;
+  if (platform === "win32") return `@biovlm/core-native-win32-${arch}-msvc`;
+  if (platform !== "linux") return `@biovlm/core-native-${platform}-${arch}`;
+  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  return `@biovlm/core-native-linux-${arch}-${header.glibcVersionRuntime === undefined ? "musl" : "gnu"}`;
+}
+
+/** The library that was built here or, where none was, that of the platform's package; where neither is there, the path of the build. */
+export function libraryPath(built: string = BUILT, from: NodeJS.Require = require): string {
+  if (existsSync(built)) return built;
+  try {
+    return from.resolve(platformPackage());
+  } catch {
+    return built;
+  }
 }
 
 /** The library at `path`, or why it does not serve. Never throws. */
@@ -44,7 +61,7 @@ export function bindingAt(
   if (env["BIOVLM_NATIVE"] === "off") return { reason: "BIOVLM_NATIVE=off" };
   if (!existsSync(path)) return { reason: "no native build for this machine" };
   try {
-    return { binding: loadBinding(path) };
+    return { binding: require(path) as Binding };
   } catch (error) {
     const [line] = (error instanceof Error ? error.message : String(error)).replaceAll(path, "the library").split("\n");
     return { reason: `the native build does not load: ${line}` };

@@ -1,7 +1,7 @@
 // Encoded images prepared by the compiled binding, on threads of Node's pool: a fast way for PNG and JPEG that are usual and sound. What it
 // declines goes the ordinary way, which says what is wrong. It reads no header of its own: sizes come from a reader that has applied the limits.
 
-import { BUILT, bindingAt } from "./binding.js";
+import { bindingAt, libraryPath } from "./binding.js";
 
 /** A format that may be prepared here. */
 export type NativeFormat = "png" | "jpeg";
@@ -37,7 +37,10 @@ export type NativeImagesFound =
  *
  *     const { images, reason } = nativeImages();
  */
-export function nativeImages(path: string = BUILT, env: Readonly<Record<string, string | undefined>> = process.env): NativeImagesFound {
+export function nativeImages(
+  path: string = libraryPath(),
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): NativeImagesFound {
   const { binding, reason } = bindingAt(path, env);
   if (binding === undefined) return { reason };
   const { imageFormats, prepareImage } = binding;

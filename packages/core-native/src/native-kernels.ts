@@ -1,7 +1,7 @@
 // The Kernels contract of @biovlm/core answered by the compiled binding, as a value; absent, a sentence says why. It computes nothing.
 
 import { KERNEL_NAMES, type Kernels, type NativeKernels } from "@biovlm/core";
-import { type Binding, BUILT, bindingAt } from "./binding.js";
+import { type Binding, bindingAt, libraryPath } from "./binding.js";
 
 /** The kernels, or why there are none here. */
 export type NativeFound =
@@ -16,7 +16,7 @@ export type NativeFound =
  *     const { native } = nativeKernels();
  *     const core = await loadCore({ native });
  */
-export function nativeKernels(path: string = BUILT, env: Readonly<Record<string, string | undefined>> = process.env): NativeFound {
+export function nativeKernels(path: string = libraryPath(), env: Readonly<Record<string, string | undefined>> = process.env): NativeFound {
   const { binding, reason } = bindingAt(path, env);
   if (binding === undefined) return { reason };
   return { native: { name: binding.describe(), kernels: kernelsOf(binding), bitEqual: KERNEL_NAMES } };

@@ -80,7 +80,13 @@ describe("the workflows", () => {
 
   it("publish what was tested: packages with provenance, kernels of each platform, an image for two architectures under one name", () => {
     const { jobs } = parse(text("release.yaml")) as { jobs: Readonly<Record<string, Job>> };
-    for (const name of ["packages", "native", "image"]) expect(jobs[name]?.needs).toBe("test");
+    for (const name of ["native", "image"]) expect(jobs[name]?.needs).toBe("test");
+    expect(jobs["packages"]?.needs).toEqual(["test", "native"]);
+    // platforms' packages are there before the one that names them
+    const runs = jobs["packages"]?.steps.map(({ run = "" }) => run) ?? [];
+    const at = (part: string) => runs.findIndex((run) => run.includes(part));
+    expect(at("platform-package.mjs")).toBeGreaterThan(at("repository.url"));
+    expect(at("platform-package.mjs")).toBeLessThan(at("changeset publish"));
     expect(jobs["release"]?.needs).toEqual(["packages", "native", "image"]);
     const publish = jobs["packages"]?.steps.find(({ run = "" }) => run.includes("changeset publish"));
     expect(publish?.env).toEqual({ NPM_CONFIG_PROVENANCE: "true" });
