@@ -71,7 +71,7 @@ export function chosenShard(given: string, env: Readonly<Record<string, string |
   if (given === "auto" && variable === undefined) {
     throw new JobsError(
       "bad_option",
-      `--shard auto — expected ${ENGINE_VARIABLES.join(" or ")}, got neither. Start it from a Slurm array or an Indexed Job, or name a shard.`,
+      `--shard auto — expected ${ENGINE_VARIABLES.join(" or ")}, got neither. Start it from a Slurm array or an Indexed Job, name a shard, or work on all (--all).`,
     );
   }
   const text = variable === undefined ? given : (env[variable] ?? "");

@@ -204,6 +204,17 @@ describe.skipIf(withoutProgram("redis-server"))("a queue on Redis", () => {
 });
 
 describe("a queue that is none", () => {
+  it("is refused where nobody answers at its address, by whoever submits and whoever works, without its password", async () => {
+    const store = folderStore(place());
+    const job = await planned(store, 3);
+    const port = await freePort();
+    const options = { url: `redis://:secret@127.0.0.1:${port}`, connectMs: 300 };
+    const refusal = { code: "unavailable", message: expect.stringContaining(`127.0.0.1:${port}, got ECONNREFUSED`) };
+    await expect(submitShards(store, job, options)).rejects.toMatchObject(refusal);
+    await expect(all(workQueue(store, job, { ...MADE_UP, ...options }))).rejects.toMatchObject(refusal);
+    await expect(submitShards(store, job, options)).rejects.not.toMatchObject({ message: expect.stringContaining("secret") });
+  });
+
   it.each(["localhost:6379", "http://host", ""])("is refused by its address: %j", async (url) => {
     const store = folderStore(place());
     await expect(submitShards(store, await planned(store, 3), { url })).rejects.toMatchObject({ code: "bad_option" });

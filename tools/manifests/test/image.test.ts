@@ -127,7 +127,7 @@ describe.skipIf(!runs)("the images", () => {
 
     /** How a program of the image ended, and what it said. */
     const ended = async (of: BuiltImage, ...words: string[]) => {
-      const { child, said } = runImage(of, "10001:10001", KEYS, ...words);
+      const { child, said } = runImage(of, "10001:0", KEYS, ...words);
       const code = await new Promise((done) => child.once("close", done));
       return { code, said: said() };
     };

@@ -27,6 +27,8 @@ export interface QueueOptions {
    * the shard with the next: what both need is in the store, so little is done twice.
    */
   readonly lockMs?: number;
+  /** how long the server may take to be reached at first, milliseconds; default 15 000. One that goes away later is waited for. */
+  readonly connectMs?: number;
 }
 
 /** One queue a job, so that two never mix. */
@@ -49,6 +51,27 @@ function connectionOf(url: string): ConnectionOptions {
   return { url, maxRetriesPerRequest: null };
 }
 
+/** @throws JobsError `unavailable` where nobody answers in time: a wrong address is waited for in vain */
+async function reached(queue: ShardQueue<ShardData>, { url, connectMs = 15_000 }: QueueOptions): Promise<void> {
+  let heard: unknown;
+  queue.on("error", (error) => {
+    heard = error;
+  });
+  // a socket that fails keeps the loop alive by itself
+  const late = new Promise<false>((done) => setTimeout(() => done(false), connectMs).unref());
+  const ready = queue.waitUntilReady().then(
+    () => true as const,
+    () => late,
+  );
+  if (await Promise.race([ready, late])) return;
+  const code: unknown = typeof heard === "object" && heard !== null ? Reflect.get(heard, "code") : undefined;
+  await queue.close().catch(() => {});
+  throw new JobsError(
+    "unavailable",
+    `redis — expected a server at ${new URL(url).host}, got ${typeof code === "string" ? code : "no answer"}. Start it, or correct the address.`,
+  );
+}
+
 /** A shard in the queue. `behind`: deaths of its workers after which it was put behind the others. */
 interface ShardData {
   readonly shard: number;
@@ -69,13 +92,16 @@ async function putShards(queue: ShardQueue<ShardData>, shards: readonly number[]
 
 const DEFAULT_ATTEMPTS = 3;
 
-/** Puts every shard without a commit into the job's queue; one that is there already is not put again. Returns how many there are. */
-export async function submitShards(store: JobStore, job: Job, { url, attempts = DEFAULT_ATTEMPTS }: QueueOptions): Promise<number> {
+/**
+ * Puts every shard without a commit into the job's queue; one that is there already is not put again. Returns how many there are.
+ * @throws JobsError `unavailable` where the server is not reached
+ */
+export async function submitShards(store: JobStore, job: Job, options: QueueOptions): Promise<number> {
+  const { url, attempts = DEFAULT_ATTEMPTS } = options;
   const connection = connectionOf(url);
   const { Queue } = await library();
   const queue = new Queue<ShardData>(queueName(job), { connection });
-  // said when it is asked for something; without a listener it would end the process
-  queue.on("error", () => {});
+  await reached(queue, options);
   try {
     const open = await openShards(store, job);
     await putShards(queue, open, attempts);
@@ -90,7 +116,7 @@ export async function submitShards(store: JobStore, job: Job, { url, attempts = 
  * it was submitted for. One that the queue has lost (a server without its file, a queue that was emptied) is put into it again, `attempts` times to be
  * tried. One whose worker died goes to the next worker however often that happens; from the third death on, the others come first.
  * Needs a loop that is free a few times in `lockMs`: between two batches is enough.
- * @throws the signal's reason
+ * @throws the signal's reason; JobsError `unavailable` where the server is not reached at first
  */
 export async function* workQueue(
   store: JobStore,
@@ -101,12 +127,13 @@ export async function* workQueue(
   const connection = connectionOf(url);
   const { Queue, Worker } = await library();
   const queue = new Queue<ShardData>(queueName(job), { connection });
+  await reached(queue, options);
   const worker = new Worker<ShardData>(queueName(job), null, {
     ...{ connection, lockDuration: lockMs, stalledInterval: lockMs / 4, autorun: false, drainDelay: 1 },
     // a dead worker is no fault of its shard
     maxStalledCount: Number.MAX_SAFE_INTEGER,
   });
-  queue.on("error", () => {});
+  // without a listener it would end the process
   worker.on("error", () => {});
   const token = `${process.pid}-${job.id.slice(0, 8)}-${Date.now()}`;
   const putAgain = new Set<number>();

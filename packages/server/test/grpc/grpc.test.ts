@@ -154,7 +154,7 @@ describe("the protocol over gRPC", () => {
     );
   });
 
-  it(`makes no fault of ours of ${soak ? 10_000 : 1000} requests of damaged bytes`, { timeout: 300_000 }, async () => {
+  it(`makes no fault of ours of ${soak ? 10_000 : 1000} requests of damaged bytes`, { timeout: 1_800_000 }, async () => {
     const random = seeded(77);
     const { ModelInfer, ModelMetadata, RepositoryIndex } = service.service as Record<string, grpc.MethodDefinition<object, object>>;
     const sound = [

