@@ -13,6 +13,7 @@ export { withPreamble } from "./dicom/file-preamble.js";
 export { withoutPicture } from "./dicom/not-images.js";
 export { type OrderedSeries, orderedSeries, readSlicePlace, type SlicePlace } from "./dicom/series.js";
 export { ImagingError, type ImagingErrorCode, READ_FORMATS } from "./errors.js";
+export { parseRange } from "./grey-range.js";
 export { readImageInfo } from "./header.js";
 export type { ImageInfo } from "./image-info.js";
 export { PLANES, type Plane } from "./volumes/orientation.js";

@@ -18,7 +18,7 @@ export function refuse(code: string, message: string): never {
 const PAGE_WORDS: EdgeWords = {
   raise: (limit) =>
     ({ maxBytes: "use the command line with --max-image-bytes", maxPixels: "use the command line with --max-pixels" })[limit],
-  range: "on the command line by --range LOW..HIGH",
+  range: "under “Values shown”, as LOW..HIGH",
 };
 
 /** Any thrown value as a stable code and a line for a person. */
@@ -26,5 +26,6 @@ export function failureOf(error: unknown): Failure {
   const { code, name } = (typeof error === "object" && error !== null ? error : {}) as { code?: unknown; name?: unknown };
   const message = atEdge((error instanceof Error ? error.message : String(error)).slice(0, 2000), PAGE_WORDS);
   if (name === "AbortError") return { code: "stopped", message: "stopped" };
-  return { code: typeof code === "string" ? code : "internal_error", message };
+  const said = { code: typeof code === "string" ? code : "internal_error", message };
+  return / without a range /.test(message) ? { ...said, asksRange: true } : said;
 }

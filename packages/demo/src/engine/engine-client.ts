@@ -5,11 +5,13 @@ import type { DeviceState, Failure, FromEngine, Progress, RequestName, Requests,
 /** What went wrong in the engine, by its stable code. */
 export class EngineFailure extends Error {
   readonly code: string;
+  readonly failure: Failure;
 
-  constructor({ code, message }: Failure) {
-    super(message);
+  constructor(failure: Failure) {
+    super(failure.message);
     this.name = "EngineFailure";
-    this.code = code;
+    this.code = failure.code;
+    this.failure = failure;
   }
 }
 

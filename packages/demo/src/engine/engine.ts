@@ -4,7 +4,7 @@ import { clearStore, openPageStore, type PageStore, storageRoom } from "@biovlm/
 import { keptCount } from "@biovlm/core";
 import { attributeSentences, attributeSet } from "@biovlm/datasets";
 import { imageReader } from "@biovlm/engine/images";
-import { PLANES, parseWindow } from "@biovlm/imaging";
+import { PLANES, parseRange, parseWindow } from "@biovlm/imaging";
 import {
   attributeBank,
   type Classifier,
@@ -21,7 +21,7 @@ import { ImageDecoding } from "./image-decoding.js";
 import { learn } from "./learning.js";
 import { occlusionMap } from "./occlusion.js";
 import { type DeviceListener, type OpenModel, openModel } from "./opening.js";
-import type { ClassSource, ImageRef, Memory, PlaneName, Prepared, Requests } from "./protocol.js";
+import type { ClassSource, ImageRef, Memory, Prepared, Requests } from "./protocol.js";
 
 export type Engine = { readonly [N in keyof Requests]: (ask: Requests[N]["ask"], call: Call) => Promise<Requests[N]["answer"]> };
 
@@ -140,15 +140,19 @@ function described(bank: PromptBank, classifier: Classifier): Prepared {
 }
 
 /** A bank from outside may say anything. */
-function keptShowing({ options }: PromptBank): { readonly window?: string; readonly plane?: PlaneName } {
-  const { window, plane } = options;
+function keptShowing({ options }: PromptBank): Pick<Prepared, "window" | "plane" | "range"> {
+  const { window, plane, range } = options;
   const cut = PLANES.find((name) => name === plane);
-  return { ...(typeof window === "string" && isWindow(window) ? { window } : {}), ...(cut === undefined ? {} : { plane: cut }) };
+  return {
+    ...(typeof window === "string" && isRead(parseWindow, window) ? { window } : {}),
+    ...(cut === undefined ? {} : { plane: cut }),
+    ...(typeof range === "string" && isRead(parseRange, range) ? { range } : {}),
+  };
 }
 
-function isWindow(text: string): boolean {
+function isRead(read: (text: string) => unknown, text: string): boolean {
   try {
-    parseWindow(text);
+    read(text);
     return true;
   } catch {
     return false;
@@ -159,11 +163,12 @@ function isWindow(text: string): boolean {
 function imagesOnce(decoding: ImageDecoding) {
   // how an image is shown makes another of it: a reader for each way
   const readers = new Map<string, ReturnType<typeof imageReader>>();
-  return ({ file, frame, window, plane }: Omit<ImageRef, "id">) => {
+  return ({ file, frame, window, plane, range }: Omit<ImageRef, "id">) => {
     const variant = [
       frame === undefined ? "" : `frame ${frame + 1}`,
       plane === undefined ? "" : `plane ${plane}`,
       window === undefined ? "" : `window ${window}`,
+      range === undefined ? "" : `range ${range}`,
     ]
       .filter((part) => part !== "")
       .join(", ");
@@ -171,6 +176,7 @@ function imagesOnce(decoding: ImageDecoding) {
       ...(frame === undefined ? {} : { frame }),
       ...(window === undefined ? {} : { window }),
       ...(plane === undefined ? {} : { plane }),
+      ...(range === undefined ? {} : { range }),
     };
     const read = readers.get(variant) ?? imageReader({ decode: (bytes) => decoding.ofBytes(bytes, shown), variant });
     readers.set(variant, read);

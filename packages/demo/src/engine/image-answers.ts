@@ -25,15 +25,15 @@ export async function lookedAt(
 ): Promise<Looked> {
   const size = model.spec.vision.imageSize;
   const pixels = await images.pixels(ref);
-  const { dicom, slice, page, notes: said = [] } = pixels;
+  const { dicom, slice, page, ranged, notes: said = [] } = pixels;
   const notes = slice === undefined ? said : sliceNotes(slice);
   const facts = { ...(dicom === undefined ? {} : { dicom }), ...(slice === undefined ? {} : { slice }) };
-  return { size, rgb: core.resizeCrop(pixels, size), notes, ...facts, ...(page === undefined ? {} : { page }) };
+  return { size, rgb: core.resizeCrop(pixels, size), notes, ranged, ...facts, ...(page === undefined ? {} : { page }) };
 }
 
-/** Under which an image's embedding is kept: frame, window and plane make another of it. */
-function keyOf({ id, frame, window, plane }: ImageRef): string {
-  return `${id} ${frame ?? ""} ${window ?? ""} ${plane ?? ""}`;
+/** Under which an image's embedding is kept: frame, window, plane and range make another of it. */
+function keyOf({ id, frame, window, plane, range }: ImageRef): string {
+  return `${id} ${frame ?? ""} ${window ?? ""} ${plane ?? ""} ${range ?? ""}`;
 }
 
 /** Embeddings by the page's numbers of images, and how they are shown. */

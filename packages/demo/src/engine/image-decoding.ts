@@ -6,7 +6,9 @@ import {
   browserDecoder,
   type DecodeOptions,
   type ImageStack,
+  parseRange,
   parseWindow,
+  readImageInfo,
   readSlicePlace,
   type SlicePlace,
   sliceNotes,
@@ -19,11 +21,17 @@ const LIMITS = { timeoutMs: 20_000, maxBytes: 64 * 1024 * 1024, maxPixels: 64_00
 /** Pixels of a picture's longer side on the screen. */
 const LONGEST = 640;
 
-export type Shown = Pick<ImageRef, "file" | "frame" | "window" | "plane">;
+export type Shown = Pick<ImageRef, "file" | "frame" | "window" | "plane" | "range">;
+
+/** A file that is open, and whether a range changes what is shown of it. */
+interface OpenFile {
+  readonly stack: ImageStack;
+  readonly ranged: boolean;
+}
 
 export class ImageDecoding {
   private readonly decoder;
-  private looked: { readonly file: Blob; readonly plane: Shown["plane"]; readonly stack: Promise<ImageStack> } | undefined;
+  private looked: (Pick<Shown, "file" | "plane" | "range"> & { readonly open: Promise<OpenFile> }) | undefined;
 
   /** @param base the page's address, below which its codecs lie */
   constructor(base: string) {
@@ -33,8 +41,12 @@ export class ImageDecoding {
   /** An image's pixels, of DICOM the frame and window that were asked for, else the middle frame as the file says. @throws ImagingError */
   async pixels({ file, ...shown }: Shown) {
     // frames that are asked for by number come one after another
-    if (shown.frame !== undefined) return frameOf(await this.opened(file, shown.plane), shown);
-    return this.ofBytes(new Uint8Array(await file.arrayBuffer()), shown);
+    if (shown.frame !== undefined) {
+      const { stack, ranged } = await this.opened({ file, ...shown });
+      return { ...(await frameOf(stack, shown)), ranged };
+    }
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    return { ...(await this.ofBytes(bytes, shown)), ranged: isRanged(bytes) };
   }
 
   /** The same of a file's bytes. */
@@ -44,16 +56,17 @@ export class ImageDecoding {
 
   /** What of an image may be sent: no header of DICOM, a volume or a TIFF is in it. What cannot be read here is not sent. @throws ImagingError */
   async sendable({ file, ...shown }: Shown): Promise<Sendable> {
-    const { data, width, height, dicom, slice, format } = await this.pixels({ file, ...shown });
+    const { data, width, height, dicom, slice, format, ranged } = await this.pixels({ file, ...shown });
+    const asked = ranged && shown.range !== undefined;
     // pages and values of a TIFF are chosen here, and its tags may say who was in front of the camera
-    if (dicom === undefined && slice === undefined && format !== "tiff")
+    if (dicom === undefined && slice === undefined && format !== "tiff" && !asked)
       return { bytes: new Uint8Array(await file.arrayBuffer()), pixelsOnly: false };
     return { bytes: await shownPng(data, width, height), pixelsOnly: true };
   }
 
   /** The whole picture, small enough for a screen. @throws ImagingError */
   async view({ file, ...shown }: Shown): Promise<View> {
-    const stack = await this.opened(file, shown.plane);
+    const { stack, ranged } = await this.opened({ file, ...shown });
     const { data, width, height, dicom, slice, page, notes = [] } = await frameOf(stack, shown);
     const step = Math.max(1, Math.max(width, height) / LONGEST);
     const size = { width: Math.max(1, Math.round(width / step)), height: Math.max(1, Math.round(height / step)) };
@@ -61,6 +74,7 @@ export class ImageDecoding {
       ...size,
       rgb: smaller(data, width, height, size),
       whole: { width, height },
+      ranged,
       format: stack.format,
       notes: slice === undefined ? notes : sliceNotes(slice),
       ...(dicom === undefined ? {} : { dicom }),
@@ -79,27 +93,45 @@ export class ImageDecoding {
     return places;
   }
 
-  private async opened(file: Blob, plane: Shown["plane"]): Promise<ImageStack> {
-    if (this.looked?.file !== file || this.looked.plane !== plane) {
-      const options = { ...LIMITS, ...(plane === undefined ? {} : { plane }) };
-      const stack = file.arrayBuffer().then((buffer) => this.decoder.open(new Uint8Array(buffer), options));
-      this.looked = { file, plane, stack };
+  private async opened({ file, plane, range }: Shown): Promise<OpenFile> {
+    if (this.looked?.file !== file || this.looked.plane !== plane || this.looked.range !== range) {
+      const shown = { ...(plane === undefined ? {} : { plane }), ...(range === undefined ? {} : { range }) };
+      const open = file.arrayBuffer().then(async (buffer) => {
+        const bytes = new Uint8Array(buffer);
+        return { stack: await this.decoder.open(bytes, optionsOf(shown)), ranged: isRanged(bytes) };
+      });
+      this.looked = { file, ...shown, open };
       // what cannot be read is read again when it is asked for again
-      stack.catch(() => {
-        if (this.looked?.stack === stack) this.looked = undefined;
+      open.catch(() => {
+        if (this.looked?.open === open) this.looked = undefined;
       });
     }
-    return this.looked?.stack as Promise<ImageStack>;
+    return this.looked?.open as Promise<OpenFile>;
   }
 }
 
-function optionsOf({ frame, window, plane }: Omit<Shown, "file">): DecodeOptions {
+/** Pages of a TIFF are no limit to what its first one says. */
+const ANY = { range: { low: 0, high: 1 }, maxFrames: 10_000, maxBytes: LIMITS.maxBytes, maxPixels: LIMITS.maxPixels } as const;
+
+/** Whether a file is grey of more than 8 bits, and neither DICOM nor a volume. */
+function isRanged(bytes: Uint8Array): boolean {
+  try {
+    const { colour, bitDepth } = readImageInfo(bytes, ANY);
+    return colour === "grey" && bitDepth > 8;
+  } catch {
+    return false;
+  }
+}
+
+function optionsOf({ frame, window, plane, range }: Omit<Shown, "file">): DecodeOptions {
   const asked = window === undefined ? undefined : parseWindow(window);
+  const values = range === undefined ? undefined : parseRange(range);
   return {
     ...LIMITS,
     ...(frame === undefined ? {} : { frame }),
     ...(asked === undefined ? {} : { window: asked }),
     ...(plane === undefined ? {} : { plane }),
+    ...(values === undefined ? {} : { range: values }),
   };
 }
 

@@ -86,9 +86,14 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
   }
 }
 
-/** The window that grey DICOM and volumes were shown in and the plane that volumes were cut along, where they were chosen. */
-function shownAs({ images }: LearnChoices): Pick<ImageRef, "window" | "plane"> {
+/** The window that grey DICOM and volumes were shown in, the range of other grey and the plane that volumes were cut along, where they were chosen. */
+function shownAs({ images }: LearnChoices): Pick<ImageRef, "window" | "plane" | "range"> {
   const window = images.find((image) => image.window !== undefined)?.window;
   const plane = images.find((image) => image.plane !== undefined)?.plane;
-  return { ...(window === undefined ? {} : { window }), ...(plane === undefined ? {} : { plane }) };
+  const range = images.find((image) => image.range !== undefined)?.range;
+  return {
+    ...(window === undefined ? {} : { window }),
+    ...(range === undefined ? {} : { range }),
+    ...(plane === undefined ? {} : { plane }),
+  };
 }

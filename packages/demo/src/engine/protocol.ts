@@ -54,6 +54,8 @@ export interface ImageRef {
   readonly window?: string;
   /** of volumes; axial where absent */
   readonly plane?: PlaneName;
+  /** of grey of more than 8 bits that is neither, as a person writes it: "bits=12", "-1000..400"; as the file says where absent */
+  readonly range?: string;
 }
 
 export interface LearnChoices {
@@ -139,6 +141,8 @@ export interface Prepared {
   readonly window?: string;
   /** of volumes: the plane that its images were cut along, where it keeps one */
   readonly plane?: PlaneName;
+  /** of other grey of more than 8 bits: the range that its images were shown in, where it keeps one */
+  readonly range?: string;
   /** whether other class names may be asked of it */
   readonly openSet: boolean;
   /** who answers, where it is not this page */
@@ -156,6 +160,8 @@ export interface Looked extends Picture {
   readonly dicom?: DicomFacts;
   readonly slice?: SliceFacts;
   readonly page?: PageFacts;
+  /** whether a range changes what is shown */
+  readonly ranged: boolean;
   readonly notes: readonly string[];
 }
 
@@ -178,6 +184,7 @@ export interface View {
   readonly dicom?: DicomFacts;
   readonly slice?: SliceFacts;
   readonly page?: PageFacts;
+  readonly ranged: boolean;
 }
 
 export type ImageAnswer =
@@ -212,6 +219,8 @@ export interface Memory {
 export interface Failure {
   readonly code: string;
   readonly message: string;
+  /** an image that a range would make readable */
+  readonly asksRange?: true;
 }
 
 /** How far a request is. */

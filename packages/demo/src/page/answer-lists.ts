@@ -15,6 +15,7 @@ export interface AnswerSource {
     readonly frame?: number;
     readonly window?: string;
     readonly plane?: string;
+    readonly range?: string;
     readonly volume?: { readonly number: number; readonly slice: number; readonly slices: number };
   };
 }
@@ -33,16 +34,17 @@ export function answeredOn(source: AnswerSource): AnswerSource {
 export function answersCsv({ images, opened, prepared, shown }: AnswerSource): string {
   const { classes } = prepared;
   const shares = classes.map((name) => `p(${name})`);
-  const place = ["frame", "window", "plane", "series", "slice"];
+  const place = ["frame", "window", "range", "plane", "series", "slice"];
   const head = ["file", "sha256", ...place, "label", "answer", ...shares, "error", "model", "bank"];
   const rows = images.map((image) => {
-    const { frame, window, plane, volume } = shown(image);
+    const { frame, window, plane, range, volume } = shown(image);
     const shares = new Map(image.answer?.predictions.map((p) => [p.class, p.probability]));
     return [
       csvPath(pathOf(image)),
       image.identity?.hash ?? "",
       frame === undefined ? "" : String(frame + 1),
       window ?? "",
+      range ?? "",
       plane ?? "",
       volume === undefined ? "" : String(volume.number),
       volume === undefined ? "" : String(volume.slice),
@@ -62,7 +64,7 @@ export function answersJson({ images, opened, prepared, shown }: AnswerSource): 
   const { model, device, precision } = opened;
   const { classes, prompts, recipe, digest } = prepared;
   const rows = images.map((image) => {
-    const { frame, window, plane, volume } = shown(image);
+    const { frame, window, plane, range, volume } = shown(image);
     const { answer, failure, identity, labelName } = image;
     return {
       file: pathOf(image),
@@ -70,6 +72,7 @@ export function answersJson({ images, opened, prepared, shown }: AnswerSource): 
       ...(frame === undefined ? {} : { frame: frame + 1 }),
       ...(window === undefined ? {} : { window }),
       ...(plane === undefined ? {} : { plane }),
+      ...(range === undefined ? {} : { range }),
       ...(volume === undefined ? {} : { volume }),
       ...(labelName === undefined ? {} : { label: labelName }),
       ...(answer === undefined

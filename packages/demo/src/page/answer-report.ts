@@ -86,11 +86,12 @@ function imagesPart({ images, prepared: { classes }, shown }: AnswerSource, { gr
   const names = [...(thumbnail === undefined ? [] : ["picture"]), "image", grouping, "answer", "probabilities"];
   const rows = answerRows(images, grouping, classes, { by: "image", down: false }).map(({ image, said, answer, wrong }) => {
     const { failure, identity } = image;
-    const { frame, window, plane, volume } = shown(image);
+    const { frame, window, plane, range, volume } = shown(image);
     const place = [
       ...(frame === undefined ? [] : [`frame ${frame + 1}`]),
       ...(window === undefined ? [] : [`window ${window}`]),
       ...(plane === undefined ? [] : [plane]),
+      ...(range === undefined ? [] : [`range ${range}`]),
       ...(volume === undefined ? [] : [`series ${volume.number}, slice ${volume.slice} of ${volume.slices}`]),
     ].join(", ");
     const shares = (image.answer?.predictions ?? []).slice(0, MOST_CLASSES);

@@ -129,14 +129,14 @@ async function lookAt(image: ImageItem, session: Asking, engine: EngineClient): 
   const ref = session.showing.refOf(image);
   try {
     const picture = await engine.ask("look", ref);
-    const { frame, window, plane } = session.showing.refOf(image);
-    // another frame, window or plane is wanted by now: the next look brings it
-    if (frame !== ref.frame || window !== ref.window || plane !== ref.plane) return;
+    const { frame, window, plane, range } = session.showing.refOf(image);
+    // another frame, window, plane or range is wanted by now: the next look brings it
+    if (frame !== ref.frame || window !== ref.window || plane !== ref.plane || range !== ref.range) return;
     image.picture = picture;
     delete image.stale;
   } catch (error) {
     // an engine that ended says nothing about the file
     if (!(error instanceof EngineFailure) || error.code === "stopped" || error.code === "engine_died") throw error;
-    image.failure = { code: error.code, message: error.message };
+    image.failure = error.failure;
   }
 }

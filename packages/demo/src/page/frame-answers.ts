@@ -59,7 +59,7 @@ export class FrameAnswers {
 
   private asked(image: ImageItem): string {
     const { prepared, opened, showing } = this.session;
-    const { window, plane } = showing.refOf(image);
-    return JSON.stringify([opened?.model.digest, prepared?.digest, prepared?.classes, window, plane]);
+    const { window, plane, range } = showing.refOf(image);
+    return JSON.stringify([opened?.model.digest, prepared?.digest, prepared?.classes, window, plane, range]);
   }
 }

@@ -79,8 +79,12 @@ function canLearn({ device, prepared, images }: Session): boolean {
 function choicesOf(session: Session, { shots, ...numbers }: LearnNumbers): LearnChoices {
   const { learn, tests } = learningSplit(session.images, shots);
   // as on the command line it belongs to every image, also to those that it changes nothing of
-  const { window, plane } = session.showing;
-  const shown = { ...(window === undefined ? {} : { window }), ...(plane === undefined ? {} : { plane }) };
+  const { window, plane, range } = session.showing;
+  const shown = {
+    ...(window === undefined ? {} : { window }),
+    ...(plane === undefined ? {} : { plane }),
+    ...(range === undefined ? {} : { range }),
+  };
   const plain = (list: readonly Labelled[]) => list.map((image) => ({ ...session.showing.refOf(image), ...shown, label: image.label }));
   const { classes = [], sentences } = session.prepared ?? {};
   return { classes, ...(sentences === undefined ? {} : { sentences }), images: plain(learn), tests: plain(tests), ...numbers };

@@ -9,6 +9,7 @@ import type { ImageItem } from "./image-item.js";
 import { keepFields, restoreFields } from "./kept-fields.js";
 import type { Identity } from "./label-book.js";
 import { openProject, type ProjectStore } from "./project-store.js";
+import { isRange } from "./range-control.js";
 import type { Session } from "./session.js";
 
 export interface Project {
@@ -43,6 +44,7 @@ export function bindProject(session: Session): Project {
     if (change === "view") {
       store?.putSetting("window", session.showing.window);
       store?.putSetting("plane", session.showing.plane);
+      store?.putSetting("range", session.showing.range);
     }
     if (change === "labels" || change === "images") byId("labels-kept").textContent = keptText(session, lost !== undefined);
   });
@@ -63,6 +65,8 @@ export function bindProject(session: Session): Project {
         if (source !== undefined) session.resume(source);
         const window = settings.get("window");
         if (typeof window === "string" && window.length < 60) session.showing.window = window;
+        const range = settings.get("range");
+        if (typeof range === "string" && isRange(range)) session.showing.range = range;
         session.showing.plane = PLANES.find((name) => name === settings.get("plane"));
         restoreFields(settings);
         // the data sets to choose from are there once a model is open

@@ -7,6 +7,7 @@ import { byId, element, plainName, probabilityText, visibleText } from "./elemen
 import { type ImageItem, refusedByServer } from "./image-item.js";
 import { occlusionControls } from "./occlusion-view.js";
 import { paintPicture } from "./picture.js";
+import { rangeControl } from "./range-control.js";
 import type { Session } from "./session.js";
 import { togetherView } from "./together-view.js";
 import { wholeView } from "./whole-view.js";
@@ -26,6 +27,7 @@ export function bindResult(session: Session): void {
   const frame = element("div", { class: "frame" }, canvas, overlay);
   const occlusion = occlusionControls(session, overlay);
   const whole = wholeView(session);
+  const asked = rangeControl(session, "range-asked");
   const text = element("div", { class: "result-text" });
   const together = togetherView(session);
   const words = element("div", { class: "result-words" }, text, together.root);
@@ -49,7 +51,9 @@ export function bindResult(session: Session): void {
     const inSeries = session.series.of(image) !== undefined;
     const waits = image.picture === undefined && image.answer === undefined;
     if (!inSeries && (image.failure !== undefined || waits)) {
-      root.replaceChildren(title, ...(image.failure === undefined ? [waiting(session)] : failureParts(image.failure)));
+      const parts = image.failure === undefined ? [waiting(session)] : failureParts(image.failure);
+      asked.draw(image.failure?.asksRange === true);
+      root.replaceChildren(title, ...parts, asked.root);
       return;
     }
     if (image.picture !== undefined) paintPicture(canvas, image.picture);

@@ -93,9 +93,9 @@ export function answeredBy(client: EngineClient, door: ServerDoor): EngineClient
   return { ask: ask as EngineClient["ask"], end: () => client.end() };
 }
 
-/** Under which an image's answer is kept: frame, window and plane make another of it. */
-function keyOf({ id, frame, window, plane }: ImageRef): string {
-  return `${id} ${frame ?? ""} ${window ?? ""} ${plane ?? ""}`;
+/** Under which an image's answer is kept: frame, window, plane and range make another of it. */
+function keyOf({ id, frame, window, plane, range }: ImageRef): string {
+  return `${id} ${frame ?? ""} ${window ?? ""} ${plane ?? ""} ${range ?? ""}`;
 }
 
 /** What is served under the names that were chosen. @throws ServerRefusal */

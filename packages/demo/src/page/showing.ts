@@ -37,6 +37,8 @@ export class Showing {
   window: string | undefined;
   /** of volumes; undefined: the usual one */
   plane: PlaneName | undefined;
+  /** of other grey of more than 8 bits, as a person writes it; undefined: as each file says */
+  range: string | undefined;
   private readonly session: Shows;
 
   constructor(session: Shows) {
@@ -47,12 +49,14 @@ export class Showing {
   refOf({ id, file, frame, picture }: ImageItem): ImageRef {
     const window = picture === undefined || windowOf(picture) !== undefined ? this.window : undefined;
     const plane = picture === undefined || picture.slice !== undefined ? this.plane : undefined;
+    const range = picture?.ranged !== false ? this.range : undefined;
     return {
       id,
       file,
       ...(frame === undefined ? {} : { frame }),
       ...(window === undefined ? {} : { window }),
       ...(plane === undefined ? {} : { plane }),
+      ...(range === undefined ? {} : { range }),
     };
   }
 
@@ -91,6 +95,20 @@ export class Showing {
     return show(plane);
   }
 
+  /** Shows grey of more than 8 bits that is neither DICOM nor a volume in a range, as `--range` does; undefined is each file's own. */
+  showRange(range: string | undefined): Promise<void> {
+    const before = this.range;
+    if (before === range) return Promise.resolve();
+    const { prepared } = this.session;
+    if (prepared?.range !== undefined && range !== prepared.range) this.warn("range", prepared.range);
+    const show = (to: string | undefined) => {
+      this.range = to;
+      return this.seeAnew(this.session.images.filter(({ picture, failure }) => picture?.ranged === true || failure?.asksRange === true));
+    };
+    this.session.record({ what: "the range", undo: () => show(before), redo: () => show(range) });
+    return show(range);
+  }
+
   private cut(plane: PlaneName): void {
     this.plane = plane === USUAL_PLANE ? undefined : plane;
     for (const image of this.session.images) if (image.picture?.slice !== undefined) delete image.frame;
@@ -100,8 +118,8 @@ export class Showing {
     this.session.onNotice(`The bank was learned in the ${what} ${learned}: in another one its answers are not what was measured.`, true);
   }
 
-  /** A bank that was learned in a window or a plane is asked in it. */
-  take({ window, plane }: Prepared): void {
+  /** A bank that was learned in a window, a range or a plane is asked in it. */
+  take({ window, plane, range }: Prepared): void {
     const said: string[] = [];
     if (window !== undefined && window !== this.window) {
       this.window = window;
@@ -112,6 +130,14 @@ export class Showing {
       this.cut(plane);
       for (const image of this.session.images) if (image.picture?.slice !== undefined) image.stale = true;
       said.push(`This bank was learned on ${plane} slices: volumes are cut along that plane.`);
+    }
+    if (range !== undefined && range !== this.range) {
+      this.range = range;
+      for (const image of this.session.images) {
+        if (image.failure?.asksRange === true) delete image.failure;
+        if (image.picture?.ranged === true) image.stale = true;
+      }
+      said.push(`This bank was learned with values ${range}: other grey of more than 8 bits is shown in them.`);
     }
     if (said.length === 0) return;
     this.session.onNotice(said.join(" "), false);

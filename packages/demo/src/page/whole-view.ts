@@ -5,6 +5,7 @@ import type { View } from "../engine/protocol.js";
 import { element, visibleText } from "./elements.js";
 import type { ImageItem } from "./image-item.js";
 import { paintPixels } from "./picture.js";
+import { rangeControl } from "./range-control.js";
 import type { Session } from "./session.js";
 import { windowOf } from "./showing.js";
 import { sliceSlider } from "./slice-slider.js";
@@ -24,13 +25,13 @@ export function wholeView(session: Session): WholeView {
   const crop = element("div", { class: "crop", attributes: { "aria-hidden": "true" } });
   const facts = element("p", { class: "quiet", attributes: { id: "image-facts" } });
   const slices = sliceSlider(session);
-  const windows = windowControls(session);
+  const controls = showingControls(session);
   const root = element(
     "div",
     { class: "whole-part" },
     element("div", { class: "frame whole-frame" }, canvas, crop),
     slices.root,
-    windows.root,
+    ...controls.roots,
     facts,
   );
   let [shown, view]: [ImageItem?, View?] = [];
@@ -68,7 +69,7 @@ export function wholeView(session: Session): WholeView {
     facts.textContent = factsOf(answer);
     facts.title = notes.join("; ");
     slices.draw(image);
-    windows.draw(answer);
+    controls.draw(answer);
     root.dataset["size"] = `${whole.width}x${whole.height}`;
   }
 
@@ -96,6 +97,18 @@ export function wholeView(session: Session): WholeView {
       if (image !== shown) asked++;
       shown = image;
       void ask();
+    },
+  };
+}
+
+/** How what is shown may be changed: the window and the plane, or the range. */
+function showingControls(session: Session) {
+  const [windows, range] = [windowControls(session), rangeControl(session, "range-shown")];
+  return {
+    roots: [windows.root, range.root],
+    draw(view: View) {
+      windows.draw(view);
+      range.draw(view.ranged);
     },
   };
 }

@@ -16,14 +16,13 @@ const CLASSES = ["chest X-ray", "head CT"];
 /** Files by where they come from: a name of a fixture, or a row of a golden. */
 const FILES: readonly (readonly [name: string, golden: string | undefined, row: string])[] = [
   ["a-jpeg.tif", undefined, "rgb-jpeg.tif"],
-  ["b-group4.tif", undefined, "bilevel-group4.tif"],
-  ["c-cmyk.tiff", undefined, "cmyk.tif"],
   ["d-tiles.tif", "tiff-kinds.json", "rgb16 lzw tiles big predictor"],
-  ["e-alpha.tif", "tiff-kinds.json", "rgba multiplied"],
   ["f-zstd.tif", "tiff.json", "zstd rgb strips predictor"],
   ["g-pages.tif", "tiff-pages.json", "big endian BigTIFF with previews"],
 ];
 const CMYK_JPEG = "h-refused.tif";
+/** Values that are no shades. */
+const FRACTIONS = "i-float.tif";
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
 export function tiffFlows(stage: () => Stage): void {
@@ -52,10 +51,15 @@ export function tiffFlows(stage: () => Stage): void {
         }
       }
       // what libtiff alone reads: CMYK in JPEG
-      const jpeg = readFileSync(file("c-cmyk.tiff"));
+      const jpeg = readFileSync(join(fixtures, "cmyk.tif"));
       const compression = jpeg.indexOf(Buffer.from([3, 1, 3, 0, 1, 0, 0, 0]));
       jpeg.writeUInt16LE(7, compression + 8);
       writeFileSync(file(CMYK_JPEG), jpeg);
+      const { rows } = JSON.parse(readFileSync(golden("tiff-kinds.json"), "utf8")) as { rows: { name: string; bytes: string }[] };
+      writeFileSync(
+        join(stage().folder, FRACTIONS),
+        Buffer.from(rows.find(({ name }) => name === "float32 lzw tiles big predictor")?.bytes ?? "", "base64"),
+      );
       open = await stage().open();
       await settle(open.page, { "device-choice": "wasm", "precision-choice": "fp32", "threads-choice": "1" });
       await typeClasses(open.page, CLASSES);
@@ -101,6 +105,35 @@ export function tiffFlows(stage: () => Stage): void {
       const [top] = rows.at(-1)?.predictions ?? [];
       expect(await page.textContent("#together-mean li")).toContain(top?.class);
       expect(await page.textContent("#together")).toContain("Mean of 3 of 3 pages");
+    });
+
+    it("of values that are no shades asks which become black and white, and is then shown and answered as with --range", async () => {
+      const { page } = open;
+      await page.click("#remove-all");
+      const fractions = join(stage().folder, FRACTIONS);
+      await page.setInputFiles("#file-input", fractions);
+      await allAnswered(page, 1);
+      await page.click(".tile");
+      expect(await page.textContent("#panel-result .notice.bad")).toContain("under “Values shown”, as LOW..HIGH");
+      await page.fill("#range-asked", "900..-900");
+      await page.dispatchEvent("#range-asked", "change");
+      expect(await page.textContent("#range-asked-error")).toMatch(/LOW\.\.HIGH/);
+      await page.fill("#range-asked", "-900..800");
+      await page.dispatchEvent("#range-asked", "change");
+      const shown = async (low: number, high: number) => {
+        const { data } = await sharpDecoder().decode(readFileSync(fractions), { range: { low, high } });
+        await showsPixels(page, sha256(data));
+      };
+      await shown(-900, 800);
+      await page.fill("#range-shown", "0..300");
+      await page.dispatchEvent("#range-shown", "change");
+      await shown(0, 300);
+      await page.click("#undo");
+      await shown(-900, 800);
+      await allAnswered(page, 1);
+      const rows = await told([fractions, "--range=-900..800"]);
+      await page.waitForSelector(".bars .bar-name");
+      expect(await page.textContent(".bars .bar-name")).toBe(rows[0]?.predictions[0]?.class);
     });
   });
 }

@@ -27,7 +27,7 @@ describe("answers as files", () => {
     images: [image("=d", "=1+1.png", "-b", "+c"), failed],
     opened,
     prepared: prepared(["=a", "-b"]),
-    shown: () => ({ frame: 2, window: "-600/1500", plane: "coronal", volume: { number: 1, slice: 4, slices: 9 } }),
+    shown: () => ({ frame: 2, window: "-600/1500", range: "bits=12", plane: "coronal", volume: { number: 1, slice: 4, slices: 9 } }),
   };
 
   it("hold no formula for a spreadsheet, and say for each image without an answer why", () => {

@@ -37,7 +37,7 @@ class FakeEngine implements EngineClient {
   }
   private picture({ file }: Requests["look"]["ask"]) {
     if ((file as File).name.startsWith("bad")) throw new EngineFailure({ code: "unreadable", message: "no image" });
-    return { size: 1, rgb: new Uint8Array(3), notes: [] };
+    return { size: 1, rgb: new Uint8Array(3), ranged: false, notes: [] };
   }
   private prepared({ classes }: Requests["prepare"]["ask"]) {
     if (classes.kind !== "names") throw new EngineFailure({ code: "bank_format", message: "no bank" });
@@ -51,7 +51,7 @@ class FakeEngine implements EngineClient {
             id,
             ok: true,
             answer: { predictions: [{ class: "a", probability: 1 }], kept: [] },
-            picture: { size: 1, rgb: new Uint8Array(3), notes: [] },
+            picture: { size: 1, rgb: new Uint8Array(3), ranged: false, notes: [] },
           },
     );
   }
