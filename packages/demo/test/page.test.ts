@@ -63,8 +63,11 @@ describe.skipIf(withoutProgram("chromium"))("the page", () => {
       nodes.map((n) => Number(/[\d.]+$/.exec(n.textContent ?? "")?.[0])),
     );
     expect([...entropies].sort((a, b) => a - b)).toEqual(entropies);
+    await page.click(".tile:nth-child(4)");
+    await page.waitForFunction(() => [...document.querySelectorAll("h2")].some((h) => h.textContent === "chest-xray-4.png"));
     await page.evaluate(() => scrollTo(0, 0));
     await picture(page, "result");
+    await page.click(".tile");
   });
 
   it("shows what one prompt says alone while it is pointed at or has the focus, and the answer again after", async () => {

@@ -4,6 +4,7 @@
 import type { PixelSpec } from "@biovlm/core";
 import type { DatasetItem } from "@biovlm/datasets";
 import { inOrder, joinedFloats, known, nth } from "@biovlm/files";
+import { encodedBy } from "@biovlm/model";
 import type { LearnContext, TrainingImage } from "@biovlm/training";
 import { type KeyedBytes, plainPicture, readFloats, runDigest, sliceFeatures, writeFloats } from "@biovlm/training/loop";
 import type { FeatureSet } from "./feature-set.js";
@@ -114,8 +115,7 @@ export class ItemImages {
   /** What decides an image's embedding beside its content, as a digest. */
   private nameOf(pixels: PixelSpec): Promise<string> {
     const { encoder, model } = this.context;
-    const { device, precision } = encoder.capabilities;
-    return runDigest({ model: model.digest, encoder: { device, precision }, pixels, crop: "centre" });
+    return runDigest({ model: model.digest, encoder: encodedBy(encoder), pixels, crop: "centre" });
   }
 
   /** Rows [n,D] of the first preprocess; those of the others are kept. */

@@ -1,6 +1,7 @@
 // One task, several methods: features and views once, each method fitted on them and evaluated. The same task and method give the same figures.
 
 import { nth } from "@biovlm/files";
+import { encodedBy } from "@biovlm/model";
 import type { Recipe, StepReport } from "@biovlm/training";
 import { type LearnContext, learnContext } from "@biovlm/training";
 import { freshViews, type KeyedBytes, plainViews, runDigest, type ViewSource, viewBank, viewPixels } from "@biovlm/training/loop";
@@ -183,10 +184,9 @@ class PreparedTask {
       const pixels = viewPixels(context.model.spec, recipe);
       const viewOptions = { core: context.core, encoder: context.encoder, pixels, recipe, flip, seed: task.seed };
       if (options.views === "fresh") return freshViews(images, viewOptions);
-      const { device, precision } = context.encoder.capabilities;
       const cacheKey = await runDigest({
         model: context.model.digest,
-        encoder: { device, precision },
+        encoder: encodedBy(context.encoder),
         pixels,
         viewsFrom: recipe.viewsFrom,
         flip,

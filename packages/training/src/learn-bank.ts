@@ -3,7 +3,16 @@
 
 import type { Core, PixelSpec } from "@biovlm/core";
 import { inOrder, nth } from "@biovlm/files";
-import { bankDigest, DEFAULT_TEMPLATES, type Encoder, type ModelSpec, type PromptBank, pixelSpec, writeBank } from "@biovlm/model";
+import {
+  bankDigest,
+  DEFAULT_TEMPLATES,
+  type Encoder,
+  encodedBy,
+  type ModelSpec,
+  type PromptBank,
+  pixelSpec,
+  writeBank,
+} from "@biovlm/model";
 import { type BankMixture, encodeSentences, type PromptModel } from "@biovlm/model/prompts";
 import { checkpointStore, type KeyedBytes, runDigest } from "./checkpoint.js";
 import { contextWords } from "./context-words.js";
@@ -105,7 +114,7 @@ export async function learnBank(context: LearnContext, options: LearnOptions): P
   const viewOptions = { core, encoder, pixels, recipe, flip, seed };
   const cacheKey = await runDigest({
     model: model.digest,
-    encoder: { device: encoder.capabilities.device, precision: encoder.capabilities.precision },
+    encoder: encodedBy(encoder),
     pixels,
     viewsFrom: recipe.viewsFrom,
     flip,

@@ -7,7 +7,7 @@ import { fastImages, frameVariant, imageRows, joinedBytes, type PixelRow, type R
 import { type EmbeddingFacts, EmbeddingFile, RowJournal, type RowName, writeEmbeddings } from "@biovlm/engine/embeddings";
 import { counted } from "@biovlm/files";
 import { withLock } from "@biovlm/files/node";
-import { pixelSpec } from "@biovlm/model";
+import { encodedBy, pixelSpec } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import { leftOutFiles, type VolumeOrder, volumeOrder } from "../classify/volumes.js";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
@@ -137,11 +137,10 @@ function factsOf(
   { model, encoder }: Runtime,
   { exif, raw, frame, plane, window, range, ultrasoundRegion, volumes }: Options,
 ): { readonly key: Buffer; readonly facts: EmbeddingFacts } {
-  const { device, precision } = encoder.capabilities;
   const variant = frameVariant({ frame, plane, window, range, ultrasoundRegion });
   const preprocess = `bicubic ${model.spec.vision.imageSize} centre crop, exif ${exif}${variant === "" ? "" : `, ${variant}`}${volumes ? ", mean of slices" : ""}`;
   const key = createHash("sha256")
-    .update(JSON.stringify([model.digest, device, precision, preprocess, model.spec.mean, model.spec.std, raw]))
+    .update(JSON.stringify([model.digest, encodedBy(encoder), preprocess, model.spec.mean, model.spec.std, raw]))
     .digest();
   const facts: EmbeddingFacts = {
     key: key.toString("hex"),

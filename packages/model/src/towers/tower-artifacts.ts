@@ -35,8 +35,8 @@ export interface TowerSource {
 
 /** In-memory external data of the `buffers` form, one blob. */
 const BLOB = "weights.bin";
-/** Of how towers are built and reduced: raised where either changes, so that towers kept before are not taken. */
-const REDUCTION = 4;
+/** Of how towers are built and reduced: raised where either changes, so that towers and embeddings kept before are not taken. */
+export const TOWERS_BUILT = 4;
 
 /** The graphs of one model. Nothing is built before a backend asks. Gradients run in float32 whatever the precision. */
 export function towerArtifacts(source: TowerSource): EncoderGraphs {
@@ -44,7 +44,7 @@ export function towerArtifacts(source: TowerSource): EncoderGraphs {
   const write = (name: string, graph: Graph, form: ArtifactForm) => artifactOf(source, name, graph, form);
   const reduced = async (name: string, build: () => Graph, form: ArtifactForm, reduce: (graph: Graph) => Graph): Promise<OnnxArtifact> => {
     // one blob in every form but that with weights apart
-    const key = form === "buffers" ? undefined : `towers/${REDUCTION}-${name}-${precision}-${digest.replace(/^sha256:/, "")}`;
+    const key = form === "buffers" ? undefined : `towers/${TOWERS_BUILT}-${name}-${precision}-${digest.replace(/^sha256:/, "")}`;
     const before = key === undefined ? undefined : await source.kept?.get(key);
     if (before !== undefined) return { kind: "bytes", model: before };
     const artifact = await artifactOf({ ...source, placeBeside: undefined }, `${name}-${precision}`, reduce(build()), form);

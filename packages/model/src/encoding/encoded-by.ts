@@ -1,0 +1,13 @@
+// What decides an embedding's bits beside the model's weights and the input: part of every key under which embeddings are kept.
+
+import type { Device, Encoder } from "../contract/encoder.js";
+import { TOWERS_BUILT } from "../towers/tower-artifacts.js";
+
+/** Where an encoder runs, in which precision, and which build of the towers it has: embeddings of others are not taken for its own. */
+export function encodedBy({ capabilities: { device, precision } }: Pick<Encoder, "capabilities">): {
+  readonly device: Device;
+  readonly precision: Encoder["capabilities"]["precision"];
+  readonly towers: number;
+} {
+  return { device, precision, towers: TOWERS_BUILT };
+}
