@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FakeHubOptions, startFakeHub } from "@biovlm/testkit";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { call, folder, home, writePhantoms } from "./call.js";
 
 const tiny = join(import.meta.dirname, "../../model-tiny/files");
@@ -143,6 +143,20 @@ describe("doctor", () => {
       "onnxruntime-web": expect.stringMatching(/^\d+\.\d+\.\d+/),
       sharp: expect.stringMatching(/^\d+\.\d+\.\d+/),
     });
+  });
+
+  it("says what a store of models that cannot be read is, beside all else", async () => {
+    const place = folder();
+    writeFileSync(join(place, "file"), "");
+    vi.stubEnv("BIOVLM_HOME", join(place, "file"));
+    try {
+      const { code, out, err } = await call(["doctor"]);
+      expect([code, err]).toEqual([0, ""]);
+      expect(out).toMatch(/^cpu +✓/m);
+      expect(out).toMatch(/^store +\S+ +cannot be read: .*not a folder/m);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it("says which named device cannot be used, with exit code 5, and never takes another", async () => {

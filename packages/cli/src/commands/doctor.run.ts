@@ -6,9 +6,10 @@ import { createRequire } from "node:module";
 import { arch, availableParallelism, platform, release, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { backendsFor, cpuQuota, fastImages, openCore, usableCpus } from "@biovlm/engine";
+import { isBiovlmError } from "@biovlm/files";
 import { dataFolders } from "@biovlm/files/node";
 import { chooseBackend, probeBackends } from "@biovlm/model";
-import { hubSettings, openModelStore } from "@biovlm/model/node";
+import { hubSettings, type ModelStore, openModelStore } from "@biovlm/model/node";
 import { tinyModel } from "@biovlm/model-tiny/node";
 import type { CommandRun } from "../command.js";
 import { EXIT } from "../exit-codes.js";
@@ -21,7 +22,7 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
   const core = await openCore({ deterministic: false });
   const folders = dataFolders();
   const tiny = await tinyModel();
-  const models = await openModelStore().list();
+  const { models, unread } = await storedModels();
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
   const facts = {
     version: version(),
@@ -48,6 +49,7 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
       ...models.map((m) => ("problem" in m ? { name: m.name, problem: m.problem.message } : { name: m.name, digest: m.manifest.digest })),
     ],
     store: folders.models,
+    ...(unread === undefined ? {} : { storeProblem: unread }),
     cache: folders.cache,
     offline: hubSettings().offline,
     data: env["BIOVLM_DATA"],
@@ -80,13 +82,23 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
     }
     for (const model of facts.models)
       await row("model", `${model.name}  ${"problem" in model ? `damaged: ${model.problem}` : model.digest}`);
-    await row("store", facts.store);
+    await row("store", `${facts.store}${facts.storeProblem === undefined ? "" : `  cannot be read: ${facts.storeProblem}`}`);
     await row("cache", facts.cache);
     await row("hub", facts.offline ? "offline (HF_HUB_OFFLINE)" : "asked only by models pull");
     await row("data", facts.data ?? "no BIOVLM_DATA");
   }
   return facts.auto === undefined ? EXIT.backend : EXIT.ok;
 };
+
+/** Models that are kept; of a store that cannot be read the reason: whoever asks what is wrong is told all of it. */
+async function storedModels(): Promise<{ readonly models: Awaited<ReturnType<ModelStore["list"]>>; readonly unread?: string }> {
+  try {
+    return { models: await openModelStore().list() };
+  } catch (error) {
+    if (!isBiovlmError(error)) throw error;
+    return { models: [], unread: error.message };
+  }
+}
 
 /** Who prepares images for embed, classify, bulk and serve: sharp and the core, or the native build for the formats that it has. */
 async function imagesOf(env: Readonly<Record<string, string | undefined>>): Promise<string> {

@@ -18,5 +18,5 @@ export function encoderFailure(error: unknown): unknown {
 
 /** 503 with Retry-After. */
 export function unavailable(what: string, cause?: unknown): EngineError {
-  return new EngineError("backend_unavailable", `the encoder — ${what}. Try again.`, { cause, retryAfter: 2 });
+  return new EngineError("backend_unavailable", `the encoder — ${what.replace(/\.$/, "")}. Try again.`, { cause, retryAfter: 2 });
 }
