@@ -154,7 +154,7 @@ export function answerFlows(stage: () => Stage): void {
       for (const { predictions } of json.images) expect(predictions.reduce((sum, p) => sum + p.probability, 0)).toBeCloseTo(1, 4);
       for (const { digest } of [json.model, json.bank]) expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
       const [head, row, ...rest] = (await text("answers-csv")).trim().split("\r\n");
-      expect(head).toBe("file,sha256,frame,window,plane,series,slice,label,answer,p(chest-xray),p(fundus),error,model,bank,note");
+      expect(head).toBe("file,sha256,frame,window,range,plane,series,slice,label,answer,p(chest-xray),p(fundus),error,model,bank,note");
       expect(row?.split(",").slice(0, 2)).toEqual(["scans/chest-xray/chest-xray-1.png", sha256]);
       expect(row).toContain(`,${json.model.digest},${json.bank.digest},"Research use only, not a medical device"`);
       expect(rest).toHaveLength(7);

@@ -68,7 +68,7 @@ export function galleryFlows(stage: () => Stage): void {
       const { page } = open;
       await dropFiles(page, []);
       expect(await page.textContent("#notice")).toMatch(
-        /^No images there: PNG, JPEG, WebP, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI and NRRD/,
+        /^No images there: PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI and NRRD/,
       );
       await page.setInputFiles("#file-input", join(stage().scans, "fundus", "fundus-1.png"));
       await allAnswered(page, 1);
