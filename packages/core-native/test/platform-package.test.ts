@@ -1,7 +1,8 @@
-// The package of a platform: made, packed by npm, installed beside a core-native without a build of its own, found and loaded there.
+// The package of a platform: made by napi-rs's command line of what was built here, packed by npm, installed beside a core-native without a build of
+// its own, found and loaded there.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,33 +12,20 @@ import { BUILT, bindingAt, libraryPath } from "../src/binding.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "biovlm-platform-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-const script = fileURLToPath(new URL("../scripts/platform-package.mjs", import.meta.url));
-const make = (...args: string[]) => execFileSync(process.execPath, [script, ...args], { encoding: "utf8", stdio: "pipe" });
-const read = (path: string) => JSON.parse(readFileSync(path, "utf8"));
+const root = fileURLToPath(new URL("..", import.meta.url));
+const napi = join(root, "napi/node_modules/@napi-rs/cli/dist/cli.js");
 const absent = join(scratch, "absent.node");
-const glibc =
-  (process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime !== undefined;
-const ends: Readonly<Record<string, string>> = { linux: glibc ? "-gnu" : "-musl", win32: "-msvc" };
+const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+const ends: Readonly<Record<string, string>> = { linux: header.glibcVersionRuntime === undefined ? "-musl" : "-gnu", win32: "-msvc" };
 const host = `${process.platform}-${process.arch}${ends[process.platform] ?? ""}`;
 
 describe("a platform's package", () => {
-  it("is for that platform alone, of core-native's version, and is named at publishing", () => {
-    const library = join(scratch, "some.node");
-    writeFileSync(library, "a library");
-    for (const target of ["linux-x64-gnu", "linux-arm64-musl", "darwin-arm64", "win32-x64-msvc"])
-      make(target, library, join(scratch, "npm"));
-    const { version } = read(fileURLToPath(new URL("../package.json", import.meta.url)));
-    const linux = read(join(scratch, "npm/linux-x64-gnu/package.json"));
-    expect(linux).toMatchObject({ name: "@biovlm/core-native-linux-x64-gnu", version, os: ["linux"], cpu: ["x64"], libc: ["glibc"] });
-    expect(read(join(scratch, "npm/win32-x64-msvc/package.json")).libc).toBeUndefined();
-    const manifest = join(scratch, "manifest.json");
-    writeFileSync(manifest, JSON.stringify({ name: "x", dependencies: { y: "1" } }));
-    make("--name-in", manifest, join(scratch, "npm"));
-    expect(read(manifest).dependencies).toEqual({ y: "1" });
-    expect(Object.keys(read(manifest).optionalDependencies)).toEqual(
-      ["darwin-arm64", "linux-arm64-musl", "linux-x64-gnu", "win32-x64-msvc"].map((target) => `@biovlm/core-native-${target}`),
-    );
-    expect(() => make("plan9-x64", library, scratch)).toThrow(/expected one like linux-x64-gnu/);
+  it("is found under the name that napi-rs gives it", () => {
+    const place = join(scratch, "named/node_modules/@biovlm", `core-native-${host}`);
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(place, "package.json"), JSON.stringify({ name: `@biovlm/core-native-${host}`, main: "library.node" }));
+    writeFileSync(join(place, "library.node"), "");
+    expect(libraryPath(absent, createRequire(join(scratch, "named/index.js")))).toBe(join(place, "library.node"));
   });
 
   it("is not asked for where a library was built, and its absence is no error", () => {
@@ -48,11 +36,27 @@ describe("a platform's package", () => {
   });
 
   it.skipIf(!existsSync(BUILT))(
-    "is found once npm has installed it, and its library loads (skipped: no native build)",
+    "holds the library that was built, for that platform alone, and loads once npm has installed it (skipped: no native build)",
     () => {
-      make(host, BUILT, join(scratch, "host"));
+      const place = join(scratch, "release");
+      mkdirSync(join(place, "found"), { recursive: true });
+      for (const name of ["package.json", "LICENSE", "README.md"]) copyFileSync(join(root, name), join(place, name));
+      cpSync(join(root, "binding"), join(place, "binding"), { recursive: true });
+      const make = (...words: string[]) =>
+        execFileSync(process.execPath, [napi, ...words], { cwd: place, encoding: "utf8", stdio: "pipe" });
+      const read = (path: string) => JSON.parse(readFileSync(join(place, path), "utf8"));
+      make("create-npm-dirs", "--npm-dir", "npm");
+      // the release has a library of each target; here one stands for all
+      const names = Object.fromEntries(
+        read("package.json").napi.targets.map((target: string) => [target, read(`npm/${platformOf(target)}/package.json`).main]),
+      ) as Record<string, string>;
+      for (const name of Object.values(names)) copyFileSync(BUILT, join(place, "found", name));
+      make("artifacts", "--output-dir", "found", "--npm-dir", "npm");
+      make("pre-publish", "--tag-style", "npm", "--npm-dir", "npm", "--no-gh-release", "--skip-optional-publish");
+      expect(Object.keys(read("package.json").optionalDependencies)).toContain(`@biovlm/core-native-${host}`);
+      expect(read(`npm/${host}/package.json`)).toMatchObject({ os: [process.platform], cpu: [process.arch] });
       const packed = execFileSync("npm", ["pack", "--json", "--pack-destination", scratch], {
-        cwd: join(scratch, "host", host),
+        cwd: join(place, "npm", host),
         encoding: "utf8",
       });
       const tarball = join(scratch, JSON.parse(packed)[0].filename);
@@ -68,3 +72,9 @@ describe("a platform's package", () => {
     60_000,
   );
 });
+
+/** "linux-x64-gnu" of "x86_64-unknown-linux-gnu". */
+function platformOf(target: string): string {
+  const [arch = "", , os = "", libc] = target.replace("pc-windows", "pc-win32").split("-");
+  return [os, arch === "x86_64" ? "x64" : "arm64", libc].filter((part) => part !== undefined).join("-");
+}

@@ -4,7 +4,7 @@
 import type { PixelSpec } from "@biovlm/core";
 import type { DatasetItem } from "@biovlm/datasets";
 import { inOrder, joinedFloats, known, nth } from "@biovlm/files";
-import { encodedBy } from "@biovlm/model";
+import { encodedBy } from "@biovlm/model/backend";
 import type { LearnContext, TrainingImage } from "@biovlm/training";
 import { type KeyedBytes, plainPicture, readFloats, runDigest, sliceFeatures, writeFloats } from "@biovlm/training/loop";
 import type { FeatureSet } from "./feature-set.js";

@@ -1,7 +1,7 @@
 // One task, several methods: features and views once, each method fitted on them and evaluated. The same task and method give the same figures.
 
 import { nth } from "@biovlm/files";
-import { encodedBy } from "@biovlm/model";
+import { encodedBy } from "@biovlm/model/backend";
 import type { Recipe, StepReport } from "@biovlm/training";
 import { type LearnContext, learnContext } from "@biovlm/training";
 import { freshViews, type KeyedBytes, plainViews, runDigest, type ViewSource, viewBank, viewPixels } from "@biovlm/training/loop";

@@ -24,6 +24,7 @@ export {
   TOWER_IO,
 } from "./contract/encoder-graphs.js";
 export { EncoderError, type EncoderErrorCode } from "./contract/errors.js";
+export { encodedBy } from "./encoding/encoded-by.js";
 export { encodeRgb } from "./encoding/exact-bytes.js";
 export { memoisedOpen } from "./encoding/memoised-open.js";
 export { PROBE_IO, probeModel, probeRefusal } from "./encoding/probe-model.js";

@@ -39,5 +39,4 @@ export { EncoderError, type EncoderErrorCode, ModelError, type ModelErrorCode } 
 export type { ModelSpec } from "./contract/model-spec.js";
 export { type Normalisation, pixelSpec } from "./contract/pixel-spec.js";
 export { chooseBackend, probeBackends } from "./encoding/choose-backend.js";
-export { encodedBy } from "./encoding/encoded-by.js";
 export { type DeviceChange, openWithFailover } from "./encoding/failover-encoder.js";

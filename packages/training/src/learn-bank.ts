@@ -3,16 +3,8 @@
 
 import type { Core, PixelSpec } from "@biovlm/core";
 import { inOrder, nth } from "@biovlm/files";
-import {
-  bankDigest,
-  DEFAULT_TEMPLATES,
-  type Encoder,
-  encodedBy,
-  type ModelSpec,
-  type PromptBank,
-  pixelSpec,
-  writeBank,
-} from "@biovlm/model";
+import { bankDigest, DEFAULT_TEMPLATES, type Encoder, type ModelSpec, type PromptBank, pixelSpec, writeBank } from "@biovlm/model";
+import { encodedBy } from "@biovlm/model/backend";
 import { type BankMixture, encodeSentences, type PromptModel } from "@biovlm/model/prompts";
 import { checkpointStore, type KeyedBytes, runDigest } from "./checkpoint.js";
 import { contextWords } from "./context-words.js";

@@ -7,8 +7,8 @@ import { fastImages, frameVariant, imageRows, joinedBytes, type PixelRow, type R
 import { type EmbeddingFacts, EmbeddingFile, RowJournal, type RowName, writeEmbeddings } from "@biovlm/engine/embeddings";
 import { counted } from "@biovlm/files";
 import { withLock } from "@biovlm/files/node";
-import { encodedBy, pixelSpec } from "@biovlm/model";
-import { encodeRgb } from "@biovlm/model/backend";
+import { pixelSpec } from "@biovlm/model";
+import { encodedBy, encodeRgb } from "@biovlm/model/backend";
 import { leftOutFiles, type VolumeOrder, volumeOrder } from "../classify/volumes.js";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { embeddedSeries, seriesOf } from "../embed-series.js";
