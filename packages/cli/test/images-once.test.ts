@@ -6,11 +6,25 @@ import { call, folder, writeClasses, writePhantoms } from "./call.js";
 
 const counts = vi.hoisted(() => ({ opens: new Map<string, number>(), decodes: 0, crops: 0 }));
 
+const opening = vi.hoisted(() => (path: unknown) => {
+  if (/\.png$/.test(String(path))) counts.opens.set(String(path), (counts.opens.get(String(path)) ?? 0) + 1);
+});
+
+// files are opened by either: those that are read whole by the one, others by the other
 vi.mock("node:fs/promises", async (original) => {
   const real = await original<typeof import("node:fs/promises")>();
   const open: typeof real.open = (path, ...rest) => {
-    if (/\.png$/.test(String(path))) counts.opens.set(String(path), (counts.opens.get(String(path)) ?? 0) + 1);
+    opening(path);
     return real.open(path, ...rest);
+  };
+  return { ...real, open, default: { ...real, open } };
+});
+
+vi.mock("node:fs", async (original) => {
+  const real = await original<typeof import("node:fs")>();
+  const open = (path: unknown, ...rest: unknown[]) => {
+    opening(path);
+    return (real.open as (...all: unknown[]) => void)(path, ...rest);
   };
   return { ...real, open, default: { ...real, open } };
 });
