@@ -53,6 +53,9 @@ const KEPT_HEAP = 64 * 1024 * 1024;
 /** Samples of a codestream of JPEG 2000, words of four bytes in its codec, after which the codec is let go: what they touched stays resident. */
 const KEPT_SAMPLES = 2 * 1024 * 1024;
 
+/** How long a codec with more than that stays for another picture. */
+const KEPT_MS = 500;
+
 /** What a codestream is expected to be; of JPEG 2000, the components that are to be given where that is not all of them. */
 interface CodestreamExpectation extends JpegExpectation {
   readonly chosen?: { readonly components: readonly number[]; readonly bits: number; readonly signed: boolean } | undefined;
@@ -107,24 +110,48 @@ export function wasmCodecs(source: CodecSource): DecodeCodestream {
     }
   };
 
+  // until when a codec with much memory stays for the next picture: an archive's X-rays come one after the other
+  const leaving = new Map<WasmCodec, ReturnType<typeof setTimeout>>();
+  const letGo = (codec: WasmCodec, loading: Promise<new () => Decoder>) => {
+    if (loaded.get(codec) === loading) loaded.delete(codec);
+  };
+
   return async (codec, data, expected, holder = "DICOM") => {
     requireSize(codec, data, expected);
+    clearTimeout(leaving.get(codec));
     const loading = loaded.get(codec) ?? load(codec);
     loaded.set(codec, loading);
     const decoder = new (await loading)();
     const size = { most: 0 };
     const { chosen, ...whole } = expected;
+    let failed = false;
     try {
       if (chosen === undefined) return decodeWith(decoder, codec, data, whole, holder, size);
       const { components, ...depth } = chosen;
       const some = withChosenComponents(data, { ...whole, chosen: components, ...depth });
       return decodeWith(decoder, codec, some, { ...whole, samples: components.length }, holder, size);
+    } catch (error) {
+      failed = true;
+      throw error;
     } finally {
-      // its memory never shrinks, and a codestream that fails may leave some of it behind: the next one gets a new codec
+      // its memory never shrinks, and a codestream that fails may leave some of it in use
       const words = codec === "jpeg-2000" || codec === "htj2k" ? expected.rows * expected.columns * expected.samples : 0;
-      if ((size.most > KEPT_HEAP || words > KEPT_SAMPLES) && loaded.get(codec) === loading) loaded.delete(codec);
+      const large = size.most > KEPT_HEAP || words > KEPT_SAMPLES;
+      if (large && (failed || !Number.isFinite(size.most))) letGo(codec, loading);
+      else if (large)
+        leaving.set(
+          codec,
+          later(() => letGo(codec, loading)),
+        );
     }
   };
+}
+
+function later(then: () => void): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(then, KEPT_MS);
+  // of Node: no process stays alive for it
+  if (typeof timer === "object") timer.unref();
+  return timer;
 }
 
 function decodeWith(
