@@ -2,7 +2,6 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { StoredValues } from "../../src/dicom/stored-values.js";
 
 /** One row of oracle.tsv, by column. */
 export type OracleRow = Readonly<Record<string, string>>;
@@ -16,8 +15,9 @@ export function tableRows(path: string): OracleRow[] {
 
 export const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
-/** Bytes of stored values, little-endian. */
-export const valueBytes = (values: StoredValues) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+/** Whether a row's stored values are not the codec's: of colour JPEG the oracle stored YCbCr, the codec gives RGB. */
+export const storedElsewise = (row: OracleRow): boolean =>
+  row["photometric"]?.startsWith("YBR_FULL") === true && row["transfer_syntax"]?.includes(".4.5") === true;
 
 /** Rows by file. */
 export function byFile(rows: readonly OracleRow[]): [string, OracleRow[]][] {

@@ -1,6 +1,9 @@
 // Runs in Chromium: the browser decoder with codecs from the page's own origin, as classic scripts and WebAssembly files.
 
+import { wasmCodecs } from "../../src/dicom/codecs/wasm-codecs.js";
+import { openDicom } from "../../src/dicom/dicom-image.js";
 import { browserDecoder, type CodecSource } from "../../src/index.js";
+import { valueBytes } from "./value-bytes.js";
 
 const FILES = {
   jpeg: {
@@ -26,18 +29,29 @@ const codecs: CodecSource = async (codec) => {
 };
 
 const decoder = browserDecoder({ codecs });
+const reading = { maxPixels: 25_000_000, maxInflated: 64 * 1024 * 1024, codecs: wasmCodecs(codecs) };
 
 async function digest(data: Uint8Array): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", new Uint8Array(data));
   return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** SHA-256 of each frame's RGB8 bytes, or the error's code. */
-async function frames(url: string): Promise<string[] | { code: string; message: string }> {
+/** SHA-256 of a frame's stored values, little-endian, and of its RGB8 bytes. */
+export interface FrameDigests {
+  readonly stored: string;
+  readonly rgb8: string;
+}
+
+/** Those of each frame, or the error's code. */
+async function frames(url: string): Promise<FrameDigests[] | { code: string; message: string }> {
   try {
-    const stack = await decoder.open(new Uint8Array(await (await fetch(url)).arrayBuffer()));
-    const digests: string[] = [];
-    for (let index = 0; index < stack.frames; index++) digests.push(await digest((await stack.frame(index)).data));
+    const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
+    const [shown, raw] = [await decoder.open(bytes), await openDicom(bytes, reading)];
+    const digests: FrameDigests[] = [];
+    for (let index = 0; index < shown.frames; index++) {
+      const { values } = await raw.stored(index);
+      digests.push({ stored: await digest(valueBytes(values)), rgb8: await digest((await shown.frame(index)).data) });
+    }
     return digests;
   } catch (error) {
     return { code: String(Reflect.get(error as object, "code")), message: String(error) };
