@@ -68,6 +68,15 @@ describe("findImages", () => {
     expect(leftOutNote(new Map([["mask", 1]]))).toBe("left out: 1 mask");
   });
 
+  it("takes DICOM by its mark under no ending and under one that is nobody's, not under those of texts and lists", async () => {
+    const root = tree("a.ima", "b.xyz", "c.mr1");
+    const marked = Buffer.concat([Buffer.alloc(128), Buffer.from("DICM")]);
+    for (const name of ["1.2.840", "d.xyz", "e.MR2", "f.csv", "DICOMDIR"]) writeFileSync(join(root, name), marked);
+    const { paths, leftOut } = await findImages(root);
+    expect(paths).toEqual(["1.2.840", "a.ima", "d.xyz", "e.MR2"]);
+    expect(Object.fromEntries(leftOut)).toEqual({ "not an image": 3, "DICOM index": 1 });
+  });
+
   it("follows links to files and folders, visits a folder once, and ends where links go in circles", async () => {
     const root = tree("real/a.png");
     const pool = tree("pool.png", "set/p.png");

@@ -100,15 +100,14 @@ async function walk(entry: FileSystemEntry, folder: string, walked: Walked, name
   }
 }
 
-/** By its ending; where that says nothing, by DICOM's mark in the content: archives write files without endings. */
+/** By its ending; where that is none of an image, by DICOM's mark in the content: archives write files without endings, and under their own. */
 async function wanted(file: File, left: LeftOut): Promise<boolean> {
   if (file.name.startsWith(".")) {
     left.add("hidden");
     return false;
   }
   const named = IMAGE.test(file.name);
-  const own = /\.[a-z][a-z0-9]{0,7}$/i.test(file.name) || file.name === "DICOMDIR";
-  const head = (named ? DICOM_NAME.test(file.name) : !own) ? await headOf(file) : "";
+  const head = (named ? DICOM_NAME.test(file.name) : file.name !== "DICOMDIR") ? await headOf(file) : "";
   const dicom = head.slice(128, 132) === "DICM";
   if (!named && !dicom) {
     left.count(file.name);

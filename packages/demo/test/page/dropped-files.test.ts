@@ -46,18 +46,19 @@ describe("a drop", () => {
     expect(paths(await droppedFiles(drop({ scans, "bank.safetensors": "file" })))).toEqual(["scans|a.png", "|bank.safetensors"]);
   });
 
-  it("counts what is left out of folders by kind, and takes DICOM by its mark where a name has no ending", async () => {
-    const dicom = new File([new Uint8Array(128), "DICM rest"], "IM000001");
+  it("counts what is left out of folders by kind, and takes DICOM by its mark where a name has no ending of an image", async () => {
+    const dicom = (name: string) => new File([new Uint8Array(128), "DICM rest"], name);
     const left = new LeftOut();
     const inner = (file: File) => Object.defineProperty(file, "webkitRelativePath", { value: `study/${file.name}` });
     const list = ["a.mha", "b.MHA", "1.2.840.1", "c.txt.gz", "DICOMDIR", ".DS_Store", "d.dcm", "e.nii.gz", "f.nrrd"].map((name) =>
       inner(new File(["x"], name)),
     );
-    expect(paths(await pickedFiles([...list, inner(dicom)], left))).toEqual([
+    expect(paths(await pickedFiles([...list, inner(dicom("IM000001")), inner(dicom("g.xyz"))], left))).toEqual([
       "study|d.dcm",
       "study|e.nii.gz",
       "study|f.nrrd",
       "study|IM000001",
+      "study|g.xyz",
     ]);
     expect(left.text).toBe("2 MHA, 1 DICOM index, 1 TXT.GZ, 1 hidden, 1 without an ending");
   });

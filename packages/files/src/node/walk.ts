@@ -1,6 +1,6 @@
 // Image files below a folder: the one walk that every command takes, with the one table of what is taken and what is left out.
 // Found in one order on every machine; what is left out is counted by reason, not guessed at. Content is looked at only where a name says
-// nothing: archives export DICOM under bare numbers.
+// nothing: archives export DICOM under bare numbers, and under endings of their own.
 
 import type { Dirent } from "node:fs";
 import { open, readdir, realpath, stat } from "node:fs/promises";
@@ -35,6 +35,7 @@ export const IMAGE_ENDINGS: readonly string[] = [
   ".jpc",
   ".dcm",
   ".dicom",
+  ".ima",
   ".nii",
   ".nii.gz",
   ".nrrd",
@@ -51,6 +52,13 @@ const OTHER_IMAGES: readonly (readonly [RegExp, string])[] = [
   [/\.mh[ad]$/, "MetaImage"],
 ];
 
+const NO_IMAGE = "not an image";
+/** Endings of DICOM files. */
+const DICOM_ENDINGS: readonly string[] = [".dcm", ".dicom", ".ima"];
+/** Endings of what often lies beside images: their content is not looked at. */
+const BESIDE_IMAGES =
+  /\.(?:txt|csv|tsv|json|jsonl|xml|ya?ml|toml|ini|md|html?|css|js|py|sh|log|pdf|docx?|xlsx?|zip|gz|tar|7z|np[yz]|mat|h5|pkl|pth?|safetensors|parquet|db)$/;
+
 /** Why a file is left out by its name; undefined where it is taken, "look" where only its content says. */
 export function leftOutByName(name: string): string | undefined {
   if (name === "DICOMDIR") return "DICOM index";
@@ -58,13 +66,13 @@ export function leftOutByName(name: string): string | undefined {
   if (IMAGE_ENDINGS.some((ending) => lower.endsWith(ending))) return undefined;
   // "IM000001", "1.2.840.10008.55": no ending that means anything
   if (!/\.[a-z][a-z0-9]*$/.test(lower)) return "look";
-  return OTHER_IMAGES.find(([pattern]) => pattern.test(lower))?.[1] ?? "not an image";
+  return OTHER_IMAGES.find(([pattern]) => pattern.test(lower))?.[1] ?? NO_IMAGE;
 }
 
 /** Whether a file's name leaves it open that the file is DICOM: the endings of other images say that it is not. */
 export function mayBeDicom(name: string): boolean {
   const lower = name.toLowerCase();
-  return !IMAGE_ENDINGS.some((ending) => ending !== ".dcm" && ending !== ".dicom" && lower.endsWith(ending));
+  return !IMAGE_ENDINGS.some((ending) => !DICOM_ENDINGS.includes(ending) && lower.endsWith(ending));
 }
 
 /** Whether a file begins as DICOM files do. What cannot be read is none. */
@@ -208,7 +216,8 @@ async function entriesOf(
     else if (kind.isFile() && isVoxels(name, names)) leave("voxels of a header beside them");
     else {
       let why = kind.isFile() ? leftOutByName(name) : "not a file";
-      if (why === "look") why = (await startsAsDicom(join(here, name))) ? undefined : "not an image";
+      if (why === "look" || (why === NO_IMAGE && !BESIDE_IMAGES.test(name.toLowerCase())))
+        why = (await startsAsDicom(join(here, name))) ? undefined : NO_IMAGE;
       if (why === undefined) entries.push({ name, isFolder: false });
       else leave(why);
     }
