@@ -23,7 +23,7 @@ export async function medmnistDataset(npz: NpzFile, facts: MedmnistFacts, classe
         `${part.length} of ${channels}`,
         OFFICIAL,
       );
-    items.push(...part);
+    for (const item of part) items.push(item);
   }
   return { name: facts.name, classes, sided: facts.sided, items };
 }
@@ -38,7 +38,7 @@ export async function arraysDataset(npz: NpzFile, name: string, classes: readonl
   const sides = (["train", "val", "test"] as const).filter((split) => npz.members.has(`${split}_images`));
   if (sides.length === 0) return { name, classes, sided: false, items: await npzItems(npz, { ...part, prefix: "" }) };
   const items: DatasetItem[] = [];
-  for (const split of sides) items.push(...(await npzItems(npz, { ...part, prefix: `${split}_`, split })));
+  for (const split of sides) for (const item of await npzItems(npz, { ...part, prefix: `${split}_`, split })) items.push(item);
   return { name, classes, sided: false, items };
 }
 

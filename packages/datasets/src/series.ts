@@ -39,7 +39,11 @@ export async function joinSeries<Place>(dataset: OpenedDataset, reader: SeriesRe
     left.doubles += doubles.length;
     left.slices += slices.length;
     if (slices.length === 0) left.empty++;
-    else examples.set(Math.min(...slices), exampleOf(slices.map((index) => nth(items, index))));
+    else
+      examples.set(
+        slices.reduce((least, index) => Math.min(least, index)),
+        exampleOf(slices.map((index) => nth(items, index))),
+      );
   }
   for (const index of single) examples.set(index, nth(items, index));
   const joined = [...examples].sort(([a], [b]) => a - b).map(([, item]) => item);

@@ -80,7 +80,10 @@ export function groupSplit(items: readonly DatasetItem[], shares: SplitShares, s
     const of = random.shuffle(known(byLabel, label));
     const train = Math.floor(of.length * shares.train);
     const val = Math.floor(of.length * shares.val);
-    for (const [i, group] of of.entries()) out[i < train ? "train" : i < train + val ? "val" : "test"].push(...group);
+    for (const [i, group] of of.entries()) {
+      const side = out[i < train ? "train" : i < train + val ? "val" : "test"];
+      for (const item of group) side.push(item);
+    }
   }
   return out;
 }

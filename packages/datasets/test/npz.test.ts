@@ -109,6 +109,13 @@ describe("openNpz", () => {
 });
 
 describe("arraysDataset", () => {
+  it("takes a set of more images than a call may have arguments, as TissueMNIST has", async () => {
+    const n = 300_000;
+    const arrays = { train_images: npy({ shape: [n, 1, 1] }, images(n, 1)), train_labels: npy({ shape: [n] }, new Uint8Array(n)) };
+    const { items } = await arraysDataset(await opened(npz(arrays, 0)), "toy", ["a", "b"]);
+    expect([items.length, items.at(-1)?.split]).toEqual([n, "train"]);
+  });
+
   it("opens images as raw pixels with their labels", async () => {
     const file = await opened(set(5, [0, 1, 1, 0, 1]));
     const data = await arraysDataset(file, "toy", ["round", "square"]);

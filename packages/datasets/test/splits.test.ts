@@ -34,6 +34,13 @@ describe("pythonRandom", () => {
   });
 });
 
+it("a group of more items than a call may have arguments stands on one side", () => {
+  const n = 300_000;
+  // one group alone is rounded down to the test side
+  const { test } = groupSplit(items(n, 1, n), { train: 0.7, val: 0.1, test: 0.2 }, 1);
+  expect(test).toHaveLength(n);
+});
+
 describe("fewShot", () => {
   it("draws the asked number of each class, repeatably, and another set for another seed", () => {
     const all = items(300, 3);

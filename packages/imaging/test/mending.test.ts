@@ -49,6 +49,16 @@ describe("a JPEG", () => {
     }
   });
 
+  it("with more segments than a call may have arguments is read all the same", async () => {
+    const good = fixture("rgb-75-2.jpg");
+    const comments = Buffer.alloc(4 * 300_000, Buffer.of(0xff, 0xfe, 0, 2));
+    const { data } = await decodeImage(good);
+    const { bytes, notes } = mended(Buffer.concat([good.subarray(0, 2), Buffer.of(1, 2, 3), comments, good.subarray(2)]));
+    expect(notes[0]).toContain("3 bytes between");
+    expect(bytes.length).toBe(good.length + comments.length);
+    expect(Buffer.from((await decodeImage(bytes)).data).equals(Buffer.from(data))).toBe(true);
+  });
+
   it("that is cut off stays refused, with the fault or without", async () => {
     const good = fixture("rgb-75-2.jpg");
     for (const bytes of [good, bandless(good), put(good, 2, 1, 2, 3)]) {

@@ -230,7 +230,7 @@ async function embedRows(work: Work): Promise<Embedded> {
   if (found.order !== undefined) {
     const groups = seriesOf(found.order);
     const progress = terminal.progress("embed", groups.length, "series");
-    bad.push(...found.failed.map(({ name, error }) => ({ file: name, ...error })));
+    for (const { name, error } of found.failed) bad.push({ file: name, ...error });
     const total = { ...spent, encode: 0 };
     let embedded = 0;
     for await (const one of embeddedSeries(groups, { runtime, options, journal, known, signal })) {
@@ -270,9 +270,9 @@ async function embedRows(work: Work): Promise<Embedded> {
     await batches.settled();
   }
   // those that could not be opened come first, as they always did
-  bad.unshift(...found.failed.map(({ name, error }) => ({ file: name, ...error })));
+  const all = [...found.failed.map(({ name, error }) => ({ file: name, ...error })), ...bad];
   const { fresh, encode } = batches.told;
-  return { names, bad, fresh, spent: { ...spent, encode }, images };
+  return { names, bad: all, fresh, spent: { ...spent, encode }, images };
 }
 
 interface Told {

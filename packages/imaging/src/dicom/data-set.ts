@@ -3,6 +3,7 @@
 
 import type { Element, DataSet as ParsedDataSet } from "dicom-parser";
 import { corrupt, ImagingError } from "../errors.js";
+import { joinedBytes } from "../joined.js";
 import { joined, metaGroup, withPreamble } from "./file-preamble.js";
 import { SYNTAX } from "./transfer-syntaxes.js";
 
@@ -186,11 +187,5 @@ async function inflate(data: Uint8Array, limit: number): Promise<Uint8Array> {
     if (error instanceof ImagingError) throw error;
     throw corrupt("deflated DICOM that does not inflate");
   }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  return joinedBytes(pieces);
 }

@@ -84,6 +84,6 @@ export function encapsulatedFrames(dataset: DicomDataSet, { frames }: PixelDescr
     const group = groups[index];
     if (group === undefined) throw corrupt(`DICOM frame ${index} — expected one of ${frames}`);
     const [only] = group;
-    return only !== undefined && group.length === 1 ? only.bytes : joinedBytes(...group.map(({ bytes }) => bytes));
+    return only !== undefined && group.length === 1 ? only.bytes : joinedBytes(group.map(({ bytes }) => bytes));
   };
 }

@@ -36,7 +36,7 @@ function mendedPng(view: ByteView): Mended {
   const rest = bytes.subarray(at);
   if (last !== "IDAT" && !/^[a-z]/.test(last)) return whole;
   if (rest.length >= IEND.length || rest.some((byte, i) => byte !== IEND[i])) return whole;
-  return { bytes: joinedBytes(bytes.subarray(0, at), IEND), notes: ["the PNG ends without its end chunk"] };
+  return { bytes: joinedBytes([bytes.subarray(0, at), IEND]), notes: ["the PNG ends without its end chunk"] };
 }
 
 /** Segments of a JPEG up to its first scan: bytes between them are left out; a sequential scan of "coefficients 0 to 0" holds all 64. */
@@ -64,9 +64,9 @@ function mendedJpeg(view: ByteView): Mended {
     }
     const band = sequential && segment.length >= 6 && segment.at(-3) === 0 && segment.at(-2) === 0 && segment.at(-1) === 0;
     if (!band && stray === 0) return whole;
-    pieces.push(band ? joinedBytes(segment.subarray(0, -2), Uint8Array.of(63, 0)) : segment, bytes.subarray(end));
+    pieces.push(band ? joinedBytes([segment.subarray(0, -2), Uint8Array.of(63, 0)]) : segment, bytes.subarray(end));
     return {
-      bytes: joinedBytes(...pieces),
+      bytes: joinedBytes(pieces),
       notes: [
         ...(band ? ["the JPEG's scan says that it holds one coefficient of 64; it was read as holding all"] : []),
         ...(stray > 0 ? [`the JPEG has ${stray} bytes between its segments that belong to none; they were left out`] : []),

@@ -3,6 +3,7 @@
 
 import type { DicomDataSet } from "../dicom/data-set.js";
 import { corrupt } from "../errors.js";
+import { joinedBytes } from "../joined.js";
 import type { RangeReader } from "./range-reader.js";
 
 /** Reads a frame's bytes. */
@@ -76,13 +77,7 @@ async function fragments(reader: RangeReader, from: number, to: number | undefin
   const [first] = pieces;
   if (first === undefined) throw corrupt("DICOM slide tile — expected a fragment, got none");
   if (pieces.length === 1) return first;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  return joinedBytes(pieces);
 }
 
 /** A reader of frames. @throws ImagingError `corrupt_image` */

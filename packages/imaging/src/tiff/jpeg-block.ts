@@ -5,6 +5,7 @@ import type { wasmCodecs } from "../dicom/codecs/wasm-codecs.js";
 import { corrupt, unsupported } from "../errors.js";
 import { ByteView } from "../headers/byte-view.js";
 import { readJpegHeader } from "../headers/jpeg.js";
+import { joinedBytes } from "../joined.js";
 
 /** What a block must be. */
 export interface JpegBlock {
@@ -47,16 +48,6 @@ function withoutMarks(bytes: Uint8Array): Uint8Array[] {
   return parts;
 }
 
-function joined(parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
 /**
  * Decodes a block.
  * @returns samples by pixel, of at least the rows that the image needs
@@ -74,7 +65,7 @@ export async function decodeJpegBlock(
       "Save it as RGB, or without JPEG.",
     );
   const shared = tables === undefined ? [] : withoutMarks(tables);
-  const stream = joined([SOI, ...(samples === 3 ? [adobe(ycbcr ? 1 : 0)] : []), ...shared, ...withoutMarks(bytes)]);
+  const stream = joinedBytes([SOI, ...(samples === 3 ? [adobe(ycbcr ? 1 : 0)] : []), ...shared, ...withoutMarks(bytes)]);
   const header = readJpegHeader(stream);
   if (header.width !== width || header.height < rows || header.height > mostRows)
     throw corrupt(`TIFF with JPEG — expected a block of ${width}×${rows}, got ${header.width}×${header.height}`);

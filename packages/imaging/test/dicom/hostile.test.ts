@@ -108,6 +108,15 @@ describe("bombs", () => {
     await expect(decoder.open(bytes)).rejects.toMatchObject({ code });
   });
 
+  it("a frame in more fragments than a call may have arguments is read all the same", async () => {
+    const whole = Buffer.from(phantom("rgb_rle"));
+    const end = whole.lastIndexOf(Buffer.of(0xfe, 0xff, 0xdd, 0xe0));
+    const empty = Buffer.alloc(8 * 300_000, Buffer.of(0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0));
+    const many = Buffer.concat([whole.subarray(0, end), empty, whole.subarray(end)]);
+    const [expected, got] = [await decoder.decode(whole), await decoder.decode(new Uint8Array(many))];
+    expect(Buffer.from(got.data).equals(Buffer.from(expected.data))).toBe(true);
+  });
+
   it.each([
     ["999999999", "too_many_frames"],
     ["1000", "corrupt_image"],

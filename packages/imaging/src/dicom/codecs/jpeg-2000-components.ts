@@ -19,8 +19,8 @@ const word = (value: number): number[] => [value >>> 24, (value >>> 16) & 255, (
 const letters = (text: string): number[] => Array.from(text, (letter) => letter.charCodeAt(0));
 
 function box(type: string, ...parts: readonly ArrayLike<number>[]): Uint8Array {
-  const content = joinedBytes(...parts);
-  return joinedBytes(word(content.length + 8), letters(type), content);
+  const content = joinedBytes(parts);
+  return joinedBytes([word(content.length + 8), letters(type), content]);
 }
 
 /** A JP2 file of the codestream whose channels are the chosen components. */
@@ -46,5 +46,5 @@ export function withChosenComponents(
       chosen.flatMap((component) => [component >> 8, component & 255, 0, 0]),
     ),
   );
-  return joinedBytes(box("jP  ", [13, 10, 0x87, 10]), box("ftyp", letters("jp2 \0\0\0\0jp2 ")), header, box("jp2c", codestream));
+  return joinedBytes([box("jP  ", [13, 10, 0x87, 10]), box("ftyp", letters("jp2 \0\0\0\0jp2 ")), header, box("jp2c", codestream)]);
 }
