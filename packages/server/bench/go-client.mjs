@@ -23,12 +23,17 @@ export function goClient({ http, grpc, seconds, connections, images = 1, embeddi
   const flags = Object.entries(settings).map(([name, value]) => `-${name}=${value}`);
   const [command, ...words] = [...pin, program, ...flags, ...paths];
   const child = spawn(command, words, { stdio: ["pipe", "pipe", "inherit"] });
+  return askedByLines(child, "Go's client");
+}
+
+/** A child that makes a round for each line that names one, and answers with a line of JSON, seconds of its processor as `client`. */
+export function askedByLines(child, who) {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     async round(name) {
       child.stdin.write(`${name}\n`);
       const { value, done } = await lines.next();
-      if (done) throw new Error("Go's client ended");
+      if (done) throw new Error(`${who} ended`);
       const said = JSON.parse(value);
       return { ...said, client: said.client * 1000 };
     },

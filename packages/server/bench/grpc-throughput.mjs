@@ -11,11 +11,10 @@ import { Agent, request } from "node:http";
 import { createRequire } from "node:module";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { phantomSet } from "../../cli/dist/phantoms/phantom-set.js";
 import { encodePng } from "../../cli/dist/phantoms/png-file.js";
-import { goClient } from "./go-client.mjs";
+import { askedByLines, goClient } from "./go-client.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -146,17 +145,7 @@ function tritonClient(python) {
   const script = new URL("triton_load.py", import.meta.url).pathname;
   const settings = [`127.0.0.1:${port}`, to, values.seconds, values.connections, values.images, String(WIDTH)];
   const child = spawn(python, [script, ...settings, ...paths], { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    async round(name) {
-      child.stdin.write(`${name}\n`);
-      const { value, done } = await lines.next();
-      if (done) throw new Error("the Python client ended");
-      const told = JSON.parse(value);
-      return { ...told, client: told.client * 1000 };
-    },
-    end: () => void child.stdin.end(),
-  };
+  return askedByLines(child, "the Python client");
 }
 
 const settings = { http: `127.0.0.1:${port}`, grpc: to, seconds, connections, images: perCall, embedding: WIDTH, files };

@@ -77,8 +77,7 @@ export class Showing {
       this.window = to;
       return this.seeAnew(this.session.images.filter(({ picture }) => windowOf(picture) !== undefined));
     };
-    this.session.record({ what: "the window", undo: () => show(before), redo: () => show(window) });
-    return show(window);
+    return this.undoable("the window", [before, window], show);
   }
 
   /** Cuts every volume along a plane, as `--plane` does; each is shown in the middle of it. */
@@ -91,8 +90,7 @@ export class Showing {
       this.cut(to);
       return this.seeAnew(this.session.images.filter(({ picture }) => picture?.slice !== undefined));
     };
-    this.session.record({ what: "the plane", undo: () => show(before), redo: () => show(plane) });
-    return show(plane);
+    return this.undoable("the plane", [before, plane], show);
   }
 
   /** Shows grey of more than 8 bits that is neither DICOM nor a volume in a range, as `--range` does; undefined is each file's own. */
@@ -105,8 +103,13 @@ export class Showing {
       this.range = to;
       return this.seeAnew(this.session.images.filter(({ picture, failure }) => picture?.ranged === true || failure?.asksRange === true));
     };
-    this.session.record({ what: "the range", undo: () => show(before), redo: () => show(range) });
-    return show(range);
+    return this.undoable("the range", [before, range], show);
+  }
+
+  /** Shows what was chosen; undone in one step. */
+  private undoable<Choice>(what: string, [before, after]: readonly [Choice, Choice], show: (to: Choice) => Promise<void>): Promise<void> {
+    this.session.record({ what, undo: () => show(before), redo: () => show(after) });
+    return show(after);
   }
 
   private cut(plane: PlaneName): void {
