@@ -177,6 +177,18 @@ describe("bulk", () => {
     expect(await json("verify", store)).toMatchObject({ code: 4, faults: [{ shard: 1 }] });
   });
 
+  it("names shards that failed, with code and tries", async () => {
+    const store = await plan();
+    const away = folder();
+    for (const code of [1, 1]) expect(await json("work", store, "--shard", "1", "--root", join(away, "none"))).toMatchObject({ code });
+    expect(await json("status", store)).toMatchObject({ shards: { failed: 0 }, failures: [] });
+    await json("work", store, "--shard", "1");
+    mkdirSync(join(store, "failed"));
+    writeFileSync(join(store, "failed", "00002.json"), "torn");
+    expect((await call(["bulk", "status", store])).out).toMatch(/^failed {2}shard 2: unknown$/m);
+    expect(await json("status", store)).toMatchObject({ failures: [{ shard: 2, code: "unknown", givenUp: false }] });
+  });
+
   it("asks for one way to shards, and for the server of a queue by its address", async () => {
     const store = await plan();
     expect(await call(["bulk", "work", store, "--all", "--shard", "1"])).toMatchObject({ code: 2 });
@@ -218,6 +230,9 @@ describe("bulk", () => {
     [["--output", "answers"], /no classes/],
     [["--class", "a", "--class", "b", "--raw"], /--raw/],
     [["--root", "."], /--root/],
+    [["--frame", "all"], /--frame[\s\S]*classify/],
+    [["--frame", "every=3"], /--frame[\s\S]*classify/],
+    [["--frame", "0"], /--frame/],
   ])("refuses a plan with %j", async (words, why) => {
     const { code, err } = await call(["bulk", "plan", images, folder(), ...words]);
     expect(code).toBe(2);

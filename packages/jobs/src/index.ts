@@ -7,6 +7,7 @@ export { type Job, type JobFacts, type PlanRow, readJob, type ShardEntry } from 
 export type { JobStore } from "./job-store.js";
 export { type PlanOptions, planJob } from "./plan.js";
 export { folderRows, isRowList, type ListingOptions, listRows } from "./row-lists.js";
+export type { ShardFailure } from "./shard-failures.js";
 export type { Piece } from "./shard-notes.js";
 export { collectGarbage, type JobFault, type JobStatus, jobStatus, mergeJob, openShards, prometheusText, verifyJob } from "./upkeep.js";
 export { checkFacts, chosenShard, type ShardOutcome, workShard } from "./work.js";

@@ -6,6 +6,7 @@ import { type Commit, readCommit } from "./commit.js";
 import { JobsError } from "./errors.js";
 import { commitKey, failureKey, type Job, readShard, sha256Of, torn } from "./job.js";
 import type { JobStore } from "./job-store.js";
+import { readFailures, type ShardFailure } from "./shard-failures.js";
 
 /** How far a job is: counts of shards and rows, bytes. */
 export interface JobStatus {
@@ -14,6 +15,8 @@ export interface JobStatus {
   readonly rows: { readonly total: number; readonly embedded: number; readonly failed: number };
   /** shards that were begun and have neither ended nor been committed since: worked on now, or their worker was killed */
   readonly begun: readonly number[];
+  /** shards without a commit that failed, by number, with the code of their last failure */
+  readonly failures: readonly ShardFailure[];
   /** bytes of the committed parts */
   readonly bytes: number;
 }
@@ -28,8 +31,7 @@ export async function jobStatus(store: JobStore, job: Job): Promise<JobStatus> {
     bytes += commit.parts.reduce((sum, part) => sum + part.bytes, 0);
   }
   const done = new Set(await store.list("commits"));
-  const noted = await store.list("failed");
-  const failed = noted.filter((name) => !done.has(name)).length;
+  const failures = await readFailures(store, job, done);
   const begun = (await store.list("begun"))
     .filter((name) => !done.has(name))
     .map((name) => Number.parseInt(name, 10))
@@ -38,9 +40,10 @@ export async function jobStatus(store: JobStore, job: Job): Promise<JobStatus> {
   const total = job.shards.reduce((sum, { rows }) => sum + rows, 0);
   return {
     job: job.id,
-    shards: { total: job.shards.length, committed, failed },
+    shards: { total: job.shards.length, committed, failed: failures.length },
     rows: { total, embedded, failed: failedRows },
     begun,
+    failures,
     bytes,
   };
 }
@@ -74,18 +77,41 @@ export async function unendedShards(store: JobStore, job: Job): Promise<number[]
   return (await openShards(store, job)).filter((shard) => !failed.has(nameOf(failureKey(shard))));
 }
 
+/** Shards that failed, named one by one for Prometheus: more are counted by their codes alone. */
+const NAMED_FAILURES = 100;
+
 /** The status in Prometheus' text format, for a node exporter's textfile collector. */
-export function prometheusText({ job, shards, rows, begun, bytes }: JobStatus): string {
-  const gauge = (name: string, help: string, values: Readonly<Record<string, number>>) => [
+export function prometheusText({ job, shards, rows, begun, failures, bytes }: JobStatus): string {
+  const series = (name: string, help: string, values: readonly (readonly [labels: string, value: number])[]) => [
     `# HELP biovlm_bulk_${name} ${help}`,
     `# TYPE biovlm_bulk_${name} gauge`,
-    ...Object.entries(values).map(([state, value]) => `biovlm_bulk_${name}{job="${job.slice(0, 16)}",state="${state}"} ${value}`),
+    ...values.map(([labels, value]) => `biovlm_bulk_${name}{job="${job.slice(0, 16)}",${labels}} ${value}`),
   ];
+  const gauge = (name: string, help: string, values: Readonly<Record<string, number>>) =>
+    series(
+      name,
+      help,
+      Object.entries(values).map(([state, value]) => [`state="${state}"`, value]),
+    );
+  const codes = new Map<string, number>();
+  for (const { code } of failures) codes.set(code, (codes.get(code) ?? 0) + 1);
   const missing = shards.total - shards.committed - shards.failed;
   const left = rows.total - rows.embedded - rows.failed;
   return [
     ...gauge("shards", "Shards of the job by state.", { committed: shards.committed, failed: shards.failed, waiting: missing }),
     ...gauge("shards_begun", "Shards begun without an end: worked on, or their worker was killed.", { open: begun.length }),
+    ...series(
+      "shards_failed",
+      "Shards without a commit that failed, by the code of their last failure.",
+      [...codes].map(([code, count]) => [`code="${code}"`, count]),
+    ),
+    ...series(
+      "shard_failures",
+      `Times that a shard without a commit failed; the first ${NAMED_FAILURES} of them, 0 where that is not known.`,
+      failures
+        .slice(0, NAMED_FAILURES)
+        .map(({ shard, code, tries = 0, givenUp }) => [`shard="${shard}",code="${code}",given_up="${givenUp}"`, tries]),
+    ),
     ...gauge("rows", "Rows of the job by state.", { embedded: rows.embedded, failed: rows.failed, waiting: left }),
     ...gauge("part_bytes", "Bytes of parts by state.", { committed: bytes }),
     "",

@@ -5,6 +5,7 @@ import { commitShard, readCommit } from "./commit.js";
 import { JobsError } from "./errors.js";
 import { begunKey, failureKey, type Job, type JobFacts, readShard } from "./job.js";
 import type { JobStore } from "./job-store.js";
+import { noteFailure } from "./shard-failures.js";
 import { shardPieces } from "./shard-pieces.js";
 import type { WorkOptions } from "./work-options.js";
 
@@ -21,9 +22,9 @@ export async function workShard(store: JobStore, job: Job, shard: number, option
   signal?.throwIfAborted();
   const rows = await readShard(store, job, shard);
   if ((await readCommit(store, job, shard)) !== undefined) return "present";
-  const note = (more: object) => new TextEncoder().encode(`${JSON.stringify({ job: job.id, shard, ...more })}\n`);
+  const note = new TextEncoder().encode(`${JSON.stringify({ job: job.id, shard })}\n`);
   // notes are for `bulk status`: the work does not fail where the store takes none
-  await store.put(begunKey(shard), note({})).catch(() => {});
+  await store.put(begunKey(shard), note).catch(() => {});
   try {
     const done = await shardPieces(store, job, shard, rows, options);
     if (done === undefined) return "lost";
@@ -42,8 +43,7 @@ export async function workShard(store: JobStore, job: Job, shard: number, option
     return made ? "committed" : "lost";
   } catch (error) {
     signal?.throwIfAborted();
-    const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
-    await store.put(failureKey(shard), note({ code: typeof code === "string" ? code : "internal_error" })).catch(() => {});
+    await noteFailure(store, job, shard, error);
     throw error;
   } finally {
     await store.remove(begunKey(shard)).catch(() => {});

@@ -112,7 +112,11 @@ describe.skipIf(withoutProgram("redis-server"))("a queue on Redis", () => {
       shard === 1 ? Promise.reject(Object.assign(new Error("poison"), { code: "bad_output" })) : embedMadeUp(rows);
     const worked = await all(workQueue(store, job, { ...MADE_UP, embed: inOne(embed), url, lockMs: 2000 }));
     expect(worked.filter((one) => "error" in one).map(({ shard }) => shard)).toEqual([1, 1]);
-    expect((await jobStatus(store, job)).shards).toEqual({ total: 3, committed: 2, failed: 1 });
+    const status = await jobStatus(store, job);
+    expect(status.shards).toEqual({ total: 3, committed: 2, failed: 1 });
+    expect(status.failures).toEqual([{ shard: 1, code: "bad_output", tries: 2, givenUp: true }]);
+    await submitShards(store, job, { url });
+    expect((await jobStatus(store, job)).failures).toEqual([{ shard: 1, code: "bad_output", tries: 2, givenUp: false }]);
     stop();
   });
 

@@ -107,7 +107,22 @@ describe("working on shards", () => {
     const fault = Object.assign(new Error("no device"), { code: "no_backend" });
     await expect(workShard(store, job, 1, { ...MADE_UP, embed: inOne(() => Promise.reject(fault)) })).rejects.toBe(fault);
     expect((await jobStatus(store, job)).shards).toEqual({ total: 2, committed: 0, failed: 1 });
-    expect(Buffer.from((await store.get("failed/00001.json"))!).toString()).toContain('"code":"no_backend"');
+    expect((await jobStatus(store, job)).failures).toEqual([{ shard: 1, code: "no_backend", tries: 1, givenUp: false }]);
+    const other = Object.assign(new Error("full"), { code: "disk_full" });
+    await expect(workShard(store, job, 1, { ...MADE_UP, embed: inOne(() => Promise.reject(other)) })).rejects.toBe(other);
+    const status = await jobStatus(store, job);
+    expect(status.failures).toEqual([{ shard: 1, code: "disk_full", tries: 2, givenUp: false }]);
+    const name = `job="${job.id.slice(0, 16)}"`;
+    expect(prometheusText(status)).toContain(`biovlm_bulk_shard_failures{${name},shard="1",code="disk_full",given_up="false"} 2\n`);
+    expect(prometheusText(status)).toContain(`biovlm_bulk_shards_failed{${name},code="disk_full"} 1\n`);
+    for (const text of [
+      "torn",
+      `${JSON.stringify({ job: job.id, shard: 1, code: 'x"} 1' })}\n`,
+      '{"job":"another","shard":1,"code":"a"}',
+    ]) {
+      await store.put("failed/00001.json", new TextEncoder().encode(text));
+      expect((await jobStatus(store, job)).failures).toEqual([{ shard: 1, code: "unknown", givenUp: false }]);
+    }
     await workShard(store, job, 1, MADE_UP);
     expect((await jobStatus(store, job)).shards).toEqual({ total: 2, committed: 1, failed: 0 });
     expect(await store.list("failed")).toEqual([]);

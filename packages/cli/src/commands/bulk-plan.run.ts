@@ -1,7 +1,7 @@
 // `biovlm bulk plan`: cuts many images into the shards of a job.
 // The work alone: what it is asked for by is bulk.ts.
 
-import { openModel, type Runtime } from "@biovlm/engine";
+import { frameStep, openModel, type Runtime } from "@biovlm/engine";
 import { counted } from "@biovlm/files";
 import { leftOutNote } from "@biovlm/files/node";
 import { type JobStore, planJob } from "@biovlm/jobs";
@@ -29,6 +29,7 @@ export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async (context, op
   if (output !== "embeddings") checkClassOptions(options);
   if (options.raw && output === "answers")
     throw usageError("bad_usage", "--raw — expected with embeddings, got --output answers", "Drop it.");
+  checkOneFrame(options);
   const leftOut = new Map<string, number>();
   const { root, rows } = await openSource(from, { ...context, root: options.root, leftOut });
   const store = await openStore(to, context);
@@ -65,6 +66,17 @@ export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async (context, op
   }
   return undefined;
 };
+
+/** A row is one frame: the plan says so, where every shard would. @throws CliError `bad_usage` */
+function checkOneFrame({ frame }: Pick<Options, "frame">): void {
+  if (frame === "middle" || /^[1-9]\d{0,5}$/.test(frame)) return;
+  const several = frameStep(frame) !== undefined;
+  throw usageError(
+    "bad_usage",
+    `--frame — expected middle or a number from 1, got ${JSON.stringify(frame.slice(0, 40))}`,
+    several ? "For answers of single frames: classify." : "Correct it.",
+  );
+}
 
 const hasClasses = ({ bank, dataset, classesFile, class: names }: Options): boolean =>
   bank !== undefined || dataset !== undefined || classesFile !== undefined || names.length > 0;

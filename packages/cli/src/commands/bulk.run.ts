@@ -12,6 +12,9 @@ import { writeResult } from "../result-file.js";
 import { printable } from "../terminal.js";
 import type { BULK_GC_OPTIONS, BULK_MERGE_OPTIONS, BULK_STATUS_OPTIONS, BULK_SUBMIT_OPTIONS, BULK_VERIFY_OPTIONS } from "./bulk.js";
 
+/** Shards that failed, named one by one for a person. */
+const NAMED_FAILURES = 20;
+
 export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async (context, options, [place = ""]) => {
   const { terminal, cwd } = context;
   const store = await openStore(place, context);
@@ -20,7 +23,7 @@ export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async (context
     await writeResult(resolve(cwd, options.prometheus), new TextEncoder().encode(prometheusText(status)));
   if (options.json) await terminal.line(JSON.stringify(status));
   else {
-    const { job, shards, rows, begun, bytes } = status;
+    const { job, shards, rows, begun, failures, bytes } = status;
     const waiting = shards.total - shards.committed - shards.failed;
     await terminal.line(`job     ${job.slice(0, 16)}`);
     await terminal.line(`shards  ${shards.committed} of ${shards.total} committed, ${shards.failed} failed, ${waiting} waiting`);
@@ -30,6 +33,12 @@ export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async (context
         `begun   ${begun.length} without an end (${named}): worked on now, or their worker was killed; work on them again`,
       );
     }
+    for (const { shard, code, tries, givenUp } of failures.slice(0, NAMED_FAILURES)) {
+      const often = tries === undefined ? "" : `, tried ${counted(tries, "time")}`;
+      await terminal.line(`failed  shard ${shard}: ${printable(code)}${often}${givenUp ? ", given up by the queue" : ""}`);
+    }
+    if (failures.length > NAMED_FAILURES)
+      await terminal.line(`failed  ${counted(failures.length - NAMED_FAILURES, "more shard")}; all of them: --json`);
     await terminal.line(`rows    ${rows.embedded} of ${rows.total} embedded, ${rows.failed} failed`);
     await terminal.line(`parts   ${(bytes / 1e6).toFixed(1)} MB`);
   }

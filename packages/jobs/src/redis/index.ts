@@ -5,6 +5,7 @@ import type { ConnectionOptions, Job as QueueJob, Queue as ShardQueue } from "bu
 import { JobsError } from "../errors.js";
 import type { Job } from "../job.js";
 import type { JobStore } from "../job-store.js";
+import { noteGivenUp, noteSubmitted } from "../shard-failures.js";
 import { openShards, unendedShards } from "../upkeep.js";
 import { workShard } from "../work.js";
 import type { WorkedShard } from "../work-all.js";
@@ -105,6 +106,7 @@ export async function submitShards(store: JobStore, job: Job, options: QueueOpti
   try {
     const open = await openShards(store, job);
     await putShards(queue, open, attempts);
+    await noteSubmitted(store, job);
     return open.length;
   } finally {
     await queue.close();
@@ -187,6 +189,8 @@ async function workHanded(
   } catch (error) {
     signal?.throwIfAborted();
     await handed.moveToFailed(error instanceof Error ? error : new Error(String(error)), token, false).catch(() => {});
+    // the library counted this try in moveToFailed
+    if (handed.attemptsMade >= (handed.opts.attempts ?? 1)) await noteGivenUp(store, job, shard);
     return { shard, error };
   } finally {
     clearInterval(renewal);
