@@ -72,6 +72,15 @@ describe("the shelf of banks", () => {
     ).toBeDefined();
   });
 
+  it("says all that a bank keeps of how its images were shown", async () => {
+    const shown = { window: "lung", range: "bits=12", plane: "coronal", ultrasoundRegion: true } as const;
+    const kept = writeBank({ ...bank, options: { ...bank.options, ...shown, volumes: true } });
+    const { served } = await new BankShelf(shown).put("bank", kept, [runtime.model]);
+    expect(served).toMatchObject({ ...shown, volumes: true });
+    const plain = (await new BankShelf().put("bank", bytes, [runtime.model])).served;
+    for (const name of [...Object.keys(shown), "volumes"]) expect(plain).not.toHaveProperty(name);
+  });
+
   it("makes a classifier once for like questions, and refuses a share or a list of classes out of bounds", async () => {
     const shelf = new BankShelf();
     const shelved = await shelf.put("bank", bytes, [runtime.model]);

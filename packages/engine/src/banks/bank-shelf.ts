@@ -109,11 +109,14 @@ export class BankShelf {
       throw new EngineError("bad_bank", `banks — expected at most ${MAX_BANKS}, got another. Reuse a name.`);
     const digest = await bankDigest(bank);
     const { classes, rho, recipe, modelDigest, ctx, options } = bank;
-    const { window, plane } = options;
+    const { window, plane, range, ultrasoundRegion, volumes } = options;
     const served: ServedBank = {
       ...{ name, digest, classes, prompts: promptCount(bank), rho, recipe, openSet: ctx !== undefined, modelDigest },
       ...(typeof window === "string" ? { window } : {}),
       ...(typeof plane === "string" ? { plane } : {}),
+      ...(typeof range === "string" ? { range } : {}),
+      ...(ultrasoundRegion === true ? { ultrasoundRegion } : {}),
+      ...(volumes === true ? { volumes } : {}),
     };
     const shelved: ShelvedBank = { bank, served };
     this.byName.set(name, shelved);

@@ -49,6 +49,12 @@ export interface ServedBank {
   readonly window?: string;
   /** the plane that volumes were cut along when it was learned, where it keeps one */
   readonly plane?: string;
+  /** the range of grey of more than 8 bits that its images were shown in when it was learned, where it keeps one */
+  readonly range?: string;
+  /** true where ultrasound was cropped to its region when it was learned */
+  readonly ultrasoundRegion?: true;
+  /** true where it was learned on whole series, or files of several frames */
+  readonly volumes?: true;
 }
 
 /** What a bank is made with: the model it is for, at work. */

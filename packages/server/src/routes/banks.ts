@@ -104,6 +104,11 @@ function named({ engine }: Serving, name: string): ServedBank {
   return bank;
 }
 
-function bankOf({ name, digest, classes, prompts, rho, recipe, openSet }: ServedBank): Bank {
-  return { name, digest, classes: [...classes], prompts, rho, recipe, open_set: openSet };
+function bankOf(bank: ServedBank): Bank {
+  return { ...bankFacts(bank), open_set: bank.openSet };
+}
+
+/** What is said of a bank wherever banks are listed. */
+export function bankFacts({ ultrasoundRegion, openSet: _, modelDigest: __, classes, ...facts }: ServedBank): Omit<Bank, "open_set"> {
+  return { ...facts, classes: [...classes], ...(ultrasoundRegion === undefined ? {} : { ultrasound_region: ultrasoundRegion }) };
 }

@@ -1,12 +1,13 @@
 // GET /v1/served: every served name with its weights and the banks made for them, in one answer. Only tells; POST /v1/classify answers.
 
-import type { Engine, ServedBank, ServedModel } from "@biovlm/engine";
+import type { Engine, ServedModel } from "@biovlm/engine";
 import type { FastifyInstance } from "fastify";
 import type {} from "../fastify-types.js";
 import { GUARDED, responses } from "../responses.js";
 import { RESEARCH_USE } from "../schemas/answer.js";
 import { Served } from "../schemas/served.js";
 import type { Serving } from "../serving.js";
+import { bankFacts } from "./banks.js";
 
 export function servedRoutes(app: FastifyInstance, { engine }: Serving): void {
   app.get(
@@ -26,17 +27,9 @@ export function servedRoutes(app: FastifyInstance, { engine }: Serving): void {
 
 function servedModel({ name, model, modelDigest, device, precision, bank }: ServedModel, engine: Engine): Served["models"][number] {
   const fitting = engine.banks().filter((one) => one.modelDigest === modelDigest && one.name !== bank?.name);
-  const banks = [...(bank === undefined ? [] : [servedBank(bank, true)]), ...fitting.map((one) => servedBank(one, false))];
+  const banks = [
+    ...(bank === undefined ? [] : [{ ...bankFacts(bank), own: true }]),
+    ...fitting.map((one) => ({ ...bankFacts(one), own: false })),
+  ];
   return { name, model, digest: modelDigest, device, precision, banks };
-}
-
-function servedBank(
-  { name, digest, classes, prompts, rho, recipe, window, plane }: ServedBank,
-  own: boolean,
-): Served["models"][number]["banks"][number] {
-  return {
-    ...{ name, digest, classes: [...classes], prompts, rho, recipe, own },
-    ...(window === undefined ? {} : { window }),
-    ...(plane === undefined ? {} : { plane }),
-  };
 }

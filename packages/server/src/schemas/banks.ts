@@ -11,6 +11,13 @@ export const BANK_FACTS = {
   prompts: Type.Integer(),
   rho: Type.Number(),
   recipe: Type.String(),
+  window: Type.Optional(Type.String({ description: "grey DICOM and volumes were shown in it when the bank was learned" })),
+  plane: Type.Optional(Type.String({ description: "volumes were cut along it when the bank was learned" })),
+  range: Type.Optional(Type.String({ description: "other grey of more than 8 bits was shown in it when the bank was learned" })),
+  ultrasound_region: Type.Optional(Type.Boolean({ description: "ultrasound was cropped to its region when the bank was learned" })),
+  volumes: Type.Optional(
+    Type.Boolean({ description: "the bank was learned on whole series, or files of several frames: ask with volumes" }),
+  ),
 };
 export const Bank = Type.Object({
   ...BANK_FACTS,

@@ -7,8 +7,6 @@ import { BANK_FACTS } from "./banks.js";
 const ServedBank = Type.Object({
   ...BANK_FACTS,
   own: Type.Boolean({ description: "the one that answers where no bank is named" }),
-  window: Type.Optional(Type.String({ description: "grey DICOM was shown in it when the bank was learned" })),
-  plane: Type.Optional(Type.String({ description: "volumes were cut along it when the bank was learned" })),
 });
 
 export const Served = Type.Object({

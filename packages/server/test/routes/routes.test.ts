@@ -332,6 +332,27 @@ describe("embeddings and banks", () => {
   });
 });
 
+describe("banks that keep how their images were shown", () => {
+  it("are listed with it, at /v1/banks and at /v1/served", async () => {
+    const { readBank, writeBank } = await import("@biovlm/model");
+    const plain = readBank(bank);
+    const kept = writeBank({ ...plain, options: { ...plain.options, range: "bits=12", ultrasoundRegion: true, volumes: true } });
+    const made = await createEngine({
+      serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes: kept }, banks: [{ name: "plain", bytes: bank }] }],
+      ...{ device: "cpu", threads: 1, pool: 0, range: "bits=12", ultrasoundRegion: true },
+    });
+    await made.ready;
+    const other = await createServer({ engine: made.engine, options: servingOptions(), version: "0" });
+    const said = { range: "bits=12", ultrasound_region: true, volumes: true };
+    const ask = async (url: string) => (await other.inject(url)).json();
+    expect(await ask("/v1/banks/kinds")).toMatchObject(said);
+    expect((await ask("/v1/served")).models[0].banks).toMatchObject([{ name: "kinds", ...said }, { name: "plain" }]);
+    for (const name of Object.keys(said)) expect(await ask("/v1/banks/plain")).not.toHaveProperty(name);
+    await other.close();
+    await made.engine.close(0);
+  });
+});
+
 describe("documents", () => {
   it("lists every route with its statuses at /openapi.json, and metrics count the answers", async () => {
     const document = (await app.inject("/openapi.json")).json();
