@@ -14,6 +14,8 @@ declare module "fastify" {
     documentedBody?: object;
     /** answered without a body as well, and /openapi.json says so */
     bodyOptional?: boolean;
+    /** asked within this process alone: over HTTP there is no such path */
+    inProcess?: boolean;
   }
   interface FastifyInstance {
     callBounds: CallBounds;

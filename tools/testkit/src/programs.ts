@@ -70,6 +70,7 @@ const PROGRAMS = {
     install: "go install sigs.k8s.io/kustomize/kustomize/v5@latest, or a kubectl from 1.27 on",
   },
   helm: { find: () => saying("helm", ["version"], /"v[3-9]\./), install: "go install helm.sh/helm/v3/cmd/helm@latest" },
+  grpcurl: { find: () => onPath("grpcurl"), install: "go install github.com/fullstorydev/grpcurl/cmd/grpcurl@latest" },
   actionlint: { find: () => onPath("actionlint"), install: "go install github.com/rhysd/actionlint/cmd/actionlint@latest" },
   "systemd-analyze": debian("systemd-analyze", "systemd"),
   munged: debian("munged", "munge"),

@@ -13,6 +13,7 @@ import { GrowingBytes } from "./growing-bytes.js";
 type Library = typeof import("@grpc/grpc-js");
 /** What hears of a call, as the library has it. */
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
+type Method = Parameters<ServerInterceptor>[0];
 
 /** Of a caller without a key: what asks for health and names fits well. */
 const MAX_UNKNOWN_BYTES = 4096;
@@ -22,6 +23,8 @@ const MAX_SMALL_BYTES = 65_536;
 const COST = 3;
 /** Before a message: whether it is compressed, and its length. */
 const PREFIX_BYTES = 5;
+/** Messages of a stream that may come before one of them is answered. */
+const MAX_AT_ONCE = 64;
 const NO_ERROR = 0;
 /** Of a message, and of all messages of a connection: what may be on its way while nothing of it was acknowledged. */
 const WINDOW_BYTES = 1_048_576;
@@ -66,46 +69,57 @@ export function credentialsIn(metadata: Metadata): Record<string, string> {
   return found;
 }
 
-/** The one message of a call, gathered as it comes. */
-class CallMessage {
+/** The messages of a call, gathered as they come. */
+class CallMessages {
   private readonly limit: number;
+  private readonly most: number;
   /** as far as it came in pieces */
   private prefix: Uint8Array = new Uint8Array(0);
   private message: GrowingBytes | undefined;
   private length = 0;
 
-  /** @param limit most bytes of the message */
-  constructor(limit: number) {
+  /** @param limit most bytes of a message @param most messages that a piece may end; 1: that the call has */
+  constructor(limit: number, most: number) {
     this.limit = limit;
+    this.most = most;
   }
 
   /**
    * @param first most that is reserved for a length that is only a claim yet
-   * @returns the message behind its prefix once it is whole. @throws ServerError `payload_too_large`, `bad_request`
+   * @returns messages behind their prefixes that are whole now. @throws ServerError `payload_too_large`, `bad_request`
    */
-  add(piece: Uint8Array, first: number | undefined): Buffer | undefined {
-    let rest = piece;
-    let { message } = this;
-    if (message === undefined) {
-      if (this.prefix.length > 0) rest = Buffer.concat([this.prefix, piece]);
-      if (rest.length < PREFIX_BYTES) {
-        this.prefix = new Uint8Array(rest);
-        return undefined;
+  add(piece: Uint8Array, first: number | undefined): Buffer[] {
+    const whole: Buffer[] = [];
+    for (let rest = piece; rest.length > 0; ) {
+      if (this.message === undefined) {
+        if (this.prefix.length > 0) rest = Buffer.concat([this.prefix, rest]);
+        if (rest.length < PREFIX_BYTES) {
+          this.prefix = new Uint8Array(rest);
+          return whole;
+        }
+        const declared = new DataView(rest.buffer, rest.byteOffset).getUint32(1);
+        if (declared > this.limit) throw tooLarge(this.limit, declared);
+        this.length = PREFIX_BYTES + declared;
+        this.message = new GrowingBytes(this.length, first);
       }
-      const declared = new DataView(rest.buffer, rest.byteOffset).getUint32(1);
-      if (declared > this.limit) throw tooLarge(this.limit, declared);
-      this.length = PREFIX_BYTES + declared;
-      message = new GrowingBytes(this.length, first);
-      this.message = message;
-    } else if (message.length === this.length && rest.length > 0) throw second();
-    if (message.length + rest.length > this.length) throw second();
-    message.add(rest);
-    return message.length === this.length ? message.bytes : undefined;
+      const missing = this.length - this.message.length;
+      if (rest.length > missing && (this.most === 1 || missing === 0)) throw second();
+      this.message.add(rest.length > missing ? rest.subarray(0, missing) : rest);
+      rest = rest.subarray(missing);
+      if (this.message.length < this.length) return whole;
+      if (whole.push(this.message.bytes) > this.most) throw tooMany(this.most);
+      if (this.most > 1) [this.message, this.prefix] = [undefined, new Uint8Array(0)];
+    }
+    return whole;
   }
 }
 
 function second(): ServerError {
   return new ServerError("bad_request", "call — expected one message, got bytes after it. Send one.");
+}
+
+function tooMany(most: number): ServerError {
+  return new ServerError("bad_request", `call — expected at most ${most} messages at once, got more. Wait for the answers.`);
 }
 
 /** What a compressed message was. @param count hears of each piece before it is kept @throws ServerError */
@@ -160,18 +174,20 @@ interface Bounds extends CallBounds {
 class BoundedCall implements ServerInterceptingCallInterface, Listener {
   private readonly bounds: Bounds;
   private readonly limit: number;
+  private readonly method: Method;
   private readonly call: ServerInterceptingCallInterface;
   private readonly stream: ServerHttp2Stream;
-  private message: CallMessage | undefined;
+  private messages: CallMessages | undefined;
   private handler: Listener | undefined;
   private known = false;
   private came = 0;
   private left = false;
 
-  constructor(bounds: Bounds, path: string, call: ServerInterceptingCallInterface) {
+  constructor(bounds: Bounds, method: Method, call: ServerInterceptingCallInterface) {
     this.bounds = bounds;
-    this.limit = path.endsWith("/ModelInfer") ? bounds.maxBytes : Math.min(bounds.maxBytes, MAX_SMALL_BYTES);
-    this.message = new CallMessage(this.limit);
+    this.method = method;
+    this.limit = method.path.endsWith("/ModelInfer") ? bounds.maxBytes : Math.min(bounds.maxBytes, MAX_SMALL_BYTES);
+    this.messages = new CallMessages(this.limit, method.requestStream ? MAX_AT_ONCE : 1);
     this.call = call;
     // no public name leads to these three; grpc.test.ts fails where the library calls them something else
     this.stream = Reflect.get(call, "stream") as ServerHttp2Stream;
@@ -202,14 +218,17 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
     this.handler?.onReceiveHalfClose();
   }
   onCancel(): void {
-    this.end();
+    // a stream's status is on its way: a reset would overtake it
+    if (this.method.requestStream) setImmediate(() => this.end());
+    else this.end();
     this.handler?.onCancel();
   }
 
-  // the library sends the status once the message is written; what follows is known already
   sendMessage(message: unknown, sent: () => void): void {
-    this.call.sendMessage(message, () => {});
-    sent();
+    const streams = this.method.responseStream;
+    this.call.sendMessage(message, streams ? sent : () => {});
+    // the library sends the status once the message is written; what follows is known already
+    if (!streams) sent();
   }
   sendMetadata(metadata: Metadata): void {
     this.call.sendMetadata(metadata);
@@ -250,8 +269,10 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
   private gather(piece: Uint8Array): Buffer[] {
     try {
       this.count(piece.length);
-      const whole = this.message?.add(piece, this.known ? undefined : MAX_UNKNOWN_BYTES);
-      return whole === undefined ? [] : [whole];
+      const whole = this.messages?.add(piece, this.known ? undefined : MAX_UNKNOWN_BYTES) ?? [];
+      // each is small, and answered before more is read
+      if (this.method.requestStream && whole.length > 0) this.bounds.bytes.release(this);
+      return whole;
     } catch (error) {
       this.call.sendStatus(statusOf(this.bounds.grpc, error));
       this.end();
@@ -273,7 +294,7 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
     }
   }
   private release(): void {
-    this.message = undefined;
+    this.messages = undefined;
     this.bounds.bytes.release(this);
   }
   /** Nothing more of this call is wanted: a client that still sends is told to stop. */
@@ -291,5 +312,5 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
 export function boundedCalls(grpc: Library, { bytes, knows }: CallBounds, maxBytes: number): ServerInterceptor {
   const bounds: Bounds = { grpc, bytes, knows, maxBytes, widened: new WeakSet() };
   // the library asks a call for what its interface says, whatever class it is of
-  return ({ path }, call) => new BoundedCall(bounds, path, call) as unknown as ServerInterceptingCall;
+  return (method, call) => new BoundedCall(bounds, method, call) as unknown as ServerInterceptingCall;
 }

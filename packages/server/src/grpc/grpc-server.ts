@@ -4,29 +4,26 @@
 import { isIP } from "node:net";
 import { fileURLToPath } from "node:url";
 import { NAME_PATTERN } from "@biovlm/files";
-import type { Metadata, ServerUnaryCall, ServiceDefinition, ServiceError, sendUnaryData } from "@grpc/grpc-js";
+import type { ServerUnaryCall, ServiceDefinition, ServiceError, sendUnaryData } from "@grpc/grpc-js";
 import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
 import { askInProcess } from "../lifecycle/in-process.js";
 import { addressError } from "../lifecycle/listen.js";
 import type { ServingOptions } from "../options.js";
 import type { DecodedRequest, InferAnswer } from "../tensors/infer-codec.js";
-import { boundedCalls, credentialsIn, statusOf } from "./bounded-calls.js";
+import { boundedCalls, statusOf } from "./bounded-calls.js";
+import { callerOf, type HttpAnswer, json } from "./grpc-callers.js";
 import { grpcCredentials } from "./grpc-credentials.js";
+import { addHealth } from "./grpc-health.js";
 import { askedRequest, inferResponse } from "./grpc-messages.js";
+import { addReflection } from "./grpc-reflection.js";
 import { type GrpcInferRequest, inferRequest } from "./infer-request.js";
+import { readable, readOf } from "./readable-service.js";
 
 const PROTO = fileURLToPath(new URL("../../proto/open-inference.proto", import.meta.url));
-const MALFORMED = Symbol("malformed");
-/** What a server without keys asks of callers: a name of this machine. */
-const LOCAL = { host: "localhost" } as const;
 /** Calls of one connection at once. */
 const MAX_CALLS = 1000;
 
-interface HttpAnswer {
-  readonly status: number;
-  readonly text: string;
-}
 interface Ask {
   (method: "GET" | "POST", path: string, body?: object): Promise<HttpAnswer>;
   /** the same route of /v2 as over HTTP, without a body written for it */
@@ -50,9 +47,9 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const { grpcPort: port, host } = options;
   if (port === undefined) throw new ServerError("bad_option", "grpcPort — expected a port, got none. Name one.");
-  const loaded = grpc.loadPackageDefinition(
-    loadSync(PROTO, { keepCase: true, longs: String, defaults: true, arrays: true, objects: true, oneofs: true }),
-  );
+  const credentials = await grpcCredentials(grpc, app, options);
+  const protocol = loadSync(PROTO, { keepCase: true, longs: String, defaults: true, arrays: true, objects: true, oneofs: true });
+  const loaded = grpc.loadPackageDefinition(protocol);
   const { service } = (loaded["inference"] as unknown as { GRPCInferenceService: { service: ServiceDefinition } }).GRPCInferenceService;
   const server = new grpc.Server({
     interceptors: [boundedCalls(grpc, app.callBounds, options.maxBodyBytes)],
@@ -77,8 +74,9 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
       },
     ]),
   );
-  server.addService(readable(service), implementation);
-  const credentials = await grpcCredentials(grpc, app, options);
+  server.addService(readable(service, { ModelInfer: { read: inferRequest, write: (bytes) => bytes } }), implementation);
+  const definition = { ...protocol, ...(await addHealth(grpc, server, app)) };
+  await addReflection(grpc, server, app, definition);
   app.addHook("preClose", async () => {
     const quiet = new Promise<void>((done) => server.tryShutdown(() => done()));
     let timer: NodeJS.Timeout | undefined;
@@ -101,49 +99,19 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
   };
 }
 
-/** The same service; a message that cannot be read, or that says too much, is the client's fault, not the server's. */
-function readable(service: ServiceDefinition): ServiceDefinition {
-  return Object.fromEntries(
-    Object.entries(service).map(([name, method]) => [
-      name,
-      {
-        ...method,
-        // is bytes already
-        ...(name === "ModelInfer" ? { responseSerialize: (bytes: Uint8Array) => bytes as Buffer } : {}),
-        requestDeserialize(bytes: Buffer) {
-          try {
-            return name === "ModelInfer" ? inferRequest(bytes) : method.requestDeserialize(bytes);
-          } catch (error) {
-            return error instanceof ServerError ? error : MALFORMED;
-          }
-        },
-      },
-    ]),
-  );
-}
-
 /** One call: its keys, deadline and end go with it. */
 async function answered(app: FastifyInstance, call: ServerUnaryCall<unknown, object>, answer: Answer): Promise<object> {
-  if (call.request instanceof ServerError) throw call.request;
-  if (call.request === MALFORMED)
-    throw new ServerError("bad_request", "message — expected one of this call's, got bytes that cannot be read.");
+  const message = readOf(call.request);
   let leave = () => {};
   // told of every call that ends
   call.on("cancelled", () => leave());
-  const deadline = Number(call.getDeadline());
-  const common = {
-    ...credentialsIn(call.metadata),
-    ...textOf(call.metadata, "traceparent"),
-    ...(Number.isFinite(deadline) ? { "x-deadline-ms": String(Math.min(9_999_999, Math.max(0, Math.round(deadline - Date.now())))) } : {}),
-  };
-  const peer = call.getPeer();
-  const remoteAddress = peer.slice(0, peer.lastIndexOf(":"));
+  const { headers, remoteAddress } = callerOf(call);
   const ask = async (method: "GET" | "POST", url: string, payload?: object): Promise<HttpAnswer> => {
     const left = new AbortController();
     leave = () => left.abort();
     try {
       const reply = await app.inject({
-        ...{ method, url, remoteAddress, signal: left.signal, headers: common },
+        ...{ method, url, remoteAddress, signal: left.signal, headers },
         ...(payload === undefined ? {} : { payload }),
       });
       return { status: reply.statusCode, text: reply.payload };
@@ -156,8 +124,7 @@ async function answered(app: FastifyInstance, call: ServerUnaryCall<unknown, obj
   const infer: Ask["infer"] = async (url, bytes, asked) => {
     const asking = askInProcess<() => DecodedRequest, InferAnswer>(app, {
       url,
-      headers: { ...LOCAL, ...common },
-      remoteAddress,
+      ...{ headers, remoteAddress },
       bytes,
       asked,
     });
@@ -166,28 +133,10 @@ async function answered(app: FastifyInstance, call: ServerUnaryCall<unknown, obj
     return refused.status === 200 && made !== undefined ? made : json(refused);
   };
   try {
-    return await answer(Object.assign(ask, { infer }), call.request as never);
+    return await answer(Object.assign(ask, { infer }), message as never);
   } finally {
     leave = () => {};
   }
-}
-
-function textOf(metadata: Metadata, name: string): Readonly<Record<string, string>> {
-  const [value] = metadata.get(name);
-  return typeof value === "string" ? { [name]: value } : {};
-}
-
-/** The JSON of a 200; any other status as the error that it is. */
-function json<T>({ status: http, text }: HttpAnswer): T {
-  const said = JSON.parse(text) as { readonly error?: string };
-  if (http === 200) return said as T;
-  throw refusal(http, said.error);
-}
-
-/** `code: what …` of the protocol's error object, as the error it was. */
-function refusal(http: number, error = ""): Error {
-  const [, code = "", message = "the server — expected an answer, got a refusal."] = /^(\w+): ([\s\S]*)$/.exec(error) ?? [];
-  return http === 500 ? new Error(message) : new ServerError(code as ServerError["code"], message);
 }
 
 /** A model's path. Names that are none would lead to other routes. */

@@ -27,9 +27,9 @@ export function refusePath(_error: FastifyError, request: FastifyRequest, reply:
 /** Answers 405 with Allow where another method would do, else 404. Call before routes are added. */
 export function answerUnrouted(app: FastifyInstance): void {
   const known: { readonly path: RegExp; readonly methods: readonly string[] }[] = [];
-  app.addHook("onRoute", ({ method, url }) => {
+  app.addHook("onRoute", ({ method, url, config }) => {
     // a wildcard is a family of files: asking it with another method tells nothing
-    if (!url.includes("*")) known.push({ path: pattern(url), methods: [method].flat() });
+    if (!url.includes("*") && config?.inProcess !== true) known.push({ path: pattern(url), methods: [method].flat() });
   });
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request)
