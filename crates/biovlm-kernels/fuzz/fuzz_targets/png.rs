@@ -1,10 +1,11 @@
 //! A whole PNG, of the size that its header says: decoded, resized to 1, 8 and 64. Half of what is tried has its pixels packed again, so that damage
-//! reaches what stands behind the checksums.
+//! reaches what stands behind the checksums. What is taken here the `png` crate takes too, with the same pixels.
 #![no_main]
 
 use biovlm_kernels::images::{decode, prepare, Format, Header};
 use biovlm_kernels::resize_crop;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
+use png::{DecodeOptions, Decoder, Transformations};
 use miniz_oxide::{deflate::compress_to_vec_zlib, inflate::decompress_to_vec_zlib_with_limit};
 
 /// More pixels than this are slow, and find nothing else.
@@ -14,11 +15,29 @@ fuzz_target!(|file: &[u8]| {
     let Some([width, height]) = size(file) else { return };
     let header = Header { format: Format::Png, width, height };
     let rgb = decode(file, header);
+    if let Some(rgb) = &rgb {
+        assert!(by_the_crate(file).as_ref() == Some(rgb), "other pixels than the png crate's");
+    }
     for size in [1, 8, 64] {
         let expected = rgb.as_ref().and_then(|rgb| resize_crop(rgb, width, height, size));
         assert_eq!(prepare(file, header, size), expected);
     }
 });
+
+/// RGB, every checksum heeded.
+fn by_the_crate(file: &[u8]) -> Option<Vec<u8>> {
+    let mut options = DecodeOptions::default();
+    options.set_ignore_checksums(false);
+    options.set_skip_ancillary_crc_failures(false);
+    let mut decoder = Decoder::new_with_options(std::io::Cursor::new(file), options);
+    decoder.set_transformations(Transformations::EXPAND);
+    let mut reader = decoder.read_info().ok()?;
+    let mut pixels = vec![0; reader.output_buffer_size()?];
+    let channels = reader.next_frame(&mut pixels).ok()?.color_type.samples();
+    reader.finish().ok()?;
+    let rgb = |pixel: &[u8]| if channels < 3 { [pixel[0]; 3] } else { [pixel[0], pixel[1], pixel[2]] };
+    Some(pixels.chunks_exact(channels).flat_map(rgb).collect())
+}
 
 fn size(file: &[u8]) -> Option<[usize; 2]> {
     let sides = file.get(16..24)?;

@@ -4,9 +4,12 @@
 
 #[cfg(feature = "jpeg")]
 mod jpeg;
+mod plain_png;
 mod png;
+mod unfilter;
 
 use crate::plan::resize_crop;
+pub use unfilter::unfilter;
 
 /// What the caller's header reader found, within the caller's limits; a decoder that finds another size is wrong about the file.
 #[derive(Clone, Copy)]

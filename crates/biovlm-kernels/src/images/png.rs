@@ -1,9 +1,27 @@
-//! PNG of 8 bits or fewer a sample, every checksum heeded.
+//! PNG of 8 bits or fewer a sample, every checksum heeded: the most usual kind fast, every other by the `png` crate.
 
+use super::plain_png;
 use png::{BitDepth, ColorType, DecodeOptions, Decoder, Limits, Transformations};
 use std::io::Cursor;
 
+/// RGB [height,width,3]: alpha is dropped, grey repeated.
 pub fn decode(bytes: &[u8], width: usize, height: usize) -> Option<Vec<u8>> {
+    let (pixels, channels) = plain_png::decode(bytes, width, height).or_else(|| decode_any(bytes, width, height))?;
+    if channels == 3 {
+        return Some(pixels);
+    }
+    let mut rgb = vec![0u8; width * height * 3];
+    for (to, from) in rgb.chunks_exact_mut(3).zip(pixels.chunks_exact(channels)) {
+        match channels {
+            4 => to.copy_from_slice(&from[..3]),
+            _ => to.fill(from[0]),
+        }
+    }
+    Some(rgb)
+}
+
+/// [height,width,channels] bytes and their channels.
+fn decode_any(bytes: &[u8], width: usize, height: usize) -> Option<(Vec<u8>, usize)> {
     let mut options = DecodeOptions::default();
     options.set_ignore_checksums(false);
     options.set_skip_ancillary_crc_failures(false);
@@ -22,19 +40,11 @@ pub fn decode(bytes: &[u8], width: usize, height: usize) -> Option<Vec<u8>> {
     reader.finish().ok()?;
     pixels.truncate(frame.buffer_size());
     let channels = match frame.color_type {
-        ColorType::Rgb => return Some(pixels),
+        ColorType::Rgb => 3,
         ColorType::Grayscale => 1,
         ColorType::GrayscaleAlpha => 2,
         ColorType::Rgba => 4,
         ColorType::Indexed => return None,
     };
-    let mut rgb = vec![0u8; width * height * 3];
-    for (to, from) in rgb.chunks_exact_mut(3).zip(pixels.chunks_exact(channels)) {
-        // alpha is dropped, grey repeated
-        match channels {
-            4 => to.copy_from_slice(&from[..3]),
-            _ => to.fill(from[0]),
-        }
-    }
-    Some(rgb)
+    Some((pixels, channels))
 }
