@@ -1,13 +1,11 @@
 // Rows of `embed --volumes`: one a series, the mean of its slices' embeddings. A series that was embedded before is known by its content.
 
-import { type ImageSource, imageFailure, joinedBytes, type Runtime } from "@biovlm/engine";
+import { type ImageSource, imageFailure, joinedBytes, type Runtime, type VolumeOrder } from "@biovlm/engine";
 import type { RowJournal, RowName } from "@biovlm/engine/embeddings";
 import type { ImageOptions } from "@biovlm/engine/options";
 import { nth } from "@biovlm/files";
 import { pixelSpec } from "@biovlm/model";
-import { encodeRgb } from "@biovlm/model/backend";
-import { meanRow } from "@biovlm/training/loop";
-import type { VolumeOrder } from "./classify/volumes.js";
+import { encodeRgb, meanRow } from "@biovlm/model/backend";
 import { volumeStack } from "./volume-stack.js";
 
 /** What series are embedded with. */

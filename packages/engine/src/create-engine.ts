@@ -79,7 +79,7 @@ export async function createEngine(options: EngineOptions): Promise<{ readonly e
     const first = resident.atStart();
     for (const [model, place] of places) {
       const { name } = place.options;
-      observer.queue(name, () => place.host?.queue.depth ?? 0);
+      observer.queue(name, () => place.host?.waiting() ?? 0);
       observer.memory(name, () => place.host?.encoding.memory() ?? 0);
       if (first.includes(place)) place.enter(await place.options.open());
       else await lookInto(place, specOf(options, model));

@@ -1,7 +1,7 @@
 // An engine before it is there: a server can listen, and say that it lives and why it is not ready, while models are opened and class texts are
 // embedded. What needs a model is refused with `not_ready` until then; afterwards every call is the opened engine's.
 
-import type { CallOptions, ClassifyOptions, Engine } from "./contract/engine.js";
+import type { CallOptions, ClassifyOptions, Engine, ImageChoice } from "./contract/engine.js";
 import { EngineError } from "./contract/errors.js";
 
 /** What opens an engine: it says what it is at, in words without names of files, and gives the engine and when that is warm. */
@@ -75,7 +75,7 @@ class DeferredEngine implements Engine {
   async classifyEmbeddings(model: string, embeddings: Float32Array, options?: ClassifyOptions) {
     return this.now().classifyEmbeddings(model, embeddings, options);
   }
-  async embedImages(model: string, images: readonly Uint8Array[], options?: CallOptions) {
+  async embedImages(model: string, images: readonly Uint8Array[], options?: CallOptions & ImageChoice) {
     return this.now().embedImages(model, images, options);
   }
   async embedTexts(model: string, texts: readonly string[], options?: CallOptions) {

@@ -24,6 +24,15 @@ export { type ImageRow, imageRows, type PixelRow, type RowOptions, type RowTimin
 export type { ImageContent, ImageSource } from "./images/image-source.js";
 export { MeanAnswer, type SureAnswer, type TogetherAnswer } from "./images/mean-answer.js";
 export type { Preparation } from "./images/prepared-image.js";
+export {
+  type LeftOutSlice,
+  leftOutFiles,
+  loneVolume,
+  type Volume,
+  type VolumeOrder,
+  type VolumePlace,
+  volumeOrder,
+} from "./images/volumes.js";
 export { backendsFor } from "./open/backends.js";
 export { openCore } from "./open/core.js";
 export { type EncoderListeners, type OpenEncoder, openEncoder } from "./open/encoder.js";

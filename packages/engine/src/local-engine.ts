@@ -3,30 +3,18 @@
 import type { Core } from "@biovlm/core";
 import { nth } from "@biovlm/files";
 import type { Classification, Classifier } from "@biovlm/model";
+import { classifiedFiles, embeddedFiles, othersFirst, ROWS_IN_ONE_GO } from "./asked-answers.js";
+import { stackAsk } from "./asked-frames.js";
 import type { BankShelf, ShelvedBank } from "./banks/bank-shelf.js";
 import { encoderFailure } from "./contract/encoder-failure.js";
-import type {
-  AnswerSource,
-  CallOptions,
-  ClassifyOptions,
-  Engine,
-  FailedImage,
-  ImageAnswer,
-  ServedBank,
-  ServedModel,
-} from "./contract/engine.js";
+import type { AnswerSource, CallOptions, ClassifyOptions, Engine, ImageChoice, ServedBank, ServedModel } from "./contract/engine.js";
 import { EngineError } from "./contract/errors.js";
 import type { EngineObserver } from "./contract/observer.js";
-import { failed, joined, rows } from "./encoded-rows.js";
 import type { HostAnswer, ModelHost } from "./model-host.js";
 import type { ModelPlace } from "./model-place.js";
 import type { OwnBanks } from "./own-banks.js";
 import type { ResidentModels } from "./resident-models.js";
 import { findServed, offeredServed, type Served } from "./served-names.js";
-
-/** Rows that are routed before others are answered: some milliseconds. */
-const ROWS_IN_ONE_GO = 1024;
-const othersFirst = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** What the engine works with. */
 export interface EngineParts {
@@ -132,19 +120,13 @@ export class LocalEngine implements Engine {
 
   classify(model: string, images: readonly Uint8Array[], options: ClassifyOptions = {}) {
     return this.on(model, options, async (host, served) => {
+      const ask = stackAsk(options);
       const { shelved, classifier } = await this.prepared(host, served, options);
-      const answer = await host.encode(images, options);
-      const good = rows(answer.images);
-      const { routeMs, answers } = this.route(classifier, good, host.model.spec.embedDim, options.explain ?? false);
-      let next = 0;
-      const results = answer.images.map((image): ImageAnswer | FailedImage => {
-        if (!("row" in image)) return failed(image);
-        const { row: _, ...facts } = image;
-        return { ...facts, ...nth(answers, next++) };
-      });
-      const source = this.sourceOf(host, shelved.served, answer, routeMs);
-      this.observer.answered(model, shelved.served, results, source.timings);
-      return { answers: results, source, classes: classifier.classes };
+      this.shelf.checkShown(shelved, options);
+      const { answers, volumes, made, routeMs } = await classifiedFiles(host, images, classifier, ask, options);
+      const source = this.sourceOf(host, shelved.served, made, routeMs);
+      this.observer.answered(model, shelved.served, answers, source.timings);
+      return { answers, source, classes: classifier.classes, ...(volumes === undefined ? {} : { volumes }) };
     });
   }
 
@@ -173,21 +155,17 @@ export class LocalEngine implements Engine {
       }
       const { device, fellBack } = host.encoding.status();
       const timings = { queue: 0, decode: 0, preprocess: 0, encode: 0 };
-      const source = this.sourceOf(host, shelved.served, { images: [], device, fellBack, timings }, performance.now() - start);
+      const source = this.sourceOf(host, shelved.served, { device, fellBack, timings }, performance.now() - start);
       this.observer.answered(model, shelved.served, answers, source.timings);
       return { answers, source, classes: classifier.classes };
     });
   }
 
-  embedImages(model: string, images: readonly Uint8Array[], options: CallOptions = {}) {
+  embedImages(model: string, images: readonly Uint8Array[], options: CallOptions & ImageChoice = {}) {
     return this.on(model, options, async (host) => {
-      const answer = await host.encode(images, options);
-      const bad = answer.images.find((image) => "error" in image);
-      if (bad !== undefined && "error" in bad) throw new EngineError(bad.error.code, bad.error.message);
-      const good = rows(answer.images);
-      const D = host.model.spec.embedDim;
-      const data = this.core.l2Normalize(joined(good, D), good.length, D);
-      return { data, shape: [good.length, D] as const, source: this.sourceOf(host, undefined, answer, 0) };
+      const { data, rows, images: of, made } = await embeddedFiles(host, this.core, images, stackAsk(options), options);
+      const shape = [rows, host.model.spec.embedDim] as const;
+      return { data, shape, source: this.sourceOf(host, undefined, made, 0), ...(of === undefined ? {} : { images: of }) };
     });
   }
 
@@ -205,7 +183,7 @@ export class LocalEngine implements Engine {
         data: this.core.l2Normalize(data, texts.length, spec.embedDim),
         shape: [texts.length, spec.embedDim] as const,
         tokens: mask.reduce((sum, m) => sum + m, 0),
-        source: this.sourceOf(host, undefined, { images: [], device, fellBack, timings }, 0),
+        source: this.sourceOf(host, undefined, { device, fellBack, timings }, 0),
       };
     });
   }
@@ -334,13 +312,6 @@ export class LocalEngine implements Engine {
     return { shelved, classifier: await this.shelf.classifier(this.source(host), shelved, asked) };
   }
 
-  private route(classifier: Classifier, good: readonly Float32Array[], D: number, explain: boolean) {
-    const start = performance.now();
-    const data = joined(good, D);
-    const answers = classifier.classifyEmbeddings(data, { explain });
-    return { answers, routeMs: performance.now() - start };
-  }
-
   private known() {
     return [...this.places.values()].map((place) => place.known);
   }
@@ -349,7 +320,12 @@ export class LocalEngine implements Engine {
     return { core: this.core, encoder: host.encoding.encoder, model: host.model };
   }
 
-  private sourceOf(host: ModelHost, bank: ServedBank | undefined, { device, fellBack, timings }: HostAnswer, route: number): AnswerSource {
+  private sourceOf(
+    host: ModelHost,
+    bank: ServedBank | undefined,
+    { device, fellBack, timings }: Omit<HostAnswer, "images">,
+    route: number,
+  ): AnswerSource {
     return {
       model: { name: host.model.name, digest: host.model.digest },
       ...(bank === undefined ? {} : { bank: { name: bank.name, digest: bank.digest } }),

@@ -2,9 +2,19 @@
 // device. Several served names may share a host.
 
 import type { Core } from "@biovlm/core";
+import { present } from "@biovlm/files";
 import type { Encoder, Model } from "@biovlm/model";
 import { Batcher, type Submission } from "./batch/batcher.js";
-import type { EncodedBatch, EncodedImage, Encoding, EncodingEvent, ImageLimits } from "./contract/encoding.js";
+import type {
+  EncodedBatch,
+  EncodedImage,
+  EncodedStack,
+  Encoding,
+  EncodingEvent,
+  ImageLimits,
+  StackAsk,
+  StackCall,
+} from "./contract/encoding.js";
 import type { Batching } from "./images/image-encoder.js";
 import { computedStore } from "./open/computed-store.js";
 import { textTower, withKeptTexts } from "./open/kept-texts.js";
@@ -38,6 +48,15 @@ export interface HostAnswer {
   readonly timings: { readonly queue: number; readonly decode: number; readonly preprocess: number; readonly encode: number };
 }
 
+/** A file whose frames were asked for, and where and how long it was worked on. */
+export type HostStack = Pick<EncodedStack, "sha256" | "frames" | "images" | "place"> & Omit<HostAnswer, "images">;
+
+/** A file that waits for its frames to be read. */
+interface WaitingStack extends StackCall {
+  readonly file: Uint8Array;
+  readonly ask: StackAsk;
+}
+
 interface Placed {
   readonly image: EncodedImage;
   readonly device: string;
@@ -52,6 +71,10 @@ export interface ModelHost {
   /** For the sentences of banks: their embeddings are kept in the cache folder. Never for texts that a caller sent. Once the encoding was started. */
   sentenceEncoder(): Promise<Encoder>;
   encode(files: readonly Uint8Array[], submission: Submission): Promise<HostAnswer>;
+  /** One file frame by frame. It waits among others of its kind, which leave room for single images; once nobody waits for it, it ends. */
+  encodeStack(file: Uint8Array, ask: StackAsk, submission: Submission & Pick<StackCall, "onFrames">): Promise<HostStack>;
+  /** images and files of frames that wait */
+  waiting(): number;
   close(graceMs: number): Promise<void>;
 }
 
@@ -80,6 +103,14 @@ export async function openHost(options: HostOptions): Promise<ModelHost> {
       return images.map((image) => ({ image, device, fellBack, timings }));
     },
   );
+  const stacks = new Batcher<WaitingStack, Awaited<ReturnType<Encoding["encodeStack"]>>>(
+    { maxBatch: 1, maxQueueDelayMs: 0, maxQueue, slots: () => Math.max(1, Math.floor(encoding.window() / 2)) },
+    async (files) => {
+      const done = await Promise.all(files.map(({ file, ask, ...call }) => encoding.encodeStack(file, ask, call)));
+      for (const run of done.flatMap(({ runs }) => runs)) onRun(run);
+      return done;
+    },
+  );
   let closing: Promise<void> | undefined;
   return {
     model,
@@ -103,9 +134,24 @@ export async function openHost(options: HostOptions): Promise<ModelHost> {
         },
       };
     },
+    async encodeStack(file, ask, { onFrames, ...submission }) {
+      const stop = new AbortController();
+      const waiting = { file, ask, signal: stop.signal, ...(onFrames === undefined ? {} : { onFrames }) };
+      try {
+        const [placed] = await stacks.submit([waiting], submission);
+        const { value, queueMs } = present(placed, "answer to a file");
+        const { timings, runs: _, ...stack } = value;
+        const { wait, ...spent } = timings;
+        return { ...stack, timings: { queue: queueMs + wait, ...spent } };
+      } finally {
+        // answered, late or left: nothing goes on for it
+        stop.abort(new Error("nobody waits for it"));
+      }
+    },
+    waiting: () => queue.depth + stacks.depth,
     close(graceMs) {
       closing ??= (async () => {
-        await queue.close(graceMs);
+        await Promise.all([queue.close(graceMs), stacks.close(graceMs)]);
         await encoding.close();
         opened.close();
       })();

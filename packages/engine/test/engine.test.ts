@@ -101,7 +101,7 @@ function recorder() {
 function expectSame(got: unknown, wanted: ImageAnswer): void {
   const answer = got as ImageAnswer;
   expect(answer.sha256).toBe(wanted.sha256);
-  expect(answer.kept.map((k) => k.prompt)).toEqual(wanted.kept.map((k) => k.prompt));
+  expect(answer.kept?.map((k) => k.prompt)).toEqual(wanted.kept?.map((k) => k.prompt));
   expect(answer.predictions.map((p) => p.class)).toEqual(wanted.predictions.map((p) => p.class));
   for (const [i, p] of wanted.predictions.entries()) expect(answer.predictions[i]!.probability).toBeCloseTo(p.probability, 5);
 }

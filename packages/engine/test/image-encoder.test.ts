@@ -13,7 +13,7 @@ const core = await loadCore();
 /** An encoder over what `fast` says, and the most images that were in it at once. */
 function counting() {
   const seen = { now: 0, most: 0 };
-  const encode = imageEncoder({
+  const { files: encode } = imageEncoder({
     core,
     model: { spec: TOY_SPEC },
     encoder: toyEncoder("cpu"),
@@ -68,7 +68,7 @@ describe("images decoded at once", () => {
     const { rows } = JSON.parse(readFileSync(golden("tiff-pages.json"), "utf8")) as { rows: { bytes: string }[] };
     const model = { spec: TOY_SPEC };
     const limits = { maxBytes: 2 ** 20, maxPixels: 1_000_000 };
-    const encode = imageEncoder({ core, model, encoder: toyEncoder("cpu"), limits, maxBatch: 4, maxQueueDelayMs: 0 });
+    const { files: encode } = imageEncoder({ core, model, encoder: toyEncoder("cpu"), limits, maxBatch: 4, maxQueueDelayMs: 0 });
     const { images } = await encode([Buffer.from(rows[0]?.bytes ?? "", "base64")]);
     expect(images[0]).toMatchObject({ page: { frame: 2, frames: 3 }, notes: ["page 2 of 3"] });
   });

@@ -26,6 +26,7 @@ export {
 export { EncoderError, type EncoderErrorCode } from "./contract/errors.js";
 export { encodedBy } from "./encoding/encoded-by.js";
 export { encodeRgb } from "./encoding/exact-bytes.js";
+export { meanRow } from "./encoding/mean-row.js";
 export { memoisedOpen } from "./encoding/memoised-open.js";
 export { PROBE_IO, probeModel, probeRefusal } from "./encoding/probe-model.js";
 export { RunQueue } from "./encoding/run-queue.js";

@@ -23,6 +23,8 @@ export interface AuditRecord {
   /** texts that were embedded, counted */
   readonly texts?: number;
   readonly images?: readonly { readonly sha256: string; readonly class?: string; readonly probability?: number; readonly error?: string }[];
+  /** series and files of several frames that were answered as one: the first class, and how many slices it is the mean of */
+  readonly volumes?: readonly { readonly slices: number; readonly class?: string; readonly probability?: number }[];
 }
 
 /** An append-only log of answers; each line carries the hash of the one before. */

@@ -1,7 +1,7 @@
 // An engine that writes each call to the audit log before it answers: what is not on record was not said.
 
 import { createHash } from "node:crypto";
-import type { AnswerSource, CallOptions, Engine, FailedImage, ImageAnswer } from "@biovlm/engine";
+import type { AnswerSource, CallOptions, Engine, FailedImage, ImageAnswer, LeftOutImage, VolumeAnswer } from "@biovlm/engine";
 import type { AuditLog, AuditRecord } from "./audit-log.js";
 import { ServerError } from "./errors.js";
 import { serverError } from "./replies.js";
@@ -12,11 +12,19 @@ function sourceOf({ model, bank, device }: AnswerSource): Partial<AuditRecord> {
 }
 
 /** What was said of an image: its digest, the first class or the failure's code. */
-function imageOf(answer: Omit<ImageAnswer, "sha256"> | ImageAnswer | FailedImage): NonNullable<AuditRecord["images"]>[number] {
+function imageOf(
+  answer: Omit<ImageAnswer, "sha256"> | ImageAnswer | FailedImage | LeftOutImage,
+): NonNullable<AuditRecord["images"]>[number] {
   const sha256 = "sha256" in answer ? answer.sha256 : "";
   if ("error" in answer) return { sha256, error: answer.error.code };
+  if ("leftOut" in answer) return { sha256 };
   const [first] = answer.predictions;
   return { sha256, ...(first !== undefined && { class: first.class, probability: first.probability }) };
+}
+
+function volumeOf({ volume, predictions }: VolumeAnswer): NonNullable<AuditRecord["volumes"]>[number] {
+  const first = predictions?.[0];
+  return { slices: volume.answered, ...(first !== undefined && { class: first.class, probability: first.probability }) };
 }
 
 /** Runs calls of an engine and puts what came of each on record. */
@@ -87,7 +95,11 @@ export function auditingEngine(engine: Engine, log: AuditLog): Engine {
         model,
         options,
         () => engine.classify(model, images, options),
-        ({ source, answers }) => ({ ...sourceOf(source), images: answers.map(imageOf) }),
+        ({ source, answers, volumes }) => ({
+          ...sourceOf(source),
+          images: answers.map(imageOf),
+          ...(volumes === undefined ? {} : { volumes: volumes.map(volumeOf) }),
+        }),
       ),
     classifyEmbeddings: (model, embeddings, options) =>
       recorded(

@@ -244,8 +244,12 @@ function engineObserver(
           images.inc({ model, outcome: answer.error.code });
           continue;
         }
+        if ("leftOut" in answer) {
+          images.inc({ model, outcome: "left_out" });
+          continue;
+        }
         images.inc({ model, outcome: "answered" });
-        for (const { prompt, entropy: nats } of answer.kept) {
+        for (const { prompt, entropy: nats } of answer.kept ?? []) {
           entropy.observe({ model }, nats);
           kept.inc({ bank: bank.digest.slice(0, 19), prompt: String(prompt) });
         }

@@ -36,6 +36,13 @@ export const SERVING_OPTIONS = {
   admin: { type: "boolean", default: false, description: "open the admin routes of a server without keys" },
   maxImageBytes: IMAGE_LIMITS.maxImageBytes,
   maxImages: { type: "integer", minimum: 1, maximum: 4096, default: 64, description: "images in one request" },
+  maxFrames: {
+    type: "integer",
+    minimum: 1,
+    maximum: 100_000,
+    default: 1000,
+    description: "frames, slices and pages that one request may ask for, with volumes and frame all or every=K",
+  },
   maxBodyBytes: {
     type: "integer",
     minimum: 1024,

@@ -28,7 +28,7 @@ export {
 export { type RandomStream, randomStream } from "./random.js";
 export { checkRecipe, type LossWeights } from "./recipe.js";
 export { learningRateAt } from "./schedule.js";
-export { meanFeature, meanRow, type SliceEncoder, type Slices, sliceFeatures } from "./slices.js";
+export { meanFeature, type SliceEncoder, type Slices, sliceFeatures } from "./slices.js";
 export { type TeacherInput, type TeacherSignal, teach } from "./teacher.js";
 export { epochBatches, initialContext, type TrainInput, type TrainResult, train } from "./train.js";
 export {

@@ -2,8 +2,8 @@
 // of the rows, normalised: the closed forms of the recipe take rows for independent, and slices of one series are not.
 
 import type { Core, PixelSpec, RgbImage } from "@biovlm/core";
-import { nth } from "@biovlm/files";
 import type { Encoder } from "@biovlm/model";
+import { meanRow } from "@biovlm/model/backend";
 
 /** Pictures of one example, in order. */
 export interface Slices {
@@ -33,14 +33,6 @@ export async function sliceFeatures(slices: Slices, { core, encoder, pixels }: S
   const out = new Float32Array(rows.length * D);
   for (const [i, row] of rows.entries()) out.set(row, i * D);
   return out;
-}
-
-/** The mean [D] of blocks of rows [·,D], `count` rows in all; summed in float64. */
-export function meanRow(blocks: readonly Float32Array[], count: number): Float32Array {
-  const D = blocks.reduce((sum, block) => sum + block.length, 0) / count;
-  const sums = new Float64Array(D);
-  for (const block of blocks) for (let i = 0; i < block.length; i++) sums[i % D] = nth(sums, i % D) + nth(block, i);
-  return Float32Array.from(sums, (sum) => sum / count);
 }
 
 /** The mean [D] of rows [count,D], L2-normalised. */

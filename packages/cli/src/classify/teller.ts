@@ -1,7 +1,16 @@
 // What is told of each answer of `classify`, and of the frames or slices that belong together: written into a report where one is asked for,
 // then printed. Holds one file's or volume's sums at a time.
 
-import { type ClassifiedImage, type ImageSource, MeanAnswer, type Runtime, type TogetherAnswer } from "@biovlm/engine";
+import {
+  type ClassifiedImage,
+  type ImageSource,
+  loneVolume,
+  MeanAnswer,
+  type Runtime,
+  type TogetherAnswer,
+  type Volume,
+  type VolumePlace,
+} from "@biovlm/engine";
 import { counted } from "@biovlm/files";
 import type { Classifier } from "@biovlm/model";
 import type { ChosenBank } from "../class-choice.js";
@@ -10,7 +19,6 @@ import { printable, type Terminal } from "../terminal.js";
 import { version } from "../version.js";
 import type { AnswerOutput } from "./answer-output.js";
 import type { Report, ReportWriter, ToldAnswer } from "./report-writer.js";
-import { loneVolume, type Volume, type VolumePlace } from "./volumes.js";
 
 type Answered = Exclude<ClassifiedImage, { readonly error: object }>;
 
@@ -99,7 +107,9 @@ export class Teller {
       this.gathered = { source, sha256, frames, mean: new MeanAnswer({ classes: classifier.classes }), shown: {} };
     this.gathered.mean.add(frame, answer.predictions);
     if (frame <= Math.floor(frames / 2) + 1) this.gathered.shown = shownOf(result);
-    await output.put({ ...this.element(result), ...beside }, () => [frameLine(source.name, { frame, frames }, answer.predictions[0])]);
+    await output.put({ ...this.element(result), frame, ...beside }, () => [
+      frameLine(source.name, { frame, frames }, answer.predictions[0]),
+    ]);
   }
 
   /** The volume has no more slices; nothing where there is none. */

@@ -1,7 +1,15 @@
 // `biovlm classify`: images in, routed predictions out.
 // The work alone: what it is asked for by is classify.ts.
 
-import { type ClassifiedImage, classifyImages, frameStep, type ImageSource } from "@biovlm/engine";
+import {
+  type ClassifiedImage,
+  classifyImages,
+  frameStep,
+  type ImageSource,
+  type Volume,
+  type VolumePlace,
+  volumeOrder,
+} from "@biovlm/engine";
 import { counted } from "@biovlm/files";
 import { createClassifier } from "@biovlm/model";
 import { checkClassOptions, chooseBank } from "../class-choice.js";
@@ -9,7 +17,6 @@ import { AnswerOutput } from "../classify/answer-output.js";
 import { archiveImages, checkArchiveOptions } from "../classify/archive-images.js";
 import { ReportWriter } from "../classify/report-writer.js";
 import { Teller } from "../classify/teller.js";
-import { type Volume, type VolumePlace, volumeOrder } from "../classify/volumes.js";
 import type { CommandRun, OptionValues } from "../command.js";
 import { notFoundError, usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";

@@ -3,13 +3,23 @@
 
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { fastImages, frameVariant, imageRows, joinedBytes, type PixelRow, type Runtime, rowPreparation } from "@biovlm/engine";
+import {
+  fastImages,
+  frameVariant,
+  imageRows,
+  joinedBytes,
+  leftOutFiles,
+  type PixelRow,
+  type Runtime,
+  rowPreparation,
+  type VolumeOrder,
+  volumeOrder,
+} from "@biovlm/engine";
 import { type EmbeddingFacts, EmbeddingFile, RowJournal, type RowName, writeEmbeddings } from "@biovlm/engine/embeddings";
 import { counted } from "@biovlm/files";
 import { withLock } from "@biovlm/files/node";
 import { pixelSpec } from "@biovlm/model";
 import { encodedBy, encodeRgb } from "@biovlm/model/backend";
-import { leftOutFiles, type VolumeOrder, volumeOrder } from "../classify/volumes.js";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { embeddedSeries, seriesOf } from "../embed-series.js";
 import { usageError } from "../errors.js";

@@ -50,6 +50,7 @@ export const SERVE_OPTIONS = {
     SERVING_OPTIONS,
     [
       "maxImages",
+      "maxFrames",
       "maxBodyBytes",
       "maxJsonBytes",
       "maxInFlightBytes",

@@ -18,7 +18,7 @@ import {
   readBank,
   writeBank,
 } from "@biovlm/model";
-import type { ClassifyOptions, ServedBank } from "../contract/engine.js";
+import type { ClassifyOptions, ImageChoice, ServedBank } from "../contract/engine.js";
 import { EngineError } from "../contract/errors.js";
 import { prevalenceShares } from "./prevalence-shares.js";
 import { type ShownAs, shownDifferences } from "./shown-as.js";
@@ -121,6 +121,17 @@ export class BankShelf {
     const shelved: ShelvedBank = { bank, served };
     this.byName.set(name, shelved);
     return shelved;
+  }
+
+  /** Refuses images that are to be shown otherwise than the bank's were. @throws EngineError `shown_otherwise` */
+  checkShown({ bank }: ShelvedBank, { window, range, plane }: Pick<ImageChoice, "window" | "range" | "plane">): void {
+    const asked = { ...(window && { window }), ...(range && { range }), ...(plane && { plane }) };
+    const [other] = shownDifferences(bank, { ...this.shown, ...asked });
+    if (other === undefined) return;
+    throw new EngineError(
+      "shown_otherwise",
+      `${other.name} — expected the one that the bank was learned with, ${other.learned}, got ${other.asked}. Leave it out, or ask with another bank.`,
+    );
   }
 
   /** The classifier of a bank on a model; computed once for like questions. */

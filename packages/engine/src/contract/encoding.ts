@@ -1,7 +1,7 @@
 // What the engine asks of whatever encodes: image files in, embedding rows out, and an encoder for texts and prompts.
 // Two keep it: a pool of child processes (pool/), and this process itself (in-process.ts).
 
-import type { DecodeOptions, DicomFacts, PageFacts, SliceFacts } from "@biovlm/imaging/node";
+import type { DecodeOptions, DicomFacts, PageFacts, SliceFacts, SlicePlace } from "@biovlm/imaging/node";
 import type { Encoder } from "@biovlm/model";
 import type { EngineErrorCode } from "./errors.js";
 
@@ -27,6 +27,40 @@ export interface ImageFacts {
 export type EncodedImage =
   | ({ readonly sha256: string; readonly row: Float32Array } & ImageFacts)
   | { readonly sha256: string; readonly error: { readonly code: EngineErrorCode; readonly message: string } };
+
+/** What is asked of one file beside its middle frame: how it is shown, which frames of it are read. */
+export interface StackAsk {
+  /** instead of the limits' own */
+  readonly shown: Pick<DecodeOptions, "window" | "range" | "plane" | "frame">;
+  /** frames 1, 1 + step, 1 + 2·step, …; absent: one frame */
+  readonly step?: number;
+  /** read where a DICOM file stands in its series, too */
+  readonly place?: boolean;
+}
+
+/** A frame of a file, counted from 1: a row, or why there is none. */
+export type EncodedFrame = EncodedImage & { readonly frame?: number };
+
+/** A file whose frames were asked for, in order. */
+export interface EncodedStack {
+  readonly sha256: string;
+  /** frames that the file has; 1 of one that could not be opened */
+  readonly frames: number;
+  readonly images: readonly EncodedFrame[];
+  readonly place?: SlicePlace;
+  readonly timings: EncodedBatch["timings"];
+  readonly runs: readonly number[];
+}
+
+/** How the caller of a stack hears of it, and ends it. */
+export interface StackCall {
+  /** aborted: no further frame is read */
+  readonly signal?: AbortSignal | undefined;
+  /** told how many frames will be read, before the first is */
+  readonly onFrames?: (frames: number) => void;
+  /** told of each frame's row, or that there is none */
+  readonly onRow?: () => void;
+}
 
 export interface EncodedBatch {
   readonly images: readonly EncodedImage[];
@@ -60,6 +94,8 @@ export interface Encoding {
   window(): number;
   /** Rejects with EngineError `backend_unavailable`, `bad_output`. */
   encodeFiles(files: readonly Uint8Array[]): Promise<EncodedBatch>;
+  /** One file frame by frame; others are encoded between them. Rejects as `encodeFiles`, and with the signal's reason. */
+  encodeStack(file: Uint8Array, ask: StackAsk, call?: StackCall): Promise<EncodedStack & Pick<EncodedBatch, "device" | "fellBack">>;
   status(): EncodingStatus;
   /** what the chosen device's probe said of its runtime; empty before `start` has opened it */
   detail(): string;

@@ -86,8 +86,22 @@ export interface CallOptions {
   readonly caller?: { readonly request: string; readonly route: string; readonly key?: string };
 }
 
+/** How images of a call are shown, where not as the engine shows them, and which of their frames are answered. Words are the command line's. */
+export interface ImageChoice {
+  /** middle, a number from 1, all or every=K: frame of DICOM, slice of a volume, page of a TIFF */
+  readonly frame?: string;
+  /** axial, coronal or sagittal */
+  readonly plane?: string;
+  readonly window?: string;
+  readonly range?: string;
+  /** DICOM files of one series in anatomical order as one volume, and files of several frames with all of them */
+  readonly volumes?: boolean;
+  /** frames that may be read for the call; more are refused with `too_many_frames`. No limit when absent. */
+  readonly maxFrames?: number;
+}
+
 /** What a classification asks for: bank, classes, ρ, explanation. */
-export interface ClassifyOptions extends CallOptions {
+export interface ClassifyOptions extends CallOptions, ImageChoice {
   /** name of an uploaded bank instead of the served one */
   readonly bank?: string;
   /** other classes than the bank's; needs a bank with context vectors */
@@ -105,7 +119,8 @@ export interface ImageAnswer extends ImageFacts {
   /** of the bytes sent, hex */
   readonly sha256: string;
   readonly predictions: readonly { readonly class: string; readonly probability: number }[];
-  readonly kept: readonly { readonly prompt: number; readonly entropy: number }[];
+  /** absent where the answer is the mean of several frames */
+  readonly kept?: readonly { readonly prompt: number; readonly entropy: number }[];
   readonly prompts?: readonly {
     readonly index: number;
     readonly name?: string;
@@ -115,6 +130,44 @@ export interface ImageAnswer extends ImageFacts {
   }[];
   /** with explain, of a bank with a mixture: what each part adds to the first class over the second */
   readonly parts?: readonly { readonly name: string; readonly weight: number; readonly margin: number }[];
+  /** where several frames were asked for: each one's answer; that of the file is their mean */
+  readonly frames?: FramesAnswer;
+  /** with volumes: where it stands in its volume, its first slice counted from 1 */
+  readonly volume?: { readonly number: number; readonly slice: number; readonly slices: number };
+}
+
+/** Frames of one file. */
+export interface FramesAnswer {
+  /** frames that the file has */
+  readonly count: number;
+  /** those that the file's answer is the mean of */
+  readonly answered: number;
+  readonly surest: readonly { readonly frame: number; readonly class: string; readonly probability: number }[];
+  /** in order; `frame` is counted from 1 */
+  readonly answers: readonly ((Omit<ImageAnswer, "sha256"> | Pick<FailedImage, "error">) & { readonly frame: number })[];
+}
+
+/** With volumes: an image that is no slice of its series. */
+export interface LeftOutImage {
+  readonly sha256: string;
+  readonly leftOut: "localiser" | "there twice";
+}
+
+/** A series, or a file of several frames that is of none; numbered from 1. Images are named by their index in the call, from 0. */
+export interface VolumeAnswer {
+  readonly volume: {
+    readonly number: number;
+    readonly slices: number;
+    /** slices that the answer is the mean of */
+    readonly answered: number;
+    /** in anatomical order */
+    readonly images: readonly number[];
+    readonly notes: readonly string[];
+    readonly leftOut: readonly { readonly image: number; readonly why: LeftOutImage["leftOut"] }[];
+    readonly surest: readonly { readonly slice: number; readonly class: string; readonly probability: number }[];
+  };
+  /** absent where no slice was answered */
+  readonly predictions?: ImageAnswer["predictions"];
 }
 
 /** An image that could not be read beside others that could. */
@@ -140,12 +193,14 @@ export interface EmbeddingRows {
   readonly data: Float32Array;
   readonly shape: readonly [number, number];
   readonly source: AnswerSource;
+  /** with frames or volumes: of each row, the images that it is the mean of; the first is the one it stands for */
+  readonly images?: readonly (readonly number[])[];
   /** tokens read, for texts */
   readonly tokens?: number;
 }
 
 /**
- * Throws EngineError: `unknown_model`, `unknown_bank`, `bad_classes`, `bad_option`, `overloaded`, `deadline_exceeded`, `client_closed`,
+ * Throws EngineError: `unknown_model`, `unknown_bank`, `bad_classes`, `bad_option`, `shown_otherwise`, `too_many_frames`, `overloaded`, `deadline_exceeded`, `client_closed`,
  * `model_unloaded`, `model_too_large`, `load_failed`,
  * `not_ready`, `backend_unavailable`, `bad_output`; for a single image also `unreadable_image`, `unsupported_format`, `payload_too_large`.
  */
@@ -167,7 +222,9 @@ export interface Engine {
     images: readonly Uint8Array[],
     options?: ClassifyOptions,
   ): Promise<{
-    readonly answers: readonly (ImageAnswer | FailedImage)[];
+    readonly answers: readonly (ImageAnswer | FailedImage | LeftOutImage)[];
+    /** with volumes, by number */
+    readonly volumes?: readonly VolumeAnswer[];
     readonly source: AnswerSource;
     readonly classes: readonly string[];
   }>;
@@ -181,7 +238,8 @@ export interface Engine {
     readonly source: AnswerSource;
     readonly classes: readonly string[];
   }>;
-  embedImages(model: string, images: readonly Uint8Array[], options?: CallOptions): Promise<EmbeddingRows>;
+  /** a row an image; with frames the mean of its rows, with volumes a row a series, normalised */
+  embedImages(model: string, images: readonly Uint8Array[], options?: CallOptions & ImageChoice): Promise<EmbeddingRows>;
   embedTexts(model: string, texts: readonly string[], options?: CallOptions): Promise<EmbeddingRows>;
   banks(): readonly ServedBank[];
   /** Checks a bank file against a model, keeps it under a name and answers with it from then on; the same bytes twice are one bank. */

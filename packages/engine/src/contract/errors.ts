@@ -17,6 +17,8 @@ export type EngineErrorCode =
   | "unreadable_image" // a known format whose contents are damaged
   | "unsupported_format" // not an image that is read here
   | "payload_too_large" // more bytes or pixels than the limits allow
+  | "shown_otherwise" // images asked for in another window, range or plane than the bank was learned in
+  | "too_many_frames" // more frames of images in a call than are allowed
   | "too_many_images" // more images in a call than could ever wait
   | "overloaded" // no room to wait now; `retryAfter` says when to ask again
   | "deadline_exceeded" // not answered within the caller's time

@@ -1,7 +1,7 @@
 // What an engine says of itself while it works: the seam to whoever counts (a metrics registry, a progress bar, a test).
 
 import type { EncodingEvent } from "./encoding.js";
-import type { AnswerSource, FailedImage, ImageAnswer, ServedBank } from "./engine.js";
+import type { AnswerSource, FailedImage, ImageAnswer, LeftOutImage, ServedBank } from "./engine.js";
 
 /** What an engine reports as it goes. `model` is a served name, the first one for what several names share. */
 export interface EngineObserver {
@@ -13,7 +13,7 @@ export interface EngineObserver {
   answered(
     model: string,
     bank: ServedBank,
-    answers: readonly (Omit<ImageAnswer, "sha256"> | FailedImage)[],
+    answers: readonly (Omit<ImageAnswer, "sha256"> | FailedImage | LeftOutImage)[],
     timings: AnswerSource["timings"],
   ): void;
   encodingEvent(model: string, event: EncodingEvent): void;

@@ -36,7 +36,7 @@ export function decodeOptions({
 }
 
 /** "middle" → undefined, the decoder's own choice; "3" → 2. */
-function frameIndex(text: string): number | undefined {
+export function frameIndex(text: string): number | undefined {
   if (text === "middle") return undefined;
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text) - 1;
   throw new ImagingError(

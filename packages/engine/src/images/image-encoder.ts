@@ -2,28 +2,18 @@
 // that is ready. A file that cannot be read is an element with a code; the others go on. Used by the child process and by the in-process mode.
 
 import type { Core } from "@biovlm/core";
-import { atEdge } from "@biovlm/files";
-import { ImagingError, type ImagingErrorCode, readImageInfo, sharpDecoder } from "@biovlm/imaging/node";
+import { readImageInfo, sharpDecoder } from "@biovlm/imaging/node";
 import type { Encoder, Model } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import { type Batched, Batcher } from "../batch/batcher.js";
 import type { EncodedBatch, EncodedImage, ImageFacts, ImageLimits } from "../contract/encoding.js";
-import type { EngineErrorCode } from "../contract/errors.js";
-import { SERVED_WORDS } from "../options/edge-words.js";
+import { encodingFailure } from "./encoding-failure.js";
 import type { FastImages } from "./fast-images.js";
-import { contentDigest, prepareImage } from "./prepared-image.js";
+import { frameReader, type ReadFrames } from "./frame-reader.js";
+import { contentDigest, type Preparation, prepareImage } from "./prepared-image.js";
+import { nothingSpent, type Spent } from "./spent.js";
+import { Turns } from "./turns.js";
 
-const CODES: Readonly<Record<ImagingErrorCode, EngineErrorCode>> = {
-  empty_input: "unreadable_image",
-  too_large: "payload_too_large",
-  too_many_frames: "unsupported_format",
-  unsupported_format: "unsupported_format",
-  not_an_image: "unsupported_format",
-  corrupt_image: "unreadable_image",
-  timeout: "unreadable_image",
-  bad_option: "internal",
-  decoder_unavailable: "unsupported_format",
-};
 /** A decoder that takes longer than this is stuck on a file made for that. */
 const DECODE_MS = 10_000;
 /** Files in the decoder at once, for each of its threads: they stay busy while this one is on the device, and no file's time runs out before its turn. */
@@ -60,8 +50,12 @@ export function imageWindow(maxBatch: number, threads: number): number {
   return Math.max(DECODES_PER_THREAD * threads, 2 * maxBatch);
 }
 
-/** Encodes files; rejects as the encoder does. A file that cannot be read does not reject. */
-export type ImageEncoder = (files: readonly Uint8Array[]) => Promise<Omit<EncodedBatch, "device" | "fellBack">>;
+/** Both reject as the encoder does. A file that cannot be read does not reject. */
+export interface ImageEncoder {
+  files(files: readonly Uint8Array[]): Promise<Omit<EncodedBatch, "device" | "fellBack">>;
+  /** frame by frame, in order; rejects with the signal's reason, too */
+  readonly stack: ReadFrames;
+}
 
 interface Encoded {
   readonly row: Float32Array;
@@ -71,11 +65,8 @@ interface Encoded {
   readonly run?: number;
 }
 
-/**
- * Files of all calls are decoded as they come and meet before the encoder: one run takes what is ready.
- * @param options.encoder runs once at a time
- */
-export function imageEncoder({ core, model, encoder, limits, fast, maxBatch, maxQueueDelayMs }: ImageEncoderOptions): ImageEncoder {
+/** One lane of pictures: made as they come, then encoded with whatever is ready. */
+function pictureLane({ core, model, encoder, limits, fast, maxBatch, maxQueueDelayMs }: ImageEncoderOptions) {
   const { mean, std, embedDim: D } = model.spec;
   const size = model.spec.vision.imageSize;
   const length = 3 * size * size;
@@ -107,12 +98,12 @@ export function imageEncoder({ core, model, encoder, limits, fast, maxBatch, max
   );
 
   /** Waits for a turn, then decodes into bytes of the model's size. */
-  async function prepared(bytes: Uint8Array) {
+  async function prepared(bytes: Uint8Array, how: Preparation = preparation) {
     const asked = performance.now();
     const weight = await decodes.take(turnsOf(bytes, limits));
     const from = performance.now();
     try {
-      const { rgb, decode, preprocess, dicom, slice, page, notes } = await prepareImage({ kind: "file", bytes }, preparation);
+      const { rgb, decode, preprocess, dicom, slice, page, notes } = await prepareImage({ kind: "file", bytes }, how);
       const facts: ImageFacts = {
         ...(dicom !== undefined && { dicom }),
         ...(slice !== undefined && { slice }),
@@ -121,34 +112,54 @@ export function imageEncoder({ core, model, encoder, limits, fast, maxBatch, max
       };
       return { rgb, facts, wait: from - asked, decode, preprocess };
     } catch (error) {
-      return { error: imageError(error), wait: from - asked, decode: performance.now() - from, preprocess: 0 };
+      return { error: encodingFailure(error), wait: from - asked, decode: performance.now() - from, preprocess: 0 };
     } finally {
       decodes.give(weight);
     }
   }
 
-  return async (files) => {
-    const timings = { wait: 0, decode: 0, preprocess: 0, encode: 0 };
-    const runs: number[] = [];
-    const images = await Promise.all(
-      files.map(async (bytes): Promise<EncodedImage> => {
-        const sha256 = contentDigest({ kind: "file", bytes });
-        const { wait, decode, preprocess, ...made } = await prepared(bytes);
-        timings.decode += decode;
-        timings.preprocess += preprocess;
-        timings.wait = Math.max(timings.wait, wait);
-        if (made.rgb === undefined) {
-          lane.nudge();
-          return { sha256: await sha256, error: made.error };
-        }
-        const [{ value, queueMs }] = (await lane.submit([made.rgb])) as [Batched<Encoded>];
-        timings.encode += value.encode;
-        timings.wait = Math.max(timings.wait, wait + queueMs);
-        if (value.run !== undefined) runs.push(value.run);
-        return { sha256: await sha256, row: value.row, ...made.facts };
-      }),
-    );
-    return { images, timings, runs };
+  /** A prepared picture's row; what it took is added to `spent`. */
+  async function encoded(
+    made: Awaited<ReturnType<typeof prepared>>,
+    sha256: string | Promise<string>,
+    spent: Spent,
+  ): Promise<EncodedImage> {
+    const { timings, runs } = spent;
+    timings.decode += made.decode;
+    timings.preprocess += made.preprocess;
+    timings.wait = Math.max(timings.wait, made.wait);
+    if (made.rgb === undefined) {
+      lane.nudge();
+      return { sha256: await sha256, error: made.error };
+    }
+    const [{ value, queueMs }] = (await lane.submit([made.rgb])) as [Batched<Encoded>];
+    timings.encode += value.encode;
+    timings.wait = Math.max(timings.wait, made.wait + queueMs);
+    if (value.run !== undefined) runs.push(value.run);
+    return { sha256: await sha256, row: value.row, ...made.facts };
+  }
+
+  return { preparation, prepared, encoded };
+}
+
+/**
+ * Files of all calls are decoded as they come and meet before the encoder: one run takes what is ready.
+ * @param options.encoder runs once at a time
+ */
+export function imageEncoder(options: ImageEncoderOptions): ImageEncoder {
+  const lane = pictureLane(options);
+  return {
+    async files(files) {
+      const spent = nothingSpent();
+      const images = await Promise.all(
+        files.map(async (bytes) => {
+          const sha256 = contentDigest({ kind: "file", bytes });
+          return lane.encoded(await lane.prepared(bytes), sha256, spent);
+        }),
+      );
+      return { images, ...spent };
+    },
+    stack: frameReader(lane, options.maxBatch),
   };
 }
 
@@ -173,46 +184,4 @@ function turnsOf(bytes: Uint8Array, { maxBytes, maxPixels, range }: ImageLimits)
     // DICOM, volumes, pages; and what is refused in a moment
     return Math.ceil(bytes.length / TURN_PIXELS);
   }
-}
-
-/** So many turns at once; who waits, in order of asking. What asks for more than there are takes all. */
-class Turns {
-  private free: number;
-  private readonly all: number;
-  private readonly waiting: { readonly weight: number; readonly go: () => void }[] = [];
-  /** who has one or several */
-  taken = 0;
-
-  constructor(all: number) {
-    this.all = all;
-    this.free = all;
-  }
-
-  /** @returns what was taken */
-  async take(asked: number): Promise<number> {
-    const weight = Math.min(this.all, Math.max(1, asked));
-    if (this.waiting.length > 0 || this.free < weight) await new Promise<void>((go) => this.waiting.push({ weight, go }));
-    else this.start(weight);
-    return weight;
-  }
-
-  give(weight: number): void {
-    this.free += weight;
-    this.taken--;
-    for (let [next] = this.waiting; next !== undefined && next.weight <= this.free; [next] = this.waiting) {
-      this.waiting.shift();
-      this.start(next.weight);
-      next.go();
-    }
-  }
-
-  private start(weight: number): void {
-    this.free -= weight;
-    this.taken++;
-  }
-}
-
-function imageError(error: unknown): { code: EngineErrorCode; message: string } {
-  if (error instanceof ImagingError) return { code: CODES[error.code], message: atEdge(error.message, SERVED_WORDS) };
-  return { code: "unreadable_image", message: "image — expected pixels that can be resized, got none. Check the file." };
 }

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { EncoderError, type EncoderErrorCode } from "@biovlm/model";
-import type { ImageLimits } from "../contract/encoding.js";
+import type { ImageLimits, StackCall } from "../contract/encoding.js";
 import { type Batching, decoderThreads } from "../images/image-encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
 import { usableCpus } from "../process/usable-cpus.js";
@@ -46,6 +46,7 @@ interface Flight {
   readonly resolve: (answer: { readonly answer: JobAnswer; readonly device: string }) => void;
   readonly reject: (error: unknown) => void;
   readonly timer: NodeJS.Timeout;
+  readonly onFrames: StackCall["onFrames"];
 }
 
 type Opened = Extract<FromChild, { type: "opened" }>;
@@ -135,14 +136,23 @@ export class ChildHandle {
   }
 
   /** Rejects with EncoderError as the child's encoder did, or ChildEnded. */
-  run(job: Job): Promise<{ readonly answer: JobAnswer; readonly device: string }> {
+  run(job: Job, { signal, onFrames }: StackCall = {}): Promise<{ readonly answer: JobAnswer; readonly device: string }> {
     if (this.ended) return Promise.reject(new ChildEnded("gone"));
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const id = this.next++;
+    // it answers then, as soon as it has read the frame it is at
+    const stop = () => this.say({ type: "stop", id });
+    signal?.addEventListener("abort", stop, { once: true });
+    const answer = this.begun(id, job, onFrames);
+    return signal === undefined ? answer : answer.finally(() => signal.removeEventListener("abort", stop));
+  }
+
+  private begun(id: number, job: Job, onFrames: StackCall["onFrames"]): Promise<{ readonly answer: JobAnswer; readonly device: string }> {
     return new Promise((resolve, reject) => {
       const limit = this.options.jobMs * textShares(job);
       const timer = setTimeout(() => this.kill(`no answer after ${limit} ms`), limit);
       const weight = jobWeight(job);
-      this.flights.set(id, { resolve, reject, timer, weight });
+      this.flights.set(id, { resolve, reject, timer, weight, onFrames });
       this.weight += weight;
       this.say({ type: "job", id, job });
     });
@@ -174,6 +184,10 @@ export class ChildHandle {
     else if (message.type === "changed") {
       this.device = message.to;
       this.options.onChanged(message);
+    } else if (message.type === "working") {
+      const flight = this.flights.get(message.id);
+      flight?.timer.refresh();
+      if (message.frames !== undefined) flight?.onFrames?.(message.frames);
     } else if (message.type === "done" || message.type === "failed") {
       const flight = this.flights.get(message.id);
       if (flight === undefined) return;

@@ -31,7 +31,8 @@ const RECEIVE_BYTES = 256 * 1024;
 /** Serves the parent process until it closes the pipe, descriptor 3. */
 export function runEncoderChild(open: OpenRuntime): void {
   let runtime: ChildRuntime | undefined;
-  let encodeFiles: ImageEncoder;
+  let images: ImageEncoder;
+  const stacks = new Map<number, AbortController>();
   const resident = memoryReader();
   const frames = new FrameReader((message) => hear(message as ToChild));
   const onread = {
@@ -52,6 +53,7 @@ export function runEncoderChild(open: OpenRuntime): void {
     if (message.type === "open") {
       void opened(message);
     } else if (message.type === "job") void answered(message.id, message.job);
+    else if (message.type === "stop") stacks.get(message.id)?.abort(new Error("nobody waits for it"));
     else process.exit(0);
   }
 
@@ -62,7 +64,7 @@ export function runEncoderChild(open: OpenRuntime): void {
         onChange: ({ from, to, reason }) => say({ type: "changed", from, to, reason }),
       });
       const { prepare: fast } = await fastImages();
-      encodeFiles = imageEncoder({ ...runtime, limits, fast, maxBatch, maxQueueDelayMs });
+      images = imageEncoder({ ...runtime, limits, fast, maxBatch, maxQueueDelayMs });
       const { vision, mean, std } = runtime.model.spec;
       // warm-up: sessions are made at first use
       await encodeRgb(runtime.encoder, new Uint8Array(3 * vision.imageSize ** 2).fill(128), 1, { mean, std });
@@ -75,20 +77,33 @@ export function runEncoderChild(open: OpenRuntime): void {
 
   async function answered(id: number, job: Job) {
     try {
-      const rows = await work(runtime!, job);
+      const rows = await work(runtime!, job, id);
       answer({ type: "done", id, answer: rows, device: runtime!.encoder.capabilities.device, rss: resident() });
     } catch (error) {
       answer({ type: "failed", id, ...described(error), rss: resident() });
     }
   }
 
-  async function work({ encoder }: ChildRuntime, job: Job): Promise<JobAnswer> {
-    if (job.kind === "files") return encodeFiles(job.files);
+  async function work({ encoder }: ChildRuntime, job: Job, id: number): Promise<JobAnswer> {
+    if (job.kind === "files") return images.files(job.files);
+    if (job.kind === "stack") return stacked(id, job);
     if (job.kind === "pixels") return encoder.encodeImages(job.pixels, job.batch);
     if (job.kind === "rgb") return encodeRgb(encoder, job.rgb, job.batch, job.by);
     if (job.kind === "texts") return encoder.encodeTexts(job.ids, job.mask, job.shape);
     const { out } = await encoder.encodePrompts(job.rows);
     return out;
+  }
+
+  /** Says that it goes on, so that its parent waits for the next frame and not for all of them. */
+  async function stacked(id: number, { file, ask }: Extract<Job, { kind: "stack" }>): Promise<JobAnswer> {
+    const stop = new AbortController();
+    stacks.set(id, stop);
+    try {
+      const onFrames = (frames: number) => say({ type: "working", id, frames });
+      return await images.stack(file, ask, { signal: stop.signal, onFrames, onRow: () => say({ type: "working", id }) });
+    } finally {
+      stacks.delete(id);
+    }
   }
 }
 

@@ -5,7 +5,17 @@
 import { nth } from "@biovlm/files";
 import type { Capabilities, Encoder } from "@biovlm/model";
 import { encoderFailure, unavailable } from "../contract/encoder-failure.js";
-import type { EncodedBatch, EncodedImage, Encoding, EncodingEvent, EncodingStatus, ImageLimits } from "../contract/encoding.js";
+import type {
+  EncodedBatch,
+  EncodedImage,
+  EncodedStack,
+  Encoding,
+  EncodingEvent,
+  EncodingStatus,
+  ImageLimits,
+  StackAsk,
+  StackCall,
+} from "../contract/encoding.js";
 import { EngineError } from "../contract/errors.js";
 import { type Batching, imageWindow } from "../images/image-encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
@@ -39,6 +49,7 @@ export interface PoolOptions extends Partial<Batching> {
 
 interface Task {
   readonly job: Job;
+  readonly call: StackCall;
   /** tried before on a child that died: runs with no other job beside it */
   readonly again: boolean;
   resolve(answer: { readonly answer: JobAnswer; readonly device: string }): void;
@@ -178,6 +189,17 @@ export class EncoderPool implements Encoding {
     };
   }
 
+  async encodeStack(file: Uint8Array, ask: StackAsk, call: StackCall = {}): ReturnType<Encoding["encodeStack"]> {
+    try {
+      // as a text is: a stack whose child died is tried once more, alone
+      const { answer, device } = await this.submit({ kind: "stack", file, ask }, false, call);
+      return { ...(answer as EncodedStack), device, fellBack: this.fellBack };
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      throw encoderFailure(error);
+    }
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.downTimer);
@@ -203,14 +225,14 @@ export class EncoderPool implements Encoding {
   }
 
   /** Queues a job. Texts and prompts are tried again here; files are split by the caller. */
-  private async submit(job: Job, again: boolean): Promise<{ readonly answer: JobAnswer; readonly device: string }> {
+  private async submit(job: Job, again: boolean, call: StackCall = {}): Promise<{ readonly answer: JobAnswer; readonly device: string }> {
     const queued = (twice: boolean) =>
       new Promise<{ readonly answer: JobAnswer; readonly device: string }>((resolve, reject) => {
         if (this.closed)
           reject(new EngineError("not_ready", "the encoder — expected to be open, got a stop. Try another.", { retryAfter: 5 }));
         else if (!this.status().ready && this.downSince !== undefined) reject(this.downError());
         else {
-          this.tasks.push({ job, again: twice, resolve, reject });
+          this.tasks.push({ job, call, again: twice, resolve, reject });
           this.pump();
         }
       });
@@ -242,7 +264,7 @@ export class EncoderPool implements Encoding {
   private async carry(slot: Slot, child: ChildHandle, task: Task): Promise<void> {
     if (task.again) slot.alone = true;
     try {
-      const result = await child.run(task.job);
+      const result = await child.run(task.job, task.call);
       this.deaths = 0;
       task.resolve(result);
     } catch (error) {

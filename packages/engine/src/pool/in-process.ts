@@ -32,7 +32,7 @@ export async function encodeInProcess(options: InProcessOptions): Promise<Encodi
     },
   });
   const { prepare: fast } = await fastImages();
-  const encodeFiles = imageEncoder({ ...options, encoder, fast });
+  const images = imageEncoder({ ...options, encoder, fast });
   let state: "opened" | "ready" | "closed" = "opened";
   const device = (): Device => encoder.capabilities.device;
   return {
@@ -40,7 +40,14 @@ export async function encodeInProcess(options: InProcessOptions): Promise<Encodi
     window: () => imageWindow(options.maxBatch, decoderThreads()),
     async encodeFiles(files): Promise<EncodedBatch> {
       try {
-        return { ...(await encodeFiles(files)), device: device(), fellBack };
+        return { ...(await images.files(files)), device: device(), fellBack };
+      } catch (error) {
+        throw encoderFailure(error);
+      }
+    },
+    async encodeStack(file, ask, call) {
+      try {
+        return { ...(await images.stack(file, ask, call)), device: device(), fellBack };
       } catch (error) {
         throw encoderFailure(error);
       }

@@ -3,13 +3,14 @@
 import type { Capabilities } from "@biovlm/model";
 import type { ChannelScale } from "@biovlm/model/backend";
 import type { PromptRows } from "@biovlm/model/prompts";
-import type { EncodedBatch, ImageLimits } from "../contract/encoding.js";
+import type { EncodedBatch, EncodedStack, ImageLimits, StackAsk } from "../contract/encoding.js";
 import type { Batching } from "../images/image-encoder.js";
 import type { OpeningSpec } from "../open/opening-spec.js";
 
 /** Work for a child. */
 export type Job =
   | { readonly kind: "files"; readonly files: readonly Uint8Array[] }
+  | { readonly kind: "stack"; readonly file: Uint8Array; readonly ask: StackAsk }
   | { readonly kind: "pixels"; readonly pixels: Float32Array; readonly batch: number }
   | { readonly kind: "rgb"; readonly rgb: Uint8Array; readonly batch: number; readonly by: ChannelScale }
   | { readonly kind: "texts"; readonly ids: Int32Array; readonly mask: Uint8Array; readonly shape: readonly [number, number] }
@@ -21,11 +22,13 @@ export interface Rows {
   readonly shape: readonly [number, number];
 }
 
-export type JobAnswer = Omit<EncodedBatch, "device" | "fellBack"> | Rows;
+export type JobAnswer = Omit<EncodedBatch, "device" | "fellBack"> | EncodedStack | Rows;
 
 export type ToChild =
   | ({ readonly type: "open"; readonly spec: OpeningSpec; readonly limits: ImageLimits; readonly skip: readonly string[] } & Batching)
   | { readonly type: "job"; readonly id: number; readonly job: Job }
+  /** nobody waits for it any more: a stack ends with its frame */
+  | { readonly type: "stop"; readonly id: number }
   | { readonly type: "close" };
 
 export type FromChild =
@@ -39,5 +42,7 @@ export type FromChild =
     }
   | { readonly type: "refused"; readonly code: string; readonly message: string }
   | { readonly type: "changed"; readonly from: string; readonly to: string; readonly reason: string }
+  /** a stack goes on: with its first, how many frames will be read */
+  | { readonly type: "working"; readonly id: number; readonly frames?: number }
   | { readonly type: "done"; readonly id: number; readonly answer: JobAnswer; readonly device: string; readonly rss: number }
   | { readonly type: "failed"; readonly id: number; readonly code: string; readonly message: string; readonly rss: number };

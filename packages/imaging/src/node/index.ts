@@ -3,7 +3,7 @@
 import type { DecodedImage, DecodeOptions } from "../decoder.js";
 import { sharpDecoder } from "./sharp-decoder.js";
 
-export type { DecodedImage, DecodeOptions, ImageDecoder, ImageFormat, PageFacts } from "../decoder.js";
+export type { DecodedImage, DecodeOptions, ImageDecoder, ImageFormat, ImageStack, PageFacts } from "../decoder.js";
 export { DEFAULT_DECODE_OPTIONS } from "../decoder.js";
 export type { DicomFacts, ShownWindow } from "../dicom/dicom-facts.js";
 export { parseWindow, WINDOW_PRESETS } from "../dicom/dicom-image.js";

@@ -1,6 +1,6 @@
 // POST /v1/classify: images in, routed predictions out. A raw body is one image; parts or base64 may be many.
 
-import type { ClassifyOptions as EngineOptions, FailedImage, ImageAnswer } from "@biovlm/engine";
+import type { ClassifyOptions as EngineOptions, FailedImage, FramesAnswer, ImageAnswer, LeftOutImage, VolumeAnswer } from "@biovlm/engine";
 import { joinedBytes, nth } from "@biovlm/files";
 import type { MultipartFile } from "@fastify/multipart";
 import type { FastifyInstance, FastifyRequest } from "fastify";
@@ -9,8 +9,9 @@ import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
 import { imageTooLarge, tooLarge } from "../lifecycle/bytes-in-flight.js";
 import { GUARDED, MODEL_CODES, responses } from "../responses.js";
-import { type ImageResult, RESEARCH_USE } from "../schemas/answer.js";
-import { ClassifyAnswer, ClassifyBody, ClassifyOptions, ClassifyQuery, IMAGE_TYPES } from "../schemas/classify.js";
+import { type ImageResult, RESEARCH_USE, type VolumeResult } from "../schemas/answer.js";
+import { ClassifyAnswer, ClassifyBody, ClassifyDocument, ClassifyOptions, ClassifyQuery, IMAGE_TYPES } from "../schemas/classify.js";
+import { shownOf } from "../schemas/shown.js";
 import type { Serving } from "../serving.js";
 import { decodeBase64 } from "../tensors/infer-codec.js";
 
@@ -18,12 +19,15 @@ const CODES: readonly ServerErrorCode[] = [
   "bad_request",
   "bad_json",
   "bad_classes",
+  "bad_option",
+  "shown_otherwise",
   ...GUARDED,
   ...MODEL_CODES,
   "unknown_bank",
   "deadline_exceeded",
   "payload_too_large",
   "too_many_images",
+  "too_many_frames",
   "unsupported_media_type",
   "unsupported_format",
   "unreadable_image",
@@ -66,7 +70,7 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
           content: {
             ...Object.fromEntries(IMAGE_TYPES.map((type) => [type, binary])),
             "multipart/form-data": { schema: {} },
-            "application/json": { schema: ClassifyBody },
+            "application/json": { schema: ClassifyDocument },
           },
         },
         response: responses(ClassifyAnswer, "problem", CODES),
@@ -75,7 +79,7 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
     async (request, reply): Promise<ClassifyAnswer> => {
       const { images, options } = await asked(request, serving);
       const model = serving.modelName(options.model);
-      checkImages(images, serving);
+      checkImages(images, options, serving);
       const call: EngineOptions = {
         ...serving.call(request, reply),
         ...(options.bank === undefined ? {} : { bank: options.bank }),
@@ -83,8 +87,10 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
         ...(options.rho === undefined ? {} : { rho: options.rho }),
         ...(options.prevalence === undefined ? {} : { prevalence: options.prevalence }),
         ...(options.explain === undefined ? {} : { explain: options.explain }),
+        ...shownOf(options),
+        maxFrames: serving.options.maxFrames,
       };
-      const { answers, source, classes } = await serving.engine.classify(model, images, call);
+      const { answers, source, classes, volumes } = await serving.engine.classify(model, images, call);
       const [only] = answers;
       if (answers.length === 1 && only !== undefined && "error" in only) throw unreadable(only);
       // answered, so nothing looks at it any more; after a failure a decoder might
@@ -98,6 +104,7 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
         fell_back: source.fellBack,
         timingsMs: source.timings,
         results: answers.map((answer) => imageResult(answer, options.top)),
+        ...(volumes === undefined ? {} : { volumes: volumes.map((volume) => volumeResult(volume, options.top)) }),
         notice: RESEARCH_USE,
       };
     },
@@ -106,24 +113,60 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
 
 /** The fault of a lone image, as the status it deserves. */
 function unreadable({ error }: FailedImage): ServerError {
-  const code = error.code === "unsupported_format" || error.code === "payload_too_large" ? error.code : "unreadable_image";
+  const own = ["unsupported_format", "payload_too_large", "bad_option"] as const;
+  const code = own.find((one) => one === error.code) ?? "unreadable_image";
   return new ServerError(code, `image — ${error.message.replace(/^\[[^\]]*\] /, "")}`);
 }
 
 /** An answer as it is sent, its predictions cut to `top`. */
-function imageResult(answer: ImageAnswer | FailedImage, top = Number.POSITIVE_INFINITY): ClassifyAnswer["results"][number] {
+function imageResult(answer: ImageAnswer | FailedImage | LeftOutImage, top = Number.POSITIVE_INFINITY): ImageResult {
   if ("error" in answer) return { sha256: answer.sha256, error: answer.error };
-  const { sha256, predictions, kept, prompts, parts, dicom, slice, page, notes } = answer;
+  if ("leftOut" in answer) return { ...answer };
+  const { sha256, frames, volume, ...picture } = answer;
   return {
     sha256,
+    ...pictureResult(picture, top),
+    ...(frames === undefined ? {} : { frames: framesResult(frames, top) }),
+    ...(volume === undefined ? {} : { volume: { ...volume } }),
+  };
+}
+
+function framesResult({ surest, answers, ...counts }: FramesAnswer, top: number): NonNullable<ImageResult["frames"]> {
+  return {
+    ...counts,
+    surest: surest.map((one) => ({ ...one })),
+    answers: answers.map((one) =>
+      "error" in one ? { frame: one.frame, error: { ...one.error } } : { frame: one.frame, ...pictureResult(one, top) },
+    ),
+  };
+}
+
+function pictureResult(
+  { predictions, kept, prompts, parts, dicom, slice, page, notes }: Omit<ImageAnswer, "sha256" | "frames" | "volume">,
+  top: number,
+): Omit<ImageResult, "sha256"> {
+  return {
     ...(dicom === undefined ? {} : { dicom: dicomResult(dicom) }),
     ...(slice === undefined ? {} : { slice: { ...slice, window: { ...slice.window }, notes: [...slice.notes] } }),
     ...(page === undefined ? {} : { page: { ...page } }),
     ...(notes === undefined ? {} : { notes: [...notes] }),
     predictions: predictions.slice(0, top).map((p) => ({ ...p })),
-    kept: kept.map((k) => ({ ...k })),
+    ...(kept === undefined ? {} : { kept: kept.map((k) => ({ ...k })) }),
     ...(prompts === undefined ? {} : { prompts: prompts.map((p) => ({ ...p, probabilities: [...p.probabilities] })) }),
     ...(parts === undefined ? {} : { parts: parts.map((part) => ({ ...part })) }),
+  };
+}
+
+function volumeResult({ volume, predictions }: VolumeAnswer, top = Number.POSITIVE_INFINITY): VolumeResult {
+  return {
+    volume: {
+      ...volume,
+      images: [...volume.images],
+      notes: [...volume.notes],
+      leftOut: volume.leftOut.map((one) => ({ ...one })),
+      surest: volume.surest.map((one) => ({ ...one })),
+    },
+    ...(predictions === undefined ? {} : { predictions: predictions.slice(0, top).map((p) => ({ ...p })) }),
   };
 }
 
@@ -153,7 +196,7 @@ async function asked(request: FastifyRequest<{ Querystring: ClassifyQuery }>, se
     );
   }
   const { images, ...options } = body as ClassifyBody;
-  if (images.length > serving.options.maxImages) throw tooMany(images.length, serving);
+  if (images.length > serving.options.maxImages) throw tooMany(images.length, options.volumes, serving);
   return { images: images.map((text, i) => decodeBase64(text, `image ${i}`)), options: { ...fromQuery, ...options } };
 }
 
@@ -163,7 +206,8 @@ function optionsOf(entries: readonly (readonly [string, unknown])[], where: stri
   for (const [name, value] of entries) {
     if (name === "classes") raw["classes"] = [...((raw["classes"] as unknown[] | undefined) ?? []), ...[value].flat()];
     else if (name === "rho" || name === "top") raw[name] = value === "" ? Number.NaN : Number(value);
-    else if (name === "explain") raw[name] = value === "true" || value === "1" ? true : value === "false" || value === "0" ? false : value;
+    else if (name === "explain" || name === "volumes")
+      raw[name] = value === "true" || value === "1" ? true : value === "false" || value === "0" ? false : value;
     else raw[name] = value;
   }
   if (!OPTIONS.Check(raw)) {
@@ -196,7 +240,7 @@ async function parts(request: FastifyRequest, serving: Serving): Promise<{ image
         fields.push([part.fieldname, String(part.value)]);
         count(String(part.value).length);
       }
-      if (images.length > serving.options.maxImages) throw tooMany(images.length, serving);
+      if (images.length > serving.options.maxImages) throw tooMany(images.length, asksVolumes(fields, request), serving);
     }
   } catch (cause) {
     // the form parser's own complaints (no boundary, an early end) are plain errors
@@ -228,16 +272,23 @@ async function fileBytes({ file }: MultipartFile, count: (bytes: number) => void
   return joinedBytes(pieces);
 }
 
-function checkImages(images: readonly Uint8Array[], serving: Serving): void {
+function checkImages(images: readonly Uint8Array[], { volumes }: Pick<ClassifyOptions, "volumes">, serving: Serving): void {
   const { maxImages, maxImageBytes } = serving.options;
   if (images.length === 0) throw new ServerError("bad_request", "images — expected at least one, got none. Send one.");
-  if (images.length > maxImages) throw tooMany(images.length, serving);
+  if (images.length > maxImages) throw tooMany(images.length, volumes, serving);
   for (const { length } of images) if (length > maxImageBytes) throw imageTooLarge(maxImageBytes, length);
 }
 
-function tooMany(count: number, serving: Serving): ServerError {
-  return new ServerError(
-    "too_many_images",
-    `images — expected at most ${serving.options.maxImages} in a request, got ${count}. Send several requests.`,
-  );
+/** Whether a form that is read so far asks for volumes. */
+function asksVolumes(fields: readonly (readonly [string, string])[], { query }: FastifyRequest): boolean {
+  const said = fields.find(([name]) => name === "volumes")?.[1] ?? (query as { readonly volumes?: unknown }).volumes;
+  return said === "true" || said === "1";
+}
+
+function tooMany(count: number, volumes: boolean | undefined, serving: Serving): ServerError {
+  const remedy =
+    volumes === true
+      ? "A series is sent whole: have the server started with a larger --max-images, and a larger --max-body-bytes where it needs one."
+      : "Send several requests.";
+  return new ServerError("too_many_images", `images — expected at most ${serving.options.maxImages} in a request, got ${count}. ${remedy}`);
 }

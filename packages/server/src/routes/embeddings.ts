@@ -1,6 +1,7 @@
 // POST /v1/embeddings and GET /v1/models in OpenAI's shape: texts, or images as data URIs. Token arrays and addresses are refused.
 
-import type { ServedModel } from "@biovlm/engine";
+import type { EmbeddingRows, ServedModel } from "@biovlm/engine";
+import { nth } from "@biovlm/files";
 import type { FastifyInstance } from "fastify";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
@@ -8,6 +9,7 @@ import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { inputsOf, refuseTokens } from "../schemas/embedding-inputs.js";
 import { EmbeddingsAnswer, EmbeddingsBody, ModelEntry, ModelList } from "../schemas/embeddings.js";
 import { ModelParams } from "../schemas/inference.js";
+import { shownOf } from "../schemas/shown.js";
 import type { Serving } from "../serving.js";
 import { decodeBase64 } from "../tensors/infer-codec.js";
 
@@ -20,6 +22,7 @@ const CODES: readonly ServerErrorCode[] = [
   ...MODEL_CODES,
   "deadline_exceeded",
   "payload_too_large",
+  "too_many_frames",
   "unsupported_media_type",
   "unsupported_format",
   "unreadable_image",
@@ -57,23 +60,21 @@ export function embeddingRoutes(app: FastifyInstance, serving: Serving): void {
         );
       }
       const call = serving.call(request, reply);
-      const rows: Float32Array[] = [];
-      let tokens = 0;
+      const shown = { ...shownOf(request.body), maxFrames: serving.options.maxFrames };
       const [ofImages, ofTexts] = [
-        images.length > 0 ? await serving.engine.embedImages(model.name, images, call) : undefined,
+        images.length > 0 ? await serving.engine.embedImages(model.name, images, { ...call, ...shown }) : undefined,
         texts.length > 0 ? await serving.engine.embedTexts(model.name, texts, call) : undefined,
       ];
-      tokens = ofTexts?.tokens ?? 0;
-      let image = 0;
-      let text = 0;
-      for (const { isImage } of inputs) {
-        const from = isImage ? ofImages! : ofTexts!;
-        const at = isImage ? image++ : text++;
-        rows.push(from.data.subarray(at * from.shape[1], (at + 1) * from.shape[1]));
-      }
+      const at = (isImage: boolean) => inputs.flatMap((input, index) => (input.isImage === isImage ? [index] : []));
+      const rows = [...rowsOf(ofImages, at(true)), ...rowsOf(ofTexts, at(false))].sort((a, b) => a.index - b.index);
+      const tokens = ofTexts?.tokens ?? 0;
       return {
         object: "list",
-        data: rows.map((row, index) => ({ object: "embedding", index, embedding: format === "base64" ? base64(row) : Array.from(row) })),
+        data: rows.map(({ row, ...of }) => ({
+          object: "embedding",
+          ...of,
+          embedding: format === "base64" ? base64(row) : Array.from(row),
+        })),
         model: model.name,
         usage: { prompt_tokens: tokens, total_tokens: tokens },
       };
@@ -112,4 +113,21 @@ function base64(row: Float32Array): string {
   const bytes = Buffer.alloc(row.length * 4);
   for (const [i, x] of row.entries()) bytes.writeFloatLE(x, i * 4);
   return bytes.toString("base64");
+}
+
+interface PlacedRow {
+  readonly row: Float32Array;
+  readonly index: number;
+  readonly images?: number[];
+}
+
+/** Rows under the inputs that they stand for. @param at of each image or text its input */
+function rowsOf(rows: EmbeddingRows | undefined, at: readonly number[]): PlacedRow[] {
+  if (rows === undefined) return [];
+  const { data, shape, images } = rows;
+  const [count, D] = shape;
+  return Array.from({ length: count }, (_, i) => {
+    const of = images?.[i]?.map((image) => nth(at, image));
+    return { row: data.subarray(i * D, (i + 1) * D), index: of?.[0] ?? nth(at, i), ...(of === undefined ? {} : { images: of }) };
+  });
 }

@@ -37,6 +37,8 @@ const CODES: readonly ServerErrorCode[] = [
   "bad_json",
   "bad_classes",
   "bad_request",
+  "bad_option",
+  "shown_otherwise",
   ...GUARDED,
   ...MODEL_CODES,
   "deadline_exceeded",
@@ -237,6 +239,7 @@ async function answer(serving: Serving, model: ServedModel, decoded: DecodedRequ
     answers = classified.answers.map((a, i) => {
       if ("error" in a)
         throw new ServerError("unreadable_image", `image ${i} — ${a.error.code}: ${a.error.message.replace(/^\[[^\]]*\] /, "")}`);
+      if ("leftOut" in a) throw new RangeError("an image left out, where no volumes were asked for");
       return a;
     });
     result = classified;
@@ -263,7 +266,7 @@ async function answer(serving: Serving, model: ServedModel, decoded: DecodedRequ
 
 function tensors(answers: readonly Omit<ImageAnswer, "sha256">[], classes: readonly string[]): OutputTensor[] {
   const n = answers.length;
-  const K = answers[0]?.kept.length ?? 0;
+  const K = answers[0]?.kept?.length ?? 0;
   const probabilities = new Float32Array(n * classes.length);
   for (const [i, { predictions }] of answers.entries()) {
     for (const p of predictions) probabilities[i * classes.length + classes.indexOf(p.class)] = p.probability;
@@ -271,12 +274,17 @@ function tensors(answers: readonly Omit<ImageAnswer, "sha256">[], classes: reado
   return [
     { name: "probabilities", datatype: "FP32", shape: [n, classes.length], data: probabilities, labels: classes },
     { name: "class", datatype: "BYTES", shape: [n], data: answers.map((a) => nth(a.predictions, 0).class) },
-    { name: "kept", datatype: "INT32", shape: [n, K], data: Int32Array.from(answers.flatMap((a) => a.kept.map((k) => k.prompt))) },
+    {
+      name: "kept",
+      datatype: "INT32",
+      shape: [n, K],
+      data: Int32Array.from(answers.flatMap(({ kept = [] }) => kept.map((k) => k.prompt))),
+    },
     {
       name: "kept_entropy",
       datatype: "FP32",
       shape: [n, K],
-      data: Float32Array.from(answers.flatMap((a) => a.kept.map((k) => k.entropy))),
+      data: Float32Array.from(answers.flatMap(({ kept = [] }) => kept.map((k) => k.entropy))),
     },
   ];
 }

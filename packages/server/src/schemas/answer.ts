@@ -1,7 +1,7 @@
 // Shapes of answers that several routes share. Schemas validate, document and type; nothing else says what a route takes or gives.
 
 import { NAME_PATTERN } from "@biovlm/files";
-import { type Static, Type } from "typebox";
+import { type Static, type TInteger, Type } from "typebox";
 
 export const RESEARCH_USE = "Research use only, not a medical device.";
 
@@ -71,9 +71,10 @@ const PageFacts = Type.Object(
   { description: "of a TIFF of several pages: which was read" },
 );
 const Failure = Type.Object({ code: Type.String(), message: Type.String() });
-export const ImageResult = Type.Object({
-  sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "of the bytes sent" }),
-  predictions: Type.Optional(Type.Array(Prediction, { description: "most probable first" })),
+const Predictions = Type.Array(Prediction, { description: "most probable first" });
+/** What is said of one picture: an image, or a frame of one. */
+const PICTURE = {
+  predictions: Type.Optional(Predictions),
   kept: Type.Optional(Type.Array(KeptPrompt, { description: "prompts of lowest entropy, lowest first" })),
   prompts: Type.Optional(Type.Array(PromptAnswer, { description: "with explain: every prompt's own answer" })),
   parts: Type.Optional(Type.Array(PartAnswer, { description: "with explain, of a bank with a mixture: what each part adds" })),
@@ -82,8 +83,60 @@ export const ImageResult = Type.Object({
   page: Type.Optional(PageFacts),
   notes: Type.Optional(Notes("of another image than DICOM or a volume: what a reader should know of it")),
   error: Type.Optional(Failure),
+};
+const Surest = <Name extends string>(at: Name) =>
+  Type.Array(
+    Type.Object({
+      ...({ [at]: Type.Integer({ minimum: 1 }) } as Record<Name, TInteger>),
+      class: Type.String(),
+      probability: Type.Number(),
+    }),
+    {
+      description: "those whose own first class is most probable, the surest first; three at most",
+    },
+  );
+const FramesResult = Type.Object(
+  {
+    count: Type.Integer({ minimum: 1, description: "frames that the file has" }),
+    answered: Type.Integer({ minimum: 0, description: "those that the file's answer is the mean of" }),
+    surest: Surest("frame"),
+    answers: Type.Array(Type.Object({ frame: Type.Integer({ minimum: 1 }), ...PICTURE }), {
+      description: "each frame's own answer, in order",
+    }),
+  },
+  { description: "of a file of which several frames were asked for; its own predictions are the mean of theirs" },
+);
+const Why = Type.Enum(["localiser", "there twice"]);
+export const ImageResult = Type.Object({
+  sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "of the bytes sent" }),
+  ...PICTURE,
+  frames: Type.Optional(FramesResult),
+  volume: Type.Optional(
+    Type.Object(
+      { number: Type.Integer({ minimum: 1 }), slice: Type.Integer({ minimum: 1 }), slices: Type.Integer({ minimum: 1 }) },
+      { description: "with volumes: where it stands in its volume, its first slice counted from 1" },
+    ),
+  ),
+  leftOut: Type.Optional(Why),
 });
 export type ImageResult = Static<typeof ImageResult>;
+
+/** A series, or a file of several frames that is of none; the shape of the command line's JSON, with images by their index. */
+export const VolumeResult = Type.Object({
+  volume: Type.Object({
+    number: Type.Integer({ minimum: 1 }),
+    slices: Type.Integer({ minimum: 0 }),
+    answered: Type.Integer({ minimum: 0, description: "slices that the answer is the mean of" }),
+    images: Type.Array(Type.Integer({ minimum: 0 }), {
+      description: "its images in anatomical order, by their index in the request, from 0",
+    }),
+    notes: Notes("what a reader should know of it"),
+    leftOut: Type.Array(Type.Object({ image: Type.Integer({ minimum: 0 }), why: Why })),
+    surest: Surest("slice"),
+  }),
+  predictions: Type.Optional(Predictions),
+});
+export type VolumeResult = Static<typeof VolumeResult>;
 
 export const Identity = Type.Object({ name: Type.String(), digest: Digest });
 export const Timings = Type.Object(

@@ -1,7 +1,8 @@
 // POST /v1/classify: options in the query, in form fields or in the JSON body; images as the raw body, as parts, or base64.
 
 import { type Static, Type } from "typebox";
-import { Identity, ImageResult, Name, Timings } from "./answer.js";
+import { Identity, ImageResult, Name, Timings, VolumeResult } from "./answer.js";
+import { frameWords, SHOWN } from "./shown.js";
 
 const Classes = Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
   minItems: 1,
@@ -26,6 +27,7 @@ const options = {
   prevalence: prevalence({ maxLength: 16_384 }),
   top: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "most probable classes to answer with" })),
   explain: Type.Optional(Type.Boolean({ description: "answer with every prompt's own probabilities" })),
+  ...SHOWN,
 };
 
 export const ClassifyOptions = Type.Object({ ...options, classes: Type.Optional(Classes) }, { additionalProperties: false });
@@ -38,6 +40,7 @@ export type ClassifyOptions = Static<typeof ClassifyOptions>;
 export const ClassifyQuery = Type.Object(
   {
     ...options,
+    ...frameWords(),
     prevalence: prevalence({ maxLength: 4096, pattern: "^\\s*train\\s*$|=\\s*[\\d.]+(e-?\\d+)?\\s*,?\\s*$" }),
     classes: Type.Optional(Type.Union([Classes, Type.String({ minLength: 1, maxLength: 200 })])),
   },
@@ -45,20 +48,20 @@ export const ClassifyQuery = Type.Object(
 );
 export type ClassifyQuery = Static<typeof ClassifyQuery>;
 
-export const ClassifyBody = Type.Object(
+const images = Type.Array(
+  Type.String({
+    contentEncoding: "base64",
+    description: "a whole PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI or NRRD file",
+  }),
   {
-    ...options,
-    classes: Type.Optional(Classes),
-    images: Type.Array(
-      Type.String({
-        contentEncoding: "base64",
-        description: "a whole PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI or NRRD file",
-      }),
-      {
-        minItems: 1,
-      },
-    ),
+    minItems: 1,
   },
+);
+/** What is enforced; words of frames and windows are the engine's to refuse. */
+export const ClassifyBody = Type.Object({ ...options, classes: Type.Optional(Classes), images }, { additionalProperties: false });
+/** For the document. */
+export const ClassifyDocument = Type.Object(
+  { ...options, ...frameWords(), classes: Type.Optional(Classes), images },
   { additionalProperties: false },
 );
 export type ClassifyBody = Static<typeof ClassifyBody>;
@@ -72,6 +75,7 @@ export const ClassifyAnswer = Type.Object({
   fell_back: Type.Boolean({ description: "true when another device than the first choice answered" }),
   timingsMs: Timings,
   results: Type.Array(ImageResult, { description: "in the order of the images; one that cannot be read has an error in its place" }),
+  volumes: Type.Optional(Type.Array(VolumeResult, { description: "with volumes: an answer for each, by number" })),
   notice: Type.String(),
 });
 export type ClassifyAnswer = Static<typeof ClassifyAnswer>;

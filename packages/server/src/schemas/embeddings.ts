@@ -1,6 +1,7 @@
 // POST /v1/embeddings and GET /v1/models in OpenAI's shape. Inputs are texts, or images as data URIs; addresses are never fetched.
 
 import { type Static, Type } from "typebox";
+import { SHOWN } from "./shown.js";
 
 export const EmbeddingsBody = Type.Object(
   {
@@ -14,6 +15,7 @@ export const EmbeddingsBody = Type.Object(
     ),
     normalize: Type.Optional(Type.Boolean({ description: "true: rows have length 1, as without it" })),
     input_type: Type.Optional(Type.String({ description: "accepted; queries and passages are embedded alike" })),
+    ...SHOWN,
   },
   { additionalProperties: false },
 );
@@ -24,8 +26,11 @@ export const EmbeddingsAnswer = Type.Object({
   data: Type.Array(
     Type.Object({
       object: Type.Literal("embedding"),
-      index: Type.Integer(),
+      index: Type.Integer({ description: "of the input; with volumes that of a series' first slice, and a series is one row" }),
       embedding: Type.Union([Type.Array(Type.Number()), Type.String()], { description: "numbers, or base64 of little-endian float32" }),
+      images: Type.Optional(
+        Type.Array(Type.Integer({ minimum: 0 }), { description: "with frame or volumes: inputs that the row is the mean of, in order" }),
+      ),
     }),
   ),
   model: Type.String(),

@@ -16,18 +16,24 @@ const NEUTRAL: Readonly<Record<string, (value: unknown) => boolean>> = {
   binary_data_output: (value) => typeof value === "boolean",
   content_type: (value) => typeof value === "string",
 };
-const OURS = ["classes", "rho", "prevalence", "timeout"];
+const SHOWN = ["frame", "plane", "window", "range"] as const;
+const OURS = ["classes", "rho", "prevalence", "timeout", ...SHOWN];
 
 /**
- * `classes` (a JSON list), `rho`, `prevalence` (NAME=SHARE with commas between, or "train") and `timeout` (microseconds, as in Triton's clients; never longer than the server's own) of a request's parameters.
+ * `frame` (middle, or a number from 1), `plane`, `window`, `range`, `classes` (a JSON list), `rho`, `prevalence` (NAME=SHARE with commas between, or "train") and `timeout` (microseconds, as in Triton's clients; never longer than the server's own) of a request's parameters.
  * @throws ServerError `bad_classes`, `bad_request`
  */
 export function requestParameters(
   parameters: Parameters,
   deadline?: number,
-): Pick<ClassifyOptions, "classes" | "rho" | "prevalence" | "deadline"> {
+): Pick<ClassifyOptions, "classes" | "rho" | "prevalence" | "deadline" | (typeof SHOWN)[number]> {
   const { classes, rho, prevalence, timeout } = parameters;
   for (const [name, value] of Object.entries(parameters)) {
+    if (name === "volumes" || (name === "frame" && /^(all|every=)/.test(String(value))))
+      throw new ServerError(
+        "bad_request",
+        `parameter ${name} — expected one picture of each image, as a tensor has one row for it, got more. Ask POST /v1/classify, which answers frames and volumes.`,
+      );
     if (OURS.includes(name)) continue;
     const neutral = Object.hasOwn(NEUTRAL, name) ? NEUTRAL[name] : undefined;
     if (neutral === undefined) {
@@ -51,6 +57,7 @@ export function requestParameters(
     ...(classes === undefined ? {} : { classes: classNames(classes) }),
     ...(rho === undefined ? {} : { rho: rho as number }),
     ...(prevalence === undefined ? {} : { prevalence: prevalence as string }),
+    ...Object.fromEntries(SHOWN.flatMap((name) => (parameters[name] === undefined ? [] : [[name, String(parameters[name])]]))),
     ...(due === undefined ? {} : { deadline: due }),
   };
 }
