@@ -118,10 +118,13 @@ async function parquetText(bytes: Buffer): Promise<string> {
   return JSON.stringify(told, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
 }
 
+/** UTF-16 in whole units: of an odd number of bytes at an odd address Node 24.21 writes one byte behind its buffer, and may die of it. */
+const utf16 = (bytes: Buffer) => bytes.toString("utf16le", 0, bytes.length & ~1);
+
 /** Whether a canary stands in bytes: as it is, in UTF-16 of both orders, or in what is packed in them. */
 async function holds(bytes: Buffer): Promise<boolean> {
   if (MARK.test(bytes.toString("latin1"))) return true;
-  if ([0, 1].some((from) => MARK.test(bytes.subarray(from).toString("utf16le")))) return true;
+  if ([0, 1].some((from) => MARK.test(utf16(bytes.subarray(from))))) return true;
   if (bytes.toString("latin1", 0, 4) === "PAR1" && MARK.test(await parquetText(bytes))) return true;
   for (const inner of unpacked(bytes)) if (await holds(inner)) return true;
   return false;
