@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { browserDecoder } from "../../src/browser-decoder.js";
-import { type ImageDecoder, sharpDecoder } from "../../src/node/index.js";
+import { type ImageDecoder, ImagingError, sharpDecoder } from "../../src/node/index.js";
 import { PLANES, VOLUMES, volume, WINDOW } from "./golden-volumes.js";
 
 const decoders: readonly ImageDecoder[] = [sharpDecoder(), browserDecoder()];
@@ -86,6 +86,33 @@ describe("volumes", () => {
     wrong[wrong.length - 6]! ^= 1;
     await expect(decoder.decode(wrong)).rejects.toMatchObject({ code: "corrupt_image" });
     await expect(decoder.decode(packed.subarray(0, packed.length - 12))).rejects.toMatchObject({ code: "corrupt_image" });
+  });
+
+  it("are read from gzip in many members and with zeros behind it, as Node 20 does by itself and no other host", async () => {
+    const packed = volume("nifti int16 little 2");
+    const plain = gunzipSync(packed);
+    const { data } = await decoder.decode(packed);
+    const both = new Blob([packed, packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const oneMember = await new Response(both).arrayBuffer().then(
+      () => false,
+      () => true,
+    );
+    // blocks and the empty last one of bgzip
+    const blocks = Array.from({ length: 40 }, (_, i) => gzipSync(plain.subarray((i * plain.length) / 40, ((i + 1) * plain.length) / 40)));
+    const empty = Buffer.from("1f8b08040000000000ff0600424302001b0003000000000000000000", "hex");
+    const end = [1, 9, 700, 70_000].map((n) => Buffer.alloc(n));
+    for (const good of [[...blocks], [...blocks, empty], [...blocks, empty, end[2]!], ...end.map((zeros) => [packed, zeros])])
+      expect((await decoder.decode(Buffer.concat(good))).data).toEqual(data);
+    const wrong = blocks.map((block) => Buffer.from(block));
+    wrong[1]![wrong[1]!.length - 7]! ^= 1;
+    const cut = blocks.slice(0, -1);
+    for (const bad of [wrong, [...blocks, Buffer.from("more")], cut, [...cut, blocks[39]!.subarray(0, -9)]])
+      await expect(decoder.decode(Buffer.concat(bad))).rejects.toMatchObject({ code: "corrupt_image" });
+    // more than a host of one member is asked to read
+    const many = await decoder
+      .decode(Buffer.concat([packed, ...Array.from({ length: 17_000 }, () => empty)]))
+      .catch((error: unknown) => error);
+    expect(many instanceof ImagingError ? many.code : many).toEqual(oneMember ? "corrupt_image" : expect.objectContaining({ data }));
   });
 });
 
