@@ -8,6 +8,9 @@ import { version } from "./version.js";
 /** Rows kept at a time while a shard is worked on: what a killed worker loses is half of that. */
 const CHUNK_ROWS = 64;
 
+/** Rows of a chunk where a row is a series or a file of many frames: each is cut into batches by itself. */
+export const VOLUME_CHUNK_ROWS = 8;
+
 /** What a shard gives. */
 export const OUTPUTS = ["embeddings", "answers", "both"] as const;
 
@@ -23,6 +26,8 @@ export interface BulkWork {
   readonly files: ImageOptions;
   readonly output: (typeof OUTPUTS)[number];
   readonly raw: boolean;
+  /** a row is all frames of all its files */
+  readonly volumes: boolean;
   /** sha256 of the bank's file in the store; without one there are no answers */
   readonly bank?: string;
   readonly chunkRows: number;
@@ -34,8 +39,8 @@ export const chunkRowsFor = (batch: number): number => Math.ceil(CHUNK_ROWS / ba
 export const bankKey = (sha256: string): string => `bank/${sha256}.safetensors`;
 
 /** Facts of a job; the program's version is one, since another may give other bits. */
-export function factsOf({ files, bank, ...work }: BulkWork): JobFacts {
-  return { ...work, ...files, ...(bank === undefined ? {} : { bank }), version: version() };
+export function factsOf({ files, bank, volumes, ...work }: BulkWork): JobFacts {
+  return { ...work, ...files, ...(volumes ? { volumes } : {}), ...(bank === undefined ? {} : { bank }), version: version() };
 }
 
 /**
@@ -51,12 +56,13 @@ export function workOf({ facts }: Job): BulkWork {
     );
   const { model, device, precision } = filledOptions(OPENING_OPTIONS, { ...facts, threads: undefined }, torn);
   const files = filledOptions(IMAGE_OPTIONS, facts, torn);
-  const { modelDigest, output, raw, bank, chunkRows } = facts;
+  const { modelDigest, output, raw, bank, chunkRows, volumes = false } = facts;
   const known = OUTPUTS.find((name) => name === output);
   if (typeof modelDigest !== "string" || known === undefined || typeof raw !== "boolean" || typeof chunkRows !== "number")
     throw torn("expected modelDigest, output, raw and chunkRows, got something else");
+  if (typeof volumes !== "boolean") throw torn("expected volumes to be true or false, got something else");
   if (bank !== undefined && !(typeof bank === "string" && /^[0-9a-f]{64}$/.test(bank)))
     throw torn("expected a bank's sha256, got something else");
   if ((known === "embeddings") !== (bank === undefined)) throw torn("expected a bank where there are answers, got the contrary");
-  return { model, modelDigest, device, precision, files, output: known, raw, chunkRows, ...(bank === undefined ? {} : { bank }) };
+  return { model, modelDigest, device, precision, files, output: known, raw, volumes, chunkRows, ...(bank === undefined ? {} : { bank }) };
 }

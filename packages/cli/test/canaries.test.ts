@@ -222,6 +222,8 @@ describe("strings in the tags of DICOM", () => {
     const plan = ["--output", "both", "--device", "cpu", "--shard-rows", "70", "--json"];
     await told(["bulk", "plan", "many", out("job"), ...classes, ...plan]);
     await told(["bulk", "work", out("job"), "--shard", "1", "--json"]);
+    await told(["bulk", "plan", "many", out("series"), ...classes, ...plan, "--volumes"]);
+    await told(["bulk", "work", out("series"), "--all", "--json"]);
     // killed in the other shard, so that what is kept of a shard under way lies there; then in learning, so that a state does
     compile();
     const stopped = async (words: readonly string[], part: string, n: number) => {

@@ -85,6 +85,17 @@ describe("reading ahead", () => {
     await expect(failing.take(1)).rejects.toThrow("gone");
     expect(await failing.take(2)).toHaveLength(1);
   });
+
+  it("reads nothing of files that are skipped before their reading was begun, and lets go of the others", async () => {
+    const { ahead, admitted, begun } = made(Array(20).fill(10), { bytes: 35, atOnce: 2 });
+    await settle();
+    expect(await ahead.take(0)).toHaveLength(10);
+    for (let i = 1; i < 15; i++) ahead.skip(i);
+    for (let i = 15; i < 20; i++) expect(await ahead.take(i)).toHaveLength(10);
+    await settle();
+    expect(begun()).toBeLessThan(12);
+    expect(admitted.slice(-5).sort()).toEqual([15, 16, 17, 18, 19]);
+  });
 });
 
 describe("a chunk's bytes", () => {
@@ -241,6 +252,7 @@ describe("work on a shard", () => {
       await expect(embedded(worker(imageFolder(place, files)), rowsOf(3))).rejects.toMatchObject({ code: "source_unreadable" });
     const failing = (code: string): BulkImages => ({
       read: () => Promise.reject(new FilesError(code, `image — a read that failed with ${code}.`)),
+      start: () => Promise.reject(new FilesError(code, `image — a read that failed with ${code}.`)),
       check: async () => {},
     });
     for (const code of ["io_error", "network", "too_many_files", "not_permitted"])

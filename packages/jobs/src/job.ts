@@ -11,13 +11,13 @@ import type { JobStore } from "./job-store.js";
 
 const FORMAT = "biovlm-job/1";
 /** The most that a shard's plan may unpack to, in bytes. */
-const MAX_PLAN_BYTES = 256 * 2 ** 20;
+export const MAX_PLAN_BYTES = 256 * 2 ** 20;
 /** The most characters of a row's path. */
 const MAX_URI = 4096;
 const DIGEST = /^[0-9a-f]{64}$/;
 
-/** One image of the source. */
-export interface PlanRow {
+/** One file of the source. */
+export interface PlanFile {
   /** path below the source's folder, or key below its prefix */
   readonly uri: string;
   /** bytes, where the listing knew it */
@@ -26,6 +26,12 @@ export interface PlanRow {
   readonly etag?: string;
   /** digest of the content, where a list gave it: another content is refused */
   readonly sha256?: string;
+}
+
+/** One image of the source; or the files of one series, under the path of the first. */
+export interface PlanRow extends PlanFile {
+  /** of a series of two files or more: all of them, in order. What else is known of a file stands there alone. */
+  readonly files?: readonly PlanFile[];
 }
 
 /** A shard: its rows lie in `plan/NNNNN.SHA256.jsonl.gz`, its digest is that of the unpacked lines. */
@@ -111,6 +117,16 @@ export async function readShard(store: JobStore, job: Job, shard: number): Promi
 
 function planRow(line: string, key: string): PlanRow {
   const row = parseStrictJson(line, key);
+  const first = planFile(row, key);
+  const given = isJsonObject(row) ? row["files"] : undefined;
+  if (given === undefined) return first;
+  if (!Array.isArray(given) || given.length < 2) throw torn(key);
+  const files = given.map((file) => planFile(file, key));
+  if (files[0]?.uri !== first.uri) throw torn(key);
+  return { uri: first.uri, files };
+}
+
+function planFile(row: Json, key: string): PlanFile {
   if (!isJsonObject(row) || typeof row["uri"] !== "string" || !isUriBelow(row["uri"])) throw torn(key);
   const { uri, size, etag, sha256 } = row;
   return {

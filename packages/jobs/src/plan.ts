@@ -4,7 +4,18 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { JobsError } from "./errors.js";
-import { isUriBelow, type Job, type JobFacts, type PlanRow, planKey, type ShardEntry, sha256Of, writeJob } from "./job.js";
+import {
+  isUriBelow,
+  type Job,
+  type JobFacts,
+  MAX_PLAN_BYTES,
+  type PlanFile,
+  type PlanRow,
+  planKey,
+  type ShardEntry,
+  sha256Of,
+  writeJob,
+} from "./job.js";
 import type { JobStore } from "./job-store.js";
 
 /** What a job is beside its rows, and how it is cut. */
@@ -12,11 +23,28 @@ export interface PlanOptions {
   /** what the rows' paths are below, kept in the job */
   readonly source: string;
   readonly facts: JobFacts;
-  /** rows in a shard, 1 to 65 536; default 4096 */
+  /** files in a shard, 1 to 65 536; default 4096. A series is not cut: it may bring a shard beyond it. */
   readonly shardRows?: number;
   readonly signal?: AbortSignal | undefined;
   /** told the rows planned so far, after each shard */
   readonly onShard?: (rows: number) => void;
+}
+
+/** Bytes of a shard's plan from which on it is cut, whatever its rows: a worker holds a shard's plan. */
+const SHARD_BYTES = MAX_PLAN_BYTES / 8;
+
+/** @throws JobsError `bad_argument` for a path that leaves the source, and a series of more files than a plan takes */
+function lineOf({ files, ...row }: PlanRow, at: number): string {
+  const plain = ({ uri, size, etag, sha256 }: PlanFile) => ({ uri, size, etag, sha256 });
+  if (!(files ?? [row]).every(({ uri }) => isUriBelow(uri)))
+    throw new JobsError("bad_argument", `plan — expected paths below the source, got another in row ${at}. Rename the file.`);
+  const line = `${JSON.stringify(files === undefined ? plain(row) : { uri: row.uri, files: files.map(plain) })}\n`;
+  if (line.length > SHARD_BYTES)
+    throw new JobsError(
+      "bad_argument",
+      `plan — expected a series whose paths take at most ${SHARD_BYTES} bytes, got ${line.length} of ${files?.length ?? 1} files in row ${at}. Plan its folders apart.`,
+    );
+  return line;
 }
 
 /**
@@ -36,6 +64,7 @@ export async function planJob(
   const shards: ShardEntry[] = [];
   let total = 0;
   let lines: string[] = [];
+  let [files, lineBytes] = [0, 0];
   const flush = async () => {
     signal?.throwIfAborted();
     const text = new TextEncoder().encode(lines.join(""));
@@ -45,16 +74,17 @@ export async function planJob(
     shards.push(entry);
     total += lines.length;
     lines = [];
+    [files, lineBytes] = [0, 0];
     onShard?.(total);
   };
-  for await (const { uri, size, etag, sha256 } of rows) {
-    if (!isUriBelow(uri))
-      throw new JobsError(
-        "bad_argument",
-        `plan — expected paths below the source, got another in row ${total + lines.length}. Rename the file.`,
-      );
-    lines.push(`${JSON.stringify({ uri, size, etag, sha256 })}\n`);
-    if (lines.length >= shardRows) await flush();
+  for await (const row of rows) {
+    const line = lineOf(row, total + lines.length);
+    const length = Buffer.byteLength(line);
+    if (lines.length > 0 && lineBytes + length > SHARD_BYTES) await flush();
+    lines.push(line);
+    files += row.files?.length ?? 1;
+    lineBytes += length;
+    if (files >= shardRows) await flush();
   }
   if (lines.length > 0) await flush();
   if (total === 0) throw new JobsError("bad_argument", "plan — expected at least one image, got none. Check the source.");

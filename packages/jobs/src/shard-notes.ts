@@ -5,8 +5,9 @@ import { inOrder } from "@biovlm/files";
 import { checkpointKey, type Job, pieceKey, sha256Of } from "./job.js";
 import type { JobStore } from "./job-store.js";
 
-/** Rows that were embedded together: bytes that `join` understands. */
+/** Rows that were embedded together: bytes that `join` understands; of no rows, how far the next one is. */
 export interface Piece {
+  /** ≥ 0 */
   readonly rows: number;
   readonly bytes: Uint8Array;
 }

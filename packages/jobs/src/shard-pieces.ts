@@ -76,6 +76,8 @@ export async function shardPieces(
       const some = rowsIn(chunk);
       if (kept === some.length) continue;
       for await (const piece of embedRest(some, pieces, { shard, first: chunk * chunkRows }, options)) {
+        // how far a row was stands until the row is further, or done
+        if (pieces.at(-1)?.rows === 0) pieces.pop();
         pieces.push(piece);
         onPiece?.(piece.rows, true);
         if (rowsOf(pieces) >= some.length) continue;
@@ -107,8 +109,10 @@ async function* embedRest(
   { embed, signal }: WorkOptions,
 ): AsyncGenerator<Piece> {
   const from = rowsOf(there);
+  const last = there.at(-1);
+  const begun = last?.rows === 0 ? { begun: last.bytes } : {};
   let done = from;
-  for await (const piece of embed(some.slice(from), { shard, first: first + from })) {
+  for await (const piece of embed(some.slice(from), { shard, first: first + from, ...begun })) {
     signal?.throwIfAborted();
     done += piece.rows;
     yield piece;

@@ -4,6 +4,15 @@ import type { ShardResult } from "./commit.js";
 import type { PlanRow } from "./job.js";
 import type { Piece } from "./shard-notes.js";
 
+/** Where a call of `embed` begins. */
+export interface ChunkPlace {
+  readonly shard: number;
+  /** place in the shard of the first row that is handed over */
+  readonly first: number;
+  /** how far that row is: the bytes of the last piece of no rows; absent where it was not begun */
+  readonly begun?: Uint8Array;
+}
+
 /** What embeds a shard's rows, and what stops it. */
 export interface WorkOptions {
   /** rows of a chunk; every worker of a job has the same */
@@ -11,9 +20,10 @@ export interface WorkOptions {
   /**
    * Rows of one chunk → its pieces, in order: bytes that `join` understands, and of how many rows they are. Pieces end where batches do, and the
    * same rows give the same bytes, also where a call begins behind a piece that another worker gave. An image that cannot be read is told in
-   * those bytes, never by a rejection. `first` is the place in the shard of the first row that is handed over.
+   * those bytes, never by a rejection. A row that takes long may give pieces of no rows before its own: how far it is, not handed to `join`; where a
+   * worker ends there the next one is handed the last of them.
    */
-  readonly embed: (rows: readonly PlanRow[], place: { readonly shard: number; readonly first: number }) => AsyncIterable<Piece>;
+  readonly embed: (rows: readonly PlanRow[], place: ChunkPlace) => AsyncIterable<Piece>;
   /** All pieces of a shard, in order → its parts. */
   readonly join: (pieces: readonly Uint8Array[], rows: readonly PlanRow[], shard: number) => Promise<ShardResult>;
   /** Told after each piece: its rows, and whether they were embedded now or lay in the store. */

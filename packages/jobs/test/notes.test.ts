@@ -255,3 +255,50 @@ describe("the beginning of a chunk", () => {
     }
   });
 });
+
+describe("a row that takes long", () => {
+  /** Rows that are told in ten steps each, on the clock; ends by `stop` at its `last`th step. */
+  function slow(last = Number.POSITIVE_INFINITY) {
+    let [time, steps] = [0, 0];
+    const stop = new AbortController();
+    const begun: (string | undefined)[] = [];
+    const embed: WorkOptions["embed"] = async function* (rows: readonly PlanRow[], place) {
+      begun.push(place.begun === undefined ? undefined : Buffer.from(place.begun).toString());
+      for (const [i, row] of rows.entries()) {
+        const from = i === 0 && place.begun !== undefined ? Number(Buffer.from(place.begun).toString().split(" ")[1]) : 0;
+        for (let step = from + 1; step < 10; step++) {
+          if (++steps > last) stop.abort(new Error("killed"));
+          time += 600;
+          yield { rows: 0, bytes: Buffer.from(`${row.uri} ${step}`) };
+          await breath();
+        }
+        yield { rows: 1, bytes: await embedMadeUp([row]) };
+      }
+    };
+    const options: WorkOptions = { chunkRows: 4, embed, join: joinMadeUp, now: () => time, signal: stop.signal };
+    return { options, begun, steps: () => steps };
+  }
+
+  it("is gone on with where its worker ended; how far it was is one note, and nothing of what comes out", async () => {
+    const { store, entries } = memory();
+    const job = await planned(store, 3);
+    await expect(workShard(store, job, 0, slow(14).options)).rejects.toThrow("killed");
+    const note = [...entries].find(([key]) => key.startsWith("partial/"))![1];
+    // the first row, and of the second one the last step that was told
+    expect(
+      Buffer.from(note)
+        .toString("latin1")
+        .match(/image-1\.png \d/g),
+    ).toHaveLength(1);
+    const next = slow();
+    expect(await workShard(store, job, 0, next.options)).toBe("committed");
+    expect(next.begun).toEqual([expect.stringMatching(/image-1\.png [3-5]/)]);
+    expect(next.steps()).toBeLessThan(18);
+    const whole = memory();
+    await planned(whole.store, 3);
+    await workShard(whole.store, job, 0, slow().options);
+    const parts = (of: ReadonlyMap<string, Uint8Array>) => [...of].filter(([key]) => /^(parts|commits)\//.test(key));
+    expect(parts(entries)).toEqual(parts(whole.entries));
+    expect([...entries.keys()].filter((key) => key.startsWith("partial/"))).toEqual([]);
+  });
+});

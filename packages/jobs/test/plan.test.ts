@@ -1,9 +1,10 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { soak } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
-import { folderStore, planJob, readJob } from "../src/index.js";
-import { readShard } from "../src/job.js";
+import { folderStore, type PlanRow, planJob, readJob } from "../src/index.js";
+import { planKey, readShard, sha256Of, writeJob } from "../src/job.js";
 import { FACTS, madeUpRows, place, planned } from "./made-up-job.js";
 
 describe("planning", () => {
@@ -47,6 +48,51 @@ describe("planning", () => {
 
   it.each([0, 1.5, 65_537])("refuses shards of %s rows", async (shardRows) => {
     await expect(planned(folderStore(place()), 3, shardRows)).rejects.toMatchObject({ code: "bad_argument" });
+  });
+
+  /** A series of so many files. */
+  const series = (name: string, count: number): PlanRow => {
+    const files = Array.from({ length: count }, (_, i) => ({ uri: `${name}/${i}.dcm`, size: i, etag: `"${i}"` }));
+    return { uri: files[0]!.uri, files };
+  };
+
+  it("keeps a series' files in their order, and cuts shards by files, but no series", async () => {
+    const store = folderStore(place());
+    const rows: PlanRow[] = [series("a", 4), { uri: "b.png" }, series("c", 10_000), { uri: "d.png" }, { uri: "e.png" }];
+    const { job } = await planJob(store, rows, { source: "/images", facts: FACTS, shardRows: 100 });
+    expect(job.shards.map((shard) => shard.rows)).toEqual([3, 2]);
+    const back = [];
+    for (const shard of job.shards.keys()) back.push(...(await readShard(store, job, shard)));
+    expect(back).toEqual(rows);
+  });
+
+  it("cuts a shard whose plan is large, and refuses a row that none can hold", async () => {
+    const store = folderStore(place());
+    const long = { uri: "x".repeat(4000) };
+    const files = (count: number) => Array.from({ length: count }, (_, i) => ({ uri: `${i}${long.uri}` }));
+    const row = (count: number) => ({ uri: files(1)[0]!.uri, files: files(count) });
+    const { job } = await planJob(store, [row(3000), row(3000), row(3000)], { source: "/", facts: FACTS, shardRows: 65_536 });
+    expect(job.shards.map((shard) => shard.rows)).toEqual([2, 1]);
+    await expect(planJob(folderStore(place()), [row(9000)], { source: "/", facts: FACTS })).rejects.toMatchObject({
+      ...{ code: "bad_argument", message: expect.stringContaining("9000 files") },
+    });
+  });
+
+  it("refuses files that leave the source, when planned and when read", async () => {
+    const bad = { uri: "a", files: [{ uri: "a" }, { uri: "../b" }] };
+    await expect(planJob(folderStore(place()), [bad], { source: "/", facts: FACTS })).rejects.toMatchObject({ code: "bad_argument" });
+    for (const row of [
+      bad,
+      { uri: "a", files: [{ uri: "a" }] },
+      { uri: "a", files: [{ uri: "b" }, { uri: "a" }] },
+      { uri: "a", files: 2 },
+    ]) {
+      const text = `${JSON.stringify(row)}\n`;
+      const store = folderStore(place());
+      await store.put(planKey(0, sha256Of(text)), gzipSync(text));
+      await store.put("job.json", writeJob({ source: "/", facts: FACTS, shards: [{ rows: 1, sha256: sha256Of(text) }] }));
+      await expect(readShard(store, await readJob(store), 0)).rejects.toMatchObject({ code: "integrity" });
+    }
   });
 
   it("refuses a plan of nothing and leaves no job", async () => {

@@ -1,18 +1,21 @@
 // `biovlm bulk plan`: cuts many images into the shards of a job.
 // The work alone: what it is asked for by is bulk.ts.
 
+import { leftOutOfSeries } from "@biovlm/datasets";
 import { frameStep, openModel, type Runtime } from "@biovlm/engine";
 import { counted } from "@biovlm/files";
 import { leftOutNote } from "@biovlm/files/node";
-import { type JobStore, planJob } from "@biovlm/jobs";
+import { type JobStore, type PlanRow, planJob } from "@biovlm/jobs";
 import { createClassifier, sha256, writeBank } from "@biovlm/model";
-import { type BulkWork, bankKey, bareDigest, chunkRowsFor, factsOf } from "../bulk-job.js";
-import { openSource, openStore } from "../bulk-places.js";
+import { type BulkWork, bankKey, bareDigest, chunkRowsFor, factsOf, VOLUME_CHUNK_ROWS } from "../bulk-job.js";
+import { openImages, openSource, openStore } from "../bulk-places.js";
+import { noSeries, type SeriesCounts, seriesRows } from "../bulk-series.js";
 import { checkClassOptions, chooseBank } from "../class-choice.js";
-import type { CommandRun, OptionValues } from "../command.js";
+import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { usageError } from "../errors.js";
 import { openingSpec, openRuntime } from "../opening.js";
 import { printable } from "../terminal.js";
+import { checkVolumeFrames } from "../volume-stack.js";
 import type { BULK_PLAN_OPTIONS } from "./bulk.js";
 
 type Options = OptionValues<typeof BULK_PLAN_OPTIONS>;
@@ -29,17 +32,21 @@ export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async (context, op
   if (output !== "embeddings") checkClassOptions(options);
   if (options.raw && output === "answers")
     throw usageError("bad_usage", "--raw — expected with embeddings, got --output answers", "Drop it.");
-  checkOneFrame(options);
+  if (options.volumes) checkVolumeFrames(options);
+  else checkOneFrame(options);
   const leftOut = new Map<string, number>();
-  const { root, rows } = await openSource(from, { ...context, root: options.root, leftOut });
+  const { root, rows: found } = await openSource(from, { ...context, root: options.root, leftOut });
   const store = await openStore(to, context);
   const { model, device, precision, raw, batch, exif, maxImageBytes, maxPixels, frame, plane, window, range, ultrasoundRegion } = options;
   const work: BulkWork = {
-    ...{ model, device, precision, raw, output, chunkRows: chunkRowsFor(batch) },
+    ...{ model, device, precision, raw, output, volumes: options.volumes },
+    chunkRows: options.volumes ? VOLUME_CHUNK_ROWS : chunkRowsFor(batch),
     files: { exif, maxImageBytes, maxPixels, frame, plane, window, range, ultrasoundRegion, batch } as BulkWork["files"],
     ...(await modelAndBank(options, output !== "embeddings", store, cwd)),
   } as BulkWork;
   const started = performance.now();
+  const counts = noSeries();
+  const rows = options.volumes ? await bySeries(found, root, counts, options, context) : found;
   const progress = terminal.progress("plan", 0);
   let told = 0;
   const onShard = (count: number) => {
@@ -55,17 +62,46 @@ export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async (context, op
   }).finally(() => progress.end());
   const note = leftOutNote(leftOut);
   if (note !== undefined) terminal.note(note);
+  if (options.volumes) for (const text of seriesNotes(counts)) terminal.note(text);
   const seconds = (performance.now() - started) / 1000;
   const { shards } = job;
-  if (options.json) await terminal.line(JSON.stringify({ job: job.id, rows: count, shards: shards.length, planned, seconds }));
+  const volumes = options.volumes ? { volumes: counts } : {};
+  if (options.json) await terminal.line(JSON.stringify({ job: job.id, rows: count, shards: shards.length, planned, ...volumes, seconds }));
   else {
     await terminal.line(
-      `${job.id.slice(0, 16)}  ${counted(count, "image")} in ${counted(shards.length, "shard")}${planned ? "" : "  (was planned already)"}`,
+      `${job.id.slice(0, 16)}  ${counted(count, options.volumes ? "row" : "image")} in ${counted(shards.length, "shard")}${planned ? "" : "  (was planned already)"}`,
     );
     terminal.note(`work on it with: biovlm bulk work ${printable(to)} --all`);
   }
   return undefined;
 };
+
+/** @throws FilesError `source_unreadable` where the place of the images is not there */
+async function bySeries(
+  rows: AsyncIterable<PlanRow>,
+  root: string,
+  counts: SeriesCounts,
+  { maxImageBytes }: Pick<Options, "maxImageBytes">,
+  context: CommandContext,
+): Promise<AsyncIterable<PlanRow>> {
+  const images = await openImages(root, undefined, { maxImageBytes }, context);
+  await images.check();
+  return seriesRows(rows, { images, maxImageBytes, counts, signal: context.signal });
+}
+
+/** What a person should know of the series that were found. */
+function seriesNotes({ series, slices, empty, gaps, same, byNumber, ...left }: SeriesCounts): string[] {
+  const leftOut = leftOutOfSeries(left);
+  const of = (count: number, what: string) => (count === 0 ? [] : [`${counted(count, "series", "series")} ${what}`]);
+  return [
+    `${counted(series, "series", "series")} of ${counted(slices, "file")}`,
+    ...(leftOut === undefined ? [] : [leftOut]),
+    ...of(empty, "of localisers alone: no row"),
+    ...of(gaps, "with a gap between slices"),
+    ...of(same, "with slices that lie where another one does"),
+    ...of(byNumber, "ordered by number: not every slice says where it lies"),
+  ];
+}
 
 /** A row is one frame: the plan says so, where every shard would. @throws CliError `bad_usage` */
 function checkOneFrame({ frame }: Pick<Options, "frame">): void {
@@ -74,7 +110,7 @@ function checkOneFrame({ frame }: Pick<Options, "frame">): void {
   throw usageError(
     "bad_usage",
     `--frame — expected middle or a number from 1, got ${JSON.stringify(frame.slice(0, 40))}`,
-    several ? "For answers of single frames: classify." : "Correct it.",
+    several ? "For a row of all frames of a file: --volumes; for an answer a frame: classify." : "Correct it.",
   );
 }
 

@@ -132,10 +132,10 @@ async function* workOne({ store, job }: Worker, shard: number, options: WorkOpti
 /** What `workShard` is asked to do with rows. */
 async function shardSteps({ context, store, work, runtime, images, readAhead }: Worker, onPiece: (rows: number, fresh: boolean) => void) {
   const { core, encoder, model } = runtime;
-  const { bank, output, raw, files, chunkRows } = work;
+  const { bank, output, raw, files, volumes, chunkRows } = work;
   const classifier = bank === undefined ? undefined : await createClassifier({ core, encoder, model, bank: await storedBank(store, bank) });
   const worker = shardWorker({
-    ...{ core, encoder, model, images, files, signal: context.signal },
+    ...{ core, encoder, model, images, files, volumes, signal: context.signal },
     ...(classifier === undefined ? {} : { classifier }),
     embeddings: output === "answers" ? "none" : raw ? "raw" : "normalized",
     readAhead: { bytes: readAhead, atOnce: READS_AT_ONCE },

@@ -16,7 +16,11 @@ export const BULK_PLAN_OPTIONS = {
     description: "what is kept of an image; answers where there are classes, else embeddings, when absent",
   },
   raw: { type: "flag", description: "leave embeddings as the tower gives them" },
-  shardRows: { type: "integer", min: 1, max: 65_536, default: 4096, description: "images in a shard" },
+  shardRows: { type: "integer", min: 1, max: 65_536, default: 4096, description: "images in a shard; a series is not cut" },
+  volumes: {
+    type: "flag",
+    description: "a row a series (DICOM files of one, in anatomical order) and a row a file of several frames, slices or pages",
+  },
   root: {
     type: "text",
     value: "DIR",
@@ -34,7 +38,7 @@ export const bulkPlan = defineCommand({
   summary: "cut many images into shards of a job",
   description: [
     "The source is a folder, s3://bucket/prefix, or a list ending in .csv, .jsonl or .ndjson with a path in each row. S3 is reached by the usual variables (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL). What decides a result (model, bank, precision, how images are read) is kept in the job; workers take it from there.",
-    "A file is a row: the slices of a series are rows of their own, and a file of several frames or slices is its middle one, or --frame N. One row or answer a series is what embed and classify give with --volumes.",
+    "A file is a row: the slices of a series are rows of their own, and a file of several frames or slices is its middle one, or --frame N. With --volumes a series is a row, and so is a file with all of its frames: the mean of the slices' rows and probabilities, as embed and classify give them with --volumes. The plan then reads the header of each file, and counts localisers, images that are there twice and gaps.",
     "Rows of one image are the same for every worker of a named device. With --device auto each worker takes the best it has, and the last bits differ between devices.",
   ],
   aboutImages: true,
@@ -43,6 +47,7 @@ export const bulkPlan = defineCommand({
   examples: [
     { command: "biovlm bulk plan /images /shared/job --device cpu", shows: "embeddings of a folder" },
     { command: "biovlm bulk plan list.csv /shared/job --bank bank.safetensors --output both", shows: "answers and embeddings of a list" },
+    { command: "biovlm bulk plan /archive /shared/job --volumes --bank bank.safetensors", shows: "an answer a series" },
   ],
 });
 

@@ -2,8 +2,8 @@
 
 import type { Admit } from "./read-ahead.js";
 
-/** One image of a job. */
-export interface BulkRow {
+/** One file of a job. */
+export interface BulkFile {
   readonly uri: string;
   /** bytes, where the listing knew it */
   readonly size?: number;
@@ -13,10 +13,17 @@ export interface BulkRow {
   readonly sha256?: string;
 }
 
+/** One image of a job; or the files of one series in order, under the path of the first. */
+export interface BulkRow extends BulkFile {
+  readonly files?: readonly BulkFile[];
+}
+
 /** A place with images. */
 export interface BulkImages {
   /** The file's bytes. Awaits `admit` with their number before it holds them. Rejects with a stable code, naming no path. */
-  read(row: BulkRow, admit: Admit, signal?: AbortSignal): Promise<Uint8Array>;
+  read(file: BulkFile, admit: Admit, signal?: AbortSignal): Promise<Uint8Array>;
+  /** The first `length` bytes of a file, or all of a smaller one. Rejects as `read` does. */
+  start(file: BulkFile, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** @throws FilesError `source_unreadable` where the place itself is not there, so that an image that is missing says nothing of it */
   check(): Promise<void>;
 }

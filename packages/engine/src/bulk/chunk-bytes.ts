@@ -1,6 +1,7 @@
 // What a chunk of a bulk job gave, as bytes that another worker can go on from: outcomes of its rows, then the rows of the tower as they are.
 //
-// Layout, little-endian: u32 length of the JSON · JSON [[sha256 | null, code | null], …] · rows [n,D] float32 of those without a code.
+// Layout, little-endian: u32 length of the JSON · JSON [[sha256 | null, code | null], …] · rows [n,D] float32 of those without a code. Of volumes the
+// JSON says slices, probabilities [C] | null and entropies [N] | null of each row without a code, too, and a row of floats is its slices' mean.
 
 import { type Json, parseStrictJson } from "@biovlm/files";
 import { EngineError } from "../contract/errors.js";
@@ -9,6 +10,18 @@ import { EngineError } from "../contract/errors.js";
 export interface RowOutcome {
   readonly sha256?: string;
   readonly code?: string;
+  /** of a volume without a code */
+  readonly volume?: VolumeOutcome;
+}
+
+/** What the slices of a volume gave together. */
+export interface VolumeOutcome {
+  /** slices or frames, ≥ 1 */
+  readonly slices: number;
+  /** their mean [C], where classes were named */
+  readonly probabilities?: readonly number[];
+  /** of every prompt [N], of a volume of one slice */
+  readonly entropies?: readonly number[];
 }
 
 /** A chunk's outcomes in order, and the rows of those that have one: [n,D]. */
@@ -18,12 +31,17 @@ export interface Chunk {
 }
 
 export function chunkBytes({ outcomes, rows }: Chunk): Uint8Array {
-  const json = Buffer.from(JSON.stringify(outcomes.map(({ sha256 = null, code = null }) => [sha256, code])));
+  const json = Buffer.from(JSON.stringify(outcomes.map(told)));
   const out = Buffer.alloc(4 + json.length + rows.length * 4);
   out.writeUInt32LE(json.length, 0);
   json.copy(out, 4);
   for (const [i, value] of rows.entries()) out.writeFloatLE(value, 4 + json.length + i * 4);
   return out;
+}
+
+function told({ sha256, code, volume }: RowOutcome): readonly unknown[] {
+  const file = [sha256 ?? null, code ?? null];
+  return volume === undefined ? file : [...file, volume.slices, volume.probabilities ?? null, volume.entropies ?? null];
 }
 
 /** @throws EngineError `internal` for bytes that are no chunk of rows of D */
@@ -41,8 +59,21 @@ export function readChunk(bytes: Uint8Array, D: number): Chunk {
 
 function outcomeOf(entry: Json): RowOutcome {
   if (!Array.isArray(entry)) throw torn();
-  const [sha256, code] = entry;
-  return { ...(typeof sha256 === "string" ? { sha256 } : {}), ...(typeof code === "string" ? { code } : {}) };
+  const [sha256, code, slices, probabilities, entropies] = entry;
+  const volume =
+    typeof slices === "number"
+      ? { volume: { slices, ...numbers({ probabilities }), ...numbers({ entropies }) } satisfies VolumeOutcome }
+      : {};
+  return { ...(typeof sha256 === "string" ? { sha256 } : {}), ...(typeof code === "string" ? { code } : {}), ...volume };
+}
+
+/** What is a list of numbers, by its name. */
+function numbers(given: Readonly<Record<string, Json | undefined>>): Readonly<Record<string, number[]>> {
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, values]) =>
+      Array.isArray(values) && values.every((value) => typeof value === "number") ? [[name, values as number[]]] : [],
+    ),
+  );
 }
 
 const torn = () => new EngineError("internal", "chunk — expected outcomes and rows, got something else. Remove the job's partial folder.");

@@ -3,13 +3,26 @@
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { FilesError } from "@biovlm/files";
-import { readFileWithin } from "@biovlm/files/node";
+import { fileFailure, openRegular, readFileWithin } from "@biovlm/files/node";
 import type { BulkImages } from "./bulk-images.js";
 
 /** Images below `folder`; rows' paths were checked by who planned or read them. @param maxImageBytes more is refused before it is read */
 export function imageFolder(folder: string, { maxImageBytes }: { readonly maxImageBytes: number }): BulkImages {
   return {
     read: ({ uri }, admit) => readFileWithin(join(folder, uri), maxImageBytes, "image file", admit).catch(withRemedy),
+    async start({ uri }, length) {
+      const { handle } = await openRegular(join(folder, uri), "image file");
+      try {
+        const bytes = new Uint8Array(length);
+        let filled = 0;
+        for (let got = -1; got !== 0 && filled < length; filled += got) got = (await handle.read(bytes, filled, length - filled)).bytesRead;
+        return bytes.subarray(0, filled);
+      } catch (error) {
+        throw fileFailure(error, "reading image file");
+      } finally {
+        await handle.close();
+      }
+    },
     async check() {
       // a folder where nothing is mounted is there, and empty
       const first = await opendir(folder)

@@ -14,6 +14,8 @@ export interface ShardRows {
   readonly data: Float32Array;
   readonly D: number;
   readonly model: Pick<Model, "name" | "digest">;
+  /** rows are means of slices, and say what they answer themselves */
+  readonly volumes: boolean;
 }
 
 interface PartFile {
@@ -22,11 +24,12 @@ interface PartFile {
 }
 
 const RESEARCH_USE = "Research use only, not a medical device.";
+const MEAN_OF_SLICES = "mean of slices";
 /** Rows routed at once: what every prompt says of them is held for a moment. */
 const ROUTED_AT_ONCE = 256;
 
 /** `row` I32 [n] place in the shard, `sha256` U8 [n,32] of the files, `embeddings` F32 [n,D]: the rows without a code, in order. @param core L2-normalises */
-export function embeddingsFile({ outcomes, data, D, model }: ShardRows, core: Core | undefined): PartFile {
+export function embeddingsFile({ outcomes, data, D, model, volumes }: ShardRows, core: Core | undefined): PartFile {
   const good = outcomes.flatMap(({ code, sha256 }, row) => (code === undefined ? [{ row, sha256: sha256 ?? "" }] : []));
   const values = core === undefined || good.length === 0 ? data : core.l2Normalize(data, good.length, D);
   const bytes = writeSafetensors(
@@ -35,7 +38,10 @@ export function embeddingsFile({ outcomes, data, D, model }: ShardRows, core: Co
       { name: "row", dtype: "I32", shape: [good.length], bytes: () => littleEndian(Int32Array.from(good, ({ row }) => row)) },
       { name: "sha256", dtype: "U8", shape: [good.length, 32], bytes: () => Buffer.from(good.map(({ sha256 }) => sha256).join(""), "hex") },
     ],
-    { format: "biovlm-embeddings-part/1", model: model.name, model_digest: model.digest, normalized: String(core !== undefined) },
+    {
+      ...{ format: "biovlm-embeddings-part/1", model: model.name, model_digest: model.digest, normalized: String(core !== undefined) },
+      ...(volumes ? { rows: MEAN_OF_SLICES } : {}),
+    },
   );
   return { bytes, ending: "safetensors" };
 }
@@ -62,16 +68,21 @@ const list = (name: string) => [
 
 /**
  * Every row of the shard: row, uri, sha256, error. With a classifier prediction, probabilities [C] in the order of the metadata's `classes`, and
- * entropies [N] of every prompt in nats, too. What a row has not is null.
+ * entropies [N] of every prompt in nats, too. Of volumes `slices`, and entropies only of those of one. What a row has not is null.
  */
-export async function answersFile({ rows, outcomes, data, D, model }: ShardRows, classifier: Classifier | undefined): Promise<PartFile> {
+export async function answersFile(
+  { rows, outcomes, data, D, model, volumes }: ShardRows,
+  classifier: Classifier | undefined,
+): Promise<PartFile> {
   const { parquetWriteBuffer } = await import("hyparquet-writer");
-  const answers = classifier === undefined ? [] : answersOf(outcomes, data, D, classifier);
+  const answers =
+    classifier === undefined ? [] : volumes ? volumeAnswers(outcomes, classifier.classes) : answersOf(outcomes, data, D, classifier);
   const columns = [
     { fields: [leaf("row", "INT32", true)], data: rows.map((_, row) => row) },
     { fields: [leaf("uri", "BYTE_ARRAY", true)], data: rows.map(({ uri }) => uri) },
     { fields: [leaf("sha256", "BYTE_ARRAY", false)], data: outcomes.map(({ sha256 }) => sha256 ?? null) },
     { fields: [leaf("error", "BYTE_ARRAY", false)], data: outcomes.map(({ code }) => code ?? null) },
+    ...(volumes ? [{ fields: [leaf("slices", "INT32", false)], data: outcomes.map(({ volume }) => volume?.slices ?? null) }] : []),
     ...(classifier === undefined
       ? []
       : [
@@ -85,6 +96,7 @@ export async function answersFile({ rows, outcomes, data, D, model }: ShardRows,
     model: model.name,
     model_digest: model.digest,
     ...(classifier === undefined ? {} : { bank_digest: classifier.bankDigest, classes: JSON.stringify(classifier.classes) }),
+    ...(volumes ? { rows: MEAN_OF_SLICES } : {}),
     notice: RESEARCH_USE,
   };
   const bytes = parquetWriteBuffer({
@@ -99,7 +111,18 @@ export async function answersFile({ rows, outcomes, data, D, model }: ShardRows,
 interface Answer {
   readonly prediction: string;
   readonly probabilities: readonly number[];
-  readonly entropies: readonly number[];
+  readonly entropies: readonly number[] | null;
+}
+
+/** As `answersOf`, of volumes: what their slices answered together. */
+function volumeAnswers(outcomes: readonly RowOutcome[], classes: readonly string[]): readonly (Answer | null)[] {
+  return outcomes.map(({ volume }) => {
+    const { probabilities, entropies = null } = volume ?? {};
+    if (probabilities === undefined) return null;
+    // of equal ones the classifier's first
+    const best = probabilities.indexOf(probabilities.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY));
+    return { prediction: classes[best] ?? "", probabilities, entropies };
+  });
 }
 
 /** One for each row of the shard, null where it has a code. */

@@ -12,6 +12,8 @@ export interface ReadAheadLimits {
   readonly atOnce: number;
 }
 
+const NOTHING = Promise.resolve(new Uint8Array(0));
+
 interface Waiting {
   readonly index: number;
   readonly bytes: number;
@@ -54,6 +56,14 @@ export class ReadAhead {
       this.admitted.delete(index);
       this.begin();
     }
+  }
+
+  /** Lets go of a file that nobody will take: it is not read where that was not begun. To be called in order. */
+  skip(index: number): void {
+    if (this.files[index] !== undefined || index !== this.files.length) return void this.take(index).catch(() => {});
+    this.files.push(NOTHING);
+    this.taken.add(index);
+    while (this.taken.has(this.head)) this.taken.delete(this.head++);
   }
 
   /** Begins no more reads. What is being read ends by itself. */

@@ -1,9 +1,7 @@
 // What a bulk job does with its images: rows of a chunk → bytes, chunks of a shard → its files. The same rows give the same bytes, whoever works
 // on them and however often: batches are cut by place in the chunk. Knows no store and no plan.
 
-import type { Core } from "@biovlm/core";
-import { FilesError, joinedFloats } from "@biovlm/files";
-import type { Classifier, Encoder, Model } from "@biovlm/model";
+import { joinedFloats } from "@biovlm/files";
 import { pixelSpec } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import { EngineError } from "../contract/errors.js";
@@ -11,26 +9,13 @@ import { joinedBytes, rowPreparation } from "../images/classified-images.js";
 import { fastImages } from "../images/fast-images.js";
 import { imageRows, type PixelRow } from "../images/image-rows.js";
 import type { ImageSource } from "../images/image-source.js";
-import type { ImageOptions } from "../options/engine-options.js";
-import type { BulkImages, BulkRow } from "./bulk-images.js";
+import type { BulkRow } from "./bulk-images.js";
 import { chunkBytes, type RowOutcome, readChunk } from "./chunk-bytes.js";
 import { answersFile, embeddingsFile } from "./part-files.js";
-import { ReadAhead, type ReadAheadLimits } from "./read-ahead.js";
-
-/** What a worker computes with, and what it writes. */
-export interface ShardWorkerOptions {
-  readonly core: Core;
-  readonly encoder: Encoder;
-  readonly model: Pick<Model, "spec" | "name" | "digest">;
-  /** answers are written, too */
-  readonly classifier?: Classifier;
-  /** embeddings are written: `raw` as the tower gives them, else L2-normalised */
-  readonly embeddings: "none" | "normalized" | "raw";
-  readonly images: BulkImages;
-  readonly files: ImageOptions;
-  readonly readAhead: ReadAheadLimits;
-  readonly signal?: AbortSignal | undefined;
-}
+import { ReadAhead } from "./read-ahead.js";
+import { allRefused, checkSource } from "./source-fault.js";
+import { embedVolumes } from "./volume-rows.js";
+import type { EmbeddedPiece, ShardWorkerOptions } from "./worker-options.js";
 
 /** Files of a shard, and its rows that have a code instead of a result. */
 export interface ShardFiles {
@@ -39,35 +24,24 @@ export interface ShardFiles {
   readonly failed: readonly { readonly row: number; readonly code: string }[];
 }
 
-/** What a batch of rows gave, to be joined with the others: `rows` counts those with a code, too. */
-export interface EmbeddedPiece {
-  readonly rows: number;
-  readonly bytes: Uint8Array;
-}
-
 /** Embeds chunks and joins their pieces: what `workShard` of @biovlm/jobs asks for. */
 export interface ShardWorker {
   /**
-   * Pieces of a chunk, each a batch as a rule. Begun behind a piece it gives the others as if it had begun with the first.
+   * Pieces of a chunk, each a batch as a rule. Begun behind a piece it gives the others as if it had begun with the first. A volume is a piece, with
+   * pieces of no rows before it; one that is handed on as `begun` is gone on from.
    * Rejects as the encoder does, with the signal's reason, and where the source fails rather than an image: `source_unreadable`, `network`, …
    */
-  embed(rows: readonly BulkRow[]): AsyncIterable<EmbeddedPiece>;
+  embed(rows: readonly BulkRow[], place?: { readonly begun?: Uint8Array }): AsyncIterable<EmbeddedPiece>;
   /** @param pieces those of the whole shard, in order */
   join(pieces: readonly Uint8Array[], rows: readonly BulkRow[]): Promise<ShardFiles>;
 }
-
-/** Codes that say nothing of an image: another try, or another machine, may read it. */
-const NOT_THE_IMAGES: ReadonlySet<string> = new Set([
-  ...["io_error", "too_many_files", "disk_full", "network", "refused", "locked"],
-  ...["source_unreadable", "decoder_unavailable", "out_of_memory"],
-]);
 
 /** @example workShard(store, job, 7, { chunkRows: 128, ...shardWorker({ core, encoder, model, embeddings: "normalized", images, files, readAhead }) }) */
 export function shardWorker(options: ShardWorkerOptions): ShardWorker {
   const { model, classifier, embeddings } = options;
   const D = model.spec.embedDim;
   return {
-    embed: (rows) => embedChunk(rows, options),
+    embed: (rows, { begun } = {}) => (options.volumes ? embedVolumes(rows, begun, options) : embedChunk(rows, options)),
     async join(pieces, rows) {
       const read = pieces.map((bytes) => readChunk(bytes, D));
       const outcomes = read.flatMap((piece) => piece.outcomes);
@@ -75,7 +49,7 @@ export function shardWorker(options: ShardWorkerOptions): ShardWorker {
         read.map(({ rows: some }) => some),
         D,
       );
-      const shard = { rows, outcomes, data, D, model };
+      const shard = { rows, outcomes, data, D, model, volumes: options.volumes ?? false };
       const parts = [await answersFile(shard, classifier)];
       if (embeddings !== "none") parts.push(embeddingsFile(shard, embeddings === "raw" ? undefined : options.core));
       const failed = outcomes.flatMap(({ code }, row) => (code === undefined ? [] : [{ row, code }]));
@@ -122,17 +96,7 @@ async function* embedChunk(rows: readonly BulkRow[], options: ShardWorkerOptions
   } finally {
     ahead.close();
   }
-  if (refused && rows.length > 1)
-    throw new FilesError(
-      "source_unreadable",
-      "images — expected files that may be read, got none in a whole chunk. Check this worker's user.",
-    );
-}
-
-/** An image's own fault passes; a source's is thrown. */
-async function checkSource({ code, message }: { readonly code: string; readonly message: string }, images: BulkImages): Promise<void> {
-  if (code === "not_found") await images.check();
-  if (NOT_THE_IMAGES.has(code)) throw new FilesError("source_unreadable", `images — a read failed with ${code}: ${message}`);
+  if (refused && rows.length > 1) throw allRefused();
 }
 
 /** [n,D]. @throws EngineError `bad_output` where the parts are not rows of D */

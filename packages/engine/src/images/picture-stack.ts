@@ -55,7 +55,7 @@ export function stackReader({ open, variant = "" }: StackReaderOptions): (source
       count += frames;
     }
     return {
-      sha256: await together(parts.map(({ sha256 }) => sha256)),
+      sha256: await digestTogether(parts.map(({ sha256 }) => sha256)),
       count,
       async picture(index) {
         const part = present(
@@ -72,7 +72,8 @@ export function stackReader({ open, variant = "" }: StackReaderOptions): (source
   };
 }
 
-async function together(digests: readonly string[]): Promise<string> {
+/** The digest of an example by those of its contents in order; of one content its own. Lower-case hex. */
+export async function digestTogether(digests: readonly string[]): Promise<string> {
   const [only] = digests;
   if (only !== undefined && digests.length === 1) return only;
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`series\n${digests.join("\n")}`));

@@ -149,14 +149,20 @@ export async function readDicomFile(given: Uint8Array, maxInflated: number): Pro
  * @returns undefined where more is needed
  * @throws ImagingError `corrupt_image`
  */
-export async function readDicomHead(bytes: Uint8Array, more: boolean): Promise<DicomFile | undefined> {
+export async function readDicomHead(given: Uint8Array, more: boolean): Promise<DicomFile | undefined> {
   const { parseDicom } = (await import("dicom-parser")).default;
+  const bytes = withPreamble(given);
+  const { syntax, end } = metaGroup(bytes.subarray(132));
   try {
-    const dataset = parsed(parseDicom, bytes, { untilTag: PIXELS });
+    const plain =
+      syntax === SYNTAX.deflated
+        ? joined(SYNTAX.explicit, await inflate(bytes.subarray(132 + end), 4 * bytes.length + 2 ** 26, more))
+        : bytes;
+    const dataset = parsed(parseDicom, plain, { untilTag: PIXELS });
     if (more && !dataset.has(PIXELS)) return undefined;
-    return { dataset, syntax: metaGroup(bytes.subarray(132)).syntax };
+    return { dataset, syntax };
   } catch (error) {
-    if (more) return undefined;
+    if (more && !(error instanceof ImagingError && error.code === "too_large")) return undefined;
     throw error;
   }
 }
@@ -164,8 +170,8 @@ export async function readDicomHead(bytes: Uint8Array, more: boolean): Promise<D
 /** Packed bytes at once: at deflate's most, 1032 : 1, 16 MiB come of them. */
 const INFLATE_STEP = 16 * 1024;
 
-/** Inflates raw deflate data, at most `limit` bytes; what follows the data is ignored. */
-async function inflate(data: Uint8Array, limit: number): Promise<Uint8Array> {
+/** Inflates raw deflate data, at most `limit` bytes; what follows the data is ignored. @param more whether data may break off */
+async function inflate(data: Uint8Array, limit: number, more = false): Promise<Uint8Array> {
   const { Inflate } = await import("fflate");
   const pieces: Uint8Array[] = [];
   let size = 0;
@@ -182,7 +188,7 @@ async function inflate(data: Uint8Array, limit: number): Promise<Uint8Array> {
   try {
     // in small steps, so that a bomb is seen before it has gone off
     for (let at = 0; at < data.length; at += INFLATE_STEP)
-      stream.push(data.subarray(at, at + INFLATE_STEP), at + INFLATE_STEP >= data.length);
+      stream.push(data.subarray(at, at + INFLATE_STEP), !more && at + INFLATE_STEP >= data.length);
   } catch (error) {
     if (error instanceof ImagingError) throw error;
     throw corrupt("deflated DICOM that does not inflate");

@@ -2,7 +2,7 @@
 // is double, missing or a localiser is said. UIDs serve to tell series apart and are not handed on in words.
 
 import { isDicomFile } from "../formats.js";
-import { readDicomFile } from "./data-set.js";
+import { type DicomDataSet, readDicomFile, readDicomHead } from "./data-set.js";
 
 /** Where an image stands in its series. */
 export interface SlicePlace {
@@ -23,7 +23,29 @@ export interface SlicePlace {
  */
 export async function readSlicePlace(bytes: Uint8Array): Promise<SlicePlace | undefined> {
   if (!isDicomFile(bytes)) return undefined;
-  const { dataset } = await readDicomFile(bytes, 4 * bytes.length + 64 * 1024 * 1024);
+  return placeIn((await readDicomFile(bytes, 4 * bytes.length + 64 * 1024 * 1024)).dataset);
+}
+
+/** Bytes of a file that are looked at first; four times as many where its pixels begin behind them, and so on. */
+const FIRST_HEAD = 16 * 1024;
+
+/**
+ * As `readSlicePlace`, of a file that is not read whole: nothing of its pixels is, and of what is no DICOM 16 KiB.
+ * @param start the first bytes of the file: as many as asked for, fewer where it is shorter
+ * @param maxBytes most bytes that are asked for
+ * @throws ImagingError `corrupt_image`, `too_large`; what `start` throws
+ */
+export async function findSlicePlace(start: (length: number) => Promise<Uint8Array>, maxBytes: number): Promise<SlicePlace | undefined> {
+  for (let length = FIRST_HEAD; ; length *= 4) {
+    const most = Math.min(length, maxBytes);
+    const bytes = await start(most);
+    if (!isDicomFile(bytes)) return undefined;
+    const head = await readDicomHead(bytes, bytes.length >= most && most < maxBytes);
+    if (head !== undefined) return placeIn(head.dataset);
+  }
+}
+
+function placeIn(dataset: DicomDataSet): SlicePlace | undefined {
   const series = dataset.text("x0020000e");
   if (series === undefined) return undefined;
   const numbers = (tag: `x${string}`, count: number) => Array.from({ length: count }, (_, i) => dataset.decimal(tag, i) ?? Number.NaN);
@@ -48,6 +70,10 @@ export interface OrderedSeries {
   readonly doubles: readonly number[];
   /** what a reader should know */
   readonly notes: readonly string[];
+  /** places behind which slices are missing, slices that lie where another one does, and whether slices are ordered by number alone */
+  readonly gaps: number;
+  readonly same: number;
+  readonly byNumber: boolean;
 }
 
 /** Right in number. */
@@ -89,20 +115,22 @@ function ordered(group: readonly number[], place: (index: number) => SlicePlace)
   const at = (index: number) => place(index).position ?? 0;
   const byNumber = (a: number, b: number) => (numbered(a) === numbered(b) ? a - b : numbered(a) - numbered(b));
   const slices = [...single].sort((a, b) => (placed && Math.abs(at(a) - at(b)) > SAME ? at(a) - at(b) : byNumber(a, b)));
-  if (!placed && slices.length > 1) notes.push("not every slice says where it lies: ordered by number");
-  else notes.push(...gaps(slices.map(at)));
-  return { slices, localisers, doubles, notes };
+  const unplaced = !placed && slices.length > 1;
+  const found = unplaced ? { notes: ["not every slice says where it lies: ordered by number"], gaps: 0, same: 0 } : gaps(slices.map(at));
+  notes.push(...found.notes);
+  return { slices, localisers, doubles, notes, gaps: found.gaps, same: found.same, byNumber: unplaced };
 }
 
 /** Slices at one place, and steps of more than one and a half of the usual one. */
-function gaps(positions: readonly number[]): string[] {
+function gaps(positions: readonly number[]): Pick<OrderedSeries, "notes" | "gaps" | "same"> {
   const steps = positions.slice(1).map((position, i) => position - (positions[i] ?? 0));
   const real = steps.filter((step) => step > SAME).sort((a, b) => a - b);
   const usual = real[Math.floor(real.length / 2)] ?? 0;
   const same = steps.length - real.length;
   const missing = steps.flatMap((step, i) => (step > 1.5 * usual ? [i + 1] : []));
-  return [
+  const notes = [
     ...(same > 0 ? [counted(same, "slice lies where another one does", "slices lie where another one does")] : []),
     ...(missing.length > 0 ? [`a gap after slice ${missing.slice(0, 10).join(", ")}${missing.length > 10 ? ", …" : ""}`] : []),
   ];
+  return { notes, gaps: missing.length, same };
 }

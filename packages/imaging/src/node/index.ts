@@ -9,7 +9,7 @@ export type { DicomFacts, ShownWindow } from "../dicom/dicom-facts.js";
 export { parseWindow, WINDOW_PRESETS } from "../dicom/dicom-image.js";
 export { withoutPicture } from "../dicom/not-images.js";
 export { type DicomOrigin, dicomOrigins } from "../dicom/origin.js";
-export { type OrderedSeries, orderedSeries, readSlicePlace, type SlicePlace } from "../dicom/series.js";
+export { findSlicePlace, type OrderedSeries, orderedSeries, readSlicePlace, type SlicePlace } from "../dicom/series.js";
 export { ImagingError, type ImagingErrorCode, READ_FORMATS } from "../errors.js";
 export { parseRange } from "../grey-range.js";
 export { readImageInfo } from "../header.js";

@@ -1,14 +1,16 @@
 // The images of a bulk job in a bucket: each as it was when the job was planned, or not at all.
 
 import { FilesError } from "@biovlm/files";
-import type { PlanRow } from "../job.js";
-import type { S3Client } from "./s3-client.js";
+import type { PlanFile } from "../job.js";
+import type { S3Answer, S3Client } from "./s3-client.js";
 import { listed } from "./s3-listing.js";
 
 /** What a worker reads images from; the contract is `BulkImages` of @biovlm/engine/bulk. */
 export interface S3Images {
   /** Rejects with FilesError `not_found`, `too_large`, `file_changed` of an image; `network`, `refused` of the store. */
-  read(row: PlanRow, admit: (bytes: number) => Promise<void>, signal?: AbortSignal): Promise<Uint8Array>;
+  read(row: PlanFile, admit: (bytes: number) => Promise<void>, signal?: AbortSignal): Promise<Uint8Array>;
+  /** The first `length` bytes, or all of a smaller one. Rejects as `read` does. */
+  start(row: PlanFile, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** @throws where the bucket cannot be listed */
   check(): Promise<void>;
 }
@@ -24,18 +26,28 @@ export function s3Images(client: S3Client, { maxImageBytes }: { readonly maxImag
           `image — expected at most ${maxImageBytes} bytes, got ${bytes}. Use a smaller image, or plan with a larger maxImageBytes.`,
         );
       await admit(bytes);
-      const headers = etag === undefined ? {} : { "if-match": etag };
-      const answer = await client.call({ method: "GET", key: uri, headers, maxBytes: maxImageBytes, signal });
-      if (answer.status === 412)
-        throw new FilesError("file_changed", "image — expected what was planned, got another content. Plan again.");
-      if (answer.status !== 200) throw missing(answer.status);
-      return answer.bytes;
+      return planned(await client.call({ method: "GET", key: uri, headers: asPlanned(etag), maxBytes: maxImageBytes, signal }));
+    },
+    async start({ uri, size, etag }, length, signal) {
+      if (size === 0) return new Uint8Array(0);
+      const headers = { ...asPlanned(etag), range: `bytes=0-${length - 1}` };
+      // a store that knows no ranges sends the whole
+      const answer = await client.call({ method: "GET", key: uri, headers, maxBytes: Math.max(maxImageBytes, length), signal });
+      return answer.status === 416 ? new Uint8Array(0) : planned(answer).subarray(0, length);
     },
     async check() {
       // a bucket that is not there, or not to be listed, is told from an image that is not
       for await (const _ of listed(client, "", true)) return;
     },
   };
+}
+
+const asPlanned = (etag: string | undefined): Readonly<Record<string, string>> => (etag === undefined ? {} : { "if-match": etag });
+
+function planned({ status, bytes }: S3Answer): Uint8Array {
+  if (status === 412) throw new FilesError("file_changed", "image — expected what was planned, got another content. Plan again.");
+  if (status !== 200 && status !== 206) throw missing(status);
+  return bytes;
 }
 
 async function sizeOf(client: S3Client, uri: string, signal: AbortSignal | undefined): Promise<number> {
