@@ -8,7 +8,7 @@ import { type Core, loadCore } from "@biovlm/core";
 import { FilesError } from "@biovlm/files";
 import { madeCine, seeded } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readChunk } from "../src/bulk/chunk-bytes.js";
+import { chunkBytes, readChunk } from "../src/bulk/chunk-bytes.js";
 import { type BulkImages, type BulkRow, imageFolder, shardWorker } from "../src/bulk/index.js";
 import { AS_THEY_COME, greyPng, greyRow, TOY_SPEC, toyEncoder } from "./toy-encoder.js";
 
@@ -113,5 +113,30 @@ describe("volumes of a shard", () => {
     await expect(pieces([series(0, 3), png(4)], undefined, failing("not_permitted"))).rejects.toMatchObject({ code: "source_unreadable" });
     const some = await pieces([series(0, 3), png(4), png(5), png(6)], undefined, failing("not_permitted"));
     expect(done(some).map(({ outcomes }) => outcomes[0]!.code)).toEqual(["not_permitted", "not_permitted", undefined, "not_permitted"]);
+  });
+});
+
+describe("what a volume gave", () => {
+  it("reads back as it was, to the last bit of each number", () => {
+    const chunk = {
+      outcomes: [
+        { sha256: "ab", volume: { slices: 3, probabilities: [1 / 3, 2 / 3] } },
+        { code: "not_found" },
+        { sha256: "cd", volume: { slices: 1, probabilities: [0.1 + 0.2, 5e-324], entropies: [Math.PI] } },
+        { sha256: "ef", volume: { slices: 2 } },
+      ],
+      rows: Float32Array.of(1, 2, 3, 4, 5, 6),
+    };
+    expect(readChunk(chunkBytes(chunk), 2)).toEqual(chunk);
+  });
+});
+
+describe("the beginning of a file", () => {
+  it("is as long as was asked for, or the whole of a smaller one", async () => {
+    writeFileSync(join(folder, "plain"), "0123456789");
+    const start = async (length: number) => Buffer.from(await images().start({ uri: "plain" }, length)).toString();
+    expect([await start(4), await start(10), await start(99)]).toEqual(["0123", "0123456789", "0123456789"]);
+    await expect(images().start({ uri: "none" }, 4)).rejects.toMatchObject({ code: "not_found" });
+    await expect(images().start({ uri: "." }, 4)).rejects.toMatchObject({ code: "not_a_file" });
   });
 });
