@@ -275,6 +275,12 @@ describe("strings in the tags of DICOM", () => {
     expect(await ask("/v1/classify", { method: "POST", headers: json, body: images })).toBe(200);
     expect(await ask("/v1/classify?explain=true", { method: "POST", headers: type, body: whole })).toBeLessThan(500);
     expect(await ask("/v1/classify", { method: "POST", headers: type, body: damaged })).toBeGreaterThanOrEqual(400);
+    const series = JSON.stringify({ images: [whole, damaged, whole].map((one) => one.toString("base64")), volumes: true });
+    expect(await ask("/v1/classify", { method: "POST", headers: json, body: series })).toBe(200);
+    const rows = { model: "tiny", input: `data:application/dicom;base64,${whole.toString("base64")}`, volumes: true };
+    expect(await ask("/v1/embeddings", { method: "POST", headers: json, body: JSON.stringify(rows) })).toBe(200);
+    for (const query of ["?frame=all", "?frame=99", "?volumes=true&frame=2", "?window=lung"])
+      expect(await ask(`/v1/classify${query}`, { method: "POST", headers: type, body: whole })).toBeLessThan(500);
     expect(await ask("/metrics")).toBe(200);
     stop();
     const served = await ended;

@@ -10,7 +10,7 @@ import { connect } from "node:http2";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { soak, withinLimit } from "@biovlm/testkit";
+import { dicomElement, dicomFile, soak, withinLimit } from "@biovlm/testkit";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ENVIRONMENT, folder } from "./call.js";
 import { compile, main } from "./program.js";
@@ -148,6 +148,26 @@ function listed(to: string, count: number, contents: string, bytes: number): Pro
   );
 }
 
+/** DICOM up to its pixels: frames of side × side bytes. */
+function framesHead(frames: number, side: number): Buffer {
+  const file = dicomFile("1.2.840.10008.1.2.1", [
+    dicomElement("00080016", "UI", "1.2.840.10008.5.1.4.1.1.3.1"),
+    dicomElement("00280002", "US", 1),
+    dicomElement("00280004", "CS", "MONOCHROME2"),
+    dicomElement("00280008", "IS", String(frames)),
+    dicomElement("00280010", "US", side),
+    dicomElement("00280011", "US", side),
+    dicomElement("00280100", "US", 8),
+    dicomElement("00280101", "US", 8),
+    dicomElement("00280102", "US", 7),
+    dicomElement("00280103", "US", 0),
+    dicomElement("7FE00010", "OB", new Uint8Array(0)),
+  ]);
+  const head = Buffer.from(file);
+  head.writeUInt32LE(frames * side * side, head.length - 4);
+  return head;
+}
+
 const times = <T>(count: number, make: (i: number) => Promise<T>) => Promise.all(Array.from({ length: count }, (_, i) => make(i)));
 const FORM = { "content-type": "multipart/form-data; boundary=cut" };
 const JSON_TYPE = { "content-type": "application/json" };
@@ -180,6 +200,15 @@ const ATTACKS: [string, Attack][] = [
       const headers = { ...BYTES, "inference-header-content-length": head.length, "content-length": head.length + size };
       const pieces = () => [head, ...Array.from({ length: 60 }, () => Buffer.alloc(size / 60))];
       return times(4, () => post(port, INFER, headers, pieces()));
+    },
+  ],
+  [
+    "files of 60 MB that are all frames",
+    ({ port }) => {
+      const head = framesHead(60_000, 32);
+      const headers = { "content-type": "application/dicom", "content-length": head.length + 60_000 * 1024 };
+      const pieces = () => [head, ...Array.from({ length: 60 }, () => Buffer.alloc(1_024_000))];
+      return times(32, (i) => post(port, `/v1/classify?${i % 2 === 0 ? "frame=all" : "volumes=true"}`, headers, pieces()));
     },
   ],
   [

@@ -171,6 +171,42 @@ describe("a pool of encoder processes", () => {
     }
   });
 
+  it("reads a file frame by frame, and says of each frame why it has no row", async () => {
+    const { pool } = await started("");
+    const stack = await pool.encodeStack(madeCine([20, 90, 200], 16), { shown: {}, step: 2, place: true });
+    expect([stack.frames, stack.images.map(({ frame }) => frame), stack.place?.frames]).toEqual([3, [1, 3], 3]);
+    expectRow(stack.images[0], 20);
+    expectRow(stack.images[1], 200);
+    const [volume] = (await pool.encodeStack(madeVolume(), { shown: { frame: 0, window: { center: 127.5, width: 255 } } })).images;
+    expectRow(volume, 40);
+    const [bad] = (await pool.encodeStack(new Uint8Array([1, 2, 3]), { shown: {}, step: 1 })).images;
+    expect(bad).toMatchObject({ error: { code: "unsupported_format" } });
+  });
+
+  it("stops at the frame it is at once nobody waits for the others, and answers whoever asks meanwhile", async () => {
+    const { pool } = await started("");
+    const leaves = new AbortController();
+    const told: number[] = [];
+    const onFrames = (frames: number) => {
+      told.push(frames);
+      leaves.abort(new Error("gone"));
+    };
+    // had it gone on, it would come with all of its rows
+    const cine = madeCine(new Array<number>(2000).fill(50), 16);
+    const asked = pool.encodeStack(cine, { shown: {}, step: 1 }, { signal: leaves.signal, onFrames });
+    const [, beside] = await Promise.all([expect(asked).rejects.toThrow("gone"), pool.encodeFiles([await greyPng(70)])]);
+    expectRow(beside.images[0], 70);
+    expect(told).toEqual([2000]);
+  });
+
+  it("tries a file whose frame kills its process once more, and then says so", async () => {
+    const { pool, events } = await started("poison");
+    const killed = pool.encodeStack(madeCine([50, 13, 60], 16), { shown: {}, step: 1 });
+    await expect(killed).rejects.toMatchObject({ code: "backend_unavailable" });
+    expectRow((await pool.encodeFiles([await greyPng(90)])).images[0], 90);
+    expect(events.filter(({ kind }) => kind === "crashed")).toHaveLength(2);
+  });
+
   it("ends a child that hangs and answers the others", async () => {
     const { pool, events } = await started("", { jobMs: 500 });
     const [hung, fine] = await Promise.all([

@@ -92,6 +92,8 @@ async function eachFrame<Made>(
   call.onFrames?.(Math.ceil(frames / step));
   const how = windowed ? { window: preparation.decode.window } : {};
   for (let index = 0; index < frames; index += step) {
+    // decoding may not wait for anything: who else asks, or says that nobody waits any more, is heard between two frames
+    await new Promise<void>((heard) => setImmediate(heard));
     const decoder = { ...preparation.decoder, decode: () => frame(index, how) };
     await rows.add(
       () => lane.prepared(bytes, { ...preparation, decoder, fast: undefined }),
