@@ -1,8 +1,8 @@
 // R10–R12: children that die, hang or compute NaN. Every answer given meanwhile is the undisturbed one.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { bundleForNode, cases, greyPng as greyBits, madeCine, soak } from "@biovlm/testkit";
+import { bundleForNode, cases, greyPng as greyBits, madeCine, programFolder, soak } from "@biovlm/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { EncodingEvent } from "../src/contract/encoding.js";
 import type { EngineError } from "../src/contract/errors.js";
@@ -10,8 +10,7 @@ import { EncoderPool, type PoolOptions } from "../src/pool/encoder-pool.js";
 import { greyPng, greyRow } from "./toy-encoder.js";
 
 if (soak) vi.setConfig({ testTimeout: 300_000 });
-// beside the sources, so that native packages are found from the bundle
-const folder = mkdtempSync(join(import.meta.dirname, ".pool-"));
+const folder = programFolder();
 let entry: string;
 beforeAll(async () => {
   entry = await bundleForNode(join(import.meta.dirname, "failing-child.ts"), join(folder, "child.mjs"));

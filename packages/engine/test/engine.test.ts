@@ -2,13 +2,14 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { cpuBackend } from "@biovlm/backend-cuda";
 import { loadCore } from "@biovlm/core";
 import { decodeImage } from "@biovlm/imaging/node";
 import { createClassifier, templateBank, writeBank } from "@biovlm/model";
 import { tinyModel } from "@biovlm/model-tiny/node";
+import { programFolder } from "@biovlm/testkit";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AnswerSource, Engine, ImageAnswer } from "../src/contract/engine.js";
@@ -54,7 +55,7 @@ function compiledChild(): string {
   const tsc = (...args: string[]) =>
     execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...args], { cwd: root });
   tsc("-b", ...["backend-cuda", "backend-web", "imaging", "model-tiny"].map((name) => `packages/${name}`));
-  const out = mkdtempSync(join(root, "packages/engine/test/.child-"));
+  const out = programFolder();
   made.push(out);
   tsc(
     "-p",

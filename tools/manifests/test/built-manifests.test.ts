@@ -90,7 +90,16 @@ describe("the chart", () => {
       "podSecurityContext.fsGroup=null",
     );
     const outside = render("ingress.enabled=true", "grpc.enabled=true", "config.serve.max-images=16");
-    expect(manifestProblems([...plain, ...full, ...outside])).toEqual([]);
+    const probed = render("grpc.enabled=true", "grpc.readiness=true", "grpc.port=9001");
+    expect(manifestProblems([...plain, ...full, ...outside, ...probed])).toEqual([]);
+    expect(pod(probed).containers[0].readinessProbe).toEqual({
+      grpc: { port: 9001, service: "readiness" },
+      periodSeconds: 5,
+      timeoutSeconds: 3,
+    });
+    // without the port there is nothing to ask
+    const [unserved, asked] = [render("grpc.readiness=true"), plain].map((of) => pod(of).containers[0].readinessProbe);
+    expect(unserved).toEqual(asked);
     reached(outside, "scans");
     expect(of(outside, "Deployment").spec.template.metadata.annotations["biovlm/config"]).toMatch(/^[0-9a-f]{64}$/);
     for (const kind of ["Ingress", "ConfigMap"]) expect(of(plain, kind)).toBeUndefined();

@@ -1,10 +1,23 @@
 // Children for tests that kill, starve or race whole processes: a TypeScript entry is bundled once into one file and run by plain node, with
 // limits set by a shell where asked. What the child prints, line by line, comes back; so does how it ended.
 import { type ChildProcess, spawn } from "node:child_process";
-import { resolve } from "node:path";
+import { mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+
+/**
+ * A new folder for programs that a test writes, from which the packages of this repository are found. It is no folder of the repository: what a run
+ * that was killed leaves is not among the sources.
+ */
+export function programFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "biovlm-program-"));
+  symlinkSync(resolve(dirnameOf(), "../../../node_modules"), join(folder, "node_modules"), "junction");
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+  return folder;
+}
 
 /** Bundles `entry` for node into the file `outfile` (ending .mjs); our packages resolve to their sources. */
 export async function bundleForNode(entry: string, outfile: string): Promise<string> {

@@ -1,7 +1,7 @@
 // What test suites share: where goldens and real data lie, whether full counts are asked for, seeded byte mutation.
 
 export { type AttackOptions, type AttackReport, attack, settledRss } from "./attack.js";
-export { bundleForNode, type ChildOptions, type ChildRun, runChild } from "./child-process.js";
+export { bundleForNode, type ChildOptions, type ChildRun, programFolder, runChild } from "./child-process.js";
 export { cases, soak } from "./counts.js";
 export { type FakeHub, type FakeHubOptions, type HubFault, startFakeHub } from "./fake-hub.js";
 export { type GoldenTensor, goldenTensors } from "./golden-tensors.js";

@@ -31,7 +31,7 @@ export function answerUnrouted(app: FastifyInstance): void {
     // a wildcard is a family of files: asking it with another method tells nothing
     if (!url.includes("*") && config?.inProcess !== true) known.push({ path: pattern(url), methods: [method].flat() });
   });
-  app.setNotFoundHandler((request, reply) => {
+  const answer = (request: FastifyRequest, reply: FastifyReply) => {
     const path = pathOf(request)
       .replace(/\/{2,}/g, "/")
       .replace(/(?<=.)\/$/, "");
@@ -42,7 +42,10 @@ export function answerUnrouted(app: FastifyInstance): void {
         : new ServerError("method_not_allowed", `method — expected ${allowed.join(" or ")} for this path, got another. See /docs.`);
     if (allowed.length > 0) reply.header("allow", allowed.join(", "));
     return replyWith(error, formOf(path), request, reply);
-  });
+  };
+  // Fastify would ask for a media type first, of a method that no route takes
+  app.addHook("onRequest", async (request, reply) => (request.is404 && request.method === "QUERY" ? answer(request, reply) : undefined));
+  app.setNotFoundHandler(answer);
 }
 
 /** "/v2/models/:model" → the paths that it takes. */

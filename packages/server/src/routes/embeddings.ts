@@ -7,7 +7,7 @@ import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
 import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { inputsOf, refuseTokens } from "../schemas/embedding-inputs.js";
-import { EmbeddingsAnswer, EmbeddingsBody, ModelEntry, ModelList } from "../schemas/embeddings.js";
+import { EmbeddingsAnswer, EmbeddingsBody, ModelEntry, ModelList, TakenEmbeddingsBody } from "../schemas/embeddings.js";
 import { ModelParams } from "../schemas/inference.js";
 import { shownOf } from "../schemas/shown.js";
 import type { Serving } from "../serving.js";
@@ -34,7 +34,7 @@ export function embeddingRoutes(app: FastifyInstance, serving: Serving): void {
   app.post<{ Body: EmbeddingsBody }>(
     "/v1/embeddings",
     {
-      config: { scope: "infer", errors: "openai" },
+      config: { scope: "infer", errors: "openai", documentedBody: { content: { "application/json": { schema: TakenEmbeddingsBody } } } },
       preValidation: async (request) => refuseTokens(request.body),
       schema: {
         summary: "Embeddings of texts or images",

@@ -11,7 +11,6 @@ import { InProcessBody } from "../lifecycle/in-process.js";
 import { GUARDED, MODEL_CODES, responses } from "../responses.js";
 import { RESEARCH_USE } from "../schemas/answer.js";
 import {
-  InferRequest,
   InferResponse,
   Live,
   ModelMetadata,
@@ -20,6 +19,7 @@ import {
   ModelVersionParams,
   Ready,
   ServerMetadata,
+  TakenInferRequest,
 } from "../schemas/inference.js";
 import type { Serving } from "../serving.js";
 import {
@@ -58,7 +58,7 @@ const tags = ["inference"];
 /** The codec checks it, before and apart from the numbers in it. */
 const INFER_BODY = {
   content: {
-    "application/json": { schema: InferRequest },
+    "application/json": { schema: TakenInferRequest },
     "application/octet-stream": { schema: { type: "string", format: "binary" } },
   },
 };

@@ -21,6 +21,20 @@ export const EmbeddingsBody = Type.Object(
 );
 export type EmbeddingsBody = Static<typeof EmbeddingsBody>;
 
+const Text = Type.String({ pattern: "\\S" });
+/** What is taken of it: a blank text, and what would change the answer, are refused with words of their own. */
+export const TakenEmbeddingsBody = Type.Object(
+  {
+    ...EmbeddingsBody.properties,
+    input: Type.Union([Text, Type.Array(Text, { minItems: 1, maxItems: 2048 })]),
+    truncate: Type.Optional(
+      Type.Union([Type.Literal(true), Type.Literal("END")], { description: "a text that is too long loses its end, as without it" }),
+    ),
+    normalize: Type.Optional(Type.Literal(true, { description: "rows have length 1, as without it" })),
+  },
+  { additionalProperties: false },
+);
+
 export const EmbeddingsAnswer = Type.Object({
   object: Type.Literal("list"),
   data: Type.Array(

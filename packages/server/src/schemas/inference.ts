@@ -49,6 +49,17 @@ export const InferRequest = Type.Object({
 });
 export type InferRequest = Static<typeof InferRequest>;
 
+/** What is taken of it: other datatypes are refused with words of their own. */
+const TakenInput = Type.Object({
+  ...InferInput.properties,
+  shape: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, maxItems: 8 }),
+  datatype: Type.Union([Type.Literal("BYTES"), Type.Literal("FP32")]),
+});
+export const TakenInferRequest = Type.Object({
+  ...InferRequest.properties,
+  inputs: Type.Array(TakenInput, { minItems: 1, maxItems: 8 }),
+});
+
 export const InferResponse = Type.Object({
   model_name: Type.String(),
   model_version: Type.String(),

@@ -1,15 +1,15 @@
 // R13 and R15: a server told to stop answers what it has; sockets held open for their own sake are cut while others are answered.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { bundleForNode, cases, soak, withinLimit } from "@biovlm/testkit";
+import { bundleForNode, cases, programFolder, soak, withinLimit } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-const folder = mkdtempSync(join(import.meta.dirname, ".drain-"));
+const folder = programFolder();
 let script: string;
 beforeAll(async () => {
   script = await bundleForNode(join(import.meta.dirname, "draining-server.ts"), join(folder, "server.mjs"));
