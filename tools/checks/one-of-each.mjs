@@ -101,7 +101,7 @@ export const rules = [
     home: /^packages\/files\/src\/crc32\.ts$/,
     marks: /edb8_?8320/i,
     use: "use crc32 of @biovlm/files, or of node:zlib below src/node",
-    elsewhere: { "packages/imaging/src/png-decoder.ts": "imaging imports nothing, so that it runs wherever pixels are" },
+    elsewhere: { "packages/imaging/src/crc32.ts": "imaging imports nothing, so that it runs wherever pixels are" },
   },
   {
     concept: "folder walk",

@@ -2,6 +2,7 @@
 // Browsers use it, because their canvas premultiplies alpha (colours under it are lost), cuts 16 bits to 8 in its own way and may add noise.
 // It allocates by the header, which must have passed the limits; inflation is streamed and stops at the size the header promised.
 
+import { crc32 } from "./crc32.js";
 import type { GreyRange } from "./decoder.js";
 import { sampleAt } from "./element-read.js";
 import { corrupt } from "./errors.js";
@@ -45,7 +46,7 @@ export async function decodePng(bytes: Uint8Array, info: ImageInfo, range?: Grey
   let palette: Uint8Array | undefined;
   for (const { type, start, length } of pngChunks(view)) {
     const critical = (type.charCodeAt(0) & 0x20) === 0;
-    if (critical && crc32(bytes, start - 4, start + length) !== view.u32(start + length))
+    if (critical && crc32(bytes.subarray(start - 4, start + length)) !== view.u32(start + length))
       throw corrupt(`PNG chunk ${printable(type)} fails its checksum`);
     const payload = bytes.subarray(start, start + length);
     if (type === "IDAT") data.push(payload);
@@ -176,18 +177,6 @@ function spread(
 
 function wholeSample(line: Uint8Array, index: number, bitDepth: number): number {
   return bitDepth === 16 ? eightBits((sampleAt(line, 2 * index) << 8) | sampleAt(line, 2 * index + 1)) : sampleAt(line, index);
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let value = n;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
-  return value;
-});
-
-function crc32(bytes: Uint8Array, from: number, to: number): number {
-  let value = 0xffffffff;
-  for (let i = from; i < to; i++) value = sampleAt(CRC_TABLE, (value ^ sampleAt(bytes, i)) & 0xff) ^ (value >>> 8);
-  return (value ^ 0xffffffff) >>> 0;
 }
 
 function printable(type: string): string {

@@ -2,7 +2,7 @@
 // could hold at most before it is allocated. The host's own inflater checks the sum at the end. Hosts differ in what may stand behind it: Node 20
 // reads on where another member begins (as bgzip writes them) and leaves out zeros, Node 24 and browsers refuse both. Here both are read everywhere.
 
-import { crc32 } from "@biovlm/files";
+import { crc32 } from "../crc32.js";
 import { corrupt, ImagingError } from "../errors.js";
 
 /** Deflate makes at most 1 032 bytes of one. */
