@@ -2,7 +2,8 @@
 
 import { stat } from "node:fs/promises";
 import { join, normalize, resolve } from "node:path";
-import { findImages, IMAGE_ENDINGS, leftOutNote } from "@biovlm/files/node";
+import { IMAGE_ENDINGS } from "@biovlm/files";
+import { findImages, leftOutNote } from "@biovlm/files/node";
 import { notFoundError, reportError } from "./errors.js";
 
 export interface ImageFile {

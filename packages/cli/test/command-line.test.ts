@@ -51,7 +51,7 @@ describe("a wrong command line", () => {
   it.each([
     [["clasify", "x"], "unknown_command", "Did you mean classify?"],
     [["classify", "x", "--clas", "a"], "unknown_option", "Did you mean --class?"],
-    [["bulk", "plan", "x", "y", "--volumes"], "unknown_option", "--volumes is an option of classify, "],
+    [["bulk", "work", "x", "--volumes"], "unknown_option", "--volumes is an option of classify, "],
     [["classify"], "missing_argument", "Run biovlm classify --help."],
     [["classify", "x", "--class"], "missing_value", "Run biovlm classify --help."],
     [["models"], "missing_command", "Run biovlm models --help."],

@@ -8,6 +8,7 @@ export { atEdge, type EdgeWords } from "./edge-words.js";
 export { known, nth, present } from "./element-read.js";
 export { BiovlmError, type ErrorDetails, FilesError, type FilesErrorCode, isBiovlmError, sentences } from "./errors.js";
 export { fileFailure, isFileFailure, systemCode } from "./file-failure.js";
+export { IMAGE_ENDINGS, IMAGE_KINDS, imageKinds, isImageName, mayBeDicom } from "./image-kinds.js";
 export { inOrder } from "./in-order.js";
 export { joinedBytes, joinedFloats } from "./joined.js";
 export { isJsonObject, type Json, type JsonLimits, type JsonObject, parseStrictJson } from "./json.js";

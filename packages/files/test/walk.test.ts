@@ -5,7 +5,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { findImages, leftOutNote, mayBeDicom } from "../src/node/index.js";
+import { mayBeDicom } from "../src/index.js";
+import { findImages, leftOutNote } from "../src/node/index.js";
 
 const made: string[] = [];
 afterEach(() => {

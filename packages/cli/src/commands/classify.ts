@@ -1,5 +1,6 @@
 // `biovlm classify`: images in, routed predictions out.
 
+import { imageKinds } from "@biovlm/files";
 import { CLASS_OPTIONS, PREVALENCE_OPTION } from "../class-options.js";
 import { ARCHIVE_OPTIONS } from "../classify/archive-options.js";
 import { defineCommand, type OptionSpecs } from "../command.js";
@@ -34,7 +35,7 @@ export const classify = defineCommand({
   summary: "say what images show, by routed prompts",
   description: [
     "Each prompt of a bank gives its own answer for an image; those that are surest (lowest entropy) are kept and averaged. Without a bank of your own, sentence templates (--class) or attribute sentences (--dataset) serve as one, with no training.",
-    "Folders are searched for PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI and NRRD files. A file that cannot be read does not stop the others; the exit code is then 6.",
+    `Folders are searched for ${imageKinds("and")} files. A file that cannot be read does not stop the others; the exit code is then 6.`,
     "With --dicomweb images come from an archive and, with --store, reports go back to it. Reports are preliminary, unverified, and name model and bank by digest.",
   ],
   aboutImages: true,

@@ -2,8 +2,8 @@
 
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { counted, known, NAME_PATTERN, nth } from "@biovlm/files";
-import { findImages, leftOutNote, mayBeDicom, openRegular, readImageWithin } from "@biovlm/files/node";
+import { counted, imageKinds, known, mayBeDicom, NAME_PATTERN, nth } from "@biovlm/files";
+import { findImages, leftOutNote, openRegular, readImageWithin } from "@biovlm/files/node";
 import type { DatasetItem, OpenedDataset, SplitName } from "../dataset.js";
 import { drawSplitByContent } from "../equal-content.js";
 import { DatasetError } from "../errors.js";
@@ -217,7 +217,7 @@ function classNames(folders: readonly string[], given: readonly string[] | undef
   if (folders.length < 2) {
     throw new DatasetError(
       "bad_file",
-      `image folder — expected at least two folders with images, one a class, got ${folders.length}. Lay it out as class/name.png (PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI or NRRD).`,
+      `image folder — expected at least two folders with images, one a class, got ${folders.length}. Lay it out as class/name.png (${imageKinds("or")}).`,
     );
   }
   const names = given === undefined ? folders.map(classText) : [...given];

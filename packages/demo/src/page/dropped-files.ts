@@ -1,7 +1,7 @@
 // Files that a person dropped or picked, with the folders they lie in. Folders are walked; what is no image there is left out, by the rules of
 // the command line's walk: by ending, by DICOM's mark, masks beside their picture, DICOM objects that are no picture by their SOP class.
 
-import { counted, pictureOfMask } from "@biovlm/files";
+import { counted, isImageName, pictureOfMask } from "@biovlm/files";
 import { withoutPicture } from "@biovlm/imaging";
 
 /** A file and where it lay: "" for the top, else the folder's path. */
@@ -12,8 +12,6 @@ export interface PickedFile {
 
 /** More than this at once is refused: a page is no place for a million files. */
 export const MOST_FILES = 20_000;
-
-const IMAGE = /\.(png|jpe?g|jpe|jfif|webp|tiff?|bmp|dib|gif|p[bgpna]m|jp2|j2k|j2c|jpc|dcm|dicom|ima|nii|nii\.gz|nrrd)$/i;
 
 /** Kinds that are another word for several. */
 const SEVERAL = new Map([
@@ -106,7 +104,7 @@ async function wanted(file: File, left: LeftOut): Promise<boolean> {
     left.add("hidden");
     return false;
   }
-  const named = IMAGE.test(file.name);
+  const named = isImageName(file.name);
   const head = (named ? DICOM_NAME.test(file.name) : file.name !== "DICOMDIR") ? await headOf(file) : "";
   const dicom = head.slice(128, 132) === "DICM";
   if (!named && !dicom) {

@@ -1,6 +1,6 @@
 // The ways files come in: dropped anywhere on the page, picked, or pasted. Images go to the session, bank files to the class panel.
 
-import { counted } from "@biovlm/files";
+import { counted, imageKinds } from "@biovlm/files";
 import { announce, notice } from "./announcer.js";
 import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles } from "./dropped-files.js";
 import { byId } from "./elements.js";
@@ -38,7 +38,7 @@ export function bindIntake(session: Session, taking: Taking): void {
       notice([again, out].filter((text) => text !== "").join(" "), false);
       session.answer().catch((error: unknown) => notice(String((error as Error).message), true));
     } else if (bank === undefined && labels === undefined)
-      notice(`No images there: PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI and NRRD files are read. ${out}`.trim(), true);
+      notice(`No images there: ${imageKinds("and")} files are read. ${out}`.trim(), true);
     if (labels !== undefined) void taking.labels(labels.file);
   };
   for (const input of [fileInput, folderInput]) {

@@ -1,6 +1,7 @@
 // DICOM files of one series as one: put in anatomical order by the same code as the command line's --volumes, shown as one tile with a slice in
 // front. Localisers and doubles stand for themselves, beside it. What tells series apart stays in memory and is shown to nobody.
 
+import { mayBeDicom } from "@biovlm/files";
 import { orderedSeries, type SlicePlace } from "@biovlm/imaging";
 import type { EngineClient } from "../engine/engine-client.js";
 import type { ImageItem } from "./image-item.js";
@@ -17,8 +18,6 @@ export interface Series {
 
 /** Files whose headers are read in one request. */
 const AT_ONCE = 16;
-/** By their names these are no DICOM. */
-const OTHER = /\.(png|jpe?g|jpe|jfif|webp|tiff?|nii|nii\.gz|nrrd|bmp|dib|gif|p[bgpna]m|jp2|j2k|j2c|jpc)$/i;
 
 export class SeriesBook {
   private readonly places = new WeakMap<ImageItem, SlicePlace | "none">();
@@ -70,7 +69,7 @@ export class SeriesBook {
 
   /** Reads the headers that have not been read; answers whether there were any. `began` is called before the first one. */
   async read(images: readonly ImageItem[], engine: EngineClient): Promise<boolean> {
-    const unread = images.filter((image) => !this.places.has(image) && !this.reading.has(image) && !OTHER.test(image.name));
+    const unread = images.filter((image) => !this.places.has(image) && !this.reading.has(image) && mayBeDicom(image.name));
     if (unread.length === 0) return false;
     for (const image of unread) this.reading.add(image);
     try {

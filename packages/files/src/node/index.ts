@@ -14,10 +14,8 @@ export { checkRelativePath, checkSha256 } from "./safe-path.js";
 export {
   type FoundImages,
   findImages,
-  IMAGE_ENDINGS,
   leftOutByName,
   leftOutNote,
-  mayBeDicom,
   type WalkOptions,
   walkImages,
 } from "./walk.js";

@@ -8,40 +8,9 @@ import { join } from "node:path";
 import { counted } from "../counted.js";
 import { FilesError } from "../errors.js";
 import { fileFailure } from "../file-failure.js";
+import { IMAGE_ENDINGS } from "../image-kinds.js";
 import { pictureOfMask } from "../mask-name.js";
 import { byCodeUnit } from "../order.js";
-
-/** Endings of files that a walk takes, in lower case. A file that a person names is taken whatever its name. */
-export const IMAGE_ENDINGS: readonly string[] = [
-  ".png",
-  ".jpg",
-  ".jpeg",
-  ".jpe",
-  ".jfif",
-  ".webp",
-  ".tif",
-  ".tiff",
-  ".bmp",
-  ".dib",
-  ".gif",
-  ".pbm",
-  ".pgm",
-  ".ppm",
-  ".pnm",
-  ".pam",
-  ".jp2",
-  ".j2k",
-  ".j2c",
-  ".jpc",
-  ".dcm",
-  ".dicom",
-  ".ima",
-  ".nii",
-  ".nii.gz",
-  ".nrrd",
-  ".nhdr",
-  ".hdr",
-];
 
 /** Images of kinds that are not read, by their endings: they are counted by name, so that nobody takes them for read. */
 const OTHER_IMAGES: readonly (readonly [RegExp, string])[] = [
@@ -53,8 +22,6 @@ const OTHER_IMAGES: readonly (readonly [RegExp, string])[] = [
 ];
 
 const NO_IMAGE = "not an image";
-/** Endings of DICOM files. */
-const DICOM_ENDINGS: readonly string[] = [".dcm", ".dicom", ".ima"];
 /** Endings of what often lies beside images: their content is not looked at. */
 const BESIDE_IMAGES =
   /\.(?:txt|csv|tsv|json|jsonl|xml|ya?ml|toml|ini|md|html?|css|js|py|sh|log|pdf|docx?|xlsx?|zip|gz|tar|7z|np[yz]|mat|h5|pkl|pth?|safetensors|parquet|db)$/;
@@ -67,12 +34,6 @@ export function leftOutByName(name: string): string | undefined {
   // "IM000001", "1.2.840.10008.55": no ending that means anything
   if (!/\.[a-z][a-z0-9]*$/.test(lower)) return "look";
   return OTHER_IMAGES.find(([pattern]) => pattern.test(lower))?.[1] ?? NO_IMAGE;
-}
-
-/** Whether a file's name leaves it open that the file is DICOM: the endings of other images say that it is not. */
-export function mayBeDicom(name: string): boolean {
-  const lower = name.toLowerCase();
-  return !IMAGE_ENDINGS.some((ending) => !DICOM_ENDINGS.includes(ending) && lower.endsWith(ending));
 }
 
 /** Whether a file begins as DICOM files do. What cannot be read is none. */

@@ -1,5 +1,6 @@
 // POST /v1/classify: options in the query, in form fields or in the JSON body; images as the raw body, as parts, or base64.
 
+import { IMAGE_KINDS, imageKinds } from "@biovlm/files";
 import { type Static, Type } from "typebox";
 import { Identity, ImageResult, Name, Timings, VolumeResult } from "./answer.js";
 import { frameWords, SHOWN } from "./shown.js";
@@ -51,7 +52,7 @@ export type ClassifyQuery = Static<typeof ClassifyQuery>;
 const images = Type.Array(
   Type.String({
     contentEncoding: "base64",
-    description: "a whole PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI or NRRD file",
+    description: `a whole ${imageKinds("or")} file`,
   }),
   {
     minItems: 1,
@@ -82,14 +83,6 @@ export type ClassifyAnswer = Static<typeof ClassifyAnswer>;
 
 /** Media types of a raw body. */
 export const IMAGE_TYPES = [
-  "image/png",
-  "image/jpeg",
-  "image/webp",
-  "image/tiff",
-  "image/bmp",
-  "image/gif",
-  "image/jp2",
-  "image/x-portable-anymap",
+  ...IMAGE_KINDS.flatMap(({ media }): readonly (typeof IMAGE_KINDS)[number]["media"][number][] => media),
   "application/octet-stream",
-  "application/dicom",
 ] as const;
