@@ -10,6 +10,7 @@ export interface ImageKind {
   readonly media: readonly string[];
 }
 
+/** Every kind that is read, in the order in which sentences name them. */
 export const IMAGE_KINDS = [
   { name: "PNG", endings: [".png"], media: ["image/png"] },
   { name: "JPEG", endings: [".jpg", ".jpeg", ".jpe", ".jfif"], media: ["image/jpeg"] },
