@@ -12,6 +12,7 @@ export default defineConfig({
     pool: "forks",
     // where a CI run wants the counts
     reporters: process.env["BIOVLM_TEST_RESULTS"] ? ["default", ["json", { outputFile: process.env["BIOVLM_TEST_RESULTS"] }]] : ["default"],
-    maxWorkers: 2,
+    // a third one works while others wait for a browser, a server or a killed process
+    maxWorkers: 3,
   },
 });

@@ -1,6 +1,6 @@
 // The ways files come in: dropped anywhere on the page, picked, or pasted. Images go to the session, bank files to the class panel.
 
-import { counted, imageKinds } from "@biovlm/files";
+import { counted, IMAGE_KINDS, imageKinds } from "@biovlm/files";
 import { announce, notice } from "./announcer.js";
 import { droppedFiles, LeftOut, MOST_FILES, type PickedFile, pickedFiles } from "./dropped-files.js";
 import { byId } from "./elements.js";
@@ -16,6 +16,10 @@ export function bindIntake(session: Session, taking: Taking): void {
   const drop = byId("drop");
   const fileInput = byId<HTMLInputElement>("file-input");
   const folderInput = byId<HTMLInputElement>("folder-input");
+  byId("kinds").textContent = imageKinds("or");
+  // browsers look at the last ending alone: .gz for .nii.gz
+  const endings = [...IMAGE_KINDS.flatMap(({ endings: own }): readonly string[] => own), ".gz", ".csv", ".safetensors"];
+  fileInput.accept = [...endings, "image/*", "application/dicom"].join(",");
   byId("pick-files").addEventListener("click", () => fileInput.click());
   byId("pick-folder").addEventListener("click", () => folderInput.click());
 
