@@ -12,7 +12,6 @@ export default defineConfig({
     pool: "forks",
     // where a CI run wants the counts
     reporters: process.env["BIOVLM_TEST_RESULTS"] ? ["default", ["json", { outputFile: process.env["BIOVLM_TEST_RESULTS"] }]] : ["default"],
-    // a third one works while others wait for a browser, a server or a killed process
-    maxWorkers: 3,
+    maxWorkers: 2,
   },
 });

@@ -1,14 +1,14 @@
 // `biovlm bulk … --volumes`: a row a series and a row a file of several frames, with the numbers that embed and classify give.
 
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { openSafetensors } from "@biovlm/model/backbone";
 import { seeded, startS3Server, withoutProgram } from "@biovlm/testkit";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { describe, expect, it } from "vitest";
 import { call, folder, writePhantoms } from "./call.js";
-import { slice } from "./made-series.js";
+import { slice, written } from "./made-series.js";
 import { compile, start } from "./program.js";
 
 const LOCALISER = "ORIGINAL\\PRIMARY\\LOCALIZER";
@@ -21,15 +21,6 @@ const many = (series: number, first: number, count: number) =>
       slice({ series, instance: first + i, z: i, pixels: pixels() }),
     ]),
   );
-
-function written(name: string, files: Readonly<Record<string, Uint8Array>>): string {
-  const place = folder(name);
-  for (const [file, bytes] of Object.entries(files)) {
-    mkdirSync(dirname(join(place, file)), { recursive: true });
-    writeFileSync(join(place, file), bytes);
-  }
-  return place;
-}
 
 /** Series 3 lies upside down by its names, misses a slice, and has a localiser and a slice twice; 4 is a localiser; 5 one slice; 6 a cine. */
 const place = written("volumes", {

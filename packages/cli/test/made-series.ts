@@ -1,6 +1,9 @@
 // Slices of made series: small MR images that say where they lie, and nothing of anybody.
 
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { dicomElement, dicomFile } from "@biovlm/testkit";
+import { folder } from "./call.js";
 
 export interface MadeSlice {
   readonly series: number;
@@ -49,4 +52,14 @@ export function slice({
     dicomElement("00280103", "US", 0),
     dicomElement("7FE00010", "OB", all),
   ]);
+}
+
+/** A folder of files by their names below it. */
+export function written(name: string, files: Readonly<Record<string, Uint8Array>>): string {
+  const place = folder(name);
+  for (const [file, bytes] of Object.entries(files)) {
+    mkdirSync(dirname(join(place, file)), { recursive: true });
+    writeFileSync(join(place, file), bytes);
+  }
+  return place;
 }

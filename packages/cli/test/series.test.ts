@@ -1,11 +1,11 @@
 // Series of DICOM files on the command line: what is left out of them is named and counted; each is one example to learn from.
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { golden, seeded } from "@biovlm/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { call, folder } from "./call.js";
-import { slice } from "./made-series.js";
+import { slice, written } from "./made-series.js";
 
 const CLASSES = ["chest X-ray", "head CT"].flatMap((name) => ["--class", name]);
 const LOCALISER = "ORIGINAL\\PRIMARY\\LOCALIZER";
@@ -22,16 +22,6 @@ interface Row {
     readonly notes?: readonly string[];
     readonly leftOut?: readonly { readonly file: string; readonly why: string }[];
   };
-}
-
-/** Writes files by name. */
-function written(name: string, files: Readonly<Record<string, Uint8Array>>): string {
-  const place = folder(name);
-  for (const [file, bytes] of Object.entries(files)) {
-    mkdirSync(dirname(join(place, file)), { recursive: true });
-    writeFileSync(join(place, file), bytes);
-  }
-  return place;
 }
 
 describe("classify --volumes on a folder of several series", () => {
