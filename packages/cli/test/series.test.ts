@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { golden, seeded } from "@biovlm/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
-import { call, folder } from "./call.js";
+import { call } from "./call.js";
 import { slice, written } from "./made-series.js";
 
 const CLASSES = ["chest X-ray", "head CT"].flatMap((name) => ["--class", name]);

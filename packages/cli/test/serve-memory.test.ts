@@ -10,7 +10,7 @@ import { connect } from "node:http2";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { dicomElement, dicomFile, soak, withinLimit } from "@biovlm/testkit";
+import { dicomElement, dicomFile, greyElements, soak, withinLimit } from "@biovlm/testkit";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ENVIRONMENT, folder } from "./call.js";
 import { compile, main } from "./program.js";
@@ -152,15 +152,7 @@ function listed(to: string, count: number, contents: string, bytes: number): Pro
 function framesHead(frames: number, side: number): Buffer {
   const file = dicomFile("1.2.840.10008.1.2.1", [
     dicomElement("00080016", "UI", "1.2.840.10008.5.1.4.1.1.3.1"),
-    dicomElement("00280002", "US", 1),
-    dicomElement("00280004", "CS", "MONOCHROME2"),
-    dicomElement("00280008", "IS", String(frames)),
-    dicomElement("00280010", "US", side),
-    dicomElement("00280011", "US", side),
-    dicomElement("00280100", "US", 8),
-    dicomElement("00280101", "US", 8),
-    dicomElement("00280102", "US", 7),
-    dicomElement("00280103", "US", 0),
+    ...greyElements({ rows: side, columns: side, frames }),
     dicomElement("7FE00010", "OB", new Uint8Array(0)),
   ]);
   const head = Buffer.from(file);

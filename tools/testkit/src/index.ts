@@ -8,7 +8,7 @@ export { type GoldenTensor, goldenTensors } from "./golden-tensors.js";
 export { greyPng } from "./grey-png.js";
 export { withinLimit } from "./limits.js";
 export { golden, sharedPath, skipUnlessShared } from "./locations.js";
-export { dicomElement, dicomFile, madeCine, ultrasoundFrame } from "./made-cine.js";
+export { dicomElement, dicomFile, greyElements, madeCine, ultrasoundFrame } from "./made-cine.js";
 export { mutations } from "./mutator.js";
 export { Orthanc } from "./orthanc.js";
 export { findProgram, type ProgramName, withoutProgram } from "./programs.js";

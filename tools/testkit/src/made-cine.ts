@@ -28,6 +28,24 @@ export function dicomFile(syntax: string, elements: readonly Buffer[]): Uint8Arr
   return new Uint8Array(Buffer.concat([Buffer.alloc(128), Buffer.from("DICM"), length, meta, ...elements]));
 }
 
+/** Group 0028 of grey pixels without a window: one sample of `bits`, all of them stored. */
+export function greyElements(
+  { rows, columns, frames }: { readonly rows: number; readonly columns: number; readonly frames?: number },
+  { bits = 8, signed = false }: { readonly bits?: number; readonly signed?: boolean } = {},
+): Buffer[] {
+  return [
+    dicomElement("00280002", "US", 1),
+    dicomElement("00280004", "CS", "MONOCHROME2"),
+    ...(frames === undefined ? [] : [dicomElement("00280008", "IS", String(frames))]),
+    dicomElement("00280010", "US", rows),
+    dicomElement("00280011", "US", columns),
+    dicomElement("00280100", "US", bits),
+    dicomElement("00280101", "US", bits),
+    dicomElement("00280102", "US", bits - 1),
+    dicomElement("00280103", "US", signed ? 1 : 0),
+  ];
+}
+
 function item(data: Uint8Array): Buffer {
   const head = Buffer.alloc(8);
   head.writeUInt32LE(0xe000fffe, 0);
@@ -66,14 +84,7 @@ export function ultrasoundFrame(
     dicomElement("00080016", "UI", "1.2.840.10008.5.1.4.1.1.6.1"),
     dicomElement("00080060", "CS", "US"),
     ...regions.map((one) => dicomElement("00186011", "SQ", one)),
-    dicomElement("00280002", "US", 1),
-    dicomElement("00280004", "CS", "MONOCHROME2"),
-    dicomElement("00280010", "US", rows),
-    dicomElement("00280011", "US", columns),
-    dicomElement("00280100", "US", 8),
-    dicomElement("00280101", "US", 8),
-    dicomElement("00280102", "US", 7),
-    dicomElement("00280103", "US", 0),
+    ...greyElements({ rows, columns }),
     dicomElement(
       "7FE00010",
       "OW",
@@ -93,15 +104,7 @@ export function madeCine(greys: readonly number[], side: number): Uint8Array<Arr
     dicomElement("00080060", "CS", "US"),
     dicomElement("0020000D", "UI", "2.25.4242.901"),
     dicomElement("0020000E", "UI", "2.25.4242.902"),
-    dicomElement("00280002", "US", 1),
-    dicomElement("00280004", "CS", "MONOCHROME2"),
-    dicomElement("00280008", "IS", String(greys.length)),
-    dicomElement("00280010", "US", side),
-    dicomElement("00280011", "US", side),
-    dicomElement("00280100", "US", 8),
-    dicomElement("00280101", "US", 8),
-    dicomElement("00280102", "US", 7),
-    dicomElement("00280103", "US", 0),
+    ...greyElements({ rows: side, columns: side, frames: greys.length }),
     Buffer.concat([head, item(new Uint8Array(0)), ...frames, end]),
   ]);
 }

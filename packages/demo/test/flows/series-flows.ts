@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Plane, parseWindow, sharpDecoder } from "@biovlm/imaging/node";
-import { dicomElement, dicomFile } from "@biovlm/testkit";
+import { dicomElement, dicomFile, greyElements } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../../cli/test/call.js";
 import { allAnswered, closed, type OpenPage, picture, type Stage, settle, showsPixels, typeClasses } from "../page-under-test.js";
@@ -45,14 +45,7 @@ function ctSlice(z: number, at: number, more: { readonly instance?: number; read
     dicomElement("0020000E", "UI", "2.25.4242.31"),
     dicomElement("00200032", "DS", `0\\0\\${at}`),
     dicomElement("00200037", "DS", "1\\0\\0\\0\\1\\0"),
-    dicomElement("00280002", "US", 1),
-    dicomElement("00280004", "CS", "MONOCHROME2"),
-    dicomElement("00280010", "US", SIDE),
-    dicomElement("00280011", "US", SIDE),
-    dicomElement("00280100", "US", 16),
-    dicomElement("00280101", "US", 16),
-    dicomElement("00280102", "US", 15),
-    dicomElement("00280103", "US", 1),
+    ...greyElements({ rows: SIDE, columns: SIDE }, { bits: 16, signed: true }),
     dicomElement("00281050", "DS", "40"),
     dicomElement("00281051", "DS", "400"),
     dicomElement("7FE00010", "OW", new Uint8Array(pixels.buffer)),

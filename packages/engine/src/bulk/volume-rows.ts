@@ -82,10 +82,11 @@ export async function* embedVolumes(
   if (refused && rows.length > 1) throw allRefused();
 }
 
+const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+
 /** The first file of which frames are left. */
 function firstFile({ frames, done }: Progress): number {
-  const total = frames.reduce((sum, count) => sum + count, 0);
-  return done < total ? frames.length - 1 : frames.length;
+  return done < sum(frames) ? frames.length - 1 : frames.length;
 }
 
 /** A frame, ready for the encoder. */
@@ -182,9 +183,8 @@ class Volumes {
       if (before !== undefined && before !== digest) return { code: "file_changed", message: "" };
       const stack = await decoder.open(bytes, decode);
       if (before === undefined) progress.frames.push(stack.frames);
-      const left = progress.frames.slice(0, at).reduce((sum, count) => sum + count, 0);
       const how = stack.windowed ? { window: decode.window } : {};
-      for (let index = before === undefined ? 0 : progress.done - left; index < stack.frames; index++) {
+      for (let index = before === undefined ? 0 : progress.done - sum(progress.frames.slice(0, at)); index < stack.frames; index++) {
         signal?.throwIfAborted();
         const rgb = core.resizeCrop(await stack.frame(index, how), this.pixels.size);
         yield { rgb, last: at === files.length - 1 && index === stack.frames - 1 };

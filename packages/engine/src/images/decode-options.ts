@@ -41,7 +41,7 @@ export function frameIndex(text: string): number | undefined {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text) - 1;
   throw new ImagingError(
     "bad_option",
-    `frame — expected middle or a number from 1 (classify alone takes all and every=K), got ${JSON.stringify(text.slice(0, 40))}. For instance: 1.`,
+    `frame — expected middle or a number from 1 (classify alone takes all and every=K, K from 1), got ${JSON.stringify(text.slice(0, 40))}. For instance: 1.`,
   );
 }
 

@@ -14,6 +14,7 @@ import descriptor from "protobufjs/ext/descriptor/index.js";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createServer, grpcServer, type ServingOptions, servingOptions } from "../../src/index.js";
 import { metadata } from "./grpc-client.js";
+import { framed, statusOf } from "./raw-call.js";
 
 const keys = [{ name: "clinic", sha256: createHash("sha256").update("secret").digest("hex"), scopes: ["infer"] as const }];
 const grpcurl = findProgram("grpcurl");
@@ -130,28 +131,8 @@ describe("reflection", () => {
   it("refuses damaged, large and too many messages as the client's fault, and holds nothing of them", async () => {
     const session = connect(`http://${where}`);
     session.on("error", () => {});
-    const framed = (bytes: Buffer) => {
-      const head = Buffer.alloc(5);
-      head.writeUInt32BE(bytes.length, 1);
-      return Buffer.concat([head, bytes]);
-    };
-    const code = (sent: Buffer, key = "Bearer secret") =>
-      new Promise<number>((done) => {
-        const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-        const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers", authorization: key };
-        const call = session.request(headers);
-        let status: unknown;
-        const heard = (said: object) => {
-          status = Reflect.get(said, "grpc-status") ?? status;
-        };
-        call
-          .on("response", heard)
-          .on("trailers", heard)
-          .on("error", () => {})
-          .on("close", () => done(Number(status)))
-          .resume();
-        call.end(sent);
-      });
+    const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    const code = (sent: Buffer, authorization = "Bearer secret") => statusOf(session, path, sent, { authorization });
     const list = framed(Buffer.from([0x3a, 1, 0x2a]));
     const { status } = grpc;
     expect(await code(Buffer.concat([list, list, list]))).toBe(status.OK);

@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createMetrics, createServer, grpcServer, type ServingOptions, servingOptions } from "../../src/index.js";
 import { greyPng } from "../routes/grey-png.js";
 import { type Answer, ask as askOf, clientOf, metadata, service } from "./grpc-client.js";
+import { framed, statusOf } from "./raw-call.js";
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
 const keys = [{ name: "clinic", sha256: digest("secret"), scopes: ["infer"] as const }];
@@ -237,37 +238,18 @@ describe("the protocol over gRPC", () => {
     const session = connect(`http://${client.getChannel().getTarget().replace(/^\w+:/, "")}`);
     session.on("error", () => {});
     const send = (sent: Buffer, encoding: string, path = "/inference.GRPCInferenceService/ModelInfer") =>
-      new Promise<unknown>((done) => {
-        const headers = { "content-type": "application/grpc", te: "trailers", "grpc-encoding": encoding, authorization: "Bearer secret" };
-        const call = session.request({ ":method": "POST", ":path": path, ...headers });
-        let code: unknown;
-        const heard = (said: object) => {
-          code = Reflect.get(said, "grpc-status") ?? code;
-        };
-        call
-          .on("response", heard)
-          .on("trailers", heard)
-          .on("error", () => {});
-        call.on("close", () => done(Number(code))).resume();
-        call.end(sent);
-      });
-    const framed = (bytes: Buffer, compressed = true) => {
-      const head = Buffer.alloc(5);
-      head.writeUInt8(compressed ? 1 : 0);
-      head.writeUInt32BE(bytes.length, 1);
-      return Buffer.concat([head, bytes]);
-    };
+      statusOf(session, path, sent, { "grpc-encoding": encoding, authorization: "Bearer secret" });
     const sound = one({ inputs: [image()] });
     const bomb = one({ inputs: [image(Buffer.alloc(5_000_000))] });
     const metadataOf = "/inference.GRPCInferenceService/ModelMetadata";
-    expect(await send(framed(gzipSync(sound)), "gzip")).toBe(status.OK);
-    expect(await send(framed(deflateSync(sound)), "deflate")).toBe(status.OK);
-    expect(await send(framed(gzipSync(bomb)), "gzip")).toBe(status.RESOURCE_EXHAUSTED);
-    expect(await send(framed(sound), "gzip")).toBe(status.INVALID_ARGUMENT);
-    expect(await send(framed(sound), "br")).toBe(status.UNIMPLEMENTED);
-    expect(await send(Buffer.concat([framed(sound, false), framed(sound, false)]), "identity")).toBe(status.INVALID_ARGUMENT);
-    expect(await send(framed(Buffer.alloc(70_000), false), "identity", metadataOf)).toBe(status.RESOURCE_EXHAUSTED);
-    expect(await send(framed(sound, false), "identity")).toBe(status.OK);
+    expect(await send(framed(gzipSync(sound), true), "gzip")).toBe(status.OK);
+    expect(await send(framed(deflateSync(sound), true), "deflate")).toBe(status.OK);
+    expect(await send(framed(gzipSync(bomb), true), "gzip")).toBe(status.RESOURCE_EXHAUSTED);
+    expect(await send(framed(sound, true), "gzip")).toBe(status.INVALID_ARGUMENT);
+    expect(await send(framed(sound, true), "br")).toBe(status.UNIMPLEMENTED);
+    expect(await send(Buffer.concat([framed(sound), framed(sound)]), "identity")).toBe(status.INVALID_ARGUMENT);
+    expect(await send(framed(Buffer.alloc(70_000)), "identity", metadataOf)).toBe(status.RESOURCE_EXHAUSTED);
+    expect(await send(framed(sound), "identity")).toBe(status.OK);
     expect(app.callBounds.bytes.bytes).toBe(0);
     session.destroy();
   });
@@ -277,8 +259,7 @@ describe("the protocol over gRPC", () => {
     const session = connect(`http://${client.getChannel().getTarget().replace(/^\w+:/, "")}`);
     session.on("error", () => {});
     const message = Buffer.from(ModelInfer!.requestSerialize({ model_name: "tiny", inputs: [image()] }));
-    const framed = Buffer.concat([Buffer.alloc(5), message]);
-    framed.writeUInt32BE(message.length, 1);
+    const whole = framed(message);
     for (const cuts of [[1, 2, 4], [3, 5, 6], [5], [5 + message.length - 1]]) {
       const path = "/inference.GRPCInferenceService/ModelInfer";
       const headers = { "content-type": "application/grpc", te: "trailers", authorization: "Bearer secret" };
@@ -289,11 +270,11 @@ describe("the protocol over gRPC", () => {
       });
       call.resume();
       for (const [i, cut] of cuts.entries()) {
-        await new Promise((sent) => call.write(framed.subarray(cuts[i - 1] ?? 0, cut), sent));
+        await new Promise((sent) => call.write(whole.subarray(cuts[i - 1] ?? 0, cut), sent));
         // a frame of its own, and read as one
         await new Promise((done) => setTimeout(done, 5));
       }
-      call.end(framed.subarray(cuts.at(-1)));
+      call.end(whole.subarray(cuts.at(-1)));
       expect(await answered, cuts.join(" ")).toBe("0");
     }
     // a message as large as this server takes, and several of them at once

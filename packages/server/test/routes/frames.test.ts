@@ -9,6 +9,7 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createServer, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
+import { kindsBank } from "./kinds-bank.js";
 
 const MiB = 2 ** 20;
 let engine: Engine;
@@ -17,15 +18,9 @@ let url: string;
 let windowed: Uint8Array;
 
 beforeAll(async () => {
-  const { attributeBank, writeBank } = await import("@biovlm/model");
-  const { tinyModel } = await import("@biovlm/model-tiny/node");
-  const { cpuBackend } = await import("@biovlm/backend-cuda");
-  const { loadCore } = await import("@biovlm/core");
-  const model = await tinyModel();
-  const context = { core: await loadCore(), encoder: await cpuBackend({ threads: 1 }).open(model.graphs), model };
-  const bank = await attributeBank(context, ["chest X-ray", "head CT"], [["lungs"], ["skull"]]);
+  const { writeBank } = await import("@biovlm/model");
+  const bank = await kindsBank(["chest X-ray", "head CT"], [["lungs"], ["skull"]]);
   windowed = writeBank({ ...bank, options: { ...bank.options, window: "file", plane: "axial" } });
-  await context.encoder.close();
   const made = await createEngine({
     serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes: windowed } }],
     ...{ device: "cpu", threads: 1, pool: 1 },

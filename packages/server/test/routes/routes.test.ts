@@ -8,6 +8,7 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMetrics, createServer, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
+import { kindsBank } from "./kinds-bank.js";
 
 const CLASSES = ["chest X-ray", "head CT"];
 const key = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -23,19 +24,13 @@ let png: Buffer;
 let bank: Uint8Array;
 
 beforeAll(async () => {
-  const { attributeBank, writeBank } = await import("@biovlm/model");
-  const { tinyModel } = await import("@biovlm/model-tiny/node");
-  const { cpuBackend } = await import("@biovlm/backend-cuda");
-  const { loadCore } = await import("@biovlm/core");
-  const model = await tinyModel();
-  const context = { core: await loadCore(), encoder: await cpuBackend({ threads: 1 }).open(model.graphs), model };
+  const { writeBank } = await import("@biovlm/model");
   bank = writeBank(
-    await attributeBank(context, CLASSES, [
+    await kindsBank(CLASSES, [
       ["lungs and ribs", "dark lungs"],
       ["skull ring", "grey brain"],
     ]),
   );
-  await context.encoder.close();
   const metrics = createMetrics({ processMetrics: false });
   const made = await createEngine({
     serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes: bank } }],
