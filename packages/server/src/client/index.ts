@@ -12,6 +12,17 @@ import type { ModelMetadata } from "../schemas/inference.js";
 export type ClassifyResult = Static<typeof ClassifyAnswer>;
 /** Options of one classification: bank, classes, dataset, and the rest of the route's query. */
 export type ClassifyRequest = Static<typeof ClassifyOptions>;
+/** How the images of one call for embeddings are shown: frame, plane, window, range, volumes. */
+export type EmbedRequest = Pick<EmbeddingsBody, "frame" | "plane" | "window" | "range" | "volumes">;
+/** A row of embeddings, and which of the images it stands for. */
+export interface EmbeddedRow {
+  /** of its image among those of the call; with `volumes` of its series' first slice */
+  readonly index: number;
+  /** [D], L2-normalised */
+  readonly embedding: Float32Array;
+  /** with `frame` or `volumes`: the images that it is the mean of, in anatomical order */
+  readonly images?: readonly number[];
+}
 /** A bank as the server lists it. */
 export type BankInfo = Static<typeof Bank>;
 
@@ -52,8 +63,13 @@ export class ApiError extends Error {
 export interface Client {
   /** Encoded image files (PNG, JPEG, WebP, TIFF, BMP, GIF, PNM, JPEG 2000, DICOM, NIfTI, NRRD) → routed predictions, in order. */
   classify(images: readonly (Uint8Array | Blob)[], options?: ClassifyRequest & CallOptions): Promise<ClassifyResult>;
-  /** Texts, or images as data URIs → embeddings, L2-normalised. */
-  embed(model: string, input: string | readonly string[], options?: CallOptions): Promise<Float32Array[]>;
+  /**
+   * Texts, or images as data URIs → embeddings [D], L2-normalised. With `volumes` a series is one row, at the place of its first slice: `embedImages`
+   * says which.
+   */
+  embed(model: string, input: string | readonly string[], options?: EmbedRequest & CallOptions): Promise<Float32Array[]>;
+  /** Encoded image files, as `classify` takes them → a row for each; with `volumes` one for each series, in the order of their first slices. */
+  embedImages(model: string, images: readonly (Uint8Array | Blob)[], options?: EmbedRequest & CallOptions): Promise<EmbeddedRow[]>;
   models(options?: CallOptions): Promise<readonly string[]>;
   model(name: string, options?: CallOptions): Promise<Static<typeof ModelMetadata>>;
   banks(options?: CallOptions): Promise<readonly BankInfo[]>;
@@ -83,15 +99,9 @@ export function createClient(options: ClientOptions): Client {
       const response = await call("POST", "/v1/classify", form, undefined, { signal, deadlineMs });
       return (await response.json()) as ClassifyResult;
     },
-    async embed(model, input, options) {
-      const body: Static<typeof EmbeddingsBody> = {
-        model,
-        input: typeof input === "string" ? input : [...input],
-        encoding_format: "float",
-      };
-      const answer = await json<Static<typeof EmbeddingsAnswer>>("POST", "/v1/embeddings", body, options);
-      return answer.data.map(({ embedding }) => Float32Array.from(embedding as number[]));
-    },
+    embed: async (model, input, options) =>
+      (await rows(json, model, typeof input === "string" ? input : [...input], options)).map(({ embedding }) => embedding),
+    embedImages: async (model, images, options) => rows(json, model, await Promise.all(images.map(dataUri)), options),
     models: async (options) => (await json<Static<typeof ModelList>>("GET", "/v1/models", undefined, options)).data.map(({ id }) => id),
     model: (name, options) => json("GET", `/v2/models/${encodeURIComponent(name)}`, undefined, options),
     banks: async (options) => (await json<Static<typeof BankList>>("GET", "/v1/banks", undefined, options)).banks,
@@ -125,6 +135,34 @@ export function createClient(options: ClientOptions): Client {
       }
     },
   };
+}
+
+type Calls = ReturnType<typeof callsOf>;
+
+async function rows(
+  json: Calls["json"],
+  model: string,
+  input: string | string[],
+  { signal, deadlineMs, ...shown }: EmbedRequest & CallOptions = {},
+): Promise<EmbeddedRow[]> {
+  const body: EmbeddingsBody = { model, input, encoding_format: "float", ...shown };
+  const { data } = await json<Static<typeof EmbeddingsAnswer>>("POST", "/v1/embeddings", body, { signal, deadlineMs });
+  return data.map(({ index, embedding, images }) => ({
+    index,
+    embedding: Float32Array.from(embedding as number[]),
+    ...(images === undefined ? {} : { images }),
+  }));
+}
+
+/** Bytes whose arguments a call takes in every engine; base64 of whole triples has no end in the middle. */
+const PIECE = 3 * 8192;
+
+/** An image file as the route takes it; what kind it is, its bytes say. */
+async function dataUri(image: Uint8Array | Blob): Promise<string> {
+  const bytes = image instanceof Blob ? new Uint8Array(await image.arrayBuffer()) : image;
+  let text = "";
+  for (let at = 0; at < bytes.length; at += PIECE) text += btoa(String.fromCharCode(...bytes.subarray(at, at + PIECE)));
+  return `data:application/octet-stream;base64,${text}`;
 }
 
 /** One request: its answer, or the server's refusal as an {@link ApiError}. */

@@ -60,7 +60,11 @@ export function embeddingRoutes(app: FastifyInstance, serving: Serving): void {
         );
       }
       const call = serving.call(request, reply);
-      const shown = { ...shownOf(request.body), maxFrames: serving.options.maxFrames };
+      const choice = shownOf(request.body);
+      const [only] = Object.keys(choice);
+      if (images.length === 0 && only !== undefined)
+        throw new ServerError("bad_option", `${only} — expected images among the input to show so, got texts alone. Leave it out.`);
+      const shown = { ...choice, maxFrames: serving.options.maxFrames };
       const [ofImages, ofTexts] = [
         images.length > 0 ? await serving.engine.embedImages(model.name, images, { ...call, ...shown }) : undefined,
         texts.length > 0 ? await serving.engine.embedTexts(model.name, texts, call) : undefined,

@@ -1,6 +1,7 @@
 // Clients over a real socket: our own, and OpenAI's official one.
 
 import { createEngine, type Engine } from "@biovlm/engine";
+import { dicomElement, dicomFile, greyElements, madeCine } from "@biovlm/testkit";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ApiError, type Client, createClient } from "../../src/client/index.js";
@@ -12,6 +13,26 @@ let close: () => Promise<void>;
 let address: string;
 let client: Client;
 const png = greyPng(64, 48);
+
+/** A slice of a made series, at z millimetres. */
+const slice = (series: number, z: number, grey: number) =>
+  dicomFile("1.2.840.10008.1.2.1", [
+    dicomElement("00080018", "UI", `2.25.7.${series}.${z}`),
+    dicomElement("00080060", "CS", "MR"),
+    dicomElement("0020000E", "UI", `2.25.8.${series}`),
+    dicomElement("00200032", "DS", `0\\0\\${z}`),
+    dicomElement("00200037", "DS", "1\\0\\0\\0\\1\\0"),
+    ...greyElements({ rows: 16, columns: 16 }),
+    dicomElement("7FE00010", "OB", new Uint8Array(256).fill(grey)),
+  ]);
+/** A PGM file of `side` × `side` pixels, no two rows alike. */
+const large = (side: number) =>
+  new Uint8Array(
+    Buffer.concat([
+      Buffer.from(`P5 ${side} ${side} 255\n`),
+      Buffer.from(Array.from({ length: side ** 2 }, (_, i) => (i * 7 + (i >> 8)) % 256)),
+    ]),
+  );
 
 beforeAll(async () => {
   const made = await createEngine({ serve: [{ name: "tiny", model: "tiny" }], device: "cpu", threads: 1, pool: 0 });
@@ -68,6 +89,52 @@ describe("our client", () => {
     const [row] = await client.embed("tiny", `data:image/png;base64,${Buffer.from(png).toString("base64")}`);
     expect(row).toHaveLength(128);
     expect((await client.model("tiny")).platform).toBe("biovlm");
+  });
+
+  it("embeds the frames, slices and series that it asks for, and says which images a row is the mean of", async () => {
+    const [near, far, other] = [slice(0, 0, 60), slice(0, 10, 200), slice(1, 0, 120)];
+    const cine = madeCine([10, 90, 170], 16);
+    const files = [far, cine, near, other];
+    const rows = await client.embedImages("tiny", files, { volumes: true });
+    expect(rows.map(({ index, images }) => ({ index, images }))).toEqual([
+      { index: 1, images: [1] },
+      { index: 2, images: [2, 0] },
+      { index: 3, images: [3] },
+    ]);
+    const uri = `data:application/dicom;base64,${Buffer.from(cine).toString("base64")}`;
+    const [[middle], [second], [third], [mean]] = await Promise.all([
+      client.embed("tiny", uri),
+      client.embed("tiny", uri, { frame: 2 }),
+      client.embed("tiny", uri, { frame: "3" }),
+      client.embed("tiny", uri, { frame: "all" }),
+    ]);
+    expect(middle).toEqual(second);
+    expect(third).not.toEqual(second);
+    for (const [d, x] of rows[0]!.embedding.entries()) expect(mean![d]).toBeCloseTo(x, 6);
+    const [asBlob] = await client.embedImages("tiny", [new Blob([cine])], { frame: 3 });
+    expect(asBlob).toEqual({ index: 0, embedding: third, images: [0] });
+    const [windowed] = await client.embedImages("tiny", [cine], { frame: 3, window: "100/400" });
+    expect(windowed!.embedding).not.toEqual(third);
+    // more than one piece of base64
+    const [whole] = await client.embedImages("tiny", [large(240)]);
+    expect(whole!.embedding).toEqual(
+      (await client.embed("tiny", `data:image/x-portable-graymap;base64,${Buffer.from(large(240)).toString("base64")}`))[0],
+    );
+  });
+
+  it("is refused frames in the server's words", async () => {
+    for (const [options, code] of [
+      [{ frame: "every=0" }, "bad_option"],
+      [{ plane: "oblique" }, "bad_option"],
+      [{ window: "wide" }, "bad_option"],
+      [{ range: "dark" }, "bad_option"],
+      [{ volumes: true, frame: 2 }, "bad_option"],
+    ] as const)
+      await expect(client.embedImages("tiny", [png], options), JSON.stringify(options)).rejects.toMatchObject({ code, status: 400 });
+    await expect(client.embed("tiny", ["a chest X-ray"], { frame: 2 })).rejects.toMatchObject({
+      code: "bad_option",
+      message: expect.stringContaining("frame — expected images"),
+    });
   });
 
   it("rejects with the server's code and status", async () => {
