@@ -1,5 +1,9 @@
 //! exp and log1p of one float32, from IEEE products and sums only, as assembly/exponential.ts of @biovlm/core has them.
 //! Written for one number and called in loops over lanes, which the compiler turns into vectors.
+// constants stand with all digits that their source has
+#![allow(clippy::excessive_precision)]
+
+use std::f32::consts::LOG2_E;
 
 const LN2_HIGH: f32 = 0.693359375;
 const LN2_LOW: f32 = -2.12194440e-4;
@@ -10,9 +14,8 @@ const LOWEST: f32 = -87.33654;
 
 /// exp(x) for x ≤ 0, 0 below −87.34.
 #[inline(always)]
-#[allow(clippy::excessive_precision)]
 pub fn exp(x: f32) -> f32 {
-    let t = x * 1.44269504 + ROUND;
+    let t = x * LOG2_E + ROUND;
     let n = t - ROUND;
     let mut r = x - n * LN2_HIGH;
     r -= n * LN2_LOW;
@@ -33,7 +36,6 @@ pub fn exp(x: f32) -> f32 {
 
 /// log(1 + x) for x ≥ 0.
 #[inline(always)]
-#[allow(clippy::excessive_precision, clippy::approx_constant)]
 pub fn log1p(x: f32) -> f32 {
     let u = x + 1.0;
     let bits = (u.to_bits() as i32).wrapping_sub(0x3f3504f3);
