@@ -2,13 +2,12 @@
 
 import { loadCore } from "@biovlm/core";
 import { nativeImages } from "@biovlm/core-native";
-import { seeded } from "@biovlm/testkit";
+import { seeded, withoutProgram } from "@biovlm/testkit";
 import sharp from "sharp";
 import { afterEach, expect, it, vi } from "vitest";
 import { imagesBy, itemReader } from "../src/learning-source.js";
 
-const absent = nativeImages().images === undefined;
-if (absent) console.log("skipped: no native build");
+const absent = withoutProgram("native build") || nativeImages().images === undefined;
 const LIMITS = {
   maxImageBytes: 1e7,
   maxPixels: 1e7,

@@ -4,16 +4,15 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { loadCore } from "@biovlm/core";
 import { readImageInfo, sharpDecoder } from "@biovlm/imaging/node";
-import { cases, mutations, seeded, soak } from "@biovlm/testkit";
+import { cases, mutations, seeded, soak, withoutProgram } from "@biovlm/testkit";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it, vi } from "vitest";
 import { type NativeFormat, nativeImages } from "../src/index.js";
 
 if (soak) vi.setConfig({ testTimeout: 1_800_000 });
 
-const { images, reason } = nativeImages();
-const absent = images === undefined;
-if (absent) console.log(`skipped: no native images (${reason})`);
+const { images } = nativeImages();
+const absent = withoutProgram("native build") || images === undefined;
 const core = await loadCore({ deterministic: true });
 const decoder = sharpDecoder({ concurrency: 1 });
 const S = 64;

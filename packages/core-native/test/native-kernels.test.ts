@@ -3,17 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadCore } from "@biovlm/core";
 import { bitEqualityPromises, describeKernels, wasmBuildKernels } from "@biovlm/core/testing";
-import { cases } from "@biovlm/testkit";
+import { cases, withoutProgram } from "@biovlm/testkit";
 import { describe, expect, it, vi } from "vitest";
 import { nativeKernels } from "../src/index.js";
 
 // The full counts take minutes.
 vi.setConfig({ testTimeout: 900_000 });
 
-const { native, reason } = nativeKernels();
+const { native } = nativeKernels();
 const plain = await wasmBuildKernels("simd");
-const absent = native === undefined;
-if (absent) console.log(`skipped: no native build (${reason})`);
+const absent = withoutProgram("native build") || native === undefined;
 
 if (native !== undefined) {
   describeKernels(`native code, ${native.name}`, { kernels: native.kernels, cases: cases(100_000, 100) }, { describe, it });

@@ -2,11 +2,12 @@
 // its own, found and loaded there.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withoutProgram } from "@biovlm/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { BUILT, bindingAt, libraryPath } from "../src/binding.js";
 
@@ -35,7 +36,7 @@ describe("a platform's package", () => {
     expect(libraryPath(absent, createRequire(join(scratch, "nowhere.js")))).toBe(absent);
   });
 
-  it.skipIf(!existsSync(BUILT))(
+  it.skipIf(withoutProgram("native build"))(
     "holds the library that was built, for that platform alone, and loads once npm has installed it (skipped: no native build)",
     () => {
       const place = join(scratch, "release");

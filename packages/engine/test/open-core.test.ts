@@ -2,12 +2,11 @@
 
 import { loadCore } from "@biovlm/core";
 import { nativeKernels } from "@biovlm/core-native";
-import { seeded } from "@biovlm/testkit";
+import { seeded, withoutProgram } from "@biovlm/testkit";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openCore } from "../src/open/core.js";
 
-const absent = nativeKernels().native === undefined;
-if (absent) console.log("skipped: no native build");
+const absent = withoutProgram("native build") || nativeKernels().native === undefined;
 afterEach(() => vi.unstubAllEnvs());
 
 describe("the core of an opening", () => {

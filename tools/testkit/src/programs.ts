@@ -3,8 +3,10 @@
 
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 interface Program {
   /** its path or its name, where it is here and is what the suites need */
@@ -53,6 +55,17 @@ const python = (module: string, install: string): Program => ({
   install: `pip install "${install}", and BIOVLM_PYTHON where that is not python3's`,
 });
 
+/** The library of core-native where it was built and loads. */
+function findNative(): string | undefined {
+  const built = fileURLToPath(new URL("../../../packages/core-native/dist/biovlm-core.node", import.meta.url));
+  try {
+    createRequire(import.meta.url)(built);
+    return built;
+  } catch {
+    return undefined;
+  }
+}
+
 /** By the name that BIOVLM_REQUIRE takes. */
 const PROGRAMS = {
   chromium: { find: findChromium, install: "Debian: chromium, or CHROMIUM set to its path" },
@@ -85,6 +98,7 @@ const PROGRAMS = {
   "tritonclient.http": python("tritonclient.http", "tritonclient[http]"),
   "tritonclient.grpc": python("tritonclient.grpc", "tritonclient[grpc]"),
   kserve: python("kserve", "kserve"),
+  "native build": { find: findNative, install: "Rust, then BIOVLM_NATIVE=on npm run build" },
 } as const satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof PROGRAMS;
