@@ -27,7 +27,7 @@ export interface Capabilities {
   readonly device: Device;
   /** Arithmetic of the towers. `int8` means weights and matmuls are quantised; embeddings are float32 in every case. */
   readonly precision: "fp32" | "fp16" | "int8";
-  /** Rows the backend runs at once. Larger calls are split, in order; callers need not split. */
+  /** Rows the backend runs at once; of short texts it may be more. Larger calls are split, in order; callers need not split. */
   readonly maxBatch: number;
   /** True when {@link Encoder.encodePromptsBackward} exists and {@link Encoder.encodePrompts} can keep a tape for it. */
   readonly gradients: boolean;

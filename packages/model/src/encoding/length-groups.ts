@@ -18,11 +18,11 @@ export function rowLengths(mask: Uint8Array, n: number, L: number): number[] {
 }
 
 /**
- * Cuts rows into batches of at most `maxBatch` so that Σ (batchCost + rows · length) is least, both counted in tokens: the exact optimum
+ * Cuts rows into batches of at most `maxBatch` rows, or of more where they are at most `batchTokens` tokens together, so that Σ (batchCost + rows · length) is least, both counted in tokens: the exact optimum
  * over cuts of the length-sorted order. Deterministic; rows of equal length keep their order.
  * @param batchCost what one more run costs, in tokens of computing
  */
-export function groupByLength(lengths: readonly number[], maxBatch: number, batchCost: number): LengthGroup[] {
+export function groupByLength(lengths: readonly number[], maxBatch: number, batchCost: number, batchTokens = 0): LengthGroup[] {
   const order = lengths.map((_, r) => r).sort((a, b) => nth(lengths, a) - nth(lengths, b) || a - b);
   const n = order.length;
   // best[i]: least cost of the first i sorted rows; the last batch ends at i and is as long as its longest row, order[i − 1].
@@ -31,7 +31,8 @@ export function groupByLength(lengths: readonly number[], maxBatch: number, batc
   for (let i = 1; i <= n; i++) {
     best[i] = Number.POSITIVE_INFINITY;
     const length = nth(lengths, nth(order, i - 1));
-    for (let k = Math.max(0, i - maxBatch); k < i; k++) {
+    const most = Math.max(maxBatch, Math.floor(batchTokens / Math.max(1, length)));
+    for (let k = Math.max(0, i - most); k < i; k++) {
       const cost = nth(best, k) + batchCost + (i - k) * length;
       if (cost < nth(best, i)) {
         best[i] = cost;

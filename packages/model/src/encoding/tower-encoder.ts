@@ -214,7 +214,7 @@ class TowerEncoder implements Encoder {
   }
 
   private groups(mask: Uint8Array, n: number, L: number) {
-    return groupByLength(rowLengths(mask, n, L), this.capabilities.maxBatch, this.runtime.batchCost);
+    return groupByLength(rowLengths(mask, n, L), this.capabilities.maxBatch, this.runtime.batchCost, this.runtime.batchTokens);
   }
 
   private async forward(
@@ -272,7 +272,7 @@ class TowerEncoder implements Encoder {
     const { form, queue } = this.runtime;
     if (use === "image" || use === "imageOfBytes" || use === "text") {
       const artifact = await (use === "imageOfBytes" ? (this.graphs.imageOfBytes ?? this.graphs.image) : this.graphs[use])(form);
-      return { session: await queue.run(() => this.runtime.open(artifact, [])), tape: [] };
+      return { session: await queue.run(() => this.runtime.open(artifact, [], use === "text")), tape: [] };
     }
     if (this.graphs.promptGradients === undefined) {
       throw new EncoderError(
@@ -283,7 +283,7 @@ class TowerEncoder implements Encoder {
     }
     const made = await this.graphs.promptGradients(form);
     await this.letTextGo();
-    const session = await queue.run(() => this.runtime.open(made[use], use === "forward" ? made.tape : []));
+    const session = await queue.run(() => this.runtime.open(made[use], use === "forward" ? made.tape : [], true));
     return { session, tape: made.tape };
   }
 

@@ -24,8 +24,16 @@ export interface TowerRuntime {
   readonly queue: RunQueue;
   /** What one more run costs, in text tokens: how eagerly rows of unlike length share a batch. */
   readonly batchCost: number;
+  /**
+   * Tokens up to which more than maxBatch text rows run together; 0 unless said. Products over some hundred rows are the fastest, and rows of text
+   * are short where images are not.
+   */
+  readonly batchTokens?: number;
   /** A tensor over `data`, float32 or, over bytes, uint8; `data` stays unchanged until the run that takes it has ended. */
   tensor(data: Float32Array | Uint8Array, dims: readonly number[]): RuntimeTensor;
-  /** Opens a model; `keep` names outputs that go to another model and may stay on the device. */
-  open(artifact: OnnxArtifact, keep: readonly string[]): Promise<TowerSession>;
+  /**
+   * Opens a model; `keep` names outputs that go to another model and may stay on the device. `manyShapes` says that its inputs take a new shape
+   * with nearly every run, so that a plan of memory kept for each shape is of no use.
+   */
+  open(artifact: OnnxArtifact, keep: readonly string[], manyShapes?: boolean): Promise<TowerSession>;
 }

@@ -12,15 +12,16 @@ describe("rowLengths", () => {
 });
 
 describe("groupByLength", () => {
-  it("runs every row exactly once, in batches of at most maxBatch, as long as their longest row", () => {
+  it("runs every row exactly once, in batches of at most maxBatch rows or batchTokens tokens, as long as their longest row", () => {
     const random = seeded(1);
     for (let i = 0; i < 200; i++) {
       const lengths = Array.from({ length: random.below(40) }, () => 1 + random.below(20));
       const maxBatch = 1 + random.below(9);
-      const groups = groupByLength(lengths, maxBatch, random.below(100));
+      const batchTokens = i % 2 === 0 ? 0 : random.below(80);
+      const groups = groupByLength(lengths, maxBatch, random.below(100), batchTokens);
       expect(groups.flatMap((g) => g.rows).sort((a, b) => a - b)).toEqual(lengths.map((_, r) => r));
       for (const { rows, length } of groups) {
-        expect(rows.length).toBeLessThanOrEqual(maxBatch);
+        expect(rows.length).toBeLessThanOrEqual(Math.max(maxBatch, batchTokens / length));
         expect(length).toBe(Math.max(...rows.map((r) => lengths[r]!)));
       }
     }
@@ -44,6 +45,12 @@ describe("groupByLength", () => {
         if (groups.every((g) => g.rows.length <= 4)) expect(got).toBeLessThanOrEqual(cost(groups, batchCost));
       }
     }
+  });
+
+  it("fills a batch of short rows up to batchTokens, where more than maxBatch fit in", () => {
+    const lengths = Array.from({ length: 12 }, () => 5);
+    expect(groupByLength(lengths, 4, 1, 49).map(({ rows }) => rows.length)).toEqual([3, 9]);
+    expect(groupByLength(lengths, 4, 1, 19).map(({ rows }) => rows.length)).toEqual([4, 4, 4]);
   });
 
   it("joins rows of unlike lengths where a run is dear, and parts them where it is cheap", () => {
