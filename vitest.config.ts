@@ -1,17 +1,40 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./tools/testkit/src/test-order.js";
+
+/** Where a file needs a process to itself: what it mocks, starts, kills, counts or puts into the environment is the process's. */
+const ALONE = [
+  "packages/cli/test/**/*.test.ts",
+  "packages/{backend-cuda,backend-web,core-native,engine,jobs}/test/**/*.test.ts",
+  "packages/demo/test/*.test.ts",
+  "packages/server/test/{audit-log,lifecycle/**,grpc/**}*.test.ts",
+  "packages/core/test/{load-core,kernels}.test.ts",
+  "packages/demo/test/engine/model-delivery.test.ts",
+  "packages/dicomweb/test/{structured-report,orthanc}.test.ts",
+  "packages/files/test/folders.test.ts",
+  "packages/graph/test/runtime.test.ts",
+  "packages/imaging/test/{chromium,dicom/codecs,dicom/chromium}.test.ts",
+  "packages/model/test/{artifact-check,kept-digest,store/process-safety}.test.ts",
+  "tools/**/test/**/*.test.ts",
+];
+const TESTS = ["packages/*/test/**/*.test.ts", "tools/**/test/**/*.test.ts"];
+const NEVER = ["**/node_modules/**", "**/dist/**"];
 
 // One run over every package. Sources of our packages are used directly (condition "@biovlm/source"), so a test never sees a stale build.
 export default defineConfig({
   resolve: { conditions: ["@biovlm/source"] },
   ssr: { resolve: { conditions: ["@biovlm/source", "node", "import", "module", "default"] } },
   test: {
-    include: ["packages/*/test/**/*.test.ts", "tools/**/test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",
+    setupFiles: ["./tools/testkit/src/equal-bytes.ts"],
     // where a CI run wants the counts
     reporters: process.env["BIOVLM_TEST_RESULTS"] ? ["default", ["json", { outputFile: process.env["BIOVLM_TEST_RESULTS"] }]] : ["default"],
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
+    projects: [
+      { extends: true, test: { name: "alone", include: ALONE, exclude: NEVER } },
+      { extends: true, test: { name: "together", include: TESTS, exclude: [...NEVER, ...ALONE], isolate: false } },
+    ],
   },
 });

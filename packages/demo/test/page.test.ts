@@ -4,9 +4,8 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { cases, soak, withoutProgram } from "@biovlm/testkit";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../cli/test/call.js";
-import { FLOWS } from "./flows/all-flows.js";
 import { bomb, HOSTILE_NAMES } from "./hostile-names.js";
 import {
   allAnswered,
@@ -20,15 +19,6 @@ import {
   settle,
   typeClasses,
 } from "./page-under-test.js";
-
-// `serve` gives the page that was built for this test, not yesterday's
-vi.mock("../../cli/src/page-server.js", async (original) => {
-  const [actual, { builtPage }] = await Promise.all([
-    original<typeof import("../../cli/src/page-server.js")>(),
-    import("./served-page.js"),
-  ]);
-  return { ...actual, builtPageFolder: () => builtPage.folder ?? actual.builtPageFolder() };
-});
 
 const CLASSES = ["chest radiograph", "retinal fundus photograph", "brain MRI"];
 
@@ -375,8 +365,6 @@ describe.skipIf(withoutProgram("chromium"))("the page", () => {
       await own.close();
     }
   }, 600_000);
-
-  for (const flows of FLOWS) flows(() => stage);
 
   it("is small: code within 250 kB gzipped without runtime, codecs and models, the model within 8 MB", () => {
     const files = (readdirSync(stage.dist, { recursive: true }) as string[]).filter((f) => statSync(join(stage.dist, f)).isFile());

@@ -1,4 +1,4 @@
-// The page for everyone: by keys alone, with a screen reader, in the colours one wants. Registers tests; page.test.ts runs them in its browser.
+// The page for everyone: by keys alone, with a screen reader, in the colours one wants. Registers tests; page-server.test.ts runs them in its browser.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { allAnswered, closed, type OpenPage, picture, ready, type Stage, settle, typeClasses } from "../page-under-test.js";

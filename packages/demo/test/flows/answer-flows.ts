@@ -1,5 +1,5 @@
 // All answers as a person meets them: folders or labels against answers, cells that choose what the gallery shows, the wrong ones, files to take
-// along. Registers tests; page.test.ts runs them in its browser.
+// along. Registers tests; page-answers.test.ts runs them in its browser.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 // Every view held to the rules of WCAG A and AA by axe-core: in light, in dark and in forced colours. What axe cannot decide by itself is not judged
-// here; keys and names are in access-flows.ts. Registers tests; page.test.ts runs them in its browser.
+// here; keys and names are in access-flows.ts. Registers tests; page-server.test.ts runs them in its browser.
 
 import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
 // "What may they show?" as a person meets it: a bank that was learned is the panel's bank, names in whatever way they are typed, and what is
-// wrong said beside the field. Registers tests; page.test.ts runs them in its browser.
+// wrong said beside the field. Registers tests; page-answers.test.ts runs them in its browser.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

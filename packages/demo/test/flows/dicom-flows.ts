@@ -1,5 +1,5 @@
 // DICOM in the page as a person meets it: a folder as archives write it, windows by name and by drag, frames, and learning from it. Every
-// picture's bytes are the oracle's. Registers tests; page.test.ts runs them in its browser.
+// picture's bytes are the oracle's. Registers tests; page-files.test.ts runs them in its browser.
 
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

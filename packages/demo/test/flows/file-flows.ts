@@ -1,5 +1,5 @@
 // Files of other formats in the page as a person meets them: a folder of a bitmap, JPEG 2000, a volume in NRRD, a cine, masks and objects that
-// are no picture. Each picture has the command line's bytes and its answer. Registers tests; page.test.ts runs them in its browser.
+// are no picture. Each picture has the command line's bytes and its answer. Registers tests; page-files.test.ts runs them in its browser.
 
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

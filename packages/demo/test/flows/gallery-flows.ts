@@ -1,5 +1,5 @@
 // The list of images as a person meets it: order, folders, files that come twice, one that goes, and the strip of a phone. Registers tests;
-// page.test.ts runs them in its browser.
+// page-files.test.ts runs them in its browser.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
 // The saved project as a person meets it: labels, names and settings outlive every change of device, every choice of classes, a reload and a
-// crash of the tab; steps are taken back; labels go out and come in as CSV. Registers tests; page.test.ts runs them in its browser.
+// crash of the tab; steps are taken back; labels go out and come in as CSV. Registers tests; page-answers.test.ts runs them in its browser.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -150,7 +150,7 @@ export function projectFlows(stage: () => Stage): void {
       const context = open.page.context();
       let { page } = open;
       let lost = 0;
-      const tries = cases(100);
+      const tries = cases(100, 25);
       for (let i = 0; i < tries; i++) {
         await page.click("#tab-learn");
         await page.focus("#gallery");

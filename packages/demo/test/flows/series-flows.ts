@@ -1,5 +1,5 @@
 // Series and volumes in the page as a person meets them: a folder of slices whose names say nothing, gone through in the order of the body, and a
-// volume cut along a plane; their pixels and answers are the command line's. Registers tests; page.test.ts runs them in its browser.
+// volume cut along a plane; their pixels and answers are the command line's. Registers tests; page-files.test.ts runs them in its browser.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 // "This server" as a person meets it: a real `biovlm serve` gives the page and answers its images once that is chosen, with a key and without.
-// Registers tests; page.test.ts runs them in its browser.
+// Registers tests; page-server.test.ts runs them in its browser.
 
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -75,7 +75,7 @@ export function serverFlows(stage: () => Stage): void {
       for (const kind of ["chest-xray", "fundus"]) copyFileSync(join(stage().scans, kind, `${kind}-1.png`), join(scans, `${kind}.png`));
       served = await serveWithPage("--dataset", "busi");
       open = await watched(served.url);
-    }, 60_000);
+    }, 120_000);
     afterAll(async () => {
       expect(open?.external).toEqual([]);
       await open?.close();

@@ -1,5 +1,5 @@
 // TIFF in the page as a person meets it: a folder of what scanners, microscopes and converters write, pages that are gone through, and one that is
-// refused in words. Every picture has the command line's bytes and its answer. Registers tests; page.test.ts runs them in its browser.
+// refused in words. Every picture has the command line's bytes and its answer. Registers tests; page-files.test.ts runs them in its browser.
 
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
