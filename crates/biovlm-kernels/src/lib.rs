@@ -4,6 +4,7 @@
 //! order, never fused. So neither the processor nor the number of threads changes a result; work is split by rows alone.
 //! Letters as in docs/method.md: B images, N prompts, C classes, D embedding, K kept prompts; arrays are row-major.
 
+mod across;
 mod exponential;
 mod gemm;
 #[cfg(feature = "images")]

@@ -1,7 +1,9 @@
 //! Where each output pixel reads and with which weights: packages/core/src/resample-plan.ts in Rust, operation by operation, so that the
 //! integers are the same. Source: Pillow 9.4 src/libImaging/Resample.c.
 
-use crate::resample::{resample, Axis, Plan};
+use crate::across::{Across, Way};
+use crate::resample::{through, Axis, Between};
+use std::cell::RefCell;
 
 const BITS: i32 = 22;
 const A: f64 = -0.5;
@@ -20,6 +22,22 @@ impl AxisPlan {
     }
 }
 
+/// How one size of image becomes one size of window.
+struct Window {
+    sides: [usize; 3],
+    across: Across,
+    vertical: AxisPlan,
+}
+
+thread_local! {
+    // the images of a set are often of one size
+    static LAST: RefCell<(Option<Window>, Between)> = RefCell::default();
+}
+
+/// Memory for rows beyond this is not kept for the next image, nor are weights of a longer side.
+const MOST_KEPT: usize = 1 << 22;
+const MOST_KEPT_SIDE: usize = 1 << 14;
+
 /// The widest window that is made: beyond it a size is a mistake.
 const MOST: usize = 4096;
 
@@ -30,9 +48,20 @@ pub fn resize_crop(data: &[u8], width: usize, height: usize, size: usize) -> Opt
     if size == 0 || size > MOST || length == 0 || data.len() != length {
         return None;
     }
-    let [horizontal, vertical] = centre_crop(width, height, size);
     let mut out = vec![0u8; size * size * 3];
-    resample(data, width, height, &Plan { size, horizontal: horizontal.view(), vertical: vertical.view() }, &mut out).then_some(out)
+    LAST.with_borrow_mut(|(last, between)| {
+        let window = match last.take() {
+            Some(window) if window.sides == [width, height, size] => window,
+            _ => {
+                let [horizontal, vertical] = centre_crop(width, height, size);
+                Window { sides: [width, height, size], across: Across::new(&horizontal.view(), Way::here()), vertical }
+            }
+        };
+        through(data, width, &window.across, &window.vertical.view(), between, &mut out);
+        between.keep(MOST_KEPT);
+        *last = (width.max(height) <= MOST_KEPT_SIDE).then_some(window);
+    });
+    Some(out)
 }
 
 /// Horizontal, vertical.
@@ -62,12 +91,12 @@ fn axis(length: usize, resized: usize, from: usize, size: usize) -> AxisPlan {
             continue;
         }
         let centre = ((i + from) as f64 + 0.5) * scale;
-        let low = (centre - support + 0.5).trunc().max(0.0);
-        let high = (centre + support + 0.5).trunc().min(length as f64);
-        let count = (high - low) as usize;
+        // a conversion cuts off towards zero, and below zero gives zero
+        let low = (centre - support + 0.5) as usize;
+        let count = ((centre + support + 0.5) as usize).min(length) - low;
         let mut sum = 0.0;
         for (j, w) in exact[..count].iter_mut().enumerate() {
-            *w = bicubic((j as f64 + low - centre + 0.5) * (1.0 / filter_scale));
+            *w = bicubic(((j + low) as f64 - centre + 0.5) * (1.0 / filter_scale));
             sum += *w;
         }
         plan.first[i] = low as i32;
@@ -93,7 +122,7 @@ fn bicubic(x: f64) -> f64 {
 /// Rounds half away from zero.
 fn fixed_point(w: f64) -> i32 {
     let scaled = w * f64::from(1 << BITS);
-    (if scaled < 0.0 { scaled - 0.5 } else { scaled + 0.5 }).trunc() as i32
+    (if scaled < 0.0 { scaled - 0.5 } else { scaled + 0.5 }) as i32
 }
 
 /// n / 2, halves to the even neighbour.

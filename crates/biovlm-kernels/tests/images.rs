@@ -113,6 +113,22 @@ fn a_damaged_file_gives_the_bytes_asked_for_or_none() {
 }
 
 #[test]
+fn an_image_is_the_same_whatever_its_thread_prepared_before() {
+    let (samples, mut random) = (samples(), Random(3));
+    for _ in 0..500 {
+        let (name, bytes, header) = &samples[random.below(samples.len())];
+        // one that is declined half way leaves the thread's memory as it is then
+        prepare(&damaged(bytes, &mut random), *header, 1 + random.below(16));
+        let (rgb, size) = (decode(bytes, *header).expect(name), 1 + random.below(16));
+        let expected = biovlm_kernels::resize_crop(&rgb, header.width, header.height, size);
+        // on a thread that has prepared nothing
+        let fresh = std::thread::scope(|scope| scope.spawn(|| prepare(bytes, *header, size)).join().expect("no panic"));
+        assert_eq!(prepare(bytes, *header, size), expected, "{name}");
+        assert_eq!(fresh, expected, "{name}");
+    }
+}
+
+#[test]
 fn a_header_of_another_size_is_declined_whatever_it_says() {
     for (name, bytes, header) in samples() {
         for width in [0, 1, header.width + header.height, 1 << 20, usize::MAX / 3, usize::MAX] {

@@ -15,7 +15,8 @@ impl Drop for Handle {
     }
 }
 
-pub fn decode(bytes: &[u8], width: usize, height: usize) -> Option<Vec<u8>> {
+/// RGB [height,width,3] to `rgb`, whose length it sets; libjpeg-turbo has written all of it where there was no warning.
+pub fn decode(bytes: &[u8], width: usize, height: usize, rgb: &mut Vec<u8>) -> Option<()> {
     // SAFETY: the handle is checked; libjpeg-turbo reads `bytes` within their length and writes width · height · 3 bytes, no more than
     // `rgb` holds: the size that it found in the header is compared with it before.
     unsafe {
@@ -38,9 +39,9 @@ pub fn decode(bytes: &[u8], width: usize, height: usize) -> Option<Vec<u8>> {
         if size != [width as c_int, height as c_int] || !usual || !plain {
             return None;
         }
-        let mut rgb = vec![0u8; width * height * 3];
+        rgb.resize(width * height * 3, 0);
         let pitch = (width * 3) as c_int;
         let failed = tj::tj3Decompress8(handle.0, bytes.as_ptr(), bytes.len() as _, rgb.as_mut_ptr(), pitch, tj::TJPF_TJPF_RGB as c_int);
-        (failed == 0).then_some(rgb)
+        (failed == 0).then_some(())
     }
 }

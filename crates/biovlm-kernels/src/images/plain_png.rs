@@ -2,6 +2,7 @@
 //! header says. It takes no other and refuses none: what is not for it goes to the general decoder, which says what is sound.
 
 use super::unfilter::unfilter;
+use super::Memory;
 use std::borrow::Cow;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
@@ -12,19 +13,21 @@ const WINDOW_BITS: u8 = 15;
 /// Its rows lie in memory twice; beyond it they come one by one.
 const MOST_PIXELS: usize = 1 << 23;
 
-/// [height,width,channels] bytes and their channels, 1, 3 or 4.
-pub fn decode(bytes: &[u8], width: usize, height: usize) -> Option<(Vec<u8>, usize)> {
+/// Channels, 1, 3 or 4; the pixels go to `memory`, [height,width,channels]: to its `rgb` where they are that, else to its `pixels`.
+pub fn decode(bytes: &[u8], width: usize, height: usize, memory: &mut Memory) -> Option<usize> {
     let (channels, packed) = packed_rows(bytes, width, height)?;
     let row = width.checked_mul(channels)?;
     let length = height.checked_mul(row)?;
-    let mut raw = vec![0u8; length.checked_add(height)?];
+    let Memory { stored: raw, pixels, rgb } = memory;
+    raw.resize(length.checked_add(height)?, 0);
     let mut inflate = Inflate::new(true, WINDOW_BITS);
-    let status = inflate.decompress(&packed, &mut raw, InflateFlush::Finish).ok()?;
+    let status = inflate.decompress(&packed, raw, InflateFlush::Finish).ok()?;
     if status != Status::StreamEnd || inflate.total_in() != packed.len() as u64 || inflate.total_out() != raw.len() as u64 {
         return None;
     }
-    let mut pixels = vec![0u8; length];
-    unfilter(&raw, width, channels, &mut pixels).then_some((pixels, channels))
+    let pixels = if channels == 3 { rgb } else { pixels };
+    pixels.resize(length, 0);
+    unfilter(raw, width, channels, pixels).then_some(channels)
 }
 
 /// Channels, and what its IDAT chunks hold.

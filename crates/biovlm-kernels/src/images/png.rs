@@ -1,23 +1,30 @@
 //! PNG of 8 bits or fewer a sample, every checksum heeded: the most usual kind fast, every other by the `png` crate.
 
-use super::plain_png;
+use super::{plain_png, Memory};
 use png::{BitDepth, ColorType, DecodeOptions, Decoder, Limits, Transformations};
 use std::io::Cursor;
 
-/// RGB [height,width,3]: alpha is dropped, grey repeated.
-pub fn decode(bytes: &[u8], width: usize, height: usize) -> Option<Vec<u8>> {
-    let (pixels, channels) = plain_png::decode(bytes, width, height).or_else(|| decode_any(bytes, width, height))?;
+/// RGB [height,width,3] to `rgb` of the memory: alpha is dropped, grey repeated.
+pub fn decode(bytes: &[u8], width: usize, height: usize, memory: &mut Memory) -> Option<()> {
+    let channels = match plain_png::decode(bytes, width, height, memory) {
+        Some(channels) => channels,
+        None => {
+            let (pixels, channels) = decode_any(bytes, width, height)?;
+            *(if channels == 3 { &mut memory.rgb } else { &mut memory.pixels }) = pixels;
+            channels
+        }
+    };
     if channels == 3 {
-        return Some(pixels);
+        return Some(());
     }
-    let mut rgb = vec![0u8; width * height * 3];
-    for (to, from) in rgb.chunks_exact_mut(3).zip(pixels.chunks_exact(channels)) {
+    memory.rgb.resize(width * height * 3, 0);
+    for (to, from) in memory.rgb.chunks_exact_mut(3).zip(memory.pixels.chunks_exact(channels)) {
         match channels {
             4 => to.copy_from_slice(&from[..3]),
             _ => to.fill(from[0]),
         }
     }
-    Some(rgb)
+    (memory.pixels.len() == width * height * channels).then_some(())
 }
 
 /// [height,width,channels] bytes and their channels.
