@@ -29,7 +29,7 @@ import {
   type InferAnswer,
   type OutputTensor,
 } from "../tensors/infer-codec.js";
-import { requestParameters } from "../tensors/infer-parameters.js";
+import { refuseShown, requestParameters } from "../tensors/infer-parameters.js";
 
 const VERSION = "1";
 const CODES: readonly ServerErrorCode[] = [
@@ -237,8 +237,12 @@ async function answer(serving: Serving, model: ServedModel, decoded: DecodedRequ
     if (large !== undefined) throw imageTooLarge(maxImageBytes, large.length);
     const classified = await serving.engine.classify(model.name, input.elements, options);
     answers = classified.answers.map((a, i) => {
+      // what was asked of it may be wrong, and not the image
       if ("error" in a)
-        throw new ServerError("unreadable_image", `image ${i} — ${a.error.code}: ${a.error.message.replace(/^\[[^\]]*\] /, "")}`);
+        throw new ServerError(
+          a.error.code === "bad_option" ? "bad_option" : "unreadable_image",
+          `image ${i} — ${a.error.code}: ${a.error.message.replace(/^\[[^\]]*\] /, "")}`,
+        );
       if ("leftOut" in a) throw new RangeError("an image left out, where no volumes were asked for");
       return a;
     });
@@ -247,6 +251,7 @@ async function answer(serving: Serving, model: ServedModel, decoded: DecodedRequ
     if (input.shape.length !== 2 || input.shape[1] !== model.embedDim || nth(input.shape, 0) < 1) {
       throw new ServerError("bad_tensor", `embedding — expected shape [n, ${model.embedDim}] with n ≥ 1, got [${input.shape.join(", ")}].`);
     }
+    refuseShown(options);
     const classified = await serving.engine.classifyEmbeddings(model.name, input.numbers, options);
     answers = classified.answers;
     result = classified;

@@ -7,7 +7,7 @@ import { parseStrictJson } from "@biovlm/files";
 import { Compile } from "typebox/compile";
 import { ServerError } from "../errors.js";
 import { InferRequest, type InferResponse } from "../schemas/inference.js";
-import { outputParameters } from "./infer-parameters.js";
+import { checkInputParameters, outputParameters } from "./infer-parameters.js";
 
 export interface DecodedTensor {
   readonly name: string;
@@ -87,7 +87,8 @@ export function checkedRequest(
   }
   const request = value as InferRequest;
   const inputs = request.inputs.map((input, index): DecodedTensor => {
-    const { name, shape, datatype } = input;
+    const { name, shape, datatype, parameters } = input;
+    checkInputParameters(name, parameters);
     const count = shape.reduce((a, b) => a * b, 1);
     const most = datatype === "BYTES" ? MAX_BYTES_ELEMENTS : MAX_ELEMENTS;
     if (count > most)

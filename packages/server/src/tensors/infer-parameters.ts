@@ -17,6 +17,8 @@ const NEUTRAL: Readonly<Record<string, (value: unknown) => boolean>> = {
   content_type: (value) => typeof value === "string",
 };
 const SHOWN = ["frame", "plane", "window", "range"] as const;
+/** Parameters of an input. */
+const INPUTS = ["binary_data_size", "content_type"];
 const OURS = ["classes", "rho", "prevalence", "timeout", ...SHOWN];
 
 /**
@@ -60,6 +62,29 @@ export function requestParameters(
     ...Object.fromEntries(SHOWN.flatMap((name) => (parameters[name] === undefined ? [] : [[name, String(parameters[name])]]))),
     ...(due === undefined ? {} : { deadline: due }),
   };
+}
+
+/** What an input may say of itself beside its elements; what is asked of a request stands at the request. @throws ServerError `bad_request` */
+export function checkInputParameters(input: string, parameters: Parameters = {}): void {
+  for (const name of Object.keys(parameters)) {
+    if (INPUTS.includes(name)) continue;
+    if (OURS.includes(name) || name === "volumes")
+      throw new ServerError(
+        "bad_request",
+        `input ${input} — expected ${name} among the request's own parameters, where it holds for all images, got it at the input. Move it.`,
+      );
+    throw new ServerError(
+      "bad_request",
+      `input ${input} — expected only the parameters ${INPUTS.join(" and ")}, got another. Tensors are never read from shared memory. Leave it out.`,
+    );
+  }
+}
+
+/** @throws ServerError `bad_request` where pictures are asked for in words that embeddings have no use for */
+export function refuseShown(options: Pick<ClassifyOptions, (typeof SHOWN)[number]>): void {
+  const name = SHOWN.find((one) => options[one] !== undefined);
+  if (name !== undefined)
+    throw new ServerError("bad_request", `parameter ${name} — expected images that it says how to show, got embeddings. Leave it out.`);
 }
 
 function classNames(text: unknown): string[] {

@@ -35,7 +35,8 @@ it("reads a message as its generated reader does, and refuses more of anything t
     ],
     outputs: [{ name: "class", parameters: plain }],
   });
-  const asked = askedRequest(inferRequest(bytes({ ...request, outputs: [] })));
+  expect(() => askedRequest(inferRequest(bytes({ ...request, outputs: [] })))).toThrow(expect.objectContaining({ code: "bad_request" }));
+  const asked = askedRequest(inferRequest(bytes({ ...request, inputs: [image(), numbers], outputs: [] })));
   expect(asked).toMatchObject({ id: "42", parameters: plain, binaryOutput: true });
   expect(asked.inputs[0]?.elements?.map((element) => Buffer.from(element).equals(png))).toEqual([true]);
   expect(asked.inputs[1]?.numbers).toEqual(Float32Array.of(1, -2.5, 0.25));
