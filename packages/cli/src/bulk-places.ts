@@ -1,9 +1,11 @@
 // Where a bulk job lives and where its images are: what a person writes for a store and a source → the things themselves.
 
 import { stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, resolve } from "node:path";
 import { type BulkImages, imageFolder } from "@biovlm/engine/bulk";
-import { folderRows, folderStore, isRowList, type JobStore, listRows, type PlanRow } from "@biovlm/jobs";
+import { sweepOwnFolders } from "@biovlm/files/node";
+import { folderRows, folderStore, isRowList, type JobStore, listRows, type PlanRow, sweepFolderStore } from "@biovlm/jobs";
 import type { CommandContext } from "./command.js";
 import { notFoundError, usageError } from "./errors.js";
 
@@ -26,6 +28,15 @@ export async function openStore(
       "the store knows no conditional create: of two workers on one shard the last one counts; run bulk gc only when none works",
     );
   return store;
+}
+
+/** Where what a plan sorts lies meanwhile: within a store that is a folder, else with the system's temporary files. */
+export const sortingPlace = (store: string, cwd: string): string => (store.startsWith("s3://") ? tmpdir() : resolve(cwd, store));
+
+/** Removes what killed processes left: in a store that is a folder, else of plans with the system's temporary files. Answers how much. */
+export function sweepStore(store: string, cwd: string): Promise<number> {
+  const place = sortingPlace(store, cwd);
+  return store.startsWith("s3://") ? sweepOwnFolders(place) : sweepFolderStore(place);
 }
 
 interface SourceOptions extends Pick<CommandContext, "cwd" | "env" | "signal"> {

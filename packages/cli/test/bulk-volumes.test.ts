@@ -1,6 +1,6 @@
 // `biovlm bulk … --volumes`: a row a series and a row a file of several frames, with the numbers that embed and classify give.
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { openSafetensors } from "@biovlm/model/backbone";
@@ -8,6 +8,7 @@ import { seeded, startS3Server, withoutProgram } from "@biovlm/testkit";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { describe, expect, it } from "vitest";
 import { call, folder, writePhantoms } from "./call.js";
+import { detached, writePairs } from "./made-pairs.js";
 import { slice, written } from "./made-series.js";
 import { compile, start } from "./program.js";
 
@@ -227,6 +228,29 @@ describe("bulk work on volumes", () => {
     expect(await json(["merge", store])).toMatchObject({ code: 0, rows: all.length - 1 });
   });
 
+  it("reads volumes in two files as those in one, and says of a row that its voxels are missing or lie elsewhere", async () => {
+    const pairs = folder("pairs");
+    writePairs(pairs);
+    const names = ["one.nii", "two.hdr", "x.nrrd", "y.nhdr"];
+    for (const words of [["--volumes"], []]) {
+      const store = folder("pairs-store");
+      expect(await json(["plan", pairs, store, ...words, "--device", "cpu", ...CLASSES])).toMatchObject({ code: 0, rows: 4 });
+      expect(await json(["work", store, "--all"])).toMatchObject({ code: 0, committed: 1 });
+      const rows = await table(store);
+      expect(rows.map(({ uri, error }) => [uri, error])).toEqual(names.map((name) => [name, null]));
+      for (const [whole, header] of [
+        [0, 1],
+        [2, 3],
+      ] as const)
+        expect(rows[header]?.probabilities).toEqual(rows[whole]?.probabilities);
+    }
+    writeFileSync(join(pairs, "y.nhdr"), detached("../y.raw"));
+    rmSync(join(pairs, "two.img"));
+    const store = await planned(pairs);
+    await json(["work", store, "--all"]);
+    expect((await table(store)).map(({ error }) => error)).toEqual([null, "not_found", null, "bad_path"]);
+  });
+
   it("gives the same bytes for one worker, and two at once", async () => {
     compile();
     const source = written("long", { ...many(1, 100, 40), ...many(2, 300, 30), ...many(3, 400, 5) });
@@ -258,6 +282,17 @@ describe.skipIf(withoutProgram("versitygw"))("series in a bucket", () => {
       await put("c/2.dcm", slice({ series: 3, instance: 11, z: 2 }));
       expect(await json(["work", store, "--all"], env)).toMatchObject({ code: 0, committed: 1 });
       expect((await table(store)).map(({ error }) => error)).toEqual(["file_changed", null, null, null, ...others.map(() => null)]);
+      const pairs = folder("pairs");
+      writePairs(pairs);
+      for (const name of readdirSync(pairs))
+        await client.call({ method: "PUT", key: `pairs/${name}`, body: readFileSync(join(pairs, name)) });
+      const two = folder();
+      const said = await call(["bulk", "plan", "s3://bucket/images/pairs", two, ...WORDS, ...CLASSES], { env });
+      expect([said.code, said.err]).toEqual([0, expect.stringMatching(/left out: 1 voxels of a header beside them, 1 not an image/)]);
+      expect(await json(["work", two, "--all"], env)).toMatchObject({ code: 0, committed: 1 });
+      const rows = await table(two);
+      expect(rows.map(({ uri, error }) => [uri, error])).toEqual(["one.nii", "two.hdr", "x.nrrd", "y.nhdr"].map((name) => [name, null]));
+      expect([rows[1]?.probabilities, rows[3]?.probabilities]).toEqual([rows[0]?.probabilities, rows[2]?.probabilities]);
     } finally {
       server.stop();
     }

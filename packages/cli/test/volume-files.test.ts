@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { golden } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { call, folder } from "./call.js";
+import { detached, writePairs } from "./made-pairs.js";
 
 interface Element {
   readonly file: string;
@@ -48,19 +49,7 @@ describe("classify on volumes", () => {
 
   it("reads volumes in two files as those in one, and refuses a header that names another place", async () => {
     const place = folder("pairs");
-    put("nifti int16 little 0", join(place, "one.nii"));
-    const one = readFileSync(join(place, "one.nii"));
-    const header = Buffer.from(one.subarray(0, 348));
-    header.write("ni1\0", 344, "latin1");
-    header.writeFloatLE(0, 108);
-    writeFileSync(join(place, "two.hdr"), header);
-    writeFileSync(join(place, "two.img"), one.subarray(352));
-    put("nrrd float32 big left-posterior-superior", join(place, "x.nrrd"));
-    const nrrd = readFileSync(join(place, "x.nrrd"));
-    const end = nrrd.indexOf("\n\n");
-    const detached = (name: string) => `${nrrd.subarray(0, end).toString("latin1")}\ndata file: ${name}\n`;
-    writeFileSync(join(place, "y.nhdr"), detached("y.raw"));
-    writeFileSync(join(place, "y.raw"), nrrd.subarray(end + 2));
+    writePairs(place);
     const { code, err, elements } = await classified(["."], place);
     expect([code, err]).toEqual([0, expect.stringContaining("left out: ")]);
     expect(elements.map(({ file }) => file)).toEqual(["one.nii", "two.hdr", "x.nrrd", "y.nhdr"]);

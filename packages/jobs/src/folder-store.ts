@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { byCodeUnit, checkKey } from "@biovlm/files";
-import { fileFailure, syncFolder, systemCode, writeAll, writeFileAtomic } from "@biovlm/files/node";
+import { fileFailure, sweepOwnFolders, sweepTemporaries, syncFolder, systemCode, writeAll, writeFileAtomic } from "@biovlm/files/node";
 import type { JobStore } from "./job-store.js";
 
 /**
@@ -52,7 +52,7 @@ export function folderStore(folder: string): JobStore {
 /** Writes and syncs a temporary beside `path`, then links it there. False where something is there already. */
 async function createOnce(path: string, bytes: Uint8Array): Promise<boolean> {
   const folder = dirname(path);
-  // named as the temporaries of writeFileAtomic are, so that sweepTemporaries knows what a killed worker left
+  // named as the temporaries of writeFileAtomic are, so that sweepTemporaries knows what a killed worker left (sweepFolderStore)
   const temporary = join(folder, `.${basename(path)}.${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
   try {
     await mkdir(folder, { recursive: true });
@@ -72,4 +72,16 @@ async function createOnce(path: string, bytes: Uint8Array): Promise<boolean> {
   } finally {
     await rm(temporary, { force: true }).catch(() => {});
   }
+}
+
+/**
+ * Removes what killed processes left in a store's folder beside its entries: what a plan sorted, and files that were being written, a day old.
+ * Answers how many. Never throws: what cannot be removed stays.
+ */
+export async function sweepFolderStore(folder: string): Promise<number> {
+  let removed = await sweepOwnFolders(folder);
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const below = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => join(folder, name));
+  for (const place of [folder, ...below]) removed += (await sweepTemporaries(place, { shared: true })).length;
+  return removed;
 }

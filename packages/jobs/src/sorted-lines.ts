@@ -1,15 +1,18 @@
 // More lines than memory takes, in order: runs that fit are sorted and lie in a folder of their own until they are merged. What is held does not
-// depend on how many lines there are. The folder is below the system's for temporary files, readable by this user alone, and goes at the end.
+// depend on how many lines there are. The folder is readable by this user alone, and goes at the end; what a killed process left is
+// removed by `sweepOwnFolders`.
 
 import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileFailure } from "@biovlm/files/node";
+import { fileFailure, type OwnFolder, ownFolder } from "@biovlm/files/node";
 
-/** How much is held. */
+/** How much is held, and where the rest lies. */
 export interface SortLimits {
+  /** the folder that a folder of runs is made in; default the system's for temporary files */
+  readonly place?: string;
   /** characters of a run; default 16 MiB. A longer line is a run of its own. */
   readonly runChars?: number;
   /** runs that are merged at once, ≥ 2; default 64 */
@@ -21,15 +24,15 @@ export interface SortLimits {
 export class LineSorter {
   private readonly limits: Required<Omit<SortLimits, "signal">>;
   private readonly signal: AbortSignal | undefined;
-  private folder: string | undefined;
+  private folder: OwnFolder | undefined;
   /** files of sorted lines; older ones hold more */
   private runs: string[] = [];
   private lines: string[] = [];
   private chars = 0;
   private made = 0;
 
-  constructor({ runChars = 16 * 2 ** 20, fanIn = 64, signal }: SortLimits = {}) {
-    this.limits = { runChars, fanIn };
+  constructor({ runChars = 16 * 2 ** 20, fanIn = 64, place = tmpdir(), signal }: SortLimits = {}) {
+    this.limits = { runChars, fanIn, place };
     this.signal = signal;
   }
 
@@ -49,7 +52,7 @@ export class LineSorter {
 
   /** Removes what lies on the disk. To be called whatever happened. */
   async close(): Promise<void> {
-    if (this.folder !== undefined) await rm(this.folder, { recursive: true, force: true });
+    await this.folder?.close();
     this.folder = undefined;
   }
 
@@ -67,8 +70,8 @@ export class LineSorter {
   private async written(lines: Iterable<string> | AsyncIterable<string>): Promise<string> {
     this.signal?.throwIfAborted();
     try {
-      this.folder ??= await mkdtemp(join(tmpdir(), "biovlm-sort-"));
-      const file = join(this.folder, `${this.made++}.run`);
+      this.folder ??= await ownFolder(this.limits.place);
+      const file = join(this.folder.path, `${this.made++}.run`);
       const out = createWriteStream(file, { mode: 0o600 });
       const ended = once(out, "close");
       ended.catch(() => {});
@@ -84,7 +87,7 @@ export class LineSorter {
       return file;
     } catch (error) {
       this.signal?.throwIfAborted();
-      throw fileFailure(error, "writing to the folder for temporary files");
+      throw fileFailure(error, `writing what is sorted below ${this.limits.place}`);
     }
   }
 }

@@ -187,13 +187,13 @@ describe.skipIf(withoutProgram("versitygw"))("a bucket", () => {
     for (const name of names) await put(name, new TextEncoder().encode(name));
     await put("a b/ü+1&2.png", Uint8Array.of(1));
     await put("dicom/IM0001", Buffer.concat([Buffer.alloc(128), Buffer.from("DICM")]));
-    for (const name of ["dicom/notes", "x.txt", ".hidden/a.png", "s.nhdr", "v.HDR"]) await put(name, Uint8Array.of(1));
+    for (const name of ["dicom/notes", "x.txt", ".hidden/a.png", "s.nhdr", "v.HDR", "v.IMG", "w.img"]) await put(name, Uint8Array.of(1));
     await clientOf("images-of-others").call({ method: "PUT", key: "z.png", body: Uint8Array.of(1) });
     const leftOut = new Map<string, number>();
     const rows: PlanRow[] = [];
     for await (const row of s3Rows(client, { leftOut })) rows.push(row);
-    expect(rows.map(({ uri }) => uri)).toEqual(["a b/ü+1&2.png", "dicom/IM0001", ...names]);
-    expect(Object.fromEntries(leftOut)).toEqual({ "not an image": 2, hidden: 1, "NRRD in two files": 1, "NIfTI in two files": 1 });
+    expect(rows.map(({ uri }) => uri)).toEqual(["a b/ü+1&2.png", "dicom/IM0001", "s.nhdr", ...names, "v.HDR"]);
+    expect(Object.fromEntries(leftOut)).toEqual({ "not an image": 3, hidden: 1, "voxels of a header beside them": 1 });
     const images = s3Images(client, { maxImageBytes: 100 });
     const admitted: number[] = [];
     const admit = async (bytes: number) => void admitted.push(bytes);
@@ -204,6 +204,17 @@ describe.skipIf(withoutProgram("versitygw"))("a bucket", () => {
     await expect(images.read(rows[0]!, admit)).rejects.toMatchObject({ code: "file_changed" });
     await expect(images.read(rows[1]!, admit)).rejects.toMatchObject({ code: "too_large" });
     await expect(images.read({ uri: "gone.png" }, admit)).rejects.toMatchObject({ code: "not_found" });
+    // a header of a volume comes with its voxels, both within the limit
+    await put("s.nhdr", Buffer.from("NRRD0004\ntype: uchar\ndata file: s.raw\n"));
+    await expect(images.read({ uri: "s.nhdr" }, admit)).rejects.toMatchObject({ code: "not_found" });
+    await put("s.raw", Uint8Array.of(7, 8));
+    admitted.length = 0;
+    expect(Buffer.from(await images.read({ uri: "s.nhdr" }, admit)).toString("latin1")).toBe("NRRD0004\ntype: uchar\n\n\x07\b");
+    expect(admitted).toEqual([38, 2]);
+    await put("s.raw", new Uint8Array(80));
+    await expect(images.read({ uri: "s.nhdr" }, admit)).rejects.toMatchObject({ code: "too_large" });
+    await put("s.nhdr", Buffer.from("NRRD0004\ntype: uchar\ndata file: ../s.raw\n"));
+    await expect(images.read({ uri: "s.nhdr" }, admit)).rejects.toMatchObject({ code: "bad_path" });
     await images.check();
     const store = folderStore(place());
     expect((await planJob(store, rows, { source: "s3://bucket/images", facts: {} })).rows).toBe(rows.length);

@@ -8,7 +8,7 @@ import { leftOutNote } from "@biovlm/files/node";
 import { type JobStore, type PlanRow, planJob } from "@biovlm/jobs";
 import { createClassifier, sha256, writeBank } from "@biovlm/model";
 import { type BulkWork, bankKey, bareDigest, chunkRowsFor, factsOf, VOLUME_CHUNK_ROWS } from "../bulk-job.js";
-import { openImages, openSource, openStore } from "../bulk-places.js";
+import { openImages, openSource, openStore, sortingPlace, sweepStore } from "../bulk-places.js";
 import { noSeries, type SeriesCounts, seriesRows } from "../bulk-series.js";
 import { checkClassOptions, chooseBank } from "../class-choice.js";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
@@ -37,6 +37,9 @@ export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async (context, op
   const leftOut = new Map<string, number>();
   const { root, rows: found } = await openSource(from, { ...context, root: options.root, leftOut });
   const store = await openStore(to, context);
+  const place = sortingPlace(to, cwd);
+  // what a plan left that was killed
+  await sweepStore(to, cwd);
   const { model, device, precision, raw, batch, exif, maxImageBytes, maxPixels, frame, plane, window, range, ultrasoundRegion } = options;
   const work: BulkWork = {
     ...{ model, device, precision, raw, output, volumes: options.volumes },
@@ -46,7 +49,7 @@ export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async (context, op
   } as BulkWork;
   const started = performance.now();
   const counts = noSeries();
-  const rows = options.volumes ? await bySeries(found, root, counts, options, context) : found;
+  const rows = options.volumes ? await bySeries(found, root, { counts, place }, options, context) : found;
   const progress = terminal.progress("plan", 0);
   let told = 0;
   const onShard = (count: number) => {
@@ -80,13 +83,13 @@ export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async (context, op
 async function bySeries(
   rows: AsyncIterable<PlanRow>,
   root: string,
-  counts: SeriesCounts,
+  sorting: { readonly counts: SeriesCounts; readonly place: string },
   { maxImageBytes }: Pick<Options, "maxImageBytes">,
   context: CommandContext,
 ): Promise<AsyncIterable<PlanRow>> {
   const images = await openImages(root, undefined, { maxImageBytes }, context);
   await images.check();
-  return seriesRows(rows, { images, maxImageBytes, counts, signal: context.signal });
+  return seriesRows(rows, { images, maxImageBytes, ...sorting, signal: context.signal });
 }
 
 /** What a person should know of the series that were found. */

@@ -4,7 +4,7 @@
 import { resolve } from "node:path";
 import { counted } from "@biovlm/files";
 import { collectGarbage, jobStatus, mergeJob, prometheusText, readJob, verifyJob } from "@biovlm/jobs";
-import { openStore } from "../bulk-places.js";
+import { openStore, sweepStore } from "../bulk-places.js";
 import type { CommandRun } from "../command.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
@@ -87,8 +87,11 @@ export const mergeParts: CommandRun<typeof BULK_MERGE_OPTIONS> = async (context,
 export const removeGarbage: CommandRun<typeof BULK_GC_OPTIONS> = async (context, options, [place = ""]) => {
   const { terminal } = context;
   const store = await openStore(place, context);
+  // of a plan that was killed there may be no job
+  const temporaries = await sweepStore(place, context.cwd);
+  if (temporaries > 0) terminal.note(`${counted(temporaries, "file or folder", "files or folders")} of killed processes removed`);
   const removed = await collectGarbage(store, await readJob(store));
-  if (options.json) await terminal.line(JSON.stringify({ removed }));
+  if (options.json) await terminal.line(JSON.stringify({ removed, temporaries }));
   else await terminal.line(removed.length === 0 ? "nothing to remove" : `${counted(removed.length, "file")} removed`);
   return undefined;
 };

@@ -139,6 +139,7 @@ export const bulkGc = defineCommand({
   summary: "remove what committed shards no longer need",
   description: [
     "Parts of workers that came second, and what was kept of shards while they were worked on. Shards without a commit are left alone.",
+    "What killed processes left beside them goes, too: of a plan at once, files half written after a day.",
   ],
   arguments: [STORE],
   options: BULK_GC_OPTIONS,

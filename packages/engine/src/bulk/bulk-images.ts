@@ -20,7 +20,10 @@ export interface BulkRow extends BulkFile {
 
 /** A place with images. */
 export interface BulkImages {
-  /** The file's bytes. Awaits `admit` with their number before it holds them. Rejects with a stable code, naming no path. */
+  /**
+   * The file's bytes; of a header of a volume in two files those of both as one. Awaits `admit` with their number before it holds them. Rejects
+   * with a stable code, naming no path.
+   */
   read(file: BulkFile, admit: Admit, signal?: AbortSignal): Promise<Uint8Array>;
   /** The first `length` bytes of a file, or all of a smaller one. Rejects as `read` does. */
   start(file: BulkFile, length: number, signal?: AbortSignal): Promise<Uint8Array>;

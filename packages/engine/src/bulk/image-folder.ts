@@ -1,15 +1,16 @@
-// The images of a bulk job below a folder: read within a limit, their sizes known before their bytes are. No message names a path.
+// The images of a bulk job below a folder: read within a limit, their sizes known before their bytes are,
+// those of volumes in two files from both. No message names a path.
 
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { FilesError } from "@biovlm/files";
-import { fileFailure, openRegular, readFileWithin } from "@biovlm/files/node";
+import { fileFailure, openRegular, readImageWithin } from "@biovlm/files/node";
 import type { BulkImages } from "./bulk-images.js";
 
 /** Images below `folder`; rows' paths were checked by who planned or read them. @param maxImageBytes more is refused before it is read */
 export function imageFolder(folder: string, { maxImageBytes }: { readonly maxImageBytes: number }): BulkImages {
   return {
-    read: ({ uri }, admit) => readFileWithin(join(folder, uri), maxImageBytes, "image file", admit).catch(withRemedy),
+    read: ({ uri }, admit) => readImageWithin(join(folder, uri), maxImageBytes, "image file", admit).catch(withRemedy),
     async start({ uri }, length) {
       const { handle } = await openRegular(join(folder, uri), "image file");
       try {

@@ -23,7 +23,7 @@ interface Waiting {
 /**
  * Reads `count` files in their order, ahead of who takes them. The next one to be taken is always let in, whatever its size, so that none waits
  * for ever.
- * @param read reads one file; calls `admit` with its size before it holds its bytes
+ * @param read reads one file; calls `admit` with its size before it holds its bytes, of a file in two parts with the size of each
  */
 export class ReadAhead {
   private readonly count: number;
@@ -103,7 +103,8 @@ export class ReadAhead {
   }
 
   private admit(index: number, bytes: number): void {
-    this.admitted.set(index, bytes);
+    // of a volume in two files, one after the other
+    this.admitted.set(index, (this.admitted.get(index) ?? 0) + bytes);
     this.held += bytes;
   }
 }

@@ -102,15 +102,18 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** Removes temporaries that a killed process left in `folder`: those whose process is gone, or that are older than a day. */
-export async function sweepTemporaries(folder: string): Promise<string[]> {
+/**
+ * Removes temporaries that a killed process left in `folder`: those whose process is gone, or that are older than a day.
+ * @param shared with processes of other machines, whose numbers say nothing here: age alone decides
+ */
+export async function sweepTemporaries(folder: string, { shared = false }: { readonly shared?: boolean } = {}): Promise<string[]> {
   const removed: string[] = [];
   for (const name of await readdir(folder).catch(() => [])) {
     const match = TEMPORARY.exec(name);
     if (match === null) continue;
     const path = join(folder, name);
     const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
-    if (processRuns(Number(match[2])) && age < 86_400_000) continue;
+    if ((shared || processRuns(Number(match[2]))) && age < 86_400_000) continue;
     await rm(path, { force: true }).catch(() => {});
     removed.push(name);
   }

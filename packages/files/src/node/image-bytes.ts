@@ -12,16 +12,38 @@ const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._ +()-]{0,199}$/;
 
 /**
  * All bytes of an image file, with those of the file that holds its voxels where it is a header alone: of at most `maxBytes` together.
+ * @param admit told the size of each of the files before it is read, and waited for
  * @throws FilesError as `readFileWithin` does, also for the second file; `bad_path` where a header names no plain file beside it
  */
-export async function readImageWithin(path: string, maxBytes: number, what: string = path): Promise<Uint8Array> {
-  const header = await readFileWithin(path, maxBytes, what);
-  const beside = (name: string) => readFileWithin(join(dirname(path), name), maxBytes - header.length, `the voxels of ${what}`);
-  if (/\.hdr$/i.test(path)) {
+export async function readImageWithin(
+  path: string,
+  maxBytes: number,
+  what: string = path,
+  admit?: (size: number) => Promise<unknown>,
+): Promise<Uint8Array> {
+  const header = await readFileWithin(path, maxBytes, what, admit);
+  return withVoxels(basename(path), header, what, (name) =>
+    readFileWithin(join(dirname(path), name), maxBytes - header.length, `the voxels of ${what}`, admit),
+  );
+}
+
+/**
+ * The bytes of an image as one file, wherever it lies: as they are, or of a header alone with its voxels.
+ * @param name of the file, without its folder
+ * @param beside reads another file of the same folder, by a plain name
+ * @throws FilesError `bad_path` where a header names no plain file beside it; as `beside` does
+ */
+export async function withVoxels(
+  name: string,
+  header: Uint8Array,
+  what: string,
+  beside: (name: string) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  if (/\.hdr$/i.test(name)) {
     const version = niftiVersion(header);
-    return version === undefined ? header : joinedNifti(header, version, await beside(imageName(basename(path))));
+    return version === undefined ? header : joinedNifti(header, version, await beside(imageName(name)));
   }
-  if (/\.nhdr$/i.test(path)) {
+  if (/\.nhdr$/i.test(name)) {
     const parts = nrrdParts(header);
     if (parts === undefined) return header;
     if (!PLAIN_NAME.test(parts.name))

@@ -1,13 +1,14 @@
 // The images of a bulk job in a bucket: each as it was when the job was planned, or not at all.
 
 import { FilesError } from "@biovlm/files";
+import { withVoxels } from "@biovlm/files/node";
 import type { PlanFile } from "../job.js";
 import type { S3Answer, S3Client } from "./s3-client.js";
 import { listed } from "./s3-listing.js";
 
 /** What a worker reads images from; the contract is `BulkImages` of @biovlm/engine/bulk. */
 export interface S3Images {
-  /** Rejects with FilesError `not_found`, `too_large`, `file_changed` of an image; `network`, `refused` of the store. */
+  /** Of a header of a volume in two files the bytes of both as one. Rejects with FilesError `not_found`, `too_large`, `file_changed`, `bad_path` of an image; `network`, `refused` of the store. */
   read(row: PlanFile, admit: (bytes: number) => Promise<void>, signal?: AbortSignal): Promise<Uint8Array>;
   /** The first `length` bytes, or all of a smaller one. Rejects as `read` does. */
   start(row: PlanFile, length: number, signal?: AbortSignal): Promise<Uint8Array>;
@@ -20,13 +21,17 @@ export function s3Images(client: S3Client, { maxImageBytes }: { readonly maxImag
   return {
     async read({ uri, size, etag }, admit, signal) {
       const bytes = size ?? (await sizeOf(client, uri, signal));
-      if (bytes > maxImageBytes)
-        throw new FilesError(
-          "too_large",
-          `image — expected at most ${maxImageBytes} bytes, got ${bytes}. Use a smaller image, or plan with a larger maxImageBytes.`,
-        );
+      if (bytes > maxImageBytes) throw tooLarge(maxImageBytes, bytes);
       await admit(bytes);
-      return planned(await client.call({ method: "GET", key: uri, headers: asPlanned(etag), maxBytes: maxImageBytes, signal }));
+      const first = planned(await client.call({ method: "GET", key: uri, headers: asPlanned(etag), maxBytes: maxImageBytes, signal }));
+      const folder = uri.lastIndexOf("/") + 1;
+      return withVoxels(uri.slice(folder), first, "image", async (name) => {
+        const key = uri.slice(0, folder) + name;
+        const more = await sizeOf(client, key, signal);
+        if (bytes + more > maxImageBytes) throw tooLarge(maxImageBytes, bytes + more);
+        await admit(more);
+        return planned(await client.call({ method: "GET", key, maxBytes: maxImageBytes, signal }));
+      });
     },
     async start({ uri, size, etag }, length, signal) {
       if (size === 0) return new Uint8Array(0);
@@ -40,6 +45,13 @@ export function s3Images(client: S3Client, { maxImageBytes }: { readonly maxImag
       for await (const _ of listed(client, "", true)) return;
     },
   };
+}
+
+function tooLarge(most: number, got: number): FilesError {
+  return new FilesError(
+    "too_large",
+    `image — expected at most ${most} bytes, got ${got}. Use a smaller image, or plan with a larger maxImageBytes.`,
+  );
 }
 
 const asPlanned = (etag: string | undefined): Readonly<Record<string, string>> => (etag === undefined ? {} : { "if-match": etag });

@@ -58,33 +58,31 @@ export function notListed(status: number, code: string | undefined): JobsError {
   );
 }
 
-/** Headers whose pixels lie in another file: an object is read alone. */
-const IN_TWO_FILES: readonly (readonly [RegExp, string])[] = [
-  [/\.nhdr$/i, "NRRD in two files"],
-  [/\.hdr$/i, "NIfTI in two files"],
-];
-
 /**
  * Images below the place's prefix, with sizes and etags: by ending as in a folder, DICOM by content where a name has none.
  * @throws as `listed`
  */
 export async function* s3Rows(client: S3Client, { signal, leftOut = new Map() }: ListingOptions = {}): AsyncGenerator<PlanRow> {
+  let header = "";
   for await (const page of listed(client, "", false, signal)) {
     const looked = inOrder(page, LOOKS_AT_ONCE, async (entry) => ({ entry, why: await whyLeftOut(client, entry.key, signal) }), signal);
     for await (const { entry, why } of looked) {
       const { key, size, etag } = entry;
-      if (why === undefined) yield { uri: key, size, ...(etag === "" ? {} : { etag }) };
-      else leftOut.set(why, (leftOut.get(why) ?? 0) + 1);
+      if (/\.hdr$/i.test(key)) header = key;
+      const said = isVoxelsOf(header, key) ? "voxels of a header beside them" : why;
+      if (said === undefined) yield { uri: key, size, ...(etag === "" ? {} : { etag }) };
+      else leftOut.set(said, (leftOut.get(said) ?? 0) + 1);
     }
   }
 }
+
+/** Whether `key` is the second file of the NIfTI header that was listed last: names come in order. */
+const isVoxelsOf = (header: string, key: string): boolean => /\.img$/i.test(key) && header.slice(0, -4) === key.slice(0, -4);
 
 async function whyLeftOut(client: S3Client, uri: string, signal: AbortSignal | undefined): Promise<string | undefined> {
   if (uri.endsWith("/") || uri === "") return "folder mark";
   if (!isUriBelow(uri)) return "not a path";
   if (uri.split("/").some((segment) => segment.startsWith(".") || segment === "__MACOSX")) return "hidden";
-  const apart = IN_TWO_FILES.find(([pattern]) => pattern.test(uri));
-  if (apart !== undefined) return apart[1];
   const why = leftOutByName(uri.slice(uri.lastIndexOf("/") + 1));
   if (why !== "look") return why;
   const { status, bytes } = await client.call({ method: "GET", key: uri, headers: { range: "bytes=128-131" }, signal });
