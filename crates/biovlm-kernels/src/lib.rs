@@ -16,6 +16,7 @@ mod resample;
 mod rows;
 mod select;
 mod spread;
+mod tower;
 
 pub use gemm::gemm;
 pub use level::{level, Level};
@@ -24,3 +25,4 @@ pub use plan::resize_crop;
 pub use resample::{resample, through_table, Axis, Plan};
 pub use rows::{entropy, log_softmax, softmax};
 pub use select::{route, select, Routing, Shape};
+pub use tower::{image_tower_level, ImageTower, TowerError};

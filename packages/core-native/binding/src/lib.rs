@@ -1,5 +1,9 @@
 //! The binding of biovlm-kernels to Node: checks every length, hands slices on, and lets no panic across. It computes nothing.
 
+mod tower;
+
+pub use tower::*;
+
 use biovlm_kernels as kernels;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
