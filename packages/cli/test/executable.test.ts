@@ -111,7 +111,7 @@ describe("killed at any moment (R8)", () => {
         .digest("hex");
     const wanted = ["rows.safetensors", "rows.safetensors.rows.jsonl"].map(digest);
     const random = seeded(8);
-    const kills = cases(200, 40);
+    const kills = cases(200, 67);
     let [killed, reused] = [0, 0];
     for (let round = 0; killed < kills; round++) {
       for (const name of readdirSync(cwd)) if (name.startsWith("rows.")) rmSync(join(cwd, name));

@@ -155,7 +155,7 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     for (const pid of [child.pid!, ...children(child.pid!)]) expect(listeners(pid), String(pid)).not.toContain(9229);
   });
 
-  it(`R10: answers rightly through ${cases(100)} crashes of its encoder processes`, { timeout: 600_000 }, async () => {
+  it(`R10: answers rightly through ${cases(100, 17)} crashes of its encoder processes`, { timeout: 600_000 }, async () => {
     server = await serve("--pool", "2");
     const { url, child } = server;
     const expected = await undisturbed(url);
@@ -163,7 +163,7 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     const work = load(url, expected, 4);
     let kills = 0;
     const recoveries: number[] = [];
-    while (kills < cases(100)) {
+    while (kills < cases(100, 17)) {
       await pause(random.next() * 250);
       const victim = random.pick(children(child.pid!));
       if (victim === undefined) continue;
@@ -178,7 +178,7 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     const [median, worst] = [recoveries[kills >> 1]!, recoveries.at(-1)!].map((ms) => `${Math.round(ms)} ms`);
     console.log(`${kills} crashes: ${JSON.stringify([...work.statuses])}, eight answers after ${median}, at worst ${worst}`);
     withinLimit("slowest recovery, ms", recoveries.at(-1) ?? Number.NaN, 30_000);
-    expect(kills).toBe(cases(100));
+    expect(kills).toBe(cases(100, 17));
     expect(work.wrong).toEqual([]);
     expect(work.unexplained).toEqual([]);
     expect([...work.statuses.keys()].filter((s) => s !== 200 && s !== 503 && s !== 429)).toEqual([]);
@@ -198,12 +198,12 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
         seen.push(resident(child.pid!));
       }
     };
-    await watch(soak ? 60 : 6);
+    await watch(soak ? 60 : 4);
     const level = () => seen.slice(soak ? -10 : -4).sort((a, b) => a - b)[soak ? 5 : 2]!;
     const before = level();
     const many = JSON.stringify({ images: Array.from({ length: 10_000 }, () => "AA==") });
     const refused: number[] = [];
-    for (let i = 0; i < (soak ? 60 : 5); i++) {
+    for (let i = 0; i < (soak ? 60 : 4); i++) {
       const reply = await fetch(`${url}/v1/classify`, { method: "POST", headers: { "content-type": "application/json" }, body: many });
       refused.push(reply.status);
       await reply.arrayBuffer();
@@ -253,7 +253,7 @@ describe.skipIf(process.platform !== "linux")("the served model", () => {
     const rows: { readonly t: number; readonly server: number; readonly encoder: number; readonly files: number }[] = [];
     const started = performance.now();
     // the first part is warm-up: buffers and pools grow to their size, and V8 goes on compiling for minutes, more of them on a busy machine
-    const [warmUp, whole, window] = soak ? [600, 1800, 60] : [8, 16, 2];
+    const [warmUp, whole, window] = soak ? [600, 1800, 60] : [4, 10, 2];
     for (let second = 0; second < whole; second++) {
       await pause(1000);
       const [encoder] = children(child.pid!) as [number];

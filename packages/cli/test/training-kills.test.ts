@@ -95,7 +95,7 @@ describe("killed at any moment (R8)", () => {
       words: ["train", "scans", "--out", "scans.bank.safetensors", ...recipe, ...RUNTIME],
       cwd,
       parts: ["embeddings/views", "embeddings/embeddings", "checkpoints", "scans.bank.safetensors"],
-      kills: cases(200, 20),
+      kills: cases(200, 29),
       clear: () => writeFileSync(bank, "an older bank"),
       async whole(home, when) {
         const bytes = readFileSync(bank);

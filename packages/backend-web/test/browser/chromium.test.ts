@@ -147,8 +147,8 @@ describe.skipIf(withoutProgram("chromium"))("backend-web in Chromium", () => {
     }
   });
 
-  it(`R12: answers rightly though its device is destroyed mid-run (${cases(20)} times): on a new device, told each time`, async () => {
-    const times = cases(20);
+  it(`R12: answers rightly though its device is destroyed mid-run (${cases(20, 20)} times): on a new device, told each time`, async () => {
+    const times = cases(20, 20);
     const { farthest: error, changes, device } = await open.page.evaluate((n) => biovlm.loseDevice(n), times);
     expect(error).toBeLessThanOrEqual(1e-4);
     expect(device).toBe("webgpu");
