@@ -4,9 +4,11 @@ import { LongestFirst } from "./tools/testkit/src/test-order.js";
 /** Where a file needs a process to itself: what it mocks, starts, kills, counts or puts into the environment is the process's. */
 const ALONE = [
   "packages/cli/test/**/*.test.ts",
-  "packages/{backend-cuda,backend-web,core-native,engine,jobs}/test/**/*.test.ts",
+  "packages/{backend-cuda,backend-web,core-native}/test/**/*.test.ts",
+  "packages/engine/test/{added-backend,bulk,bulk-volumes,encoder-pool,engine,frame-rows,frames,image-rows,open-core,soak,thread-priority}.test.ts",
+  "packages/jobs/test/{plan,redis,s3,sorted-lines,work}.test.ts",
   "packages/demo/test/*.test.ts",
-  "packages/server/test/{audit-log,lifecycle/**,grpc/**}*.test.ts",
+  "packages/server/test/{audit-log,lifecycle/{cross-origin,drain,listening,opening},grpc/{grpc,grpc-tls,grpc-tools,python-client}}.test.ts",
   "packages/core/test/{load-core,kernels}.test.ts",
   "packages/demo/test/engine/model-delivery.test.ts",
   "packages/dicomweb/test/{structured-report,orthanc}.test.ts",
@@ -14,8 +16,23 @@ const ALONE = [
   "packages/graph/test/runtime.test.ts",
   "packages/imaging/test/{chromium,dicom/codecs,dicom/chromium}.test.ts",
   "packages/model/test/{artifact-check,kept-digest,store/process-safety}.test.ts",
-  "tools/**/test/**/*.test.ts",
+  "tools/{manifests,testkit}/test/**/*.test.ts",
 ];
+// Tests talk to this machine alone: neither a proxy nor an authority of its network is theirs. Node reads the file of NODE_EXTRA_CA_CERTS at every
+// start of a process, and undici copies the authorities for every address. The soak builds images, which asks a registry.
+const OF_THE_NETWORK = [
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+  "REQUESTS_CA_BUNDLE",
+  "CURL_CA_BUNDLE",
+  "HTTPS_PROXY",
+  "HTTP_PROXY",
+  "ALL_PROXY",
+  "NO_PROXY",
+];
+if (process.env["BIOVLM_SOAK"] !== "1")
+  for (const name of OF_THE_NETWORK.flatMap((each) => [each, each.toLowerCase()])) delete process.env[name];
+
 const TESTS = ["packages/*/test/**/*.test.ts", "tools/**/test/**/*.test.ts"];
 const NEVER = ["**/node_modules/**", "**/dist/**"];
 
