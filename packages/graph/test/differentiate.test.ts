@@ -50,6 +50,17 @@ describe("the derivative", () => {
     });
   }
 
+  it("cuts a frozen weight again in the backward graph, once, and keeps no part of it on the tape", () => {
+    const b = new GraphBuilder("cut");
+    const x = b.input("x", "float32", ["n", 4]);
+    const [left, right] = b.split(b.constant(tensorOf("float32", [3, 8], new Float32Array(24)), "weight"), [4, 4], 1);
+    b.output("y", b.gemm(x, right!, { transB: true, bias: b.gemm(x, left!, { transB: true }) }));
+    const { backward, tape } = differentiate(b.build(), { outputs: ["y"], wrt: ["x"] });
+    expect(tape).toEqual([]);
+    expect(backward.nodes.map((n) => n.op)).toEqual(["Split", "Gemm", "Gemm"]);
+    expect([...backward.initializers.keys()]).toContain("weight");
+  });
+
   it("emits only the product with a frozen weight and shares its initializer", () => {
     const b = new GraphBuilder("frozen");
     const x = b.input("x", "float32", ["n", 4]);

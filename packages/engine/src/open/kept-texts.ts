@@ -3,12 +3,13 @@
 
 import { createHash } from "node:crypto";
 import type { Encoder, Model } from "@biovlm/model";
+import { encodedBy } from "@biovlm/model/backend";
 import type { ComputedStore } from "./computed-store.js";
 
 /** Embeddings beyond this are not kept: so many sentences are an experiment's, not a bank's. */
 const MOST_BYTES = 16 * 2 ** 20;
 
-/** What computes the embeddings, beside the encoder's device and precision. */
+/** What computes the embeddings, beside the encoder's device, precision and build of the towers. */
 export interface TextTower {
   /** the model's digest */
   readonly digest: string;
@@ -27,8 +28,7 @@ export async function textTower(model: Pick<Model, "digest" | "spec">, detail: s
 export function withKeptTexts(encoder: Encoder, { digest, embedDim: D, runtime }: TextTower, store: ComputedStore): Encoder {
   let closed = false;
   const keyOf = (ids: Int32Array, mask: Uint8Array, shape: readonly [number, number]) => {
-    const { device, precision } = encoder.capabilities;
-    const hash = createHash("sha256").update(JSON.stringify(["texts/1", digest, device, precision, runtime, shape]));
+    const hash = createHash("sha256").update(JSON.stringify(["texts/2", digest, encodedBy(encoder), runtime, shape]));
     return `texts/${hash.update(Int32Array.from(ids)).update(Uint8Array.from(mask)).digest("hex")}`;
   };
   const encodeTexts: Encoder["encodeTexts"] = async (ids, mask, shape, options) => {

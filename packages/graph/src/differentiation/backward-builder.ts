@@ -55,20 +55,27 @@ export class BackwardBuilder extends GraphBuilder {
     const perm = intsAttribute(node, "perm");
     if (node.op === "Transpose" && perm !== undefined) return this.transpose(this.need(nth(node.inputs, 0)), perm);
     if (node.op === "Identity") return this.need(nth(node.inputs, 0));
-    if (this.recompute || (own.dtype === "int64" && this.isSize(name))) {
+    if (this.recompute || this.isFixed(name)) {
       const inputs = node.inputs.map((v) => (v === "" ? undefined : this.need(v)));
-      const outputs = node.outputs.map((o) => this.forward.values.get(o) ?? own);
-      return nth(this.node(node.op, inputs, outputs, node.attributes, node.domain), output);
+      const outputs = this.node(
+        node.op,
+        inputs,
+        node.outputs.map((o) => this.forward.values.get(o) ?? own),
+        node.attributes,
+        node.domain,
+      );
+      for (const [i, o] of node.outputs.entries()) this.fetched.set(o, nth(outputs, i));
+      return nth(outputs, output);
     }
     this.tape.push(name);
     return this.input(name, own.dtype, own.shape);
   }
 
-  /** Whether a value is computed from constants and sizes alone. */
-  private isSize(name: string): boolean {
+  /** Whether a value is computed from constants and sizes alone, e.g. one part of a frozen weight: a tape of it would hold the weight again. */
+  private isFixed(name: string): boolean {
     if (name === "" || this.forward.initializers.has(name)) return true;
     const made = this.producers.get(name);
-    return made !== undefined && (made.node.op === "Shape" || made.node.inputs.every((v) => this.isSize(v)));
+    return made !== undefined && (made.node.op === "Shape" || made.node.inputs.every((v) => this.isFixed(v)));
   }
 
   /** A size that no value here has: the smallest forward input with it becomes an input of the backward graph. */

@@ -43,16 +43,18 @@ export function textTowerShapes(
 
 export interface TextTowerOptions extends TowerOptions {
   readonly input: "embeddings" | "ids";
+  /** inner width from which the feed-forward pair runs in two halves; 3072 unless said */
+  readonly wide?: number | undefined;
 }
 
 /**
  * Builds the text tower. Inputs `embeddings` or `ids` (int32), and `mask` (float32, 1 = token); output `embedding`; with `trace` also
  * `t_embed` and `t_block0`… [n,L,W]. In the last layer only the [CLS] row's query and feed-forward are computed.
  */
-export function textTower(weights: TowerWeights, spec: ModelSpec, { input, trace = false }: TextTowerOptions): Graph {
+export function textTower(weights: TowerWeights, spec: ModelSpec, { input, trace = false, wide }: TextTowerOptions): Graph {
   const { contextLength, width: W, layers, heads } = spec.text;
   const b = new GraphBuilder(`text-tower-by-${input}`);
-  const { constant, linear, norm } = layersOf(b, weights);
+  const { constant, linear, feedForward, norm } = layersOf(b, weights, wide);
 
   const words =
     input === "embeddings"
@@ -72,8 +74,7 @@ export function textTower(weights: TowerWeights, spec: ModelSpec, { input, trace
     const row = i === layers - 1 && !trace ? firstRow(b, x) : x;
     const mixed = attend(b, linear(row, `${layer}query`), linear(x, `${layer}key`), linear(x, `${layer}value`), heads, bias);
     x = norm(b.add(linear(mixed, `${layer}output`), row), `${layer}output_norm`, EPS);
-    const m = b.gelu(linear(x, `${layer}fc1`));
-    x = norm(b.add(linear(m, `${layer}fc2`), x), `${layer}fc_norm`, EPS);
+    x = norm(b.add(feedForward(x, `${layer}fc1`, `${layer}fc2`), x), `${layer}fc_norm`, EPS);
     if (trace) b.output(`t_block${i}`, x);
   }
 

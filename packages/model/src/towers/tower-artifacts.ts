@@ -36,7 +36,7 @@ export interface TowerSource {
 /** In-memory external data of the `buffers` form, one blob. */
 const BLOB = "weights.bin";
 /** Of how towers are built and reduced: raised where either changes, so that towers and embeddings kept before are not taken. */
-export const TOWERS_BUILT = 4;
+export const TOWERS_BUILT = 5;
 
 /** The graphs of one model. Nothing is built before a backend asks. Gradients run in float32 whatever the precision. */
 export function towerArtifacts(source: TowerSource): EncoderGraphs {

@@ -73,7 +73,9 @@ export function toyTowers({ precision = "fp32", zeroHeads = false }: ToyOptions 
   const textWeights = drawn(textTowerShapes(TOY_SPEC), "projection.1.weight");
   const run = (graph: Graph, feeds: Parameters<typeof evaluate>[1]) => nth(Object.values(evaluate(graph, feeds)), 0).data;
   const image = imageTower(imageWeights, TOY_SPEC);
-  const text = textTower(textWeights, TOY_SPEC, { input: "embeddings" });
+  const towerOf = (wide?: number) => textTower(textWeights, TOY_SPEC, { input: "embeddings", wide });
+  // what backends open runs in halves as a full-size tower does; the answers are those of the whole
+  const [text, whole] = [towerOf(TOY_SPEC.text.mlp), towerOf()];
   const { imageSize: S } = TOY_SPEC.vision;
   return {
     graphs: towerArtifacts({
@@ -87,7 +89,7 @@ export function toyTowers({ precision = "fp32", zeroHeads = false }: ToyOptions 
     image,
     images: (pixels, batch) => run(image, { pixels: { shape: [batch, 3, S, S], data: pixels } }),
     prompts: ({ embeddings, mask, shape }) =>
-      run(text, {
+      run(whole, {
         embeddings: { shape, data: embeddings },
         mask: { shape: shape.slice(0, 2), data: Float32Array.from(mask) },
       }),
