@@ -159,7 +159,9 @@ function nodeRuntime(
     tensor: (data, dims) =>
       data instanceof Uint8Array ? new library.Tensor("uint8", data, dims) : new library.Tensor("float32", data, dims),
     open: async (artifact: OnnxArtifact, _keep, manyShapes = false): Promise<TowerSession> => {
-      const options = { ...sessionOptions(device, threads), enableMemPattern: !manyShapes };
+      // The runtime's own pool grows by doubling and is each session's own: what one lets go, another cannot take (docs/benchmarks.md).
+      const pools = { enableCpuMemArena: !manyShapes, enableMemPattern: !manyShapes };
+      const options = { ...sessionOptions(device, threads), ...pools };
       await checkArtifact(artifact);
       const session =
         artifact.kind === "file"

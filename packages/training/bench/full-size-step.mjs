@@ -1,5 +1,5 @@
 // One learning step's text part on a full-size model of seeded random weights: forward, losses, backward, update; and the memory it takes.
-// Usage: node packages/training/bench/full-size-step.mjs [--threads 2] [--steps 5] [--activations keep|recompute] [--folder DIR] [--fresh]
+// Usage: node packages/training/bench/full-size-step.mjs [--threads 2] [--steps 5] [--activations keep|recompute] [--rows 32] [--folder DIR] [--fresh]
 // Needs `npm run build`, and BiomedCLIP's tokenizer files in $BIOVLM_SHARED/tokenizer or ../shared/tokenizer. Weights are made once in --folder.
 import { parseArgs } from "node:util";
 import { cpuBackend } from "@biovlm/backend-cuda";
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     threads: { type: "string", default: "2" },
     steps: { type: "string", default: "5" },
     activations: { type: "string", default: "keep" },
+    rows: { type: "string" },
     folder: { type: "string" },
     fresh: { type: "boolean", default: false },
   },
@@ -34,7 +35,9 @@ const peak = () => `${(process.resourceUsage().maxRSS / 1024 / 1024).toFixed(2)}
 const model = await loadModelFolder(fullSizeModel(values.folder));
 console.log(`model loaded, peak RSS ${peak()}`);
 const core = await loadCore({ deterministic: true });
-const encoder = await cpuBackend({ threads: Number(values.threads) }).open(model.graphs);
+const threads = Number(values.threads);
+// --rows holds every run to so many rows of text, however short they are
+const encoder = await cpuBackend(values.rows === undefined ? { threads } : { threads, maxBatch: Number(values.rows) }).open(model.graphs);
 const set = attributeSet("bloodmnist");
 // as MedMNIST names them: one name is many times longer than the others
 const LONG = "immature granulocytes(myelocytes, metamyelocytes and promyelocytes)";
@@ -61,8 +64,10 @@ const learner = promptLearner({ encoder, model, classes, recipe, activations: va
 const ctx = initialContext(recipe, 1, learner.contextLength);
 const velocity = new Float32Array(ctx.length);
 const times = [];
+const processor = [];
 for (let step = 0; step < Number(values.steps) + 1; step++) {
   const marks = [performance.now()];
+  const used = process.cpuUsage();
   const { text, tape } = await learner.forward(ctx);
   marks.push(performance.now());
   const { terms, dText } = objective(core, { text, images: student, labels, attributes, teacher, scale, shape }, recipe);
@@ -73,14 +78,17 @@ for (let step = 0; step < Number(values.steps) + 1; step++) {
   marks.push(performance.now());
   const change = ctx.reduce((most, v, i) => Math.max(most, Math.abs(v - before[i])), 0);
   const [forward, losses, backward] = [1, 2, 3].map((i) => (marks[i] - marks[i - 1]) / 1000);
+  const { user, system } = process.cpuUsage(used);
   if (step > 0) times.push(marks[3] - marks[0]);
+  if (step > 0) processor.push((user + system) / 1e6);
   console.log(
     `step ${step}: forward ${forward.toFixed(2)} s, losses ${losses.toFixed(3)} s, backward ${backward.toFixed(2)} s, loss ${terms.total.toFixed(6)}, largest change of ctx ${change.toExponential(1)}, peak RSS ${peak()}`,
   );
 }
 times.sort((a, b) => a - b);
+processor.sort((a, b) => a - b);
 console.log(
-  `median step ${(times[times.length >> 1] / 1000).toFixed(2)} s, ${values.threads} threads, ${values.activations}, ${C} classes × ${N} prompts, peak RSS ${peak()}`,
+  `median step ${(times[times.length >> 1] / 1000).toFixed(2)} s, ${processor[processor.length >> 1].toFixed(2)} processor s, ${threads} threads, ${values.activations}, ${C} classes × ${N} prompts, peak RSS ${peak()}`,
 );
 if (values.fresh) await freshViews();
 await encoder.close();
