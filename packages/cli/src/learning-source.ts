@@ -160,7 +160,7 @@ export async function openSource(
   const attributes =
     options.attributes === undefined
       ? dataset.attributes
-      : byName(dataset, parseAttributeSet(await readInputText(cwd, options.attributes, INPUT_LIMITS.attributes)), options.rename);
+      : byName(dataset, await parseAttributeSet(await readInputText(cwd, options.attributes, INPUT_LIMITS.attributes)), options.rename);
   const odd = model === "tiny" && (SEEN_WITH_LABELS.evenTrain as readonly string[]).includes(dataset.name);
   const whole = model === "tiny" && (SEEN_WITH_LABELS.whole as readonly string[]).includes(dataset.name);
   return {

@@ -79,7 +79,7 @@ export async function generateAttributes(options: GenerateAttributesOptions): Pr
   });
   // Names, template and classes are judged before anything is asked.
   try {
-    parseAttributeSet(plan(classes.map((_, i) => [`placeholder ${i}`])));
+    await parseAttributeSet(plan(classes.map((_, i) => [`placeholder ${i}`])));
   } catch (cause) {
     if (cause instanceof DatasetError && cause.code === "bad_attributes") throw new DatasetError("bad_option", cause.message, { cause });
     throw cause;

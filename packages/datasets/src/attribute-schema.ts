@@ -2,8 +2,6 @@
 // and the template that makes a sentence of a class and a phrase. The schema is plain JSON Schema and may be published.
 
 import { NAME_PATTERN } from "@biovlm/files";
-// of typebox the part that reads JSON Schema: the whole takes half a second to load, and every command with classes would wait for it
-import { Check, Errors } from "typebox/schema";
 import { DatasetError } from "./errors.js";
 import { parseJsonText } from "./json-text.js";
 
@@ -51,9 +49,16 @@ export interface AttributeSet {
   }[];
 }
 
-/** Reads an attribute file. @param source its text, or the value already parsed @throws DatasetError `bad_file`, `bad_attributes`, `too_large` */
-export function parseAttributeSet(source: string | unknown): AttributeSet {
+/**
+ * Reads an attribute file. What checks it is loaded at the first call: 236 modules, a tenth of a second that no other command waits for.
+ * @param source its text, or the value already parsed
+ * @throws DatasetError `bad_file`, `bad_attributes`, `too_large`
+ */
+export async function parseAttributeSet(source: string | unknown): Promise<AttributeSet> {
   const value = typeof source === "string" ? parseJsonText(source, "attributes") : source;
+  // of typebox the part that reads JSON Schema: the whole takes half a second to load
+  const { Check, Errors } = await import("typebox/schema");
+  const fits = (given: unknown): given is AttributeSet => Check(AttributeSetSchema, given);
   if (!fits(value)) {
     const error = Errors(AttributeSetSchema, value)[1].at(-1);
     throw bad(error === undefined ? "does not match its schema" : `${error.instancePath || "the file"} ${error.message}`);
@@ -66,10 +71,6 @@ export function parseAttributeSet(source: string | unknown): AttributeSet {
   if (counts.size > 1) throw bad(`classes with ${[...counts].join(" and ")} attributes; every class needs as many as the others`);
   if (!value.template.includes("{attribute}")) throw bad("template without {attribute}");
   return value;
-}
-
-function fits(value: unknown): value is AttributeSet {
-  return Check(AttributeSetSchema, value);
 }
 
 function bad(what: string): DatasetError {

@@ -1,5 +1,6 @@
 // The attribute sets that come with the package, and what an attribute file may be.
 
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,13 +27,13 @@ const small = (): AttributeSet => ({
 });
 
 describe("known data sets", () => {
-  it("are the files of data/attributes, unchanged and valid", () => {
+  it("are the files of data/attributes, unchanged and valid", async () => {
     const files = readdirSync(folder).map((file) => file.replace(".json", ""));
     expect(listDatasets()).toEqual(files.sort());
     expect(files).toHaveLength(15);
     for (const name of files) {
       const text = readFileSync(join(folder, `${name}.json`), "utf8");
-      expect(parseAttributeSet(text)).toEqual(attributeSet(name));
+      expect(await parseAttributeSet(text)).toEqual(attributeSet(name));
       expect(attributeSet(name).dataset).toBe(name);
       for (const { attributes } of attributeSet(name).classes) expect(new Set(attributes).size).toBe(10);
     }
@@ -90,10 +91,25 @@ describe("templates", () => {
 });
 
 describe("attribute files", () => {
-  it("are read from text or from a value", () => {
-    expect(parseAttributeSet(JSON.stringify(small()))).toEqual(small());
-    expect(parseAttributeSet(small())).toEqual(small());
-    expect(parseAttributeSet(`\ufeff${JSON.stringify(small())}`)).toEqual(small());
+  it("load what checks them when the first is read, not with the package", () => {
+    const hook = `export const resolve = (name, context, next) => {
+      if (name.startsWith("typebox")) throw new Error("asked for " + name);
+      return next(name, context);
+    }`;
+    const script = `
+      import { register } from "node:module";
+      register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});
+      const { listDatasets, parseAttributeSet } = await import(${JSON.stringify(new URL("../dist/index.js", import.meta.url).href)});
+      console.log(listDatasets().length);
+      await parseAttributeSet("{}").catch((error) => console.log(error.message));`;
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    expect(stdout).toBe("15\nasked for typebox/schema\n");
+  });
+
+  it("are read from text or from a value", async () => {
+    expect(await parseAttributeSet(JSON.stringify(small()))).toEqual(small());
+    expect(await parseAttributeSet(small())).toEqual(small());
+    expect(await parseAttributeSet(`\ufeff${JSON.stringify(small())}`)).toEqual(small());
   });
 
   it.each([
@@ -109,8 +125,8 @@ describe("attribute files", () => {
     ["a name that is a path", { ...small(), dataset: "../x" }],
     ["an array instead", []],
     ["nothing", null],
-  ])("with %s are refused", (_, value) => {
-    expect(() => parseAttributeSet(JSON.parse(JSON.stringify(value)))).toThrow(expect.objectContaining({ code: "bad_attributes" }));
+  ])("with %s are refused", async (_, value) => {
+    await expect(parseAttributeSet(JSON.parse(JSON.stringify(value)))).rejects.toThrow(expect.objectContaining({ code: "bad_attributes" }));
   });
 
   it.each([
@@ -122,8 +138,8 @@ describe("attribute files", () => {
     ["an open string", '{"a":"'],
     ["nothing in it", ""],
     ["two values", "{} {}"],
-  ])("of JSON with %s are refused and pollute nothing", (_, text) => {
-    expect(() => parseAttributeSet(text)).toThrow(expect.objectContaining({ code: "bad_file" }));
+  ])("of JSON with %s are refused and pollute nothing", async (_, text) => {
+    await expect(parseAttributeSet(text)).rejects.toThrow(expect.objectContaining({ code: "bad_file" }));
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 });

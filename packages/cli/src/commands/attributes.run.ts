@@ -48,7 +48,7 @@ export const generateSentences: CommandRun<typeof ATTRIBUTES_GENERATE_OPTIONS> =
 };
 
 export const lintSentences: CommandRun<typeof ATTRIBUTES_LINT_OPTIONS> = async ({ terminal, cwd }, options, [file = ""]) => {
-  const issues = lintAttributes(parseAttributeSet(await readInputText(cwd, file, INPUT_LIMITS.attributes)), {
+  const issues = lintAttributes(await parseAttributeSet(await readInputText(cwd, file, INPUT_LIMITS.attributes)), {
     perClass: options.perClass,
   });
   for (const issue of issues) await terminal.line(printable(issue.message));

@@ -14,6 +14,7 @@ import { NPZ_ROWS, type NpzArray, npyHeader, npzChunks, npzRowsAt, wideText } fr
 import type { RowName, RowSource } from "./row-source.js";
 
 const ROWS_FORMAT = "biovlm-rows/1";
+const LINES_CHARACTERS = 1 << 16;
 
 /** What the rows are; an output whose facts differ in `key` is not reused. */
 export interface EmbeddingFacts {
@@ -133,9 +134,16 @@ async function* gathered(names: readonly RowName[], rowBytes: RowBytes): AsyncGe
   if (size > 0) yield Buffer.concat(parts);
 }
 
+/** Lines put together into chunks: each chunk is a write of its own. */
 function* jsonLines(header: object, names: readonly RowName[]): Generator<Uint8Array> {
-  yield Buffer.from(`${JSON.stringify(header)}\n`);
-  for (const [row, { file, sha256 }] of names.entries()) yield Buffer.from(`${JSON.stringify({ row, file, sha256 })}\n`);
+  let text = `${JSON.stringify(header)}\n`;
+  for (const [row, { file, sha256 }] of names.entries()) {
+    text += `${JSON.stringify({ row, file, sha256 })}\n`;
+    if (text.length < LINES_CHARACTERS) continue;
+    yield Buffer.from(text);
+    text = "";
+  }
+  if (text !== "") yield Buffer.from(text);
 }
 
 /** An earlier output, as a source of rows. */

@@ -85,11 +85,13 @@ export class RowJournal implements RowSource {
   async append(hashes: readonly string[], data: Float32Array): Promise<void> {
     const fresh = hashes.map((sha256, row) => ({ sha256, row })).filter(({ sha256 }) => !this.#index.has(sha256));
     const bytes = Buffer.alloc(fresh.length * recordBytes(this.D));
+    const rowBytes = this.D * 4;
+    const rows = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     for (const [i, { sha256, row }] of fresh.entries()) {
       const at = i * recordBytes(this.D);
       bytes.write(sha256, at, "hex");
-      for (const [d, value] of data.subarray(row * this.D, (row + 1) * this.D).entries()) bytes.writeFloatLE(value, at + 32 + d * 4);
-      bytes.writeUInt32LE(crc32(bytes.subarray(at, at + 32 + this.D * 4)), at + 32 + this.D * 4);
+      bytes.set(rows.subarray(row * rowBytes, (row + 1) * rowBytes), at + 32);
+      bytes.writeUInt32LE(crc32(bytes.subarray(at, at + 32 + rowBytes)), at + 32 + rowBytes);
     }
     await writeFully(this.#handle, bytes, this.#end);
     for (const [i, { sha256 }] of fresh.entries()) this.#index.set(sha256, this.#end + i * recordBytes(this.D));
