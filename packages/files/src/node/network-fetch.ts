@@ -12,6 +12,7 @@ const CA_VARIABLES = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "
 /** never asked through a proxy: it would ask itself */
 const OWN_MACHINE = ["localhost", "127.0.0.1", "[::1]"];
 const MAX_CA_BYTES = 16 * 1024 * 1024;
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 const CERTIFICATE_CODES = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
@@ -66,14 +67,18 @@ async function authorities(env: Environment): Promise<string[] | undefined> {
   const named = CA_VARIABLES.filter((name) => env[name]);
   // Node reads its own variable by itself where nothing else asks for a list
   if (named.every((name) => name === "NODE_EXTRA_CA_CERTS")) return undefined;
+  const paths = new Map(named.map((name) => [env[name] as string, name]));
   const pems = await Promise.all(
-    named.map(async (name) => {
-      const text = new TextDecoder().decode(await readFileWithin(env[name] as string, MAX_CA_BYTES));
-      if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+    Array.from(paths, async ([path, name]) => {
+      const text = new TextDecoder().decode(await readFileWithin(path, MAX_CA_BYTES));
+      const found = text.match(CERTIFICATE);
+      if (found !== null) return found;
       throw new FilesError("bad_argument", `${name} — expected a PEM file with certificates, got another file. Correct the variable.`);
     }),
   );
-  return [...rootCertificates, ...pems];
+  // each once: such files mostly hold the public authorities too, and every connection reads the whole list
+  const each = [...rootCertificates, ...pems.flat()].map((pem) => [pem.replaceAll(/\s/g, ""), pem] as const);
+  return [...new Map(each).values()];
 }
 
 /** The system's own word, and what the innermost error says: fetch wraps both. */
