@@ -4,6 +4,8 @@ import { availableParallelism } from "node:os";
 import { type Capabilities, type Encoder, type EncoderBackend, EncoderError, type Probe } from "@biovlm/model";
 import {
   type EncoderGraphs,
+  type ImageTowers,
+  imageTowersFor,
   memoisedOpen,
   type OnnxArtifact,
   PROBE_IO,
@@ -35,6 +37,11 @@ export interface DeviceOptions {
    * short; it takes the model's memory as many times.
    */
   readonly lanes?: number;
+  /**
+   * On cpu, what computes image towers in int8 in onnxruntime's place, such as @biovlm/core-native's; texts and gradients stay onnxruntime's. Its calls
+   * overlap and use threads of their own, so that lanes are not opened where it serves.
+   */
+  readonly imageTowers?: ImageTowers;
 }
 
 interface Traits {
@@ -58,7 +65,9 @@ const SOFTWARE_SCORE = 5;
 /** Makes the backend of one device. Throws EncoderError `bad_input` for options out of range. */
 export function deviceBackend(device: NodeDevice, options: DeviceOptions = {}): EncoderBackend {
   const traits = TRAITS[device];
-  const { threads = availableParallelism(), maxBatch = traits.maxBatch, lanes = 1 } = checked(device, options);
+  const { threads = availableParallelism(), maxBatch = traits.maxBatch, lanes = 1, imageTowers } = checked(device, options);
+  // one more than are computed at once, so that no thread waits for this one
+  const images = device === "cpu" && imageTowers !== undefined ? { towers: imageTowers, queue: new RunQueue(threads + 1) } : undefined;
   const capabilities = (graphs: EncoderGraphs): Capabilities => ({
     device,
     precision: graphs.precision,
@@ -67,37 +76,55 @@ export function deviceBackend(device: NodeDevice, options: DeviceOptions = {}): 
     // one thread count, one order of sums on the CPU; cuBLAS and drivers promise less
     deterministic: device === "cpu",
   });
-  const tested = new Map<EncoderGraphs["precision"], Promise<void>>();
+  const tested = new Map<string, Promise<void>>();
+  /** once for a precision and what computes images; a failure is tried again at the next opening */
+  const test = (runtime: TowerRuntime, precision: EncoderGraphs["precision"], graphs: EncoderGraphs): Promise<void> => {
+    const key = `${precision} ${runtime.imageTowers?.towers.bits}`;
+    const before = tested.get(key);
+    if (before !== undefined) return before;
+    const running = selfTest(runtime, device, { ...capabilities(graphs), precision });
+    tested.set(key, running);
+    running.catch(() => tested.delete(key));
+    return running;
+  };
   const open = async (graphs: EncoderGraphs): Promise<Encoder> => {
     const library = await runtimeLibrary(device);
-    const runtime =
-      device === "cpu" && lanes > 1
-        ? laneRuntime(lanes, traits.batchCost, sessionOptions(device, 1))
-        : nodeRuntime(library, device, threads, {
-            batchCost: traits.batchCost,
-            batchTokens: device === "cpu" && options.maxBatch === undefined ? BATCH_TOKENS : 0,
-          });
-    // once for a precision; a failure is tried again at the next opening
-    let test = tested.get(graphs.precision);
-    if (test === undefined) {
-      test = selfTest(runtime, device, capabilities(graphs));
-      tested.set(graphs.precision, test);
-      test.catch(() => tested.delete(graphs.precision));
+    const plain = nodeRuntime(library, device, threads, {
+      batchCost: traits.batchCost,
+      batchTokens: device === "cpu" && options.maxBatch === undefined ? BATCH_TOKENS : 0,
+    });
+    const served = images === undefined ? undefined : imageTowersFor({ ...plain, imageTowers: images }, graphs);
+    if (served !== undefined) {
+      // texts are the runtime's, in float32
+      const runtime = { ...plain, imageTowers: served };
+      await Promise.all([test(plain, "fp32", graphs), test(runtime, graphs.precision, graphs)]);
+      return towerEncoder(runtime, graphs, device, capabilities(graphs));
     }
-    await test;
+    const inLanes = device === "cpu" && lanes > 1;
+    const runtime = inLanes ? laneRuntime(lanes, traits.batchCost, sessionOptions(device, 1)) : plain;
+    await test(runtime, graphs.precision, graphs);
     return towerEncoder(runtime, graphs, device, capabilities(graphs));
   };
   return { name: device, device, probe: () => probe(device, threads), open: memoisedOpen(open) };
 }
 
 function checked(device: NodeDevice, options: DeviceOptions): DeviceOptions {
-  for (const [key, value] of Object.entries(options)) {
+  const { imageTowers, ...numbers } = options;
+  for (const [key, value] of Object.entries(numbers)) {
     if (key !== "threads" && key !== "maxBatch" && key !== "lanes") {
-      throw new EncoderError(device, "bad_input", `option "${key}" — expected threads, maxBatch or lanes, got another name. Correct it.`);
+      const known = "threads, maxBatch, lanes or imageTowers";
+      throw new EncoderError(device, "bad_input", `option "${key}" — expected ${known}, got another name. Correct it.`);
     }
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1 && value <= 65_536)) {
       throw new EncoderError(device, "bad_input", `option ${key} — expected a whole number from 1 to 65536, got ${value}. Correct it.`);
     }
+  }
+  if (imageTowers !== undefined && typeof imageTowers?.open !== "function") {
+    throw new EncoderError(
+      device,
+      "bad_input",
+      `option imageTowers — expected a way to open image towers, got ${typeof imageTowers}. Correct it.`,
+    );
   }
   return options;
 }

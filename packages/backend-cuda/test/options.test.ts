@@ -16,6 +16,8 @@ describe("options", () => {
       { maxBatch: "8" },
       { maxBatch: 1e9 },
       { lanes: 0 },
+      { imageTowers: {} },
+      { imageTowers: null },
     ]) {
       let error: unknown;
       try {

@@ -1,8 +1,10 @@
 // What a bulk job says of its work: a plan's options as facts of job.json, and back again in a worker. The store is shared, so that facts are
 // checked like options of a stranger.
 
+import { imageTowers } from "@biovlm/engine";
 import { filledOptions, IMAGE_OPTIONS, type ImageOptions, OPENING_OPTIONS } from "@biovlm/engine/options";
 import { type Job, type JobFacts, JobsError } from "@biovlm/jobs";
+import type { Encoder, Model } from "@biovlm/model";
 import { version } from "./version.js";
 
 /** Rows kept at a time while a shard is worked on: what a killed worker loses is half of that. */
@@ -23,6 +25,8 @@ export interface BulkWork {
   readonly modelDigest: string;
   readonly device: (typeof OPENING_OPTIONS.device.enum)[number];
   readonly precision: (typeof OPENING_OPTIONS.precision.enum)[number];
+  /** in int8, what computes image embeddings on the processor: "onnxruntime", or the bits of another image tower (ImageTowers of model) */
+  readonly imageTower?: string;
   readonly files: ImageOptions;
   readonly output: (typeof OUTPUTS)[number];
   readonly raw: boolean;
@@ -36,11 +40,47 @@ export interface BulkWork {
 /** Whole batches, so that a chunk is cut where a batch is. */
 export const chunkRowsFor = (batch: number): number => Math.ceil(CHUNK_ROWS / batch) * batch;
 
+/** The image tower of whoever has no other. */
+const RUNTIME = "onnxruntime";
+
 export const bankKey = (sha256: string): string => `bank/${sha256}.safetensors`;
 
 /** Facts of a job; the program's version is one, since another may give other bits. */
-export function factsOf({ files, bank, volumes, ...work }: BulkWork): JobFacts {
-  return { ...work, ...files, ...(volumes ? { volumes } : {}), ...(bank === undefined ? {} : { bank }), version: version() };
+export function factsOf({ files, bank, volumes, imageTower, ...work }: BulkWork): JobFacts {
+  const some = {
+    ...(volumes ? { volumes } : {}),
+    ...(bank === undefined ? {} : { bank }),
+    ...(imageTower === undefined ? {} : { imageTower }),
+  };
+  return { ...work, ...files, ...some, version: version() };
+}
+
+/** What computes image embeddings in int8 on the processor of whoever plans: its workers' must be the same. */
+export async function plannedImageTower(
+  { device, precision }: Pick<BulkWork, "device" | "precision">,
+  { graphs }: Pick<Model, "graphs">,
+): Promise<Pick<BulkWork, "imageTower">> {
+  if (precision !== "int8" || !(device === "auto" || device === "cpu")) return {};
+  const { towers } = await imageTowers({ precision, deterministic: false });
+  return { imageTower: graphs.imageWeights === undefined ? RUNTIME : (towers?.bits ?? RUNTIME) };
+}
+
+/** How a worker opens its image tower: a job that does not say was planned for the runtime's. */
+export const openedImageTower = ({ imageTower = RUNTIME }: BulkWork): "native" | "onnxruntime" =>
+  imageTower === RUNTIME ? "onnxruntime" : "native";
+
+/**
+ * A worker's encoder gives the rows that the job promises; devices are not compared.
+ * @param told what the encoder says that computes its images
+ * @throws JobsError `job_differs` for another image tower in int8
+ */
+export function checkImageTower({ imageTower = RUNTIME }: BulkWork, { capabilities }: Pick<Encoder, "capabilities">, told = RUNTIME): void {
+  const { device, precision, imageTower: own } = capabilities;
+  if (precision !== "int8" || device !== "cpu" || (own?.bits ?? RUNTIME) === imageTower) return;
+  throw new JobsError(
+    "job_differs",
+    `int8 image tower — expected ${imageTower} as planned, got ${told}. Work on machines that have it, or plan with BIOVLM_NATIVE=off: onnxruntime's works everywhere.`,
+  );
 }
 
 /**
@@ -56,13 +96,15 @@ export function workOf({ facts }: Job): BulkWork {
     );
   const { model, device, precision } = filledOptions(OPENING_OPTIONS, { ...facts, threads: undefined }, torn);
   const files = filledOptions(IMAGE_OPTIONS, facts, torn);
-  const { modelDigest, output, raw, bank, chunkRows, volumes = false } = facts;
+  const { modelDigest, output, raw, bank, chunkRows, volumes = false, imageTower } = facts;
   const known = OUTPUTS.find((name) => name === output);
   if (typeof modelDigest !== "string" || known === undefined || typeof raw !== "boolean" || typeof chunkRows !== "number")
     throw torn("expected modelDigest, output, raw and chunkRows, got something else");
   if (typeof volumes !== "boolean") throw torn("expected volumes to be true or false, got something else");
   if (bank !== undefined && !(typeof bank === "string" && /^[0-9a-f]{64}$/.test(bank)))
     throw torn("expected a bank's sha256, got something else");
+  if (imageTower !== undefined && typeof imageTower !== "string") throw torn("expected an image tower's name, got something else");
   if ((known === "embeddings") !== (bank === undefined)) throw torn("expected a bank where there are answers, got the contrary");
-  return { model, modelDigest, device, precision, files, output: known, raw, volumes, chunkRows, ...(bank === undefined ? {} : { bank }) };
+  const some = { ...(bank === undefined ? {} : { bank }), ...(imageTower === undefined ? {} : { imageTower }) };
+  return { model, modelDigest, device, precision, files, output: known, raw, volumes, chunkRows, ...some };
 }

@@ -28,16 +28,22 @@ export async function openRuntime(
   return openSpec(spec, onChange, options.cache === "off" ? memoryStore() : undefined, options.manyImages);
 }
 
-/** Options of the runtime; a limit of the cache need not be given. */
-type OpeningOptions = Omit<RuntimeOptions, "maxCacheBytes"> & Partial<Pick<RuntimeOptions, "maxCacheBytes">>;
+/** Options of the runtime; a limit of the cache need not be given, nor what computes image towers. */
+type OpeningOptions = Omit<RuntimeOptions, "maxCacheBytes"> &
+  Partial<Pick<RuntimeOptions, "maxCacheBytes">> &
+  Pick<OpeningSpec, "imageTower">;
 
 /** What the engine is asked to open; a model's folder is looked for from `cwd`. */
-export function openingSpec({ model, device, precision, deterministic, threads, maxCacheBytes }: OpeningOptions, cwd: string): OpeningSpec {
+export function openingSpec(
+  { model, device, precision, deterministic, threads, maxCacheBytes, imageTower }: OpeningOptions,
+  cwd: string,
+): OpeningSpec {
   return {
     model: isFolder(model) ? resolve(cwd, model) : model,
     ...{ device, precision, deterministic },
     ...(threads === undefined ? {} : { threads }),
     ...(maxCacheBytes === undefined ? {} : { maxCacheBytes }),
+    ...(imageTower === undefined ? {} : { imageTower }),
   };
 }
 

@@ -133,12 +133,14 @@ describe("doctor", () => {
       auto: string;
       store: string;
       libraries: Record<string, string>;
+      int8: string;
     };
     expect(facts.devices.map((d) => d.name)).toEqual(["cuda", "webgpu", "cpu", "wasm"]);
     for (const device of facts.devices) expect((device.available ? device.detail : device.reason)!.length).toBeGreaterThan(5);
     expect(facts.devices.find((d) => d.name === facts.auto)!.available).toBe(true);
     expect(facts.devices.find((d) => d.name === "wasm")!.available).toBe(true);
     expect(facts.store).toBe(join(home, "models"));
+    expect(facts.int8).toMatch(/^(native \([a-z0-9-]+\)|onnxruntime \(.{5,}\))$/);
     expect(facts.libraries).toMatchObject({
       "onnxruntime-web": expect.stringMatching(/^\d+\.\d+\.\d+/),
       sharp: expect.stringMatching(/^\d+\.\d+\.\d+/),

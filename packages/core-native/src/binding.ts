@@ -23,7 +23,16 @@ export interface Binding {
   /** absent in builds before it; empty where images were not built in */
   imageFormats?(): string[];
   prepareImage?(bytes: Uint8Array, jpeg: boolean, width: number, height: number, size: number): Promise<Uint8Array | null>;
+  /** "avx512-vnni", or null where this processor serves none; absent in builds before it */
+  imageTowerLevel?(): string | null;
+  openImageTower?(sizes: number[], weights: Float32Array[]): Promise<NativeTower>;
   throughTable(bytes: Uint8Array, table: Float32Array, out: Float32Array): void;
+}
+
+/** An image tower of the binding; its memory goes with it. */
+export interface NativeTower {
+  runRgb(rgb: Uint8Array, mean: Float32Array, std: Float32Array): Promise<Float32Array>;
+  runPixels(pixels: Float32Array): Promise<Float32Array>;
 }
 
 /** logits, entropy, kept, mean, probabilities */

@@ -36,6 +36,7 @@ export {
 export { backendsFor } from "./open/backends.js";
 export { openCore } from "./open/core.js";
 export { type EncoderListeners, type OpenEncoder, openEncoder } from "./open/encoder.js";
+export { imageTowers } from "./open/image-towers.js";
 export { isFolder, type OpenModel, openModel } from "./open/model.js";
 export type { OpeningSpec } from "./open/opening-spec.js";
 export { openRuntime, type Runtime } from "./open/runtime.js";

@@ -353,6 +353,7 @@ export class LocalEngine implements Engine {
       imageSize: known.spec.vision.imageSize,
       device: status?.device ?? "none",
       precision: status?.precision ?? "none",
+      ...(status?.imageTower === undefined ? {} : { imageTower: status.imageTower }),
       ready,
       loaded: host !== undefined,
       ...(why === undefined || (ready && host !== undefined) ? {} : { reason: why }),

@@ -24,8 +24,10 @@ export {
   TOWER_IO,
 } from "./contract/encoder-graphs.js";
 export { EncoderError, type EncoderErrorCode } from "./contract/errors.js";
+export type { ImageTowers, ImageTowerWeights, OpenImageTower } from "./contract/image-towers.js";
 export { encodedBy } from "./encoding/encoded-by.js";
 export { encodeRgb } from "./encoding/exact-bytes.js";
+export { imageTowersFor } from "./encoding/image-tower-session.js";
 export { meanRow } from "./encoding/mean-row.js";
 export { memoisedOpen } from "./encoding/memoised-open.js";
 export { PROBE_IO, probeModel, probeRefusal } from "./encoding/probe-model.js";

@@ -7,7 +7,7 @@ import { counted } from "@biovlm/files";
 import { leftOutNote } from "@biovlm/files/node";
 import { type JobStore, type PlanRow, planJob } from "@biovlm/jobs";
 import { createClassifier, sha256, writeBank } from "@biovlm/model";
-import { type BulkWork, bankKey, bareDigest, chunkRowsFor, factsOf, VOLUME_CHUNK_ROWS } from "../bulk-job.js";
+import { type BulkWork, bankKey, bareDigest, chunkRowsFor, factsOf, plannedImageTower, VOLUME_CHUNK_ROWS } from "../bulk-job.js";
 import { openImages, openSource, openStore, sortingPlace, sweepStore } from "../bulk-places.js";
 import { noSeries, type SeriesCounts, seriesRows } from "../bulk-series.js";
 import { checkClassOptions, chooseBank } from "../class-choice.js";
@@ -126,20 +126,26 @@ async function modelAndBank(
   answers: boolean,
   store: JobStore,
   cwd: string,
-): Promise<Pick<BulkWork, "model" | "modelDigest" | "bank">> {
+): Promise<Pick<BulkWork, "model" | "modelDigest" | "imageTower" | "bank">> {
   const opening = { ...options, threads: undefined, deterministic: true };
   if (!answers) {
     const spec = openingSpec(opening, cwd);
     const { model, close } = await openModel(spec);
     close();
-    return { model: spec.model, modelDigest: model.digest };
+    return { model: spec.model, modelDigest: model.digest, ...(await plannedImageTower(options, model)) };
   }
   const runtime = await openRuntime(opening, cwd);
   try {
     const file = writeBank(await compiledBank(options, runtime, cwd));
     const digest = bareDigest(await sha256(file));
     await store.put(bankKey(digest), file);
-    return { model: openingSpec(opening, cwd).model, modelDigest: runtime.model.digest, bank: digest };
+    const { model } = runtime;
+    return {
+      model: openingSpec(opening, cwd).model,
+      modelDigest: model.digest,
+      ...(await plannedImageTower(options, model)),
+      bank: digest,
+    };
   } finally {
     await runtime.close();
   }

@@ -20,7 +20,7 @@ import {
   workShard,
 } from "@biovlm/jobs";
 import { createClassifier, readBank, sha256 } from "@biovlm/model";
-import { type BulkWork, bankKey, bareDigest, workOf } from "../bulk-job.js";
+import { type BulkWork, bankKey, bareDigest, checkImageTower, openedImageTower, workOf } from "../bulk-job.js";
 import { openImages, openStore } from "../bulk-places.js";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { reportError, usageError } from "../errors.js";
@@ -57,7 +57,8 @@ export const workOnShards: CommandRun<typeof BULK_WORK_OPTIONS> = async (context
   await images.check();
   const { model, device, precision } = work;
   const { threads, maxCacheBytes, modelAt = model, readAhead } = options;
-  const runtime = await openRuntime({ model: modelAt, device, precision, deterministic: true, threads, maxCacheBytes }, cwd);
+  const imageTower = openedImageTower(work);
+  const runtime = await openRuntime({ model: modelAt, device, precision, deterministic: true, threads, maxCacheBytes, imageTower }, cwd);
   try {
     const note = fallbackNote(runtime);
     if (note !== undefined) terminal.warn(note);
@@ -66,6 +67,7 @@ export const workOnShards: CommandRun<typeof BULK_WORK_OPTIONS> = async (context
         "job_differs",
         `model — expected ${work.modelDigest} as planned, got ${runtime.model.digest}. Name the planned model with --model-at.`,
       );
+    checkImageTower(work, runtime.encoder, runtime.imageTower());
     return await workThrough({ context, store, job, work, runtime, images, readAhead }, shards, options);
   } finally {
     await runtime.close();

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, availableParallelism, platform, release, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { backendsFor, cpuQuota, fastImages, openCore, usableCpus } from "@biovlm/engine";
+import { backendsFor, cpuQuota, fastImages, imageTowers, openCore, usableCpus } from "@biovlm/engine";
 import { isBiovlmError } from "@biovlm/files";
 import { dataFolders } from "@biovlm/files/node";
 import { chooseBackend, probeBackends } from "@biovlm/model";
@@ -41,6 +41,7 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
     core: core.info.build,
     scores: core.info.native === undefined ? "the core" : `native (${core.info.native.name})`,
     images: await imagesOf(env),
+    int8: await int8Of(env),
     libraries: Object.fromEntries(LIBRARIES.map(([library, owner]) => [library, installedVersion(library, owner) ?? null])),
     devices: probed.map(({ backend, probe }) => ({ name: backend.name, ...probe })),
     auto: choose(() => chooseBackend("auto", probed).backend.name),
@@ -68,6 +69,7 @@ export const examine: CommandRun<typeof DOCTOR_OPTIONS> = async ({ terminal, env
     await row("core", `${facts.core}${facts.core === "reference" ? " (slow: this engine has no WASM SIMD)" : ""}`);
     await row("scores", facts.scores);
     await row("images", facts.images);
+    await row("int8", `image towers on cpu: ${facts.int8}`);
     const libraries = Object.entries(facts.libraries).map(([name, found]) => `${name} ${found ?? "absent"}`);
     await row("uses", libraries.join(", "));
     for (const device of facts.devices) {
@@ -104,6 +106,12 @@ async function storedModels(): Promise<{ readonly models: Awaited<ReturnType<Mod
 async function imagesOf(env: Readonly<Record<string, string | undefined>>): Promise<string> {
   const { prepare, detail } = await fastImages(env);
   return prepare === undefined ? `sharp (no native way: ${detail})` : `${detail}; sharp for others, and for learning`;
+}
+
+/** Who computes image towers in int8 on the processor. */
+async function int8Of(env: Readonly<Record<string, string | undefined>>): Promise<string> {
+  const { towers, reason } = await imageTowers({ precision: "int8", deterministic: false }, env);
+  return towers?.name ?? `onnxruntime (${reason})`;
 }
 
 /** Libraries that decide what works here, and the package of ours that brings each. */

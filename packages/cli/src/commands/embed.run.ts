@@ -301,6 +301,7 @@ async function tell(
 ) {
   const { out } = options;
   const { device } = runtime.encoder.capabilities;
+  const imageTower = runtime.imageTower();
   const rows = names.length;
   if (options.json) {
     const summary = {
@@ -311,6 +312,7 @@ async function tell(
       failed: bad.length,
       seconds,
       device,
+      ...(imageTower === undefined ? {} : { imageTower }),
       failures: bad,
       images,
       spentMs: spent,
@@ -326,6 +328,6 @@ async function tell(
   const total = spent.decode + spent.preprocess + spent.encode;
   const share = (ms: number) => `${((100 * ms) / total).toFixed(0)} %`;
   terminal.note(
-    `work: decode ${share(spent.decode)}, preprocess ${share(spent.preprocess)}, encode ${share(spent.encode)}; images by ${images}`,
+    `work: decode ${share(spent.decode)}, preprocess ${share(spent.preprocess)}, encode ${share(spent.encode)}; images by ${images}${imageTower === undefined ? "" : `; int8 image tower: ${imageTower}`}`,
   );
 }

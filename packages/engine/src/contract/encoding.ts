@@ -77,6 +77,8 @@ export interface EncodingStatus {
   readonly reason?: string;
   readonly device: string;
   readonly precision: string;
+  /** what computes image embeddings, where they are in int8 */
+  readonly imageTower?: string;
   readonly fellBack: boolean;
 }
 

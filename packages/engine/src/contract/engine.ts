@@ -23,6 +23,8 @@ export interface ServedModel {
   /** where it runs now; changes when `auto` falls back */
   readonly device: string;
   readonly precision: string;
+  /** what computes its image embeddings, where they are in int8: "native (avx512-vnni)", or "onnxruntime" with the reason */
+  readonly imageTower?: string;
   /** it answers now, or loads itself to answer */
   readonly ready: boolean;
   /** whether it is in memory */

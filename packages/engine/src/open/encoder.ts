@@ -3,6 +3,7 @@
 import type { Device, DeviceChange, Encoder, EncoderBackend, Model, probeBackends } from "@biovlm/model";
 import { cpuQuota, usableCpus } from "../process/usable-cpus.js";
 import { backendsFor } from "./backends.js";
+import { imageTowerName, imageTowers } from "./image-towers.js";
 import type { OpeningSpec } from "./opening-spec.js";
 
 /** An opened encoder and what was chosen to run it. */
@@ -16,6 +17,8 @@ export interface OpenEncoder {
   readonly standby: readonly Device[];
   /** image runs that it may do at once; more wait */
   readonly lanes: number;
+  /** what computes its image embeddings now, where they are in int8: "native (avx512-vnni)", or "onnxruntime" with the reason */
+  imageTower(): string | undefined;
 }
 
 /** Who is told while an encoder opens and lives: the device about to be tried, and each change of device afterwards. */
@@ -49,7 +52,7 @@ function lanesFor({ vision: { imageSize, patchSize, width, mlp, layers } }: Mode
  */
 export async function openEncoder(
   model: Model,
-  { device, threads }: OpeningSpec,
+  spec: OpeningSpec,
   skip: readonly string[] = [],
   {
     onDevice = () => {},
@@ -59,9 +62,11 @@ export async function openEncoder(
   }: EncoderListeners & { readonly failover?: boolean; readonly manyImages?: boolean } = {},
 ): Promise<OpenEncoder> {
   const { chooseBackend, openWithFailover, probeBackends: probe } = await import("@biovlm/model");
-  const asked = threads ?? quotaThreads();
+  const { device } = spec;
+  const asked = spec.threads ?? quotaThreads();
   const lanes = manyImages ? lanesFor(model.spec, asked ?? usableCpus()) : 1;
-  const candidates = await backendsFor(device, asked, lanes);
+  const { towers, reason } = await imageTowers(spec);
+  const candidates = await backendsFor(device, asked, lanes, towers);
   const allowed = device === "auto" ? candidates.filter((b) => !skip.includes(b.device)) : candidates;
   const watched = allowed.map(
     (backend): EncoderBackend => ({
@@ -80,7 +85,13 @@ export async function openEncoder(
   const { backend, detail, passedOver, standby } = chooseBackend(device, await probed(watched, failover, probe));
   const chain = failover ? [backend, ...standby] : [backend];
   const encoder = await openWithFailover(model.graphs, chain, onChange === undefined ? {} : { onChange });
-  return { encoder, detail, passedOver, standby: chain.slice(1).map((b) => b.device), lanes: backend.device === "cpu" ? lanes : 1 };
+  return {
+    ...{ encoder, detail, passedOver },
+    standby: chain.slice(1).map((b) => b.device),
+    // an image tower of its own spreads each run over its threads
+    lanes: backend.device === "cpu" && encoder.capabilities.imageTower === undefined ? lanes : 1,
+    imageTower: () => imageTowerName(encoder.capabilities, reason),
+  };
 }
 
 /**

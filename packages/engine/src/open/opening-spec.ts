@@ -17,7 +17,8 @@ export const OPENING_OPTIONS = {
   deterministic: {
     type: "boolean",
     default: false,
-    description: "the same bits on every machine: plain SIMD in the core; served int8 towers run on one image at a time",
+    description:
+      "the same bits on every machine: plain SIMD in the core; int8 image towers by onnxruntime, served ones on one image at a time",
   },
   maxCacheBytes: {
     type: "integer",
@@ -30,4 +31,11 @@ export const OPENING_OPTIONS = {
 } as const satisfies OptionSchemas;
 type Options = OptionsOf<typeof OPENING_OPTIONS>;
 /** What to open: a model ("tiny", a name of the store, or a folder: anything with a path separator), a device, and how its towers compute. */
-export type OpeningSpec = Omit<Options, "maxCacheBytes"> & Partial<Pick<Options, "maxCacheBytes">>;
+export type OpeningSpec = Omit<Options, "maxCacheBytes"> &
+  Partial<Pick<Options, "maxCacheBytes">> & {
+    /**
+     * What computes the image tower in int8 on the processor: compiled kernels where they are, whatever `deterministic` says, or onnxruntime. Unless
+     * said, compiled kernels where they are, and onnxruntime where `deterministic` is asked for.
+     */
+    readonly imageTower?: "native" | "onnxruntime";
+  };

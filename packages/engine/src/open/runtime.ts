@@ -22,6 +22,8 @@ export interface Runtime {
   readonly passedOver: readonly { readonly name: string; readonly reason: string }[];
   /** batches of images that it encodes at once; more wait */
   readonly lanes: number;
+  /** what computes image embeddings, where they are in int8: "native (avx512-vnni)", or "onnxruntime" with the reason */
+  imageTower(): string | undefined;
   /** Frees the device and the model's files. */
   close(): Promise<void>;
 }
@@ -46,7 +48,7 @@ export async function openRuntime(
   const { model, close } = await openModel(spec, store);
   try {
     const listeners = onChange === undefined ? { failover: false } : { onChange };
-    const { encoder: opened, detail, passedOver, lanes } = await openEncoder(model, spec, [], { ...listeners, manyImages });
+    const { encoder: opened, detail, passedOver, lanes, imageTower } = await openEncoder(model, spec, [], { ...listeners, manyImages });
     const encoder = withKeptTexts(opened, await textTower(model, detail), store);
     return {
       core,
@@ -55,6 +57,7 @@ export async function openRuntime(
       detail,
       passedOver,
       lanes,
+      imageTower,
       async close() {
         await encoder.close();
         close();

@@ -21,7 +21,7 @@ export interface ChildOptions extends Batching {
   readonly openMs: number;
   readonly jobMs: number;
   readonly onEnd: (child: ChildHandle, reason: string) => void;
-  readonly onChanged: (change: { from: string; to: string; reason: string }) => void;
+  readonly onChanged: (change: Extract<FromChild, { type: "changed" }>) => void;
 }
 
 /** A job's child ended before it answered. */

@@ -19,6 +19,8 @@ export interface ChildRuntime {
   readonly standby: readonly string[];
   /** what the device's probe said */
   readonly detail: string;
+  /** what computes image embeddings, where they are in int8 */
+  imageTower?(): string | undefined;
 }
 
 export type OpenRuntime = (spec: OpeningSpec, skip: readonly string[], listeners: EncoderListeners) => Promise<ChildRuntime>;
@@ -61,15 +63,15 @@ export function runEncoderChild(open: OpenRuntime): void {
     try {
       runtime = await open(spec, skip, {
         onDevice: (device) => say({ type: "device", device }),
-        onChange: ({ from, to, reason }) => say({ type: "changed", from, to, reason }),
+        onChange: ({ from, to, reason }) => say({ type: "changed", from, to, reason, ...(runtime === undefined ? {} : told(runtime)) }),
       });
       const { prepare: fast } = await fastImages();
       images = imageEncoder({ ...runtime, limits, fast, maxBatch, maxQueueDelayMs });
       const { vision, mean, std } = runtime.model.spec;
       // warm-up: sessions are made at first use
       await encodeRgb(runtime.encoder, new Uint8Array(3 * vision.imageSize ** 2).fill(128), 1, { mean, std });
-      const { name, capabilities } = runtime.encoder;
-      say({ type: "opened", name, capabilities: { ...capabilities }, standby: runtime.standby, detail: runtime.detail });
+      const { standby, detail } = runtime;
+      say({ type: "opened", name: runtime.encoder.name, ...told(runtime), standby, detail });
     } catch (error) {
       say({ type: "refused", ...described(error) });
     }
@@ -105,6 +107,12 @@ export function runEncoderChild(open: OpenRuntime): void {
       stacks.delete(id);
     }
   }
+}
+
+/** What its encoder is now. */
+function told({ encoder, imageTower }: ChildRuntime) {
+  const tower = imageTower?.();
+  return { capabilities: { ...encoder.capabilities }, ...(tower === undefined ? {} : { imageTower: tower }) };
 }
 
 /** How the child speaks to its parent. */

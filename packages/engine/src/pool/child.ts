@@ -13,6 +13,6 @@ ignoreDebugSignal();
 runEncoderChild(async (spec, skip, listeners) => {
   await mainThreadFirst();
   const [core, { model }] = await Promise.all([openCore(spec), openModel(spec)]);
-  const { encoder, standby, detail } = await openEncoder(model, spec, skip, listeners);
-  return { core, model, encoder, standby, detail };
+  const { encoder, standby, detail, imageTower } = await openEncoder(model, spec, skip, listeners);
+  return { core, model, encoder, standby, detail, imageTower };
 });

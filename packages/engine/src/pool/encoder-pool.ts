@@ -79,6 +79,8 @@ export class EncoderPool implements Encoding {
   private readonly skip = new Set<string>();
   private standby: readonly string[] = [];
   private capabilities: Capabilities | undefined;
+  /** what computes image embeddings in int8 */
+  private imageTower: string | undefined;
   private told = "";
   private fellBack = false;
   private deaths = 0;
@@ -139,6 +141,7 @@ export class EncoderPool implements Encoding {
       ready,
       device: this.capabilities?.device ?? this.options.spec.device,
       precision: this.options.spec.precision,
+      ...(this.imageTower === undefined ? {} : { imageTower: this.imageTower }),
       fellBack: this.fellBack,
       ...(ready ? {} : { reason: this.closed ? "closed" : this.reason }),
     };
@@ -298,20 +301,22 @@ export class EncoderPool implements Encoding {
       jobMs,
       skip: [...this.skip],
       onEnd: (ended, reason) => this.ended(slot, ended, reason),
-      onChanged: ({ from, to, reason }) => {
+      onChanged: ({ from, to, reason, capabilities, imageTower }) => {
         this.fellBack ||= from !== to;
-        if (this.capabilities !== undefined) this.capabilities = { ...this.capabilities, device: to as Capabilities["device"] };
+        if (this.capabilities !== undefined) this.capabilities = capabilities ?? { ...this.capabilities, device: to };
+        if (capabilities !== undefined) this.imageTower = imageTower;
         onEvent({ kind: "fell_back", from, to, reason });
       },
     });
     this.living.add(child);
     slot.coming = child;
-    const { capabilities, standby, detail } = await child.opened;
+    const { capabilities, imageTower, standby, detail } = await child.opened;
     if (this.closed) return void child.drain();
     const before = slot.child;
     slot.child = child;
     delete slot.coming;
     this.capabilities = capabilities;
+    this.imageTower = imageTower;
     this.standby = standby;
     this.told = detail;
     this.reason = "";

@@ -25,7 +25,11 @@ export async function encodeInProcess(options: InProcessOptions): Promise<Encodi
   const { spec, model, onEvent = () => {}, open = openEncoder } = options;
   const started = performance.now();
   let fellBack = false;
-  const { encoder, detail }: OpenEncoder = await open(model, spec, [], {
+  const {
+    encoder,
+    detail,
+    imageTower: towerOf,
+  }: OpenEncoder = await open(model, spec, [], {
     onChange({ from, to, reason }) {
       fellBack ||= from !== to;
       onEvent({ kind: "fell_back", from, to, reason });
@@ -54,7 +58,9 @@ export async function encodeInProcess(options: InProcessOptions): Promise<Encodi
     },
     status(): EncodingStatus {
       const reason = state === "ready" ? {} : { reason: state === "opened" ? "warming up" : "closed" };
-      return { ready: state === "ready", device: device(), precision: encoder.capabilities.precision, fellBack, ...reason };
+      const tower = towerOf();
+      const imageTower = tower === undefined ? {} : { imageTower: tower };
+      return { ready: state === "ready", device: device(), precision: encoder.capabilities.precision, ...imageTower, fellBack, ...reason };
     },
     detail: () => detail,
     memory: () => 0,

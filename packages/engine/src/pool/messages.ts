@@ -37,11 +37,20 @@ export type FromChild =
       readonly type: "opened";
       readonly name: string;
       readonly capabilities: Capabilities;
+      readonly imageTower?: string;
       readonly standby: readonly string[];
       readonly detail: string;
     }
   | { readonly type: "refused"; readonly code: string; readonly message: string }
-  | { readonly type: "changed"; readonly from: string; readonly to: string; readonly reason: string }
+  /** with what the encoder is since */
+  | {
+      readonly type: "changed";
+      readonly from: string;
+      readonly to: string;
+      readonly reason: string;
+      readonly capabilities?: Capabilities;
+      readonly imageTower?: string;
+    }
   /** a stack goes on: with its first, how many frames will be read */
   | { readonly type: "working"; readonly id: number; readonly frames?: number }
   | { readonly type: "done"; readonly id: number; readonly answer: JobAnswer; readonly device: string; readonly rss: number }

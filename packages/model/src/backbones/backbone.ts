@@ -8,6 +8,7 @@ import type { PromptFrameRule, TokenEmbedding } from "../contract/prompt-frame.j
 import type { WordTable } from "../text/word-table.js";
 import type { Tokenizer } from "../text/wordpiece.js";
 import type { StateDict } from "../weights/state-dict.js";
+import type { TowerWeights } from "../weights/weight-view.js";
 
 /** Texts beside the weights: file name → its text, e.g. "open_clip_config.json". */
 export type ModelTexts = Readonly<Record<string, string>>;
@@ -36,6 +37,8 @@ export interface Backbone {
   spec(weights: StateDict, texts: ModelTexts): ModelSpec;
   /** The image tower: `pixels` [B,3,S,S] → `embedding` [B,D], not normalised. */
   image(weights: StateDict, spec: ModelSpec): Graph;
+  /** The weights of `image` by the names of imageTowerShapes (towers/vit.ts), for a family whose tower that builds; absent for any other. */
+  imageWeights?(weights: StateDict): TowerWeights;
   /** The text tower: `embeddings` [n,L,W] (or `ids` [n,L]) and `mask` [n,L] → `embedding` [n,D], not normalised. */
   text(weights: StateDict, spec: ModelSpec, input: TextInput): Graph;
   /** The word table [V,W]. */

@@ -116,6 +116,7 @@ export function modelGraphs(
 ): EncoderGraphs {
   return towerArtifacts({
     image: () => backbone.image(weights, spec),
+    imageWeights: backbone.imageWeights?.bind(backbone, weights),
     text: () => backbone.text(weights, spec, { input: "embeddings" }),
     spec,
     digest,

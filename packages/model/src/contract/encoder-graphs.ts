@@ -1,6 +1,7 @@
 // What a backend is given to open: the towers of one model as ONNX artefacts, made on demand, and the word vectors under the text tower.
 
 import type { ModelSpec } from "../contract/model-spec.js";
+import type { ImageTowerWeights } from "./image-towers.js";
 
 /** One ONNX model, ready for a runtime. Large weights stay outside the protobuf, in a file beside it or in memory. */
 export type OnnxArtifact =
@@ -39,6 +40,11 @@ export interface EncoderGraphs {
    * tower takes pixels alone.
    */
   imageOfBytes?(form: ArtifactForm): Promise<OnnxArtifact>;
+  /**
+   * The image tower's sizes and weights, for what computes it without an ONNX runtime (image-towers.ts). Read anew by each call. Absent where the
+   * family's tower is another one than towers/vit.ts builds.
+   */
+  imageWeights?(): ImageTowerWeights;
   /** The text tower from word vectors on: texts by ids are looked up with `wordVectors` first, so that one session serves both. */
   text(form: ArtifactForm): Promise<OnnxArtifact>;
   /** Rows of the word table: ids [k] → [k,W] (a fresh array). Throws `bad_argument` for an id outside the table. */

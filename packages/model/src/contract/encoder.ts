@@ -35,6 +35,8 @@ export interface Capabilities {
   readonly imageGradients?: boolean;
   /** True when the same input gives the same bytes on this machine with these settings. */
   readonly deterministic: boolean;
+  /** What computes image embeddings where it is not the device's runtime: its name, and what names its bits (ImageTowers). */
+  readonly imageTower?: { readonly name: string; readonly bits: string };
 }
 
 /** Float rows, row-major. `data.length` is the product of `shape`. */

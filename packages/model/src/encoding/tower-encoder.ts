@@ -5,7 +5,9 @@ import type { Capabilities, ChannelScale, Embeddings, Encoder, KeepOptions, Prom
 import type { EncoderGraphs } from "../contract/encoder-graphs.js";
 import { EncoderError } from "../contract/errors.js";
 import { bytesAreExact, pixelsOf, rgbFeeds } from "./exact-bytes.js";
+import { imageTowerSession, imageTowersFor } from "./image-tower-session.js";
 import { groupByLength, rowLengths } from "./length-groups.js";
+import type { RunQueue } from "./run-queue.js";
 import { checkPixels, checkRgb, checkRows, checkScale, checkTokens, finiteGradient, liveRows } from "./tower-checks.js";
 import type { RuntimeTensor, TowerRuntime, TowerSession } from "./tower-runtime.js";
 
@@ -34,7 +36,7 @@ class KeptActivations implements Tape {
 const NAMES = { image: "image", imageOfBytes: "image", text: "text", forward: "forward", backward: "backward" } as const;
 /** One model each. */
 type Use = "image" | "imageOfBytes" | "text" | "forward" | "backward";
-type Opened = { session: TowerSession; tape: readonly string[] };
+type Opened = { session: TowerSession; tape: readonly string[]; queue: RunQueue };
 
 /** An encoder over a runtime. `capabilities.gradients` false leaves the gradient methods out. */
 export function towerEncoder(runtime: TowerRuntime, graphs: EncoderGraphs, name: string, capabilities: Capabilities): Encoder {
@@ -47,6 +49,8 @@ class TowerEncoder implements Encoder {
   readonly encodePromptsBackward?: NonNullable<Encoder["encodePromptsBackward"]>;
   private readonly runtime: TowerRuntime;
   private readonly graphs: EncoderGraphs;
+  /** what computes images where the runtime does not */
+  private readonly images: TowerRuntime["imageTowers"];
   private readonly sessions = new Map<string, Promise<Opened>>();
   private readonly calls = new Set<Promise<unknown>>();
   /** runs of the text tower that have asked for its session */
@@ -57,7 +61,9 @@ class TowerEncoder implements Encoder {
     this.runtime = runtime;
     this.graphs = graphs;
     this.name = name;
-    this.capabilities = capabilities;
+    this.images = imageTowersFor(runtime, graphs);
+    const { name: by = "", bits = "" } = this.images?.towers ?? {};
+    this.capabilities = this.images === undefined ? capabilities : { ...capabilities, imageTower: { name: by, bits } };
     if (capabilities.gradients) {
       this.encodePromptsBackward = (from, dOut, options) => this.call(() => this.backward(from, dOut, options));
     }
@@ -88,7 +94,7 @@ class TowerEncoder implements Encoder {
       checkRgb(this.name, rgb, batch, S);
       checkScale(this.name, by);
       options.signal?.throwIfAborted();
-      const inGraph = this.graphs.imageOfBytes !== undefined && (await bytesAreExact(this.runtime));
+      const inGraph = this.images !== undefined || (this.graphs.imageOfBytes !== undefined && (await bytesAreExact(this.runtime)));
       const out = new Float32Array(batch * D);
       const row = 3 * S * S;
       for (let from = 0; from < batch; from += this.capabilities.maxBatch) {
@@ -131,7 +137,7 @@ class TowerEncoder implements Encoder {
       while (this.calls.size > 0) await Promise.allSettled(this.calls);
       const opened = await Promise.allSettled(this.sessions.values());
       this.sessions.clear();
-      for (const o of opened) if (o.status === "fulfilled") await this.runtime.queue.run(() => o.value.session.release());
+      for (const o of opened) if (o.status === "fulfilled") await o.value.queue.run(() => o.value.session.release());
     })();
     return this.closing;
   }
@@ -270,9 +276,11 @@ class TowerEncoder implements Encoder {
 
   private async openSession(use: Use): Promise<Opened> {
     const { form, queue } = this.runtime;
+    if (use === "image" && this.images !== undefined)
+      return { session: await imageTowerSession(this.images.towers, this.graphs), tape: [], queue: this.images.queue };
     if (use === "image" || use === "imageOfBytes" || use === "text") {
       const artifact = await (use === "imageOfBytes" ? (this.graphs.imageOfBytes ?? this.graphs.image) : this.graphs[use])(form);
-      return { session: await queue.run(() => this.runtime.open(artifact, [], use === "text")), tape: [] };
+      return { session: await queue.run(() => this.runtime.open(artifact, [], use === "text")), tape: [], queue };
     }
     if (this.graphs.promptGradients === undefined) {
       throw new EncoderError(
@@ -284,7 +292,7 @@ class TowerEncoder implements Encoder {
     const made = await this.graphs.promptGradients(form);
     await this.letTextGo();
     const session = await queue.run(() => this.runtime.open(made[use], use === "forward" ? made.tape : [], true));
-    return { session, tape: made.tape };
+    return { session, tape: made.tape, queue };
   }
 
   /**
@@ -311,8 +319,9 @@ class TowerEncoder implements Encoder {
 
   private async runOn(use: Use, feeds: Record<string, RuntimeTensor>, fetches: string[], signal?: AbortSignal) {
     signal?.throwIfAborted();
-    const { session } = await this.session(use);
-    const outputs = await this.runtime.queue.run(async () => {
+    // one that is no graph takes both forms
+    const { session, queue } = await this.session(use === "imageOfBytes" && this.images !== undefined ? "image" : use);
+    const outputs = await queue.run(async () => {
       try {
         return await session.run(feeds, fetches);
       } catch (cause) {

@@ -1,6 +1,7 @@
 // What a backend over an ONNX runtime brings: how to make a tensor, open a model and run it there. tower-encoder.ts makes an encoder of it.
 
 import type { ArtifactForm, OnnxArtifact } from "../contract/encoder-graphs.js";
+import type { ImageTowers } from "../contract/image-towers.js";
 import type { RunQueue } from "./run-queue.js";
 
 /** A tensor of the runtime, on the host or on its device. onnxruntime's own Tensor fits. */
@@ -29,6 +30,8 @@ export interface TowerRuntime {
    * are short where images are not.
    */
   readonly batchTokens?: number;
+  /** What computes image towers in int8 in this runtime's place, where it can, and the queue of its calls: they may overlap. */
+  readonly imageTowers?: { readonly towers: ImageTowers; readonly queue: RunQueue };
   /** A tensor over `data`, float32 or, over bytes, uint8; `data` stays unchanged until the run that takes it has ended. */
   tensor(data: Float32Array | Uint8Array, dims: readonly number[]): RuntimeTensor;
   /**

@@ -4,7 +4,9 @@ import { convertToFloat16, differentiate, type Graph, quantizeRowInt8, serialize
 import type { ArtifactForm, EncoderGraphs, OnnxArtifact } from "../contract/encoder-graphs.js";
 import type { ModelSpec } from "../contract/model-spec.js";
 import type { WordVectors } from "../text/word-table.js";
+import type { TowerWeights } from "../weights/weight-view.js";
 import { withRgbInput } from "./rgb-input.js";
+import { imageTowerWeights } from "./vit.js";
 
 /** Puts a small .onnx beside the weights file that it refers to; undefined where that folder cannot be written. */
 export type PlaceBeside = (fileName: string, model: Uint8Array) => Promise<string | undefined>;
@@ -19,6 +21,8 @@ export interface KeptTowers {
 export interface TowerSource {
   /** Builds the image tower: `pixels` → `embedding`. */
   image(): Graph;
+  /** The weights of `image` by the names of imageTowerShapes, where it is imageTower of vit.ts. */
+  readonly imageWeights?: (() => TowerWeights) | undefined;
   /** Builds the text tower from word vectors on: `embeddings`, `mask` → `embedding`. */
   text(): Graph;
   readonly spec: ModelSpec;
@@ -40,7 +44,7 @@ export const TOWERS_BUILT = 5;
 
 /** The graphs of one model. Nothing is built before a backend asks. Gradients run in float32 whatever the precision. */
 export function towerArtifacts(source: TowerSource): EncoderGraphs {
-  const { spec, digest, wordVectors, precision = "fp32" } = source;
+  const { spec, digest, wordVectors, imageWeights, precision = "fp32" } = source;
   const write = (name: string, graph: Graph, form: ArtifactForm) => artifactOf(source, name, graph, form);
   const reduced = async (name: string, build: () => Graph, form: ArtifactForm, reduce: (graph: Graph) => Graph): Promise<OnnxArtifact> => {
     // one blob in every form but that with weights apart
@@ -72,6 +76,7 @@ export function towerArtifacts(source: TowerSource): EncoderGraphs {
         (graph) => tower(ofImages(graph)),
       );
     },
+    ...(imageWeights === undefined ? {} : { imageWeights: () => imageTowerWeights(imageWeights(), spec) }),
     text: (form) =>
       precision === "fp16" ? reduced("text", () => source.text(), form, convertToFloat16) : write("text", source.text(), form),
     async promptGradients(form) {

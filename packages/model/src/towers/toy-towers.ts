@@ -80,6 +80,7 @@ export function toyTowers({ precision = "fp32", zeroHeads = false }: ToyOptions 
   return {
     graphs: towerArtifacts({
       image: () => image,
+      imageWeights: () => imageWeights,
       text: () => text,
       spec: TOY_SPEC,
       digest: `sha256:${"7".repeat(64)}`,

@@ -2,7 +2,9 @@
 // pixels [B,3,S,S] → embedding [B,D], not normalised. Weights stay as the state dict stores them, [out, in], so that a graph can refer to
 // them inside the safetensors file.
 
-import { type Graph, GraphBuilder, type Value } from "@biovlm/graph";
+import { arrayOf, elementCount, type Graph, GraphBuilder, type Value } from "@biovlm/graph";
+import { ModelError, printShape } from "../contract/errors.js";
+import type { ImageTowerWeights } from "../contract/image-towers.js";
 import type { ModelSpec } from "../contract/model-spec.js";
 import { added, reshaped, rowsOf, type TowerWeights } from "../weights/weight-view.js";
 import { attend, attendOnce, firstRow, layersOf } from "./attention.js";
@@ -33,6 +35,18 @@ export function imageTowerShapes({ vision: v, embedDim }: Pick<ModelSpec, "visio
   }
   pair("norm", [v.width], v.width);
   return shapes.set("projection.weight", [embedDim, v.width]);
+}
+
+/** Sizes and weights in plain numbers. @throws ModelError `shape_mismatch` for a weight that is not float32 or of another size */
+export function imageTowerWeights(weights: TowerWeights, spec: Pick<ModelSpec, "vision" | "embedDim">): ImageTowerWeights {
+  const { imageSize, patchSize, width, layers, heads, mlp } = spec.vision;
+  const numbers = Array.from(imageTowerShapes(spec), ([name, shape]) => {
+    const data = arrayOf(weights.get(name));
+    if (data instanceof Float32Array && data.length === elementCount(shape)) return data;
+    const got = `${data.length} of another type or number`;
+    throw new ModelError("shape_mismatch", `weight ${name} — expected float32 ${printShape(shape)}, got ${got}. Check the weights.`);
+  });
+  return { sizes: [imageSize, patchSize, width, layers, heads, mlp, spec.embedDim], weights: numbers };
 }
 
 export interface TowerOptions {

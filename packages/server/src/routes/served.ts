@@ -25,11 +25,14 @@ export function servedRoutes(app: FastifyInstance, { engine }: Serving): void {
   );
 }
 
-function servedModel({ name, model, modelDigest, device, precision, bank }: ServedModel, engine: Engine): Served["models"][number] {
+function servedModel(
+  { name, model, modelDigest, device, precision, imageTower, bank }: ServedModel,
+  engine: Engine,
+): Served["models"][number] {
   const fitting = engine.banks().filter((one) => one.modelDigest === modelDigest && one.name !== bank?.name);
   const banks = [
     ...(bank === undefined ? [] : [{ ...bankFacts(bank), own: true }]),
     ...fitting.map((one) => ({ ...bankFacts(one), own: false })),
   ];
-  return { name, model, digest: modelDigest, device, precision, banks };
+  return { name, model, digest: modelDigest, device, precision, ...(imageTower === undefined ? {} : { image_tower: imageTower }), banks };
 }

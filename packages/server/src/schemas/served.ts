@@ -17,6 +17,9 @@ export const Served = Type.Object({
       digest: Digest,
       device: Type.String(),
       precision: Type.String(),
+      image_tower: Type.Optional(
+        Type.String({ description: "in int8, what computes image embeddings: native (avx512-vnni), or onnxruntime with the reason" }),
+      ),
       banks: Type.Array(ServedBank, { description: "made for these weights" }),
     }),
   ),

@@ -30,6 +30,7 @@ export const biomedclip: Backbone = {
   layout: openClipLayout,
   spec: (weights, texts) => readSpec(weights, texts[CONFIG], { configJson: texts["config.json"] }),
   image: (weights, spec) => imageTower(towerView(weights, imageKey), spec),
+  imageWeights: (weights) => towerView(weights, imageKey),
   text: (weights, spec, { input }) => textTower(towerView(weights, textKey), spec, { input }),
   words: (weights) => weights.get(textKey("words")),
   tokenizer: (texts, { text }) =>
