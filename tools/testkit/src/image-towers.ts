@@ -36,7 +36,8 @@ function graphOf({ sizes, weights }: ImageTowerWeights) {
     const data = tensors.get(key);
     if (data === undefined) throw new Error(`no weight ${key}`);
     const matrix = /(qkv|attn\.proj|fc1)\.weight$/.test(key) ? [data.length / width, width] : [width, data.length / width];
-    return tensorOf("float32", shapes[key] ?? (/(norm\d?\.\w+|bias)$/.test(key) ? [data.length] : matrix), data);
+    const tensor = tensorOf("float32", shapes[key] ?? (/(norm\d?\.\w+|bias)$/.test(key) ? [data.length] : matrix), data);
+    return { ...tensor, dtype: "float32" as const, storedAs: "F32" as const };
   };
   return quantizeRowInt8(biomedclip.image({ keys: () => keys, get, has: (key) => tensors.has(key), metadata: {} }, spec));
 }
