@@ -4,6 +4,7 @@ import { vi } from "vitest";
 import { accessFlows } from "./flows/access-flows.js";
 import { axeFlows } from "./flows/axe-flows.js";
 import { runFlows } from "./flows/run-flows.js";
+import { servedVolumesFlows } from "./flows/served-volumes-flows.js";
 import { serverFlows } from "./flows/server-flows.js";
 
 // `serve` gives the page that was built for this test, not yesterday's
@@ -15,4 +16,4 @@ vi.mock("../../cli/src/page-server.js", async (original) => {
   return { ...actual, builtPageFolder: () => builtPage.folder ?? actual.builtPageFolder() };
 });
 
-runFlows("the page beside a server and for everyone", [serverFlows, accessFlows, axeFlows]);
+runFlows("the page beside a server and for everyone", [serverFlows, servedVolumesFlows, accessFlows, axeFlows]);

@@ -7,7 +7,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findProgram } from "@biovlm/testkit";
+import { gzipSync } from "node:zlib";
+import { findProgram, golden } from "@biovlm/testkit";
 import { build } from "esbuild";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -100,6 +101,28 @@ describe.skipIf(executablePath === undefined)("the browser decoder in Chromium",
     ["animated.webp", "too_many_frames"],
   ])("refuses %s with %s", async (name, code) => {
     expect(await decodeInPage(readFileSync(join(fixtures, name)))).toMatchObject({ code });
+  });
+
+  it("gives the command line's bytes for a volume that bgzip packed, which browsers do not inflate by themselves", async () => {
+    const { rows } = JSON.parse(readFileSync(golden("volumes.json"), "utf8")) as { rows: { name: string; bytes: string }[] };
+    const volume = Buffer.from(rows.find((row) => row.name === "nifti int16 little 0")!.bytes, "base64");
+    const blocks = Array.from({ length: Math.ceil(volume.length / 100) }, (_, i) => gzipSync(volume.subarray(100 * i, 100 * (i + 1))));
+    const packed = Buffer.concat([...blocks, gzipSync("")]);
+    const own = await page.evaluate(
+      (numbers) =>
+        new Response(new Blob([Uint8Array.from(numbers)]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer().then(
+          () => "inflated",
+          () => "refused",
+        ),
+      [...packed],
+    );
+    expect(own).toBe("refused");
+    for (const plane of ["axial", "coronal"] as const) {
+      const { data, ...size } = await decodeImage(volume, { plane });
+      const ours = await decodeInPage(packed, { plane });
+      expect(ours).toMatchObject({ width: size.width, height: size.height, data: [...data] });
+    }
+    expect(await decodeInPage(packed.subarray(0, -40))).toMatchObject({ code: "corrupt_image" });
   });
 
   it("refuses truncated files", async () => {

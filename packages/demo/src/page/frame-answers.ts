@@ -41,9 +41,12 @@ export class FrameAnswers {
   /** Answers every frame. @throws EngineFailure */
   async answer(image: ImageItem, signal: AbortSignal, onProgress: (done: number, of: number) => void): Promise<void> {
     const { session } = this;
-    const frames = frameOf(image.picture)?.frames ?? 1;
     const asked = this.asked(image);
-    const { frame: _, ...ref } = session.showing.refOf(image);
+    const { id, frame: _, ...shown } = session.showing.refOf(image);
+    const ref = { id, ...shown };
+    // a picture from before the plane was changed has another number of slices
+    const seen = image.stale === true ? await session.engine.ask("look", shown, { signal }) : image.picture;
+    const frames = frameOf(seen)?.frames ?? 1;
     const mean = new MeanAnswer({ classes: session.prepared?.classes ?? [] });
     for (let at = 0; at < frames; at += BATCH) {
       const numbers = Array.from({ length: Math.min(BATCH, frames - at) }, (_, i) => at + i);

@@ -11,7 +11,8 @@ import { type ServedBank, type ServedModel, type ServerDoor, ServerRefusal, type
 const MOST_ANSWERS = 20_000;
 /** Around an image in a form. */
 const PART_BYTES = 1024;
-const MOST_WINDOW = 60;
+/** Letters of a window or a range. */
+const MOST_WORD = 60;
 
 type ServerSource = Extract<ClassSource, { kind: "server" }>;
 
@@ -116,8 +117,9 @@ async function chosenBank(source: ServerSource, door: ServerDoor): Promise<Chose
     recipe: bank.recipe,
     digest: bank.digest,
     openSet: false,
-    ...(bank.window !== undefined && bank.window.length <= MOST_WINDOW ? { window: bank.window } : {}),
+    ...(bank.window !== undefined && bank.window.length <= MOST_WORD ? { window: bank.window } : {}),
     ...(plane === undefined ? {} : { plane }),
+    ...(bank.range !== undefined && bank.range.length <= MOST_WORD ? { range: bank.range } : {}),
     answerer: {
       host: door.host,
       model: { name: model.name, digest: model.digest },

@@ -13,7 +13,7 @@ import { builtPage } from "../served-page.js";
 import { brokenRules } from "./axe-flows.js";
 
 /** Keeps what the page sends: where to, with which key, and every part of a form. */
-const KEEP_SENT = () => {
+export const KEEP_SENT = () => {
   const kept: { path: string; key: string; parts: { name: string; file: string; text: string }[] }[] = [];
   Object.assign(globalThis, { kept });
   const send = globalThis.fetch;
@@ -36,7 +36,8 @@ const KEEP_SENT = () => {
   };
 };
 
-type Sent = {
+/** One request of the page. */
+export type Sent = {
   readonly path: string;
   readonly key: string;
   readonly parts: readonly { readonly name: string; readonly file: string; readonly text: string }[];

@@ -8,7 +8,7 @@ import { ServerDoor, ServerRefusal } from "../../src/page/server-door.js";
 import { answeredBy } from "../../src/page/server-engine.js";
 
 const BANK = { name: "kinds", digest: "sha256:b", classes: ["a", "b"], prompts: 4, rho: 0.5, recipe: "r", own: true };
-const OTHER = { ...BANK, name: "other", digest: "sha256:o", own: false, window: "lung", plane: "coronal" };
+const OTHER = { ...BANK, name: "other", digest: "sha256:o", own: false, window: "lung", plane: "coronal", range: "bits=12" };
 const MODEL = { name: "tiny", digest: "sha256:m", device: "cpu", precision: "fp32", banks: [BANK, OTHER] };
 const LIMITS = { maxImages: 3, maxImageBytes: 5000, maxBodyBytes: 12_000 };
 
@@ -100,7 +100,7 @@ beforeEach(() => {
 });
 
 describe("the server's bank", () => {
-  it("is described by its server, with the window and the plane it keeps; prompts' names and K are those of its answers", async () => {
+  it("is described by its server, with the window, the plane and the range it keeps; prompts' names and K are those of its answers", async () => {
     const { prepared, classify } = await chosen();
     expect(prepared).toMatchObject({
       classes: ["a", "b"],
@@ -117,7 +117,7 @@ describe("the server's bank", () => {
     await classify(images(1));
     expect([prepared.kept, prepared.prompts]).toEqual([1, ["p0", "p1", "p2", "p3"]]);
     const other = await chosen({ ...SOURCE, bank: "other" });
-    expect(other.prepared).toMatchObject({ window: "lung", plane: "coronal" });
+    expect(other.prepared).toMatchObject({ window: "lung", plane: "coronal", range: "bits=12" });
   });
 
   it("is asked in requests that the server takes, to its own address alone, and not twice for one image; its own bank goes unnamed", async () => {
