@@ -1,7 +1,7 @@
 //! BioVLM's numeric kernels: pixels, scores, entropy, selection; with the feature `images`, encoded images too. No I/O, no binding to any
 //! runtime.
-//! Every kernel gives the bits of the plain-SIMD WASM build of @biovlm/core: products and sums are rounded one by one, in the same
-//! order, never fused. So neither the processor nor the number of threads changes a result; work is split by rows alone.
+//! Every kernel but the image tower, which has no peer there, gives the bits of the plain-SIMD WASM build of @biovlm/core: products and sums are
+//! rounded one by one, in the same order, never fused. So neither the processor nor the number of threads changes a result; work is split by rows alone.
 //! Letters as in docs/method.md: B images, N prompts, C classes, D embedding, K kept prompts; arrays are row-major.
 
 mod across;
