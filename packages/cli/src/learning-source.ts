@@ -22,6 +22,7 @@ import { usageError } from "./errors.js";
 import { INPUT_LIMITS, readInputText } from "./input-file.js";
 import type { LearningOptions } from "./learning-options.js";
 import { settingsOf } from "./recipe-choice.js";
+import { printable } from "./terminal.js";
 import { volumeStack } from "./volume-stack.js";
 
 /** What is learned from pictures that are nearly black would be kept without a word. @throws ImagingError `bad_option` */
@@ -43,6 +44,11 @@ export interface VolumeChoice {
  * @throws CliError `bad_usage` for one frame of a volume
  */
 export function itemReader(options: ImageLimitOptions & FrameChoice & VolumeChoice): ReadItem {
+  // what cannot be read is named by who looks through a whole set
+  return namingItems(plainReader(options), ["bad_option"]);
+}
+
+function plainReader(options: ImageLimitOptions & FrameChoice & VolumeChoice): ReadItem {
   if (options.volumes === true) {
     const stack = volumeStack(options, ranged);
     return async ({ slices, ...item }) => {
@@ -59,6 +65,33 @@ export function itemReader(options: ImageLimitOptions & FrameChoice & VolumeChoi
   const crop = async (bytes: Uint8Array, size: number) => (await way).prepare?.(bytes, asked, size);
   const read = imageReader({ decode, crop, check, variant: frameVariant(options) });
   return (item) => read(itemSource(item));
+}
+
+/**
+ * The same with the item's name in front of what is refused of it: where one refusal ends the command, it says of which image it is.
+ * @param codes those that are named; default: all
+ */
+export function namingItems(read: ReadItem, codes?: readonly string[]): ReadItem {
+  return async (item) => {
+    const named = async <T>(work: () => Promise<T>): Promise<T> => {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof ImagingError) || codes?.includes(error.code) === false) throw error;
+        throw new ImagingError(error.code, `${printable(item.id)}: ${error.message}`, { cause: error });
+      }
+    };
+    const image = await named(() => read(item));
+    const { slices } = image;
+    return {
+      sha256: image.sha256,
+      ...(image.held === undefined ? {} : { held: image.held }),
+      pixels: () => named(() => image.pixels()),
+      // undefined is said where there is none, too
+      crop: (size) => named(async () => image.crop?.(size)),
+      ...(slices === undefined ? {} : { slices: { count: slices.count, picture: (at: number) => named(() => slices.picture(at)) } }),
+    };
+  };
 }
 
 /** What prepares the images of an {@link itemReader}: "native png, jpeg", or sharp and why. */

@@ -10,7 +10,7 @@ import { nth } from "@biovlm/files";
 import { dicomOrigins } from "@biovlm/imaging/node";
 import type { CommandRun, OptionValues } from "../command.js";
 import { checkLeaks, type LeakCheck } from "../leak-check.js";
-import { itemReader, withSeries } from "../learning-source.js";
+import { itemReader, namingItems, withSeries } from "../learning-source.js";
 import { cacheOf } from "../learning-stores.js";
 import { printable, type Terminal } from "../terminal.js";
 import type { DATA_LINT_OPTIONS } from "./data.js";
@@ -29,7 +29,7 @@ export const lintData: CommandRun<typeof DATA_LINT_OPTIONS> = async ({ terminal,
     const core = await loadCore({ deterministic: true });
     const found = await checkLeaks(dataset.name, dataset.items, terminal, {
       core,
-      open: itemReader(options),
+      open: namingItems(itemReader(options), NAMED),
       cache: cacheOf(options, terminal),
       signal,
     });
@@ -40,6 +40,9 @@ export const lintData: CommandRun<typeof DATA_LINT_OPTIONS> = async ({ terminal,
     dataset.close();
   }
 };
+
+/** Refusals that end the command; that of a choice is named already. */
+const NAMED = ["empty_input", "too_large", "too_many_frames", "unsupported_format", "not_an_image", "corrupt_image", "timeout"];
 
 const image = ({ items, classes }: OpenedDataset, i: number) => {
   const { id, label, split } = nth(items, i);
