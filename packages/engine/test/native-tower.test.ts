@@ -8,6 +8,7 @@ import { expect, it } from "vitest";
 
 const { towers, reason } = nativeImageTowers();
 if (towers === undefined) console.log(`skipped: no native image tower (${reason})`);
+const NATIVE = { threads: 1, ...(towers === undefined ? {} : { imageTowers: towers }) };
 
 function leastCosine(got: ArrayLike<number>, wanted: ArrayLike<number>, D: number): number {
   const cosineOf = (row: number) => {
@@ -21,7 +22,7 @@ function leastCosine(got: ArrayLike<number>, wanted: ArrayLike<number>, D: numbe
 
 it.skipIf(towers === undefined)("gives a toy tower's float64 answers, whose matrices stay float32 (skipped: no native build)", async () => {
   const { graphs, images } = toyTowers({ precision: "int8" });
-  const encoder = await cpuBackend({ threads: 1, imageTowers: towers }).open(graphs);
+  const encoder = await cpuBackend(NATIVE).open(graphs);
   const got = (await encoder.encodeImages(toyPixels(5), 5)).data;
   const wanted = images(toyPixels(5), 5);
   for (const [i, x] of got.entries()) expect(Math.abs(x - Number(wanted[i]))).toBeLessThan(1e-4);
@@ -32,7 +33,7 @@ it.skipIf(towers === undefined)(
   "gives the embedded model's embeddings at a cosine of .9995 to float32, alone and in a batch the same bits (skipped: no native build)",
   async () => {
     const [int8, fp32] = await Promise.all([tinyModel({ precision: "int8" }), tinyModel()]);
-    const native = await cpuBackend({ threads: 1, imageTowers: towers }).open(int8.graphs);
+    const native = await cpuBackend(NATIVE).open(int8.graphs);
     const plain = await cpuBackend({ threads: 1 }).open(fp32.graphs);
     expect(native.capabilities.imageTower?.name).toMatch(/^native/);
     const { imageSize: S } = int8.spec.vision;
