@@ -39,7 +39,7 @@ export interface DeviceOptions {
   readonly lanes?: number;
   /**
    * On cpu, what computes image towers in int8 in onnxruntime's place, such as @biovlm/core-native's; texts and gradients stay onnxruntime's. Its calls
-   * overlap and use threads of their own, so that lanes are not opened where it serves.
+   * overlap on `threads` of their own, so that lanes are not opened where it serves.
    */
   readonly imageTowers?: ImageTowers;
 }
@@ -67,7 +67,8 @@ export function deviceBackend(device: NodeDevice, options: DeviceOptions = {}): 
   const traits = TRAITS[device];
   const { threads = availableParallelism(), maxBatch = traits.maxBatch, lanes = 1, imageTowers } = checked(device, options);
   // one more than are computed at once, so that no thread waits for this one
-  const images = device === "cpu" && imageTowers !== undefined ? { towers: imageTowers, queue: new RunQueue(threads + 1) } : undefined;
+  const images =
+    device === "cpu" && imageTowers !== undefined ? { towers: imageTowers, threads, queue: new RunQueue(threads + 1) } : undefined;
   const capabilities = (graphs: EncoderGraphs): Capabilities => ({
     device,
     precision: graphs.precision,

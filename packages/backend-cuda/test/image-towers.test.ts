@@ -66,9 +66,9 @@ describe("an image tower of its own", () => {
     let turn: "sound" | "lost" | "refused" | "endless" = "sound";
     const failing: ImageTowers = {
       ...towers,
-      async open(tower) {
+      async open(tower, threads) {
         if (turn === "refused") throw new Error("native image tower: no room.");
-        const opened = await towers.open(tower);
+        const opened = await towers.open(tower, threads);
         const runPixels: typeof opened.runPixels = async (pixels) => {
           if (turn === "lost") throw new Error("native image tower: a thread ended.");
           const data = await opened.runPixels(pixels);

@@ -1,6 +1,6 @@
 // The native int8 image tower beside onnxruntime's int8 session in one run, rounds in turn. The embedded model: processor time an image on one thread,
 // batches of --batch, and the least cosine to float32. With --full a ViT-B/16 with random weights, time by the clock an image alone on --threads.
-// Usage: npm run build && RAYON_NUM_THREADS=1 node packages/core-native/bench/int8-tower.mjs [--batch 16] [--rounds 21] [--full] [--threads 1]
+// Usage: npm run build && node packages/core-native/bench/int8-tower.mjs [--batch 16] [--rounds 21] [--full] [--threads 1]
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { quantizeRowInt8, serializeModel, tensorOf } from "@biovlm/graph";
@@ -23,7 +23,6 @@ if (!binding?.imageTowerLevel?.()) {
   console.log(`skipped: ${reason}`);
   process.exit(0);
 }
-if (process.env.RAYON_NUM_THREADS !== String(threads)) throw new Error(`RAYON_NUM_THREADS — expected ${threads}, as --threads. Set it.`);
 
 let state = 1;
 const random = () => {
@@ -65,7 +64,7 @@ const session = async (form) => {
   const feeds = { pixels: new ort.Tensor("float32", pixels, [batch, 3, S, S]) };
   return async () => (await made.run(feeds)).embedding.data;
 };
-const tower = await binding.openImageTower([S, patchSize, width, layers, heads, mlp, spec.embedDim], [...weights.values()]);
+const tower = await binding.openImageTower([S, patchSize, width, layers, heads, mlp, spec.embedDim], [...weights.values()], threads);
 const ways = { onnxruntime: await session(quantizeRowInt8(graph)), native: () => tower.runPixels(pixels) };
 
 const expected = await (await session(graph))();

@@ -25,7 +25,7 @@ export interface Binding {
   prepareImage?(bytes: Uint8Array, jpeg: boolean, width: number, height: number, size: number): Promise<Uint8Array | null>;
   /** "avx512-vnni", or null where this processor serves none; absent in builds before it */
   imageTowerLevel?(): string | null;
-  openImageTower?(sizes: number[], weights: Float32Array[]): Promise<NativeTower>;
+  openImageTower?(sizes: number[], weights: Float32Array[], threads: number): Promise<NativeTower>;
   throughTable(bytes: Uint8Array, table: Float32Array, out: Float32Array): void;
 }
 

@@ -20,10 +20,14 @@ export interface NativeImageTowers {
   readonly bits: string;
   /**
    * Rounds and packs the weights on another thread; they are not kept.
+   * @param threads that its calls share, from 1; they end with it
    * @param tower.sizes image side, patch side, width, layers, heads, mlp width, embedding width
    * @param tower.weights float32, in the order and shapes of imageTowerShapes
    */
-  open(tower: { readonly sizes: readonly number[]; readonly weights: readonly Float32Array[] }): Promise<NativeImageTower>;
+  open(
+    tower: { readonly sizes: readonly number[]; readonly weights: readonly Float32Array[] },
+    threads: number,
+  ): Promise<NativeImageTower>;
 }
 
 /** The way, or why there is none here. */
@@ -54,7 +58,7 @@ export function nativeImageTowers(
     towers: {
       name: `native (${level})`,
       bits: BITS,
-      open: async ({ sizes, weights }) => opened(await refusable(() => openImageTower([...sizes], [...weights]))),
+      open: async ({ sizes, weights }, threads) => opened(await refusable(() => openImageTower([...sizes], [...weights], threads))),
     },
   };
 }

@@ -30,10 +30,10 @@ it("are handed on as they are, and refuse in the binding's words with the way ou
     binding(
       "whole",
       `exports.imageTowerLevel = () => "avx512-vnni";
-      exports.openImageTower = async (sizes, weights) => {
+      exports.openImageTower = async (sizes, weights, threads) => {
         if (weights.length === 0) throw new Error("weights — expected 20, got 0.");
         return {
-          runRgb: async (rgb, mean, std) => Float32Array.of(sizes[0], rgb[0], mean[0], std[0]),
+          runRgb: async (rgb, mean, std) => Float32Array.of(sizes[0], rgb[0], mean[0], std[0], threads),
           runPixels() { throw new Error("pixels — expected a multiple of 48, got 1."); },
         };
       };`,
@@ -41,11 +41,11 @@ it("are handed on as they are, and refuse in the binding's words with the way ou
     {},
   );
   expect(towers).toMatchObject({ name: "native (avx512-vnni)", bits: "native-int8/1" });
-  await expect(towers?.open({ sizes: [4], weights: [] })).rejects.toThrow(
+  await expect(towers?.open({ sizes: [4], weights: [] }, 1)).rejects.toThrow(
     "native image tower: weights — expected 20, got 0. BIOVLM_NATIVE=off leaves it out",
   );
-  const tower = await towers?.open({ sizes: [4], weights: [new Float32Array(1)] });
-  expect(await tower?.runRgb(Uint8Array.of(7), Float32Array.of(0.5), Float32Array.of(2))).toEqual(Float32Array.of(4, 7, 0.5, 2));
+  const tower = await towers?.open({ sizes: [4], weights: [new Float32Array(1)] }, 3);
+  expect(await tower?.runRgb(Uint8Array.of(7), Float32Array.of(0.5), Float32Array.of(2))).toEqual(Float32Array.of(4, 7, 0.5, 2, 3));
   await expect(tower?.runPixels(new Float32Array(1))).rejects.toThrow("expected a multiple of 48, got 1. BIOVLM_NATIVE=off leaves it out");
   tower?.close();
   await expect(tower?.runRgb(Uint8Array.of(7), Float32Array.of(0.5), Float32Array.of(2))).rejects.toThrow("closed");

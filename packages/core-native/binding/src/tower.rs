@@ -1,4 +1,4 @@
-//! The int8 image tower to Node: opened on a thread of Node's pool, run on the kernels' own threads. It computes nothing.
+//! The int8 image tower to Node: opened on a thread of Node's pool, run on threads of its own. It computes nothing.
 
 use super::kernels;
 use napi::bindgen_prelude::*;
@@ -23,40 +23,49 @@ fn guarded<T>(work: impl FnOnce() -> std::result::Result<T, kernels::TowerError>
 /// A tower to be opened.
 pub struct Opening {
     sizes: Vec<u32>,
+    threads: usize,
     weights: Vec<Float32Array>,
 }
 
 impl Task for Opening {
-    type Output = kernels::ImageTower;
+    type Output = (kernels::ImageTower, rayon::ThreadPool);
     type JsValue = ImageTower;
 
     fn compute(&mut self) -> Result<Self::Output> {
         let sizes: Vec<usize> = self.sizes.iter().map(|size| *size as usize).collect();
         let weights: Vec<&[f32]> = self.weights.iter().map(|w| w.as_ref()).collect();
-        guarded(|| kernels::ImageTower::open(&sizes, &weights))
+        let tower = guarded(|| kernels::ImageTower::open(&sizes, &weights))?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
+        let pool = pool.map_err(|error| {
+            let threads = self.threads;
+            Error::new(Status::GenericFailure, format!("image tower — expected {threads} threads to start, got: {error}. Ask for fewer."))
+        })?;
+        Ok((tower, pool))
     }
 
-    fn resolve(&mut self, _: Env, tower: Self::Output) -> Result<Self::JsValue> {
-        Ok(ImageTower { tower: Arc::new(tower) })
+    fn resolve(&mut self, _: Env, (tower, pool): Self::Output) -> Result<Self::JsValue> {
+        Ok(ImageTower { tower: Arc::new(tower), pool })
     }
 }
 
-/// sizes: imageSize, patchSize, width, layers, heads, mlp, embedDim; weights in the order of imageTowerShapes, which must not change until then.
+/// sizes: imageSize, patchSize, width, layers, heads, mlp, embedDim; weights in the order of imageTowerShapes, which must not change until then;
+/// threads of its own, which end with it.
 #[napi(catch_unwind)]
-pub fn open_image_tower(sizes: Vec<u32>, weights: Vec<Float32Array>) -> AsyncTask<Opening> {
-    AsyncTask::new(Opening { sizes, weights })
+pub fn open_image_tower(sizes: Vec<u32>, weights: Vec<Float32Array>, threads: u32) -> AsyncTask<Opening> {
+    AsyncTask::new(Opening { sizes, weights, threads: threads.max(1) as usize })
 }
 
 /// An image tower that stands ready; many calls may be in flight at once.
 #[napi]
 pub struct ImageTower {
     tower: Arc<kernels::ImageTower>,
+    pool: rayon::ThreadPool,
 }
 
 type Settled = Box<dyn FnOnce(Env) -> Result<Float32Array> + Send>;
 
 impl ImageTower {
-    /// The promise of what `work` gives on the kernels' threads.
+    /// The promise of what `work` gives on this tower's threads.
     fn run<'env>(
         &self,
         env: &'env Env,
@@ -64,7 +73,7 @@ impl ImageTower {
     ) -> Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred::<Float32Array, Settled>()?;
         let tower = self.tower.clone();
-        rayon::spawn_fifo(move || match guarded(|| work(&tower)) {
+        self.pool.spawn_fifo(move || match guarded(|| work(&tower)) {
             Ok(rows) => deferred.resolve(Box::new(move |_| Ok(Float32Array::new(rows)))),
             Err(error) => deferred.reject(error),
         });

@@ -17,8 +17,11 @@ export interface ImageTowers {
   readonly name: string;
   /** Names the numbers that come out: the same wherever they are the same bits, another one where they may differ. Part of every key of kept embeddings. */
   readonly bits: string;
-  /** Opens a tower. Rejects with a sentence where sizes and weights do not fit or it cannot be served. The weights are not kept. */
-  open(tower: ImageTowerWeights): Promise<OpenImageTower>;
+  /**
+   * Opens a tower. Rejects with a sentence where sizes and weights do not fit or it cannot be served. The weights are not kept.
+   * @param threads processor threads that all of its calls share, from 1
+   */
+  open(tower: ImageTowerWeights, threads: number): Promise<OpenImageTower>;
 }
 
 /** An image tower in plain numbers. */

@@ -2,7 +2,6 @@
 
 import { present } from "@biovlm/files";
 import type { EncoderGraphs } from "../contract/encoder-graphs.js";
-import type { ImageTowers } from "../contract/image-towers.js";
 import { RGB_IO } from "../towers/rgb-input.js";
 import type { TowerRuntime, TowerSession } from "./tower-runtime.js";
 
@@ -12,8 +11,11 @@ export function imageTowersFor({ imageTowers }: TowerRuntime, graphs: EncoderGra
 }
 
 /** Opens it. Rejects as `towers.open` does. */
-export async function imageTowerSession(towers: ImageTowers, { imageWeights, spec }: EncoderGraphs): Promise<TowerSession> {
-  const tower = await towers.open(present(imageWeights, "image weights")());
+export async function imageTowerSession(
+  { towers, threads }: Pick<NonNullable<TowerRuntime["imageTowers"]>, "towers" | "threads">,
+  { imageWeights, spec }: EncoderGraphs,
+): Promise<TowerSession> {
+  const tower = await towers.open(present(imageWeights, "image weights")(), threads);
   const D = spec.embedDim;
   return {
     async run(feeds) {

@@ -277,7 +277,7 @@ class TowerEncoder implements Encoder {
   private async openSession(use: Use): Promise<Opened> {
     const { form, queue } = this.runtime;
     if (use === "image" && this.images !== undefined)
-      return { session: await imageTowerSession(this.images.towers, this.graphs), tape: [], queue: this.images.queue };
+      return { session: await imageTowerSession(this.images, this.graphs), tape: [], queue: this.images.queue };
     if (use === "image" || use === "imageOfBytes" || use === "text") {
       const artifact = await (use === "imageOfBytes" ? (this.graphs.imageOfBytes ?? this.graphs.image) : this.graphs[use])(form);
       return { session: await queue.run(() => this.runtime.open(artifact, [], use === "text")), tape: [], queue };

@@ -30,8 +30,8 @@ export interface TowerRuntime {
    * are short where images are not.
    */
   readonly batchTokens?: number;
-  /** What computes image towers in int8 in this runtime's place, where it can, and the queue of its calls: they may overlap. */
-  readonly imageTowers?: { readonly towers: ImageTowers; readonly queue: RunQueue };
+  /** What computes image towers in int8 in this runtime's place, where it can, its threads, and the queue of its calls: they may overlap. */
+  readonly imageTowers?: { readonly towers: ImageTowers; readonly threads: number; readonly queue: RunQueue };
   /** A tensor over `data`, float32 or, over bytes, uint8; `data` stays unchanged until the run that takes it has ended. */
   tensor(data: Float32Array | Uint8Array, dims: readonly number[]): RuntimeTensor;
   /**
