@@ -24,10 +24,7 @@ export interface NativeImageTowers {
    * @param tower.sizes image side, patch side, width, layers, heads, mlp width, embedding width
    * @param tower.weights float32, in the order and shapes of imageTowerShapes
    */
-  open(
-    tower: { readonly sizes: readonly number[]; readonly weights: readonly Float32Array[] },
-    threads: number,
-  ): Promise<NativeImageTower>;
+  open(tower: { readonly sizes: readonly number[]; readonly weights: readonly Float32Array[] }, threads: number): Promise<NativeImageTower>;
 }
 
 /** The way, or why there is none here. */

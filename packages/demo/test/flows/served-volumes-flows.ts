@@ -85,22 +85,25 @@ export function servedVolumesFlows(stage: () => Stage): void {
       await page.click("#remove-all");
     });
 
-    it.each(["cine.dcm", "v.nii", "w.nrrd", "p.tif"])("answers all of %s when that is asked for, in the plane and the window that are chosen", async (name) => {
-      const { page } = open;
-      await page.setInputFiles("#file-input", file(name));
-      await page.click("#answer-all");
-      expect(await means()).toEqual(await meanOf(name));
-      expect(await page.textContent("#notice")).toBe("");
-      if (name === "v.nii") {
-        await page.selectOption("#plane-choice", "coronal");
-        await page.selectOption("#window-choice", "brain");
+    it.each(["cine.dcm", "v.nii", "w.nrrd", "p.tif"])(
+      "answers all of %s when that is asked for, in the plane and the window that are chosen",
+      async (name) => {
+        const { page } = open;
+        await page.setInputFiles("#file-input", file(name));
         await page.click("#answer-all");
-        expect(await means()).toEqual(await meanOf(name, "--plane", "coronal", "--window", "brain"));
-        await page.selectOption("#plane-choice", "axial");
-        await page.selectOption("#window-choice", { index: 0 });
-      }
-      await page.click("#remove-all");
-    });
+        expect(await means()).toEqual(await meanOf(name));
+        expect(await page.textContent("#notice")).toBe("");
+        if (name === "v.nii") {
+          await page.selectOption("#plane-choice", "coronal");
+          await page.selectOption("#window-choice", "brain");
+          await page.click("#answer-all");
+          expect(await means()).toEqual(await meanOf(name, "--plane", "coronal", "--window", "brain"));
+          await page.selectOption("#plane-choice", "axial");
+          await page.selectOption("#window-choice", { index: 0 });
+        }
+        await page.click("#remove-all");
+      },
+    );
 
     it("is sent pictures alone, as many at once as it takes: no header, no name", async () => {
       const sent = await open.page.evaluate(() => (globalThis as unknown as { kept: Sent[] }).kept);
