@@ -39,6 +39,8 @@ export function bindResult(session: Session): void {
 
   function draw(): void {
     const image = session.selected;
+    // an answer that is coming anew has the room of the last: what stands below stays under the pointer
+    const room = image !== undefined && image === shown && body.isConnected ? text.offsetHeight : 0;
     if (image !== shown) occlusion.reset();
     shown = image;
     if (image === undefined) {
@@ -61,6 +63,7 @@ export function bindResult(session: Session): void {
     frame.classList.toggle("none-yet", image.picture === undefined);
     canvas.setAttribute("aria-label", `What the model sees of ${visibleText(image.name)}`);
     const { answer } = image;
+    text.style.minHeight = answer === undefined && image.failure === undefined && room > 0 ? `${room}px` : "";
     if (image.failure !== undefined) text.replaceChildren(...failureParts(image.failure));
     else text.replaceChildren(...(answer === undefined ? [waiting(session)] : answerParts(answer, session)));
     together.draw(image);

@@ -18,10 +18,25 @@ export interface TogetherView {
 }
 
 export function togetherView(session: Session): TogetherView {
-  const root = element("div", { class: "together", attributes: { id: "together", hidden: "" } });
+  const title = element("h3");
+  const [said, notes] = [element("div"), element("div")];
+  const done = element("span", { class: "quiet" });
+  const button = element("button", {
+    class: "second",
+    attributes: { type: "button", id: "answer-all" },
+    on: { click: () => pressed() },
+  });
+  const control = element("p", { class: "row" }, button, done);
+  const root = element("div", { class: "together", attributes: { id: "together", hidden: "" } }, title, said, notes);
   const frames = new FrameAnswers(session);
   let work: { readonly image: ImageItem; readonly stop: AbortController; done: string } | undefined;
   let shown: ImageItem | undefined;
+
+  function pressed(): void {
+    if (shown === undefined) return;
+    if (work?.image === shown) work.stop.abort();
+    else void answerAll(shown);
+  }
 
   async function answerAll(image: ImageItem): Promise<void> {
     work?.stop.abort();
@@ -51,28 +66,26 @@ export function togetherView(session: Session): TogetherView {
     root.hidden = series === undefined && count < 2;
     if (root.hidden) return;
     const together = series === undefined ? frames.of(image) : seriesAnswer(series, session.prepared?.classes ?? []);
-    const notes = (series?.notes ?? []).map((note) => element("li", { text: note }));
-    root.replaceChildren(
-      element("h3", { text: series === undefined ? `All ${count} ${word}s` : `Series of ${series.slices.length} slices` }),
-      ...(together === undefined ? [] : meanParts(together, word)),
-      ...(series === undefined && together === undefined && session.prepared !== undefined ? [control(image, count, word)] : []),
-      ...(notes.length === 0 ? [] : [element("ul", { class: "quiet", attributes: { id: "series-notes" } }, ...notes)]),
+    title.textContent = series === undefined ? `All ${count} ${word}s` : `Series of ${series.slices.length} slices`;
+    said.replaceChildren(...(together === undefined ? [] : meanParts(together, word)));
+    drawControl(
+      image,
+      series === undefined && together === undefined && session.prepared !== undefined ? `Answer all ${count} ${word}s` : undefined,
     );
+    const lines = (series?.notes ?? []).map((note) => element("li", { text: note }));
+    notes.replaceChildren(...(lines.length === 0 ? [] : [element("ul", { class: "quiet", attributes: { id: "series-notes" } }, ...lines)]));
   }
 
-  function control(image: ImageItem, count: number, word: string): HTMLElement {
+  /** The button stays where it is for as long as there is one: it may be being pressed while an answer comes. */
+  function drawControl(image: ImageItem, offered: string | undefined): void {
+    if (offered === undefined) {
+      control.remove();
+      return;
+    }
     const running = work?.image === image ? work : undefined;
-    return element(
-      "p",
-      { class: "row" },
-      element("button", {
-        class: "second",
-        text: running === undefined ? `Answer all ${count} ${word}s` : "Stop",
-        attributes: { type: "button", id: "answer-all" },
-        on: { click: () => (running === undefined ? void answerAll(image) : running.stop.abort()) },
-      }),
-      element("span", { class: "quiet", text: running?.done ?? "" }),
-    );
+    button.textContent = running === undefined ? offered : "Stop";
+    done.textContent = running?.done ?? "";
+    if (!control.isConnected) said.after(control);
   }
 
   return { root, draw };

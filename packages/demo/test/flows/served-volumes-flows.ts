@@ -95,8 +95,12 @@ export function servedVolumesFlows(stage: () => Stage): void {
         expect(await page.textContent("#notice")).toBe("");
         if (name === "v.nii") {
           await page.selectOption("#plane-choice", "coronal");
+          // a press holds while the picture of another window comes
+          await page.hover("#answer-all");
+          await page.mouse.down();
           await page.selectOption("#window-choice", "brain");
-          await page.click("#answer-all");
+          await page.waitForFunction(() => document.querySelector<HTMLInputElement>("#window-width")?.value === "80");
+          await page.mouse.up();
           expect(await means()).toEqual(await meanOf(name, "--plane", "coronal", "--window", "brain"));
           await page.selectOption("#plane-choice", "axial");
           await page.selectOption("#window-choice", { index: 0 });
