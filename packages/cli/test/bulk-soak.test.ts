@@ -226,8 +226,8 @@ describe.skipIf(lacking)("bulk work over real images", { timeout: 3_600_000 }, (
     expect(kills).toBeGreaterThan(1);
     expect(proxy.done.busy).toBeGreaterThan(0);
     expect(wasted).toBeGreaterThanOrEqual(0);
-    // a kill costs a worker a chunk at most, and where that takes long a second and a batch; of a short run that is more of all work
-    expect(wasted * (SIZES.images - broken)).toBeLessThanOrEqual(kills * 64);
+    // a kill costs a worker the chunk that is on its way to the store, and the one that is computed meanwhile
+    expect(wasted * (SIZES.images - broken)).toBeLessThanOrEqual(kills * 2 * 64);
     if (soak) expect(wasted).toBeLessThanOrEqual(0.05);
   });
 
