@@ -36,7 +36,7 @@ describe("a platform's package", () => {
     expect(libraryPath(absent, createRequire(join(scratch, "nowhere.js")))).toBe(absent);
   });
 
-  it.skipIf(withoutProgram("native build"))(
+  it.skipIf(withoutProgram("native build") || withoutProgram("napi"))(
     "holds the library that was built, for that platform alone, and loads once npm has installed it (skipped: no native build)",
     () => {
       const place = join(scratch, "release");

@@ -66,6 +66,12 @@ function findNative(): string | undefined {
   }
 }
 
+/** napi-rs's command line, which core-native's first native build installs. */
+function findNapi(): string | undefined {
+  const path = fileURLToPath(new URL("../../../packages/core-native/napi/node_modules/@napi-rs/cli/dist/cli.js", import.meta.url));
+  return existsSync(path) ? path : undefined;
+}
+
 /** By the name that BIOVLM_REQUIRE takes. */
 const PROGRAMS = {
   chromium: { find: findChromium, install: "Debian: chromium, or CHROMIUM set to its path" },
@@ -98,6 +104,7 @@ const PROGRAMS = {
   "tritonclient.http": python("tritonclient.http", "tritonclient[http]"),
   "tritonclient.grpc": python("tritonclient.grpc", "tritonclient[grpc]"),
   kserve: python("kserve", "kserve"),
+  napi: { find: findNapi, install: "npm ci --workspaces=false in packages/core-native/napi" },
   "native build": { find: findNative, install: "Rust, then BIOVLM_NATIVE=on npm run build" },
 } as const satisfies Record<string, Program>;
 
