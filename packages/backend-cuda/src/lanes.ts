@@ -119,7 +119,8 @@ class Lane {
 
   #start(): Worker {
     const library = createRequire(import.meta.url).resolve(RUNTIME_LIBRARY.name);
-    const worker = new Worker(`(${serve})(require)`, { eval: true, workerData: library });
+    // the process's own --input-type would make a module of it, which has no require
+    const worker = new Worker(`(${serve})(require)`, { eval: true, execArgv: [], workerData: library });
     worker.on("message", ({ id, error, outputs = {}, back }: Answer) => {
       this.#spare.push(...back);
       const owed = this.#owed.get(id);

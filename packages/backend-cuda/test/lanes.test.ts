@@ -1,7 +1,11 @@
 // Lanes: runs at once on threads of their own, with the answers and the errors of a run in this one.
 
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { EncoderError } from "@biovlm/model";
 import { toyPixels, toyRgb, toyTowers } from "@biovlm/model/testing";
+import { bundleForNode, programFolder } from "@biovlm/testkit";
 import { describe, expect, it } from "vitest";
 import { cpuBackend } from "../src/index.js";
 
@@ -14,6 +18,13 @@ describe("lanes", () => {
     const got = await Promise.all(inputs.map(([pixels, n]) => lanes.encodeImages(pixels, n)));
     for (const [i, [pixels, n]] of inputs.entries()) expect(got[i]).toEqual(await alone.encodeImages(pixels, n));
     await Promise.all([alone.close(), lanes.close()]);
+  });
+
+  it("open in a program that is given to node as text of a module", async () => {
+    const program = await bundleForNode(join(import.meta.dirname, "lanes-program.ts"), join(programFolder(), "program.mjs"));
+    const text = `await import(${JSON.stringify(pathToFileURL(program).href)})`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", text], { encoding: "utf8", timeout: 60_000 });
+    expect([stdout.trim(), stderr]).toEqual(["16", ""]);
   });
 
   it("leave what they are given as it was, whatever its size, and keep no bits of the run before", async () => {
