@@ -1,41 +1,15 @@
 //! Kernels over random shapes: the bits do not depend on the number of threads, rows do not depend on their neighbours, sizes straddle the shares
 //! that threads take; a resize is what Pillow does in plain loops. BIOVLM_SOAK=1 is for the full count.
 
+mod drawn;
 mod slow;
 
 use biovlm_kernels as kernels;
+use drawn::{bits, count, Random};
 use rayon::ThreadPool;
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) as u32
-    }
-    /// from 1 to most
-    fn size(&mut self, most: usize) -> usize {
-        1 + self.next() as usize % most
-    }
-    fn numbers(&mut self, length: usize) -> Vec<f32> {
-        (0..length).map(|_| self.next() as f32 / 2f32.powi(30) - 1.0).collect()
-    }
-}
-
-fn count() -> usize {
-    if std::env::var("BIOVLM_SOAK").is_ok_and(|v| v == "1") {
-        100_000
-    } else {
-        300
-    }
-}
 
 fn pools() -> Vec<ThreadPool> {
     [1, 2, 4].map(|n| rayon::ThreadPoolBuilder::new().num_threads(n).build().expect("a pool")).into()
-}
-
-fn bits(x: &[f32]) -> Vec<u32> {
-    x.iter().map(|v| v.to_bits()).collect()
 }
 
 /// What `work` gives on one thread, having given it on two and four.
@@ -55,7 +29,7 @@ fn softmax_log_softmax_entropy_and_norms() {
         // one in sixteen is more than a thread's share
         let c = random.size(40);
         let rows = random.size(if case % 16 == 0 { 40_000 / c } else { 40 });
-        let x = random.numbers(rows * c);
+        let x = random.numbers(rows * c, 1.0);
         let what = format!("case {case}, {rows} × {c}");
         let run = |x: &[f32]| {
             let [mut soft, mut log, mut norm] = [(); 3].map(|()| vec![0.0; x.len()]);
@@ -80,7 +54,7 @@ fn products() {
         let (r, d) = (random.size(70), random.size(70));
         // one in a hundred is more than a thread's share
         let m = random.size(if case % 100 == 0 { 9_000_000 / (r * d) } else { 60 });
-        let (a, b) = (random.numbers(m * d), random.numbers(r * d));
+        let (a, b) = (random.numbers(m * d, 1.0), random.numbers(r * d, 1.0));
         let what = format!("case {case}, [{m},{d}]·[{r},{d}]ᵀ");
         let run = |a: &[f32]| {
             let mut out = vec![0.0; a.len() / d * r];
@@ -101,7 +75,7 @@ fn routing() {
     for case in 0..count() {
         let (n, c) = (random.size(40), random.size(12));
         let (b, k) = (random.size(if case % 16 == 0 { 4_000 / n.max(8) } else { 6 }), random.size(n));
-        let mut logits = random.numbers(b * n * c);
+        let mut logits = random.numbers(b * n * c, 1.0);
         // equal prompts, so that ties are met
         if n > 1 {
             let (first, second) = logits[..2 * c].split_at_mut(c);

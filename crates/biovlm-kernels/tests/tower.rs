@@ -1,34 +1,12 @@
 //! The int8 image tower against plain loops in float64, over random sizes; the same bits on one, two and four threads, alone and in a batch; what is
 //! damaged, huge or not finite. Without AVX-512 VNNI it says so and passes. BIOVLM_SOAK=1 is for the full count.
 
+mod drawn;
 mod slow_tower;
 
 use biovlm_kernels::{image_tower_level, ImageTower};
+use drawn::{bits, count, Random};
 use slow_tower::{tower, Sizes};
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) as u32
-    }
-    /// from 1 to most
-    fn size(&mut self, most: usize) -> usize {
-        1 + self.next() as usize % most
-    }
-    fn numbers(&mut self, length: usize, spread: f32) -> Vec<f32> {
-        (0..length).map(|_| (self.next() as f32 / 2f32.powi(30) - 1.0) * spread).collect()
-    }
-}
-
-fn count() -> usize {
-    if std::env::var("BIOVLM_SOAK").is_ok_and(|v| v == "1") {
-        100_000
-    } else {
-        300
-    }
-}
 
 fn served() -> bool {
     if image_tower_level().is_none() {
@@ -65,10 +43,6 @@ fn weights(s: &Sizes, random: &mut Random) -> Vec<Vec<f32>> {
 fn open(s: &Sizes, weights: &[Vec<f32>]) -> ImageTower {
     let weights: Vec<&[f32]> = weights.iter().map(Vec::as_slice).collect();
     ImageTower::open(&list(s), &weights).expect("a tower")
-}
-
-fn bits(x: &[f32]) -> Vec<u32> {
-    x.iter().map(|v| v.to_bits()).collect()
 }
 
 fn on(threads: usize, tower: &ImageTower, pixels: &[f32]) -> Vec<f32> {

@@ -2,13 +2,13 @@
 // several, or stands where it means nothing, is refused in words.
 
 import { readFileSync } from "node:fs";
-import { createEngine, type Engine } from "@biovlm/engine";
+import type { Engine } from "@biovlm/engine";
 import { golden, greyPng, madeCine } from "@biovlm/testkit";
-import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import * as grpc from "@grpc/grpc-js";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createServer, grpcServer, servingOptions } from "../../src/index.js";
+import { kindsEngine } from "../routes/kinds-engine.js";
 import { ask, clientOf } from "./grpc-client.js";
 
 type Value = { readonly [kind in "bool_param" | "int64_param" | "string_param" | "double_param" | "uint64_param"]?: unknown };
@@ -24,15 +24,7 @@ let volume: Buffer;
 beforeAll(async () => {
   const { rows } = JSON.parse(readFileSync(golden("volumes.json"), "utf8")) as { rows: { name: string; bytes: string }[] };
   volume = Buffer.from(rows.find(({ name }) => name === "nifti int16 little 0")?.bytes ?? "", "base64");
-  const bytes = await tinyBank(["chest X-ray", "head CT"]);
-  const made = await createEngine({
-    serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes } }],
-    device: "cpu",
-    threads: 1,
-    pool: 0,
-  });
-  await made.ready;
-  engine = made.engine;
+  engine = await kindsEngine();
   const options = servingOptions({ grpcPort: 0 });
   app = await createServer({ engine, options, version: "0.1.0" });
   const there = await grpcServer(app, options);

@@ -4,14 +4,14 @@ import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { connect } from "node:http2";
 import { deflateSync, gzipSync } from "node:zlib";
-import { createEngine, type Engine } from "@biovlm/engine";
+import type { Engine } from "@biovlm/engine";
 import { seeded, soak } from "@biovlm/testkit";
-import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import * as grpc from "@grpc/grpc-js";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createMetrics, createServer, grpcServer, type ServingOptions, servingOptions } from "../../src/index.js";
 import { greyPng } from "../routes/grey-png.js";
+import { kindsEngine } from "../routes/kinds-engine.js";
 import { type Answer, ask as askOf, clientOf, metadata, service } from "./grpc-client.js";
 import { framed, statusOf } from "./raw-call.js";
 
@@ -47,16 +47,7 @@ async function served(
 }
 
 beforeAll(async () => {
-  const bytes = await tinyBank(["chest X-ray", "head CT"]);
-  const made = await createEngine({
-    serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes } }],
-    device: "cpu",
-    threads: 1,
-    pool: 0,
-    observer: metrics.observer,
-  });
-  await made.ready;
-  engine = made.engine;
+  engine = await kindsEngine({ observer: metrics.observer });
   ({ app, client } = await served({}));
 });
 afterAll(async () => {

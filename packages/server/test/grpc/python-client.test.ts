@@ -7,12 +7,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { createEngine } from "@biovlm/engine";
 import { findProgram } from "@biovlm/testkit";
-import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { afterAll, expect, it } from "vitest";
 import { createServer, grpcServer, servingOptions } from "../../src/index.js";
 import { greyPng } from "../routes/grey-png.js";
+import { kindsEngine } from "../routes/kinds-engine.js";
 
 const python = findProgram("tritonclient.grpc");
 const folder = mkdtempSync(join(tmpdir(), "biovlm-triton-"));
@@ -21,10 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 it.skipIf(python === undefined)(
   "Triton's gRPC client gets metadata, answers, ranked classes and errors as its exceptions, and unloads and loads by name",
   async () => {
-    const bytes = await tinyBank(["chest X-ray", "head CT"]);
-    const serve = [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes } }];
-    const { engine, ready } = await createEngine({ serve, device: "cpu", threads: 1, pool: 0 });
-    await ready;
+    const engine = await kindsEngine();
     const options = servingOptions({ grpcPort: 0 });
     const keys = [{ name: "clinic", sha256: createHash("sha256").update("secret").digest("hex"), scopes: ["infer", "admin"] as const }];
     const app = await createServer({ engine, options, version: "0.1.0", keys });

@@ -3,12 +3,12 @@
 
 import { createHash } from "node:crypto";
 import { deflateSync, gzipSync } from "node:zlib";
-import { createEngine, type Engine } from "@biovlm/engine";
-import { tinyBank } from "@biovlm/testkit/tiny-bank";
+import type { Engine } from "@biovlm/engine";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createServer, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
+import { kindsEngine } from "./kinds-engine.js";
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
 const keys = [
@@ -21,15 +21,7 @@ let engine: Engine;
 let app: FastifyInstance;
 
 beforeAll(async () => {
-  const bytes = await tinyBank(["chest X-ray", "head CT"]);
-  const made = await createEngine({
-    serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes } }],
-    device: "cpu",
-    threads: 1,
-    pool: 0,
-  });
-  await made.ready;
-  engine = made.engine;
+  engine = await kindsEngine();
   app = await createServer({ engine, options: servingOptions({ maxImageBytes: 65_536, maxBodyBytes: 200_000 }), version: "0.1.0", keys });
   await app.ready();
 });

@@ -7,13 +7,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { createEngine } from "@biovlm/engine";
 import { findProgram } from "@biovlm/testkit";
-import { tinyBank } from "@biovlm/testkit/tiny-bank";
 import { afterAll, describe, expect, it } from "vitest";
 import { createClient } from "../../src/client/index.js";
 import { createServer, listen, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
+import { kindsEngine } from "./kinds-engine.js";
 
 const KINDS = [
   {
@@ -32,14 +31,7 @@ describe.each(clients)("$title", ({ python, script, versions }) => {
   it.skipIf(python === undefined)(
     "reads metadata, gets the answer of our own client in binary and in JSON, and errors as its exceptions",
     async () => {
-      const bytes = await tinyBank(["chest X-ray", "head CT"]);
-      const { engine, ready } = await createEngine({
-        serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes } }],
-        device: "cpu",
-        threads: 1,
-        pool: 0,
-      });
-      await ready;
+      const engine = await kindsEngine();
       const options = servingOptions({ port: 0 });
       const keys = [{ name: "clinic", sha256: createHash("sha256").update("secret").digest("hex"), scopes: ["infer", "admin"] as const }];
       const app = await createServer({ engine, options, version: "0.1.0", keys });

@@ -1,0 +1,12 @@
+// An engine that serves the embedded model as "tiny" with a bank "kinds" of two classes, ready: on one thread, in this process.
+
+import { createEngine, type Engine, type EngineOptions } from "@biovlm/engine";
+import { tinyBank } from "@biovlm/testkit/tiny-bank";
+
+export async function kindsEngine(more: Partial<EngineOptions> = {}): Promise<Engine> {
+  const bytes = await tinyBank(["chest X-ray", "head CT"]);
+  const serve = [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes } }];
+  const { engine, ready } = await createEngine({ serve, device: "cpu", threads: 1, pool: 0, ...more });
+  await ready;
+  return engine;
+}
