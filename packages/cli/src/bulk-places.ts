@@ -63,7 +63,10 @@ export async function openSource(given: string, { cwd, env, root, signal, leftOu
   }
   if (!isRowList(given))
     throw usageError("bad_usage", `source — expected a folder, or a list ending in .csv, .jsonl or .ndjson, got ${JSON.stringify(given)}`);
-  return { root: root === undefined ? dirname(path) : placeOf(root, cwd), rows: listRows(path, { signal }) };
+  const rows = listRows(path, { signal });
+  if (root?.startsWith("s3://") !== true) return { root: root === undefined ? dirname(path) : placeOf(root, cwd), rows };
+  const { S3Client, s3ListRows, s3Place } = await import("@biovlm/jobs/s3");
+  return { root, rows: s3ListRows(new S3Client(s3Place(root, env)), rows, signal) };
 }
 
 /** A folder as an absolute path; a place in S3 as it is. */

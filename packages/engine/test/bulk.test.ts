@@ -240,8 +240,9 @@ describe("work on a shard", () => {
     const chunk = await read(worker(imageFolder(folder, files)), [
       { uri: "3.png", sha256: right },
       { uri: "200.png", sha256: wrong },
+      { uri: "77.png", size: 1 },
     ]);
-    expect(chunk.outcomes.map(({ code }) => code)).toEqual([undefined, "digest_mismatch"]);
+    expect(chunk.outcomes.map(({ code }) => code)).toEqual([undefined, "digest_mismatch", "file_changed"]);
     expect(chunk.rows).toHaveLength(4);
   });
 

@@ -24,8 +24,16 @@ export interface PlanFile {
   readonly size?: number;
   /** what the store calls this content, where it says so */
   readonly etag?: string;
-  /** digest of the content, where a list gave it: another content is refused */
+  /** digest of the content, where a list gave it: another content is refused. Of a volume in two files that of both as one. */
   readonly sha256?: string;
+  /** of a header in a bucket whose voxels lie in the file that it names: what was known of that one */
+  readonly voxels?: PlanContent;
+}
+
+/** What was known of a file when the job was planned: another size or content is refused. */
+export interface PlanContent {
+  readonly size: number;
+  readonly etag?: string;
 }
 
 /** One image of the source; or the files of one series, under the path of the first. */
@@ -128,14 +136,19 @@ function planRow(line: string, key: string): PlanRow {
 
 function planFile(row: Json, key: string): PlanFile {
   if (!isJsonObject(row) || typeof row["uri"] !== "string" || !isUriBelow(row["uri"])) throw torn(key);
-  const { uri, size, etag, sha256 } = row;
+  const { uri, size, etag, sha256, voxels } = row;
+  const content = isJsonObject(voxels) ? voxels : {};
+  const beside = content["size"];
   return {
     uri,
     ...(isCount(size) ? { size } : {}),
-    ...(typeof etag === "string" ? { etag } : {}),
+    ...etagOf(etag),
     ...(isDigest(sha256) ? { sha256 } : {}),
+    ...(isCount(beside) ? { voxels: { size: beside, ...etagOf(content["etag"]) } } : {}),
   };
 }
+
+const etagOf = (etag: Json | undefined) => (typeof etag === "string" ? { etag } : {});
 
 /** Whether a row's path stays below its source: relative, with forward slashes, without `..` and zero bytes. */
 export function isUriBelow(uri: string): boolean {

@@ -35,7 +35,7 @@ const SHARD_BYTES = MAX_PLAN_BYTES / 8;
 
 /** @throws JobsError `bad_argument` for a path that leaves the source, and a series of more files than a plan takes */
 function lineOf({ files, ...row }: PlanRow, at: number): string {
-  const plain = ({ uri, size, etag, sha256 }: PlanFile) => ({ uri, size, etag, sha256 });
+  const plain = ({ uri, size, etag, sha256, voxels }: PlanFile) => ({ uri, size, etag, sha256, voxels });
   if (!(files ?? [row]).every(({ uri }) => isUriBelow(uri)))
     throw new JobsError("bad_argument", `plan — expected paths below the source, got another in row ${at}. Rename the file.`);
   const line = `${JSON.stringify(files === undefined ? plain(row) : { uri: row.uri, files: files.map(plain) })}\n`;

@@ -30,7 +30,7 @@ export const isRowList = (name: string): boolean => /\.(csv|jsonl|ndjson)$/i.tes
 
 /**
  * Rows of a list, in its order: CSV with a header, or a JSON object a line. The path stands under uri, path, file, image, filename, file_name or
- * image_path; size (bytes) and sha256 may stand beside it.
+ * image_path; size (bytes), etag (of an object in a bucket) and sha256 may stand beside it.
  * @throws JobsError `bad_list`, naming the line; FilesError where the file cannot be read; the signal's reason
  */
 export async function* listRows(list: string, { signal }: ListingOptions = {}): AsyncGenerator<PlanRow> {
@@ -111,7 +111,16 @@ function checkedRow(row: Given, line: number): PlanRow {
   if (size !== undefined && !isCount(size)) throw badList(line, "a size in bytes", "something else");
   const digest = row["sha256"] === "" || row["sha256"] === undefined ? undefined : String(row["sha256"]).toLowerCase();
   if (digest !== undefined && !isDigest(digest)) throw badList(line, "a sha256 of 64 hex digits", "something else");
-  return { uri, ...(size === undefined ? {} : { size }), ...(digest === undefined ? {} : { sha256: digest }) };
+  const etag = row["etag"] === undefined || row["etag"] === "" ? {} : { etag: checkedEtag(row["etag"], line) };
+  return { uri, ...(size === undefined ? {} : { size }), ...etag, ...(digest === undefined ? {} : { sha256: digest }) };
+}
+
+/** As a header says it, within quotes, which lists often leave out. @throws JobsError `bad_list` */
+function checkedEtag(given: unknown, line: number): string {
+  const text = String(given).replace(/^"(.*)"$/, "$1");
+  // visible characters, since it goes into a header
+  if (!/^[\x21\x23-\x7e]{1,256}$/.test(text)) throw badList(line, "an etag of 1 to 256 visible characters", "something else");
+  return `"${text}"`;
 }
 
 function badList(line: number, expected: string, got: string, cause?: unknown): JobsError {

@@ -45,6 +45,8 @@ describe("a list of images", () => {
     ["a.csv", "path,size\na.png,many\n", 2],
     ["a.csv", "path,sha256\na.png,abc\n", 2],
     ["a.csv", "name\na.png\n", 2],
+    ["a.jsonl", '{"uri":"a.png","etag":"a\\r\\nx-more: 1"}\n', 1],
+    ["a.csv", `path,etag\na.png,${"x".repeat(300)}\n`, 2],
     ["a.csv", `path\n${"x".repeat(70_000)}\n`, undefined],
     ["a.jsonl", '{"uri":"a.png"}\n{"uri":"b/./c.png"}\n', 2],
     ["a.jsonl", '{"uri":"a.png"}\n\n["b.png"]\n', 3],
@@ -55,6 +57,15 @@ describe("a list of images", () => {
     const failed = all(listRows(list(name, text)));
     await expect(failed).rejects.toMatchObject({ code: "bad_list" });
     if (line !== undefined) await expect(failed).rejects.toThrow(`line ${line} —`);
+  });
+
+  it("takes an etag as stores and tools write it, quoted or not", async () => {
+    const path = list("etags.csv", 'path,etag,size\na.png,"""0af1-2""",3\nb.png,0af1-2,\nc.png,,\n');
+    expect(await all(listRows(path))).toEqual([
+      { uri: "a.png", size: 3, etag: '"0af1-2"' },
+      { uri: "b.png", etag: '"0af1-2"' },
+      { uri: "c.png" },
+    ]);
   });
 
   it("stops at its signal", async () => {

@@ -17,7 +17,8 @@ import {
   workAll,
   workShard,
 } from "../src/index.js";
-import { openS3Store, S3Client, s3Images, s3Place, s3Rows } from "../src/s3/index.js";
+import { readShard } from "../src/job.js";
+import { openS3Store, S3Client, s3Images, s3ListRows, s3Place, s3Rows } from "../src/s3/index.js";
 import { place, planned } from "./made-up-job.js";
 import { MADE_UP } from "./made-up-work.js";
 
@@ -218,5 +219,59 @@ describe.skipIf(withoutProgram("versitygw"))("a bucket", () => {
     await images.check();
     const store = folderStore(place());
     expect((await planJob(store, rows, { source: "s3://bucket/images", facts: {} })).rows).toBe(rows.length);
+  });
+
+  it("holds both files of a volume to what was planned, of a listing and of a list, and takes a plan that says nothing of the second", async () => {
+    const client = clientOf("volumes");
+    const put = (key: string, body: Uint8Array) => client.call({ method: "PUT", key, body });
+    const header = Buffer.alloc(348);
+    header.write("ni1\0", 344, "latin1");
+    const rows = async (list?: readonly PlanRow[]) => {
+      const found: PlanRow[] = [];
+      const given = async function* () {
+        yield* list ?? [];
+      };
+      for await (const row of list === undefined ? s3Rows(client) : s3ListRows(client, given())) found.push(row);
+      const store = folderStore(place());
+      return readShard(store, (await planJob(store, found, { source: "s3://bucket/volumes", facts: {} })).job, 0);
+    };
+    const written = async () => {
+      await put("a/v.hdr", header);
+      await put("a/v.img", Buffer.from("voxels"));
+      await put("b.nhdr", Buffer.from("NRRD0004\ntype: uchar\ndata file: b.raw\n"));
+      await put("b.raw", Buffer.from("more voxels"));
+    };
+    const images = s3Images(client, { maxImageBytes: 1000 });
+    const read = (row: PlanRow) => images.read(row, async () => {}).then(Buffer.from);
+    await written();
+    const listed = await rows();
+    expect(listed).toMatchObject([
+      { uri: "a/v.hdr", size: 348, voxels: { size: 6, etag: expect.any(String) } },
+      { uri: "b.nhdr", voxels: { size: 11, etag: expect.any(String) } },
+    ]);
+    const fromList = await rows([{ uri: "b.nhdr" }, { uri: "gone.nhdr" }, { uri: "a/v.hdr", size: 348 }]);
+    expect(fromList).toEqual([listed[1], { uri: "gone.nhdr" }, listed[0]]);
+    for (const row of listed) expect((await read(row)).toString("latin1")).toMatch(/voxels$/);
+    for (const [key, at] of [
+      ["a/v.img", 0],
+      ["b.raw", 1],
+      ["a/v.hdr", 0],
+      ["b.nhdr", 1],
+    ] as const) {
+      const row = listed[at]!;
+      await put(key, Buffer.from("o".repeat(key.endsWith("img") ? 6 : 348)));
+      await expect(read(row)).rejects.toMatchObject({ code: "file_changed" });
+      // a plan of before: the voxels are what lies there
+      const { voxels: _, ...old } = row;
+      if (/img|raw/.test(key)) expect((await read(old)).toString("latin1")).toMatch(/ooo$/);
+      await written();
+    }
+    // where a store names no contents, the sizes say what they can
+    const { etag: _, ...unnamed } = { ...listed[0]!, voxels: { size: 6 } };
+    await put("a/v.img", Buffer.from("others"));
+    expect((await read(unnamed)).toString("latin1")).toMatch(/others$/);
+    await put("a/v.img", Buffer.from("longer ones"));
+    await expect(read(unnamed)).rejects.toMatchObject({ code: "file_changed" });
+    await expect(read({ uri: "a/v.hdr", size: 347 })).rejects.toMatchObject({ code: "file_changed" });
   });
 });

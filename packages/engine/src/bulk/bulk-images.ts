@@ -11,6 +11,8 @@ export interface BulkFile {
   readonly etag?: string;
   /** digest that its content must have */
   readonly sha256?: string;
+  /** of a header whose voxels lie in another file: what that one was when the job was planned */
+  readonly voxels?: { readonly size: number; readonly etag?: string };
 }
 
 /** One image of a job; or the files of one series in order, under the path of the first. */

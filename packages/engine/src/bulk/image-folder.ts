@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { FilesError } from "@biovlm/files";
 import { fileFailure, openRegular, readImageWithin } from "@biovlm/files/node";
 import type { BulkImages } from "./bulk-images.js";
+import type { Admit } from "./read-ahead.js";
 
 /** Images below `folder`; rows' paths were checked by who planned or read them. @param maxImageBytes more is refused before it is read */
 export function imageFolder(folder: string, { maxImageBytes }: { readonly maxImageBytes: number }): BulkImages {
   return {
-    read: ({ uri }, admit) => readImageWithin(join(folder, uri), maxImageBytes, "image file", admit).catch(withRemedy),
+    read: ({ uri, size }, admit) => readImageWithin(join(folder, uri), maxImageBytes, "image file", ofSize(size, admit)).catch(withRemedy),
     async start({ uri }, length) {
       const { handle } = await openRegular(join(folder, uri), "image file");
       try {
@@ -39,6 +40,17 @@ export function imageFolder(folder: string, { maxImageBytes }: { readonly maxIma
           "image folder — expected a folder with images, got none or an empty one. Is it mounted here?",
         );
     },
+  };
+}
+
+/** Lets in a file of the size that was planned, if one was, and whatever comes after it: its voxels. @throws FilesError `file_changed` */
+function ofSize(planned: number | undefined, admit: Admit): Admit {
+  let first = true;
+  return async (bytes) => {
+    if (first && planned !== undefined && bytes !== planned)
+      throw new FilesError("file_changed", `image file — expected ${planned} bytes as planned, got ${bytes}. Plan again.`);
+    first = false;
+    await admit(bytes);
   };
 }
 

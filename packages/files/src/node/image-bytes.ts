@@ -5,8 +5,8 @@ import { basename, dirname, join } from "node:path";
 import { FilesError } from "../errors.js";
 import { readFileWithin } from "./read-file.js";
 
-/** Longest header of NRRD. */
-const MAX_HEADER = 256 * 1024;
+/** Longest header of NRRD: what of a header's beginning says where its voxels are. */
+export const MAX_HEADER_BYTES = 256 * 1024;
 /** A name beside the header: no separator, no drive, no pattern of several files. */
 const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._ +()-]{0,199}$/;
 
@@ -25,6 +25,20 @@ export async function readImageWithin(
   return withVoxels(basename(path), header, what, (name) =>
     readFileWithin(join(dirname(path), name), maxBytes - header.length, `the voxels of ${what}`, admit),
   );
+}
+
+/** Whether a file of this name may be a header whose voxels lie in another file. */
+export const mayNameVoxels = (name: string): boolean => /\.n?hdr$/i.test(name);
+
+/**
+ * The plain name of the file beside a header that holds its voxels; undefined of a file that is no such header, and of one that names no plain file.
+ * @param name of the header, without its folder
+ * @param header its first MAX_HEADER_BYTES bytes, or all of a shorter one
+ */
+export function voxelsName(name: string, header: Uint8Array): string | undefined {
+  if (/\.hdr$/i.test(name)) return niftiVersion(header) === undefined ? undefined : imageName(name);
+  const named = /\.nhdr$/i.test(name) ? nrrdParts(header)?.name : undefined;
+  return named !== undefined && PLAIN_NAME.test(named) ? named : undefined;
 }
 
 /**
@@ -88,7 +102,7 @@ function joinedNifti(header: Uint8Array, version: 1 | 2, image: Uint8Array): Uin
 
 /** A header's text around its line that names the file of its voxels, and that name; undefined where it has none. */
 function nrrdParts(header: Uint8Array): { readonly before: Uint8Array; readonly after: Uint8Array; readonly name: string } | undefined {
-  const text = Buffer.from(header.subarray(0, MAX_HEADER)).toString("latin1");
+  const text = Buffer.from(header.subarray(0, MAX_HEADER_BYTES)).toString("latin1");
   const blank = /\r?\n\r?\n/.exec(text);
   const lines = blank === null ? text : text.slice(0, blank.index + blank[0].length);
   const line = /^data ?file: *([^\r\n]*)\r?(?:\n|$)/im.exec(lines);

@@ -6,7 +6,7 @@ export { type DownloadJob, type DownloadReport, download, putInPlace } from "./d
 export { type FileStoreOptions, fileStore } from "./file-store.js";
 export { type DataFolders, dataFolders, type HostPlace, thisPlace } from "./folders.js";
 export { digestFile, type ExpectedContent, type ExpectedDigest, feed, HASH_CHUNK, matches, sha256File, startHash } from "./hash-file.js";
-export { readImageWithin, withVoxels } from "./image-bytes.js";
+export { MAX_HEADER_BYTES, mayNameVoxels, readImageWithin, voxelsName, withVoxels } from "./image-bytes.js";
 export { type LockHolder, type LockOptions, thisHost, withLock } from "./lock.js";
 export { connectionAdvice, networkFetch } from "./network-fetch.js";
 export { type OwnFolder, ownFolder, sweepOwnFolders } from "./own-folder.js";

@@ -2,13 +2,13 @@
 
 import { FilesError } from "@biovlm/files";
 import { withVoxels } from "@biovlm/files/node";
-import type { PlanFile } from "../job.js";
+import type { PlanContent, PlanFile } from "../job.js";
 import type { S3Answer, S3Client } from "./s3-client.js";
 import { listed } from "./s3-listing.js";
 
 /** What a worker reads images from; the contract is `BulkImages` of @biovlm/engine/bulk. */
 export interface S3Images {
-  /** Of a header of a volume in two files the bytes of both as one. Rejects with FilesError `not_found`, `too_large`, `file_changed`, `bad_path` of an image; `network`, `refused` of the store. */
+  /** Of a header of a volume in two files the bytes of both as one, each as it was planned. Rejects with FilesError `not_found`, `too_large`, `file_changed`, `bad_path` of an image; `network`, `refused` of the store. */
   read(row: PlanFile, admit: (bytes: number) => Promise<void>, signal?: AbortSignal): Promise<Uint8Array>;
   /** The first `length` bytes, or all of a smaller one. Rejects as `read` does. */
   start(row: PlanFile, length: number, signal?: AbortSignal): Promise<Uint8Array>;
@@ -19,19 +19,20 @@ export interface S3Images {
 /** Images below the client's place. @param maxImageBytes more is refused before it is read */
 export function s3Images(client: S3Client, { maxImageBytes }: { readonly maxImageBytes: number }): S3Images {
   return {
-    async read({ uri, size, etag }, admit, signal) {
-      const bytes = size ?? (await sizeOf(client, uri, signal));
-      if (bytes > maxImageBytes) throw tooLarge(maxImageBytes, bytes);
-      await admit(bytes);
-      const first = planned(await client.call({ method: "GET", key: uri, headers: asPlanned(etag), maxBytes: maxImageBytes, signal }));
+    async read({ uri, size, etag, voxels }, admit, signal) {
+      /** One object within what is left of the limit. */
+      const whole = async (key: string, known: Partial<PlanContent>, before: number) => {
+        const bytes = known.size ?? (await sizeOf(client, key, signal));
+        if (before + bytes > maxImageBytes) throw tooLarge(maxImageBytes, before + bytes);
+        await admit(bytes);
+        return planned(
+          await client.call({ method: "GET", key, headers: asPlanned(known.etag), maxBytes: maxImageBytes - before, signal }),
+          known.size,
+        );
+      };
+      const first = await whole(uri, { ...(size === undefined ? {} : { size }), ...(etag === undefined ? {} : { etag }) }, 0);
       const folder = uri.lastIndexOf("/") + 1;
-      return withVoxels(uri.slice(folder), first, "image", async (name) => {
-        const key = uri.slice(0, folder) + name;
-        const more = await sizeOf(client, key, signal);
-        if (bytes + more > maxImageBytes) throw tooLarge(maxImageBytes, bytes + more);
-        await admit(more);
-        return planned(await client.call({ method: "GET", key, maxBytes: maxImageBytes, signal }));
-      });
+      return withVoxels(uri.slice(folder), first, "image", (name) => whole(uri.slice(0, folder) + name, voxels ?? {}, first.length));
     },
     async start({ uri, size, etag }, length, signal) {
       if (size === 0) return new Uint8Array(0);
@@ -56,8 +57,10 @@ function tooLarge(most: number, got: number): FilesError {
 
 const asPlanned = (etag: string | undefined): Readonly<Record<string, string>> => (etag === undefined ? {} : { "if-match": etag });
 
-function planned({ status, bytes }: S3Answer): Uint8Array {
-  if (status === 412) throw new FilesError("file_changed", "image — expected what was planned, got another content. Plan again.");
+/** @param size that was planned, of an answer with the whole object */
+function planned({ status, bytes }: S3Answer, size?: number): Uint8Array {
+  if (status === 412 || (status === 200 && size !== undefined && bytes.length !== size))
+    throw new FilesError("file_changed", "image — expected what was planned, got another content. Plan again.");
   if (status !== 200 && status !== 206) throw missing(status);
   return bytes;
 }

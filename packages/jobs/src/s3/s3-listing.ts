@@ -6,6 +6,7 @@ import { JobsError } from "../errors.js";
 import { isUriBelow, type PlanRow } from "../job.js";
 import type { ListingOptions } from "../row-lists.js";
 import { type S3Client, s3Xml } from "./s3-client.js";
+import { withVoxelsKnown } from "./s3-voxels.js";
 
 /** An object below the place's prefix. */
 interface Listed {
@@ -65,15 +66,20 @@ export function notListed(status: number, code: string | undefined): JobsError {
 export async function* s3Rows(client: S3Client, { signal, leftOut = new Map() }: ListingOptions = {}): AsyncGenerator<PlanRow> {
   let header = "";
   for await (const page of listed(client, "", false, signal)) {
-    const looked = inOrder(page, LOOKS_AT_ONCE, async (entry) => ({ entry, why: await whyLeftOut(client, entry.key, signal) }), signal);
-    for await (const { entry, why } of looked) {
-      const { key, size, etag } = entry;
-      if (/\.hdr$/i.test(key)) header = key;
-      const said = isVoxelsOf(header, key) ? "voxels of a header beside them" : why;
-      if (said === undefined) yield { uri: key, size, ...(etag === "" ? {} : { etag }) };
+    for await (const { row, why } of inOrder(page, LOOKS_AT_ONCE, (entry) => looked(client, entry, signal), signal)) {
+      const { uri } = row;
+      if (/\.hdr$/i.test(uri)) header = uri;
+      const said = isVoxelsOf(header, uri) ? "voxels of a header beside them" : why;
+      if (said === undefined) yield row;
       else leftOut.set(said, (leftOut.get(said) ?? 0) + 1);
     }
   }
+}
+
+async function looked(client: S3Client, { key, size, etag }: Listed, signal: AbortSignal | undefined) {
+  const why = await whyLeftOut(client, key, signal);
+  const row: PlanRow = { uri: key, size, ...(etag === "" ? {} : { etag }) };
+  return why === undefined ? { row: await withVoxelsKnown(client, row, signal), why } : { row, why };
 }
 
 /** Whether `key` is the second file of the NIfTI header that was listed last: names come in order. */
