@@ -8,6 +8,7 @@ import { cliDocs } from "./cli-docs.mjs";
 import { commitSubjects } from "./commit-subjects.mjs";
 import { cycles } from "./cycles.mjs";
 import { declaredUsed } from "./declared-used.mjs";
+import { deployVersions } from "./deploy-versions.mjs";
 import { docLinks } from "./doc-links.mjs";
 import { fileShape } from "./file-shape.mjs";
 import { folderSize } from "./folder-size.mjs";
@@ -33,6 +34,7 @@ const checks = [
   plainText,
   docLinks,
   changesets,
+  deployVersions,
   cliDocs,
   wasmBudget,
   browserBundles,

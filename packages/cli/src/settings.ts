@@ -122,12 +122,27 @@ export function unknownVariables(env: Environment, commands: readonly AnyCommand
     for (const [key, option] of Object.entries(optionsOf(command))) if (option.setting) known.add(environmentName(key));
   }
   return Object.keys(env)
-    .filter((name) => name.startsWith("BIOVLM_") && !known.has(name))
+    .filter((name) => name.startsWith("BIOVLM_") && !known.has(name) && !ofServiceLink(env, name))
     .sort()
     .map((name) => {
       const near = nearest(name, known);
       return `the variable ${name} means nothing and is not read${near === undefined ? "" : `; did you mean ${near}?`}`;
     });
+}
+
+/**
+ * Whether the value is Kubernetes' and not the user's: for a Service called biovlm every pod of its namespace gets BIOVLM_PORT=tcp://10.0.0.1:80
+ * beside BIOVLM_PORT_80_TCP of the same value (for biovlm-metrics, BIOVLM_METRICS_PORT), unless its enableServiceLinks is false.
+ */
+function isServiceLink(env: Environment, name: string): boolean {
+  const [, protocol = "", port = ""] = /^(tcp|udp|sctp):\/\/.+:(\d+)$/.exec(env[name] ?? "") ?? [];
+  return port !== "" && env[`${name}_${port}_${protocol.toUpperCase()}`] === env[name];
+}
+
+/** Whether the variable is one of those that come with such a link: BIOVLM_SERVICE_HOST, BIOVLM_PORT_80_TCP_ADDR and their like. */
+function ofServiceLink(env: Environment, name: string): boolean {
+  const service = /^(.+?)_(?:SERVICE_(?:HOST|PORT)|PORT_\d+_(?:TCP|UDP|SCTP))(?:_\w+)?$/.exec(name)?.[1] ?? name.replace(/_PORT$/, "");
+  return isServiceLink(env, `${service}_PORT`);
 }
 
 /**
@@ -158,7 +173,7 @@ function resolveOption(
   if (option.setting) {
     const variable = environmentName(key);
     const given = env[variable];
-    if (given !== undefined && given !== "") return parseValue(option, given, variable);
+    if (given !== undefined && given !== "" && !isServiceLink(env, variable)) return parseValue(option, given, variable);
     const name = kebab(key);
     for (const { path, values } of configs) {
       const section = values[command.name];

@@ -154,6 +154,29 @@ describe("settings", () => {
     expect((await call(["completion", "bash", "-q"], { env: { BIOVLM_DEVISE: "cpu" } })).err).toBe("");
   });
 
+  it("leave alone what Kubernetes sets for a Service of this name, and only that", async () => {
+    // as a pod gets it of a Service called biovlm, and of one called biovlm-metrics
+    const links = (service: string, port: number) => ({
+      [`${service}_SERVICE_HOST`]: "10.96.1.2",
+      [`${service}_SERVICE_PORT`]: String(port),
+      [`${service}_SERVICE_PORT_HTTP`]: String(port),
+      [`${service}_PORT`]: `tcp://10.96.1.2:${port}`,
+      [`${service}_PORT_${port}_TCP`]: `tcp://10.96.1.2:${port}`,
+      [`${service}_PORT_${port}_TCP_PROTO`]: "tcp",
+      [`${service}_PORT_${port}_TCP_PORT`]: String(port),
+      [`${service}_PORT_${port}_TCP_ADDR`]: "10.96.1.2",
+    });
+    const env = { ...links("BIOVLM", 80), ...links("BIOVLM_METRICS", 9464), BIOVLM_TRACE: "1" };
+    const serve = COMMANDS.find(({ name }) => name === "serve")!;
+    const free = resolveOptions(serve, {}, { BIOVLM_TRACE: "1" }, []);
+    expect(resolveOptions(serve, {}, env, [])).toEqual(free);
+    expect((await call(["completion", "bash"], { env })).err).toBe("");
+    // the same words without their fellows are the user's, and wrong
+    for (const name of ["BIOVLM_PORT", "BIOVLM_METRICS_PORT"])
+      expect(() => resolveOptions(serve, {}, { [name]: "tcp://10.96.1.2:80" }, [])).toThrow(new RegExp(`bad value of ${name}`));
+    expect((await call(["completion", "bash"], { env: { BIOVLM_SERVICE_HOST: "10.96.1.2" } })).err).toContain("means nothing");
+  });
+
   it("keep --quiet from the environment", async () => {
     expect((await call(["completion", "bash"], { env: { BIOVLM_DEVISE: "cpu", BIOVLM_QUIET: "1" } })).err).toBe("");
   });

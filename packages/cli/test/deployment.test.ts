@@ -74,6 +74,10 @@ async function start(words: readonly string[], name: string): Promise<Server> {
       BIOVLM_DRAIN_DELAY_MS: "100",
       TMPDIR: state,
       NODE_ENV: "production",
+      // what a pod gets of a Service called biovlm where nobody said enableServiceLinks: false, as KServe's do
+      BIOVLM_SERVICE_HOST: "10.96.1.2",
+      BIOVLM_PORT: "tcp://10.96.1.2:80",
+      BIOVLM_PORT_80_TCP: "tcp://10.96.1.2:80",
       NODE_OPTIONS: "",
       HOME: locked,
     },

@@ -4,28 +4,20 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { createMetrics } from "@biovlm/server";
 import { findProgram, withoutProgram } from "@biovlm/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
-import { type Manifest, manifestProblems, readManifests } from "../src/manifest-problems.js";
+import { type Manifest, manifestProblems } from "../src/manifest-problems.js";
+import { built, deploy, kustomized } from "./built.js";
 
-const deploy = fileURLToPath(new URL("../../../deploy/", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "biovlm-rules-"));
 const file = join(folder, "rules.yaml");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const overlays = readdirSync(`${deploy}kubernetes/overlays`);
 
-function built(program: string, ...words: string[]): Manifest[] {
-  const { status, stdout, stderr } = spawnSync(program, words, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${program} ${words.join(" ")}: ${stderr}`);
-  return readManifests(stdout);
-}
 const [kustomize, helm] = [findProgram("kustomize") ?? "", findProgram("helm") ?? ""];
-const kustomized = (overlay: string) =>
-  built(kustomize, basename(kustomize) === "kubectl" ? "kustomize" : "build", `${deploy}kubernetes/overlays/${overlay}`);
 const of = (manifests: readonly Manifest[], kind: string) => manifests.find((m) => m.kind === kind)!;
 const pod = (manifests: readonly Manifest[]) => of(manifests, "Deployment").spec.template.spec;
 
@@ -54,7 +46,12 @@ function reached(manifests: readonly Manifest[], name: string): void {
 describe("kustomize", () => {
   it.skipIf(kustomize === "")("builds every overlay into manifests that fit", () => {
     expect(overlays).toEqual(["biomedclip-bundle", "biomedclip-ingress", "biomedclip-volume", "openshift"]);
-    const [bundle, outside, volume, openshift] = overlays.map(kustomized) as [Manifest[], Manifest[], Manifest[], Manifest[]];
+    const [bundle, outside, volume, openshift] = overlays.map((overlay) => kustomized(`${deploy}kubernetes/overlays/${overlay}`)) as [
+      Manifest[],
+      Manifest[],
+      Manifest[],
+      Manifest[],
+    ];
     expect(manifestProblems([...bundle, ...outside, ...volume, ...openshift])).toEqual([]);
     for (const manifests of [bundle, outside, volume, openshift]) {
       const [{ args, volumeMounts }] = pod(manifests).containers;
