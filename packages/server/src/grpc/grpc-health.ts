@@ -12,7 +12,7 @@ import type {
 import type { PackageDefinition } from "@grpc/proto-loader";
 import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
-import { statusOf } from "./bounded-calls.js";
+import { statusOf } from "./grpc-status.js";
 import { readable, readOf } from "./readable-service.js";
 
 type Library = typeof import("@grpc/grpc-js");

@@ -1,9 +1,11 @@
 // Messages of the protocol's gRPC form, and their way to what the routes of /v2 understand and back: an input's elements are read where they stand in
 // the message, an answer's tensors become raw_output_contents, written field by field. Nothing is decided here; the codec of /v2 checks what is asked.
 
+import type { Writer } from "protobufjs/minimal.js";
 import protobuf from "protobufjs/minimal.js";
 import { ServerError } from "../errors.js";
 import { binaryOf, checkedRequest, type DecodedRequest, type InferAnswer, wantedOutputs } from "../tensors/infer-codec.js";
+import { PREFIX_BYTES } from "./call-messages.js";
 import type { GrpcInferRequest } from "./infer-request.js";
 
 /** The tag of a field whose length stands before it. */
@@ -25,9 +27,38 @@ export function askedRequest({ id, inputs, outputs, raw, parameters }: GrpcInfer
 }
 
 /** Bytes of a ModelInferResponse: all of its tensors in binary. @throws ServerError `bad_tensor` for an output there is not */
-export function inferResponse({ model, version, parameters, outputs, request }: InferAnswer): Uint8Array {
-  const wanted = wantedOutputs(outputs, request);
+export function inferResponse(answer: InferAnswer): Uint8Array {
   const writer = protobuf.Writer.create();
+  writeAnswer(writer, answer, answer.parameters);
+  return writer.finish();
+}
+
+/** A ModelStreamInferResponse with an answer, behind its prefix. @throws as `inferResponse` */
+export function streamResponse(answer: InferAnswer): Uint8Array {
+  const writer = protobuf.Writer.create().uint32(delimited(2)).fork();
+  // Triton says so with each answer of a stream: a request has one here
+  writeAnswer(writer, answer, { ...answer.parameters, triton_final_response: true });
+  return framed(writer.ldelim().finish());
+}
+
+/** The same with an error in place of an answer. @param id of its request, where that was read */
+export function streamError(message: string, id: string): Uint8Array {
+  const writer = protobuf.Writer.create().uint32(delimited(1)).string(message);
+  writer.uint32(delimited(2)).fork();
+  if (id !== "") writer.uint32(delimited(3)).string(id);
+  return framed(writer.ldelim().finish());
+}
+
+function framed(message: Uint8Array): Uint8Array {
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+  frame.writeUInt8(0);
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, PREFIX_BYTES);
+  return frame;
+}
+
+function writeAnswer(writer: Writer, { model, version, outputs, request }: InferAnswer, parameters: InferAnswer["parameters"]): void {
+  const wanted = wantedOutputs(outputs, request);
   writer.uint32(delimited(1)).string(model).uint32(delimited(2)).string(version);
   if (request.id !== undefined && request.id !== "") writer.uint32(delimited(3)).string(request.id);
   for (const [name, value] of Object.entries(parameters)) {
@@ -44,5 +75,4 @@ export function inferResponse({ model, version, parameters, outputs, request }: 
     writer.ldelim().ldelim();
   }
   for (const { tensor } of wanted) writer.uint32(delimited(6)).bytes(binaryOf(tensor));
-  return writer.finish();
 }

@@ -5,9 +5,9 @@ import type { Server, ServerDuplexStream, ServiceDefinition, UntypedServiceImple
 import type { PackageDefinition } from "@grpc/proto-loader";
 import type { FastifyInstance } from "fastify";
 import { askInProcess, InProcessBody } from "../lifecycle/in-process.js";
-import { statusOf } from "./bounded-calls.js";
 import { described } from "./described-files.js";
 import { callerOf, json } from "./grpc-callers.js";
+import { statusOf } from "./grpc-status.js";
 import { readable, readOf } from "./readable-service.js";
 
 type Library = typeof import("@grpc/grpc-js");

@@ -3,7 +3,6 @@
 
 import { isIP } from "node:net";
 import { fileURLToPath } from "node:url";
-import { NAME_PATTERN } from "@biovlm/files";
 import type { ServerUnaryCall, ServiceDefinition, ServiceError, sendUnaryData } from "@grpc/grpc-js";
 import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
@@ -11,14 +10,16 @@ import { askInProcess } from "../lifecycle/in-process.js";
 import { addressError } from "../lifecycle/listen.js";
 import type { ServingOptions } from "../options.js";
 import type { DecodedRequest, InferAnswer } from "../tensors/infer-codec.js";
-import { boundedCalls, statusOf } from "./bounded-calls.js";
-import { callerOf, type HttpAnswer, json } from "./grpc-callers.js";
+import { boundedCalls } from "./bounded-calls.js";
+import { callerOf, type HttpAnswer, inferPath, json, modelPath } from "./grpc-callers.js";
 import { grpcCredentials } from "./grpc-credentials.js";
 import { addHealth } from "./grpc-health.js";
 import { askedRequest, inferResponse } from "./grpc-messages.js";
 import { addReflection } from "./grpc-reflection.js";
+import { statusOf } from "./grpc-status.js";
 import { type GrpcInferRequest, inferRequest } from "./infer-request.js";
 import { readable, readOf } from "./readable-service.js";
+import { OpenStreams } from "./streamed-call.js";
 
 const PROTO = fileURLToPath(new URL("../../proto/open-inference.proto", import.meta.url));
 /** Calls of one connection at once. */
@@ -52,7 +53,7 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
   const loaded = grpc.loadPackageDefinition(protocol);
   const { service } = (loaded["inference"] as unknown as { GRPCInferenceService: { service: ServiceDefinition } }).GRPCInferenceService;
   const server = new grpc.Server({
-    interceptors: [boundedCalls(grpc, app.callBounds, options.maxBodyBytes)],
+    interceptors: [boundedCalls(grpc, new OpenStreams(grpc, app, options), options.maxBodyBytes)],
     "grpc.max_concurrent_streams": MAX_CALLS,
     "grpc.max_receive_message_length": options.maxBodyBytes,
     "grpc.max_metadata_size": 16 * 1024,
@@ -139,17 +140,6 @@ async function answered(app: FastifyInstance, call: ServerUnaryCall<unknown, obj
   }
 }
 
-/** A model's path. Names that are none would lead to other routes. */
-function modelPath(name: string, version: string): string {
-  if (!NAME_PATTERN.test(name) || !(version === "" || /^\w{1,64}$/.test(version))) {
-    throw new ServerError(
-      "bad_request",
-      "model — expected a model's name, and a version of letters and digits or none, got another. Correct it.",
-    );
-  }
-  return `/v2/models/${encodeURIComponent(name)}${version === "" ? "" : `/versions/${version}`}`;
-}
-
 /** Loading and unloading by name: the names of parameters alone are told, whatever they hold. */
 const change =
   (what: "load" | "unload"): Answer =>
@@ -172,7 +162,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   ServerMetadata: async (ask) => json(await ask("GET", "/v2")),
   ModelMetadata: async (ask, { name, version }: { name: string; version: string }) => json(await ask("GET", modelPath(name, version))),
   async ModelInfer(ask, request: GrpcInferRequest) {
-    const path = `${modelPath(request.model_name, request.model_version)}/infer`;
+    const path = inferPath(request.model_name, request.model_version);
     return inferResponse(await ask.infer(path, request.size, () => askedRequest(request)));
   },
   RepositoryIndex: async (ask, { ready }: { ready: boolean }) => ({

@@ -32,9 +32,22 @@ export function readable(service: ServiceDefinition, forms: Forms = {}): Service
   );
 }
 
+/** Reads a message where no service does it. @throws ServerError as `readOf` */
+export function readMessage<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof ServerError ? error : malformed();
+  }
+}
+
+function malformed(): ServerError {
+  return new ServerError("bad_request", "message — expected one of this call's, got bytes that cannot be read.");
+}
+
 /** A message as it was read. @throws ServerError `bad_request`, or what reading it said */
 export function readOf<T>(message: T): T {
   if (message instanceof ServerError) throw message;
-  if (message === MALFORMED) throw new ServerError("bad_request", "message — expected one of this call's, got bytes that cannot be read.");
+  if (message === MALFORMED) throw malformed();
   return message;
 }

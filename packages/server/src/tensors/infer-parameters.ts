@@ -15,6 +15,8 @@ const NEUTRAL: Readonly<Record<string, (value: unknown) => boolean>> = {
   sequence_end: (value) => value === false,
   binary_data_output: (value) => typeof value === "boolean",
   content_type: (value) => typeof value === "string",
+  // a request has one answer, and never an empty one after it
+  triton_enable_empty_final_response: (value) => typeof value === "boolean",
 };
 const SHOWN = ["frame", "plane", "window", "range"] as const;
 /** Parameters of an input. */

@@ -91,6 +91,8 @@ describe("reflection", () => {
     expect((await ended).code).toBe(grpc.status.OK);
     // whoever reads the file has the messages that the server has
     const file = descriptor.FileDescriptorProto.decode(fileDescriptorResponse!.fileDescriptorProto[0]!) as descriptor.IFileDescriptorProto;
+    const streams = file.service![0]!.method!.find(({ name }) => name === "ModelStreamInfer");
+    expect(streams).toMatchObject({ clientStreaming: true, serverStreaming: true, outputType: ".inference.ModelStreamInferResponse" });
     const request = file.messageType!.find(({ name }) => name === "ModelInferRequest")!;
     expect(request.field!.map(({ name, number }) => [name, number])).toEqual([
       ["model_name", 1],

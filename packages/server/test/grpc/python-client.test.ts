@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), "biovlm-triton-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it.skipIf(python === undefined)(
-  "Triton's gRPC client gets metadata, answers, ranked classes and errors as its exceptions, and unloads and loads by name",
+  "Triton's gRPC client gets metadata, answers, ranked classes and errors as its exceptions, streams requests, and unloads and loads by name",
   async () => {
     const engine = await kindsEngine();
     const options = servingOptions({ grpcPort: 0 });
@@ -48,6 +48,13 @@ it.skipIf(python === undefined)(
       const top = `${best.probability.toFixed(6)}:${classes.indexOf(best.class)}:${best.class}`;
       expect(said.top).toEqual([top, top]);
       expect([said.unloaded, said.loaded]).toEqual([[false, "UNAVAILABLE"], true]);
+      const row = said.probabilities[0];
+      const streamed = (id: number) => [String(id), true, row];
+      const wrong = expect.objectContaining({ message: expect.stringMatching(/^unknown_model: .*expected one of tiny/) });
+      expect(said.streamed).toEqual(Array.from({ length: 200 }, (_, id) => (id === 100 ? wrong : streamed(id))));
+      expect(said.strict).toEqual([streamed(0), streamed(1), expect.objectContaining({ status: "StatusCode.NOT_FOUND" })]);
+      expect(said.streamed_compressed).toEqual([0, 1, 2].map(streamed));
+      expect(said.streamed_no_key).toEqual([expect.objectContaining({ status: "StatusCode.UNAUTHENTICATED" })]);
       expect(said.no_key).toMatchObject({ status: "StatusCode.UNAUTHENTICATED" });
       expect(said.no_model).toMatchObject({ status: "StatusCode.NOT_FOUND", message: expect.stringContaining("expected one of tiny") });
     } finally {

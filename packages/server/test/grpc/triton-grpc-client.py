@@ -1,6 +1,7 @@
 # Asks a server what Triton's own gRPC client asks, and prints the answers as JSON. Arguments: host:port, key, image file, and the
 # certificate to trust where the server has one.
 import json
+import queue
 import sys
 
 import numpy as np
@@ -43,4 +44,31 @@ for name, call in (
         out[name] = "no error"
     except InferenceServerException as error:
         out[name] = {"status": error.status(), "message": error.message()}
+
+
+def streamed(count, bad, **settings):
+    """Ids and errors of requests of one image, sent without waiting, as the stream's callback hears of them."""
+    heard = queue.Queue()
+    client.start_stream(callback=lambda result, error: heard.put((result, error)), **settings)
+    one = triton.InferInput("image", [1], "BYTES")
+    one.set_data_from_numpy(np.array([data], dtype=np.object_))
+    for i in range(count):
+        client.async_stream_infer("other" if i == bad else "tiny", [one], request_id=str(i), enable_empty_final_response=True)
+    client.stop_stream()
+    said = []
+    while not heard.empty():
+        result, error = heard.get()
+        if error is not None:
+            said.append({"status": error.status(), "message": error.message()})
+            continue
+        response = result.get_response()
+        final = response.parameters["triton_final_response"].bool_param
+        said.append([response.id, final, result.as_numpy("probabilities")[0].tolist()])
+    return said
+
+
+out["streamed"] = streamed(200, 100, headers=auth)
+out["strict"] = streamed(4, 2, headers={**auth, "triton_grpc_error": "true"})
+out["streamed_compressed"] = streamed(3, -1, headers=auth, compression_algorithm="gzip")
+out["streamed_no_key"] = streamed(1, -1)
 print(json.dumps(out))
