@@ -18,7 +18,7 @@ const FILES_AHEAD = 16;
 const AGAIN_MS = 50;
 
 /** What is asked of each file; undefined where nothing is, beside its picture as the engine shows it. @throws EngineError `bad_option` */
-export function stackAsk({ frame = "middle", plane, window, range, volumes = false }: ImageChoice): StackAsk | undefined {
+export function stackAsk({ frame = "middle", plane, window, range, volumes = false, cropped = false }: ImageChoice): StackAsk | undefined {
   if (volumes && frame !== "middle")
     throw new EngineError("bad_option", `volumes — expected all frames of a file, got frame ${frame.slice(0, 40)}. Leave one of them out.`);
   if (plane !== undefined && !PLANES.some((known) => known === plane))
@@ -31,6 +31,7 @@ export function stackAsk({ frame = "middle", plane, window, range, volumes = fal
       ...(plane === undefined ? {} : { plane: plane as (typeof PLANES)[number] }),
       ...(window === undefined ? {} : { window: parseWindow(window) }),
       ...(range === undefined ? {} : { range: parseRange(range) }),
+      ...(cropped ? { ultrasoundRegion: false } : {}),
     };
     if (step === undefined && Object.keys(shown).length === 0) return undefined;
     return { shown, ...(step === undefined ? {} : { step }), ...(volumes ? { place: true } : {}) };

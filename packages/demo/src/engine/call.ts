@@ -27,5 +27,6 @@ export function failureOf(error: unknown): Failure {
   const message = atEdge((error instanceof Error ? error.message : String(error)).slice(0, 2000), PAGE_WORDS);
   if (name === "AbortError") return { code: "stopped", message: "stopped" };
   const said = { code: typeof code === "string" ? code : "internal_error", message };
+  if (/^ultrasound region /.test(message)) return { ...said, asksWhole: true };
   return / without a range /.test(message) ? { ...said, asksRange: true } : said;
 }

@@ -21,7 +21,7 @@ import { ImageDecoding } from "./image-decoding.js";
 import { learn } from "./learning.js";
 import { occlusionMap } from "./occlusion.js";
 import { type DeviceListener, type OpenModel, openModel } from "./opening.js";
-import type { ClassSource, ImageRef, Memory, Prepared, Requests } from "./protocol.js";
+import type { ClassSource, HowShown, ImageRef, Memory, Prepared, Requests } from "./protocol.js";
 
 export type Engine = { readonly [N in keyof Requests]: (ask: Requests[N]["ask"], call: Call) => Promise<Requests[N]["answer"]> };
 
@@ -140,13 +140,14 @@ function described(bank: PromptBank, classifier: Classifier): Prepared {
 }
 
 /** A bank from outside may say anything. */
-function keptShowing({ options }: PromptBank): Pick<Prepared, "window" | "plane" | "range"> {
-  const { window, plane, range } = options;
+function keptShowing({ options }: PromptBank): HowShown {
+  const { window, plane, range, ultrasoundRegion } = options;
   const cut = PLANES.find((name) => name === plane);
   return {
     ...(typeof window === "string" && isRead(parseWindow, window) ? { window } : {}),
     ...(cut === undefined ? {} : { plane: cut }),
     ...(typeof range === "string" && isRead(parseRange, range) ? { range } : {}),
+    ...(ultrasoundRegion === true ? { ultrasoundRegion } : {}),
   };
 }
 
@@ -163,12 +164,13 @@ function isRead(read: (text: string) => unknown, text: string): boolean {
 function imagesOnce(decoding: ImageDecoding) {
   // how an image is shown makes another of it: a reader for each way
   const readers = new Map<string, ReturnType<typeof imageReader>>();
-  return ({ file, frame, window, plane, range }: Omit<ImageRef, "id">) => {
+  return ({ file, frame, window, plane, range, ultrasoundRegion }: Omit<ImageRef, "id">) => {
     const variant = [
       frame === undefined ? "" : `frame ${frame + 1}`,
       plane === undefined ? "" : `plane ${plane}`,
       window === undefined ? "" : `window ${window}`,
       range === undefined ? "" : `range ${range}`,
+      ultrasoundRegion === undefined ? "" : "ultrasound region",
     ]
       .filter((part) => part !== "")
       .join(", ");
@@ -177,6 +179,7 @@ function imagesOnce(decoding: ImageDecoding) {
       ...(window === undefined ? {} : { window }),
       ...(plane === undefined ? {} : { plane }),
       ...(range === undefined ? {} : { range }),
+      ...(ultrasoundRegion === undefined ? {} : { ultrasoundRegion }),
     };
     const read = readers.get(variant) ?? imageReader({ decode: (bytes) => decoding.ofBytes(bytes, shown), variant });
     readers.set(variant, read);

@@ -5,6 +5,7 @@ import { sliceNotes } from "@biovlm/imaging";
 import type { Classifier, Encoder, Model } from "@biovlm/model";
 import { type Call, failureOf } from "./call.js";
 import type { ImageDecoding } from "./image-decoding.js";
+import { imageKey } from "./image-key.js";
 import type { Failure, ImageAnswer, ImageRef, Looked } from "./protocol.js";
 
 /** Embeddings kept, so that other classes are answered at once. */
@@ -31,11 +32,6 @@ export async function lookedAt(
   return { size, rgb: core.resizeCrop(pixels, size), notes, ranged, ...facts, ...(page === undefined ? {} : { page }) };
 }
 
-/** Under which an image's embedding is kept: frame, window, plane and range make another of it. */
-function keyOf({ id, frame, window, plane, range }: ImageRef): string {
-  return `${id} ${frame ?? ""} ${window ?? ""} ${plane ?? ""} ${range ?? ""}`;
-}
-
 /** Embeddings by the page's numbers of images, and how they are shown. */
 export class ImageAnswers {
   private readonly embeddings = new Map<string, Float32Array>();
@@ -51,7 +47,7 @@ export class ImageAnswers {
     await this.embed([...pictures], parts, call.signal);
     const answers = images.map((image): ImageAnswer => {
       const { id } = image;
-      const key = keyOf(image);
+      const key = imageKey(image);
       const embedding = this.embeddings.get(key);
       const [answer] = embedding === undefined ? [] : parts.classifier.classifyEmbeddings(embedding, { explain: true });
       if (answer === undefined) return { id, ok: false, error: failures.get(key) ?? { code: "no_answer", message: "no answer" } };
@@ -71,7 +67,7 @@ export class ImageAnswers {
     const failures = new Map<string, Failure>();
     for (const image of images) {
       signal.throwIfAborted();
-      const key = keyOf(image);
+      const key = imageKey(image);
       if (this.embeddings.has(key)) continue;
       try {
         pictures.set(key, await lookedAt(image, parts));

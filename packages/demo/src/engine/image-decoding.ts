@@ -21,7 +21,7 @@ const LIMITS = { timeoutMs: 20_000, maxBytes: 64 * 1024 * 1024, maxPixels: 64_00
 /** Pixels of a picture's longer side on the screen. */
 const LONGEST = 640;
 
-export type Shown = Pick<ImageRef, "file" | "frame" | "window" | "plane" | "range">;
+export type Shown = Omit<ImageRef, "id">;
 
 /** A file that is open, and whether a range changes what is shown of it. */
 interface OpenFile {
@@ -31,7 +31,7 @@ interface OpenFile {
 
 export class ImageDecoding {
   private readonly decoder;
-  private looked: (Pick<Shown, "file" | "plane" | "range"> & { readonly open: Promise<OpenFile> }) | undefined;
+  private looked: (Pick<Shown, "file" | "plane" | "range" | "ultrasoundRegion"> & { readonly open: Promise<OpenFile> }) | undefined;
 
   /** @param base the page's address, below which its codecs lie */
   constructor(base: string) {
@@ -57,9 +57,8 @@ export class ImageDecoding {
   /** What of an image may be sent: no header of DICOM, a volume or a TIFF is in it. What cannot be read here is not sent. @throws ImagingError */
   async sendable({ file, ...shown }: Shown): Promise<Sendable> {
     const { data, width, height, dicom, slice, format, ranged } = await this.pixels({ file, ...shown });
-    const asked = ranged && shown.range !== undefined;
-    // pages and values of a TIFF are chosen here, and its tags may say who was in front of the camera
-    if (dicom === undefined && slice === undefined && format !== "tiff" && !asked)
+    // pages and values are chosen here, and tags of a TIFF may say who was in front of the camera; a server may be started with another range
+    if (dicom === undefined && slice === undefined && format !== "tiff" && !ranged)
       return { bytes: new Uint8Array(await file.arrayBuffer()), pixelsOnly: false };
     return { bytes: await shownPng(data, width, height), pixelsOnly: true };
   }
@@ -93,9 +92,15 @@ export class ImageDecoding {
     return places;
   }
 
-  private async opened({ file, plane, range }: Shown): Promise<OpenFile> {
-    if (this.looked?.file !== file || this.looked.plane !== plane || this.looked.range !== range) {
-      const shown = { ...(plane === undefined ? {} : { plane }), ...(range === undefined ? {} : { range }) };
+  private async opened({ file, plane, range, ultrasoundRegion }: Shown): Promise<OpenFile> {
+    const { looked } = this;
+    const same = looked?.file === file && looked.plane === plane && looked.range === range && looked.ultrasoundRegion === ultrasoundRegion;
+    if (!same) {
+      const shown = {
+        ...(plane === undefined ? {} : { plane }),
+        ...(range === undefined ? {} : { range }),
+        ...(ultrasoundRegion === undefined ? {} : { ultrasoundRegion }),
+      };
       const open = file.arrayBuffer().then(async (buffer) => {
         const bytes = new Uint8Array(buffer);
         return { stack: await this.decoder.open(bytes, optionsOf(shown)), ranged: isRanged(bytes) };
@@ -123,7 +128,7 @@ function isRanged(bytes: Uint8Array): boolean {
   }
 }
 
-function optionsOf({ frame, window, plane, range }: Omit<Shown, "file">): DecodeOptions {
+function optionsOf({ frame, window, plane, range, ultrasoundRegion }: Omit<Shown, "file">): DecodeOptions {
   const asked = window === undefined ? undefined : parseWindow(window);
   const values = range === undefined ? undefined : parseRange(range);
   return {
@@ -132,6 +137,7 @@ function optionsOf({ frame, window, plane, range }: Omit<Shown, "file">): Decode
     ...(asked === undefined ? {} : { window: asked }),
     ...(plane === undefined ? {} : { plane }),
     ...(values === undefined ? {} : { range: values }),
+    ...(ultrasoundRegion === undefined ? {} : { ultrasoundRegion }),
   };
 }
 

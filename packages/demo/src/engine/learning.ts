@@ -9,7 +9,7 @@ import { attributeBank, createClassifier, templateBank } from "@biovlm/model";
 import { expertScores } from "@biovlm/model/prompts";
 import { DEFAULT_RECIPE, learnBank, RECIPES, recipeWith, type TrainingImage } from "@biovlm/training";
 import { plainFeatures } from "@biovlm/training/loop";
-import type { ImageRef, LearnChoices, Learned, Progress } from "./protocol.js";
+import type { HowShown, ImageRef, LearnChoices, Learned, Progress } from "./protocol.js";
 
 export interface LearnParts {
   readonly core: Core;
@@ -86,14 +86,16 @@ export async function learn(parts: LearnParts, choices: LearnChoices): Promise<L
   }
 }
 
-/** The window that grey DICOM and volumes were shown in, the range of other grey and the plane that volumes were cut along, where they were chosen. */
-function shownAs({ images }: LearnChoices): Pick<ImageRef, "window" | "plane" | "range"> {
+/** How the images were shown, where it was chosen: as the command line keeps it. */
+function shownAs({ images }: LearnChoices): HowShown {
   const window = images.find((image) => image.window !== undefined)?.window;
   const plane = images.find((image) => image.plane !== undefined)?.plane;
   const range = images.find((image) => image.range !== undefined)?.range;
+  const ultrasoundRegion = images.find((image) => image.ultrasoundRegion !== undefined)?.ultrasoundRegion;
   return {
     ...(window === undefined ? {} : { window }),
     ...(range === undefined ? {} : { range }),
     ...(plane === undefined ? {} : { plane }),
+    ...(ultrasoundRegion === undefined ? {} : { ultrasoundRegion }),
   };
 }

@@ -56,7 +56,12 @@ export interface ImageRef {
   readonly plane?: PlaneName;
   /** of grey of more than 8 bits that is neither, as a person writes it: "bits=12", "-1000..400"; as the file says where absent */
   readonly range?: string;
+  /** crop to the region that ultrasound DICOM names; what names none is refused then */
+  readonly ultrasoundRegion?: true;
 }
+
+/** How images are shown, where it is not as their files say. */
+export type HowShown = Pick<ImageRef, "window" | "plane" | "range" | "ultrasoundRegion">;
 
 export interface LearnChoices {
   readonly classes: readonly string[];
@@ -143,6 +148,8 @@ export interface Prepared {
   readonly plane?: PlaneName;
   /** of other grey of more than 8 bits: the range that its images were shown in, where it keeps one */
   readonly range?: string;
+  /** whether ultrasound was cropped to its region when it was learned */
+  readonly ultrasoundRegion?: true;
   /** whether other class names may be asked of it */
   readonly openSet: boolean;
   /** who answers, where it is not this page */
@@ -221,6 +228,8 @@ export interface Failure {
   readonly message: string;
   /** an image that a range would make readable */
   readonly asksRange?: true;
+  /** an image that names no ultrasound region where one is asked for */
+  readonly asksWhole?: true;
 }
 
 /** How far a request is. */

@@ -1,6 +1,7 @@
 // Asks the engine about images, batch by batch: what the model sees of them, and, once classes are chosen, what it answers.
 
 import { type EngineClient, EngineFailure } from "../engine/engine-client.js";
+import { imageKey } from "../engine/image-key.js";
 import type { ImageAnswer, ImageRef, Opened, Prepared } from "../engine/protocol.js";
 import type { ImageItem } from "./image-item.js";
 import { ServerRefusal } from "./server-door.js";
@@ -129,9 +130,8 @@ async function lookAt(image: ImageItem, session: Asking, engine: EngineClient): 
   const ref = session.showing.refOf(image);
   try {
     const picture = await engine.ask("look", ref);
-    const { frame, window, plane, range } = session.showing.refOf(image);
-    // another frame, window, plane or range is wanted by now: the next look brings it
-    if (frame !== ref.frame || window !== ref.window || plane !== ref.plane || range !== ref.range) return;
+    // another frame, window, plane, range or region is wanted by now: the next look brings it
+    if (imageKey(session.showing.refOf(image)) !== imageKey(ref)) return;
     image.picture = picture;
     delete image.stale;
   } catch (error) {

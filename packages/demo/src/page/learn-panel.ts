@@ -79,11 +79,12 @@ function canLearn({ device, prepared, images }: Session): boolean {
 function choicesOf(session: Session, { shots, ...numbers }: LearnNumbers): LearnChoices {
   const { learn, tests } = learningSplit(session.images, shots);
   // as on the command line it belongs to every image, also to those that it changes nothing of
-  const { window, plane, range } = session.showing;
+  const { window, plane, range, ultrasoundRegion } = session.showing;
   const shown = {
     ...(window === undefined ? {} : { window }),
     ...(plane === undefined ? {} : { plane }),
     ...(range === undefined ? {} : { range }),
+    ...(ultrasoundRegion ? { ultrasoundRegion } : {}),
   };
   const plain = (list: readonly Labelled[]) => list.map((image) => ({ ...session.showing.refOf(image), ...shown, label: image.label }));
   const { classes = [], sentences } = session.prepared ?? {};

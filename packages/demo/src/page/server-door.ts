@@ -18,7 +18,8 @@ export interface ServerFacts {
 }
 
 /** Of a bank as the server's shelf tells it, without what only the server needs. */
-export interface ServedBank extends Omit<ShelfBank, "openSet" | "modelDigest"> {
+export interface ServedBank extends Omit<ShelfBank, "openSet" | "modelDigest" | "ultrasoundRegion"> {
+  readonly ultrasound_region?: boolean;
   /** answers where no bank is named */
   readonly own: boolean;
 }
@@ -50,6 +51,16 @@ export interface ServerAnswer {
   readonly bank: { readonly digest: string };
   readonly classes: readonly string[];
   readonly results: readonly ServerResult[];
+}
+
+/** Images, and by whom they are to be answered. */
+interface ServerQuestion {
+  readonly model: string;
+  /** absent for the model's own */
+  readonly bank?: string;
+  /** whether the images were cropped to the ultrasound region already */
+  readonly cropped: boolean;
+  readonly images: readonly Uint8Array<ArrayBuffer>[];
 }
 
 /** The server does not answer, or refuses: its codes begin with "server_". */
@@ -109,22 +120,16 @@ export class ServerDoor {
 
   /**
    * Answers for images, in their order; a pause that the server asks for is waited for.
-   * @param bank absent for the model's own
    * @throws ServerRefusal; EngineFailure `stopped`
    */
-  async classify(
-    { model, bank, images }: { readonly model: string; readonly bank?: string; readonly images: readonly Uint8Array<ArrayBuffer>[] },
-    signal?: AbortSignal,
-  ): Promise<ServerAnswer> {
+  async classify(asked: ServerQuestion, signal?: AbortSignal): Promise<ServerAnswer> {
     for (let waits = 0; ; waits++) {
       try {
-        const body = new FormData();
-        body.append("model", model);
-        if (bank !== undefined) body.append("bank", bank);
-        body.append("explain", "true");
-        // a file's name may be a patient's
-        for (const bytes of images) body.append("image", new Blob([bytes]), "image");
-        return (await this.ask("v1/classify", { method: "POST", body, ...(signal === undefined ? {} : { signal }) })) as ServerAnswer;
+        return (await this.ask("v1/classify", {
+          method: "POST",
+          body: formOf(asked),
+          ...(signal === undefined ? {} : { signal }),
+        })) as ServerAnswer;
       } catch (error) {
         const wait = error instanceof ServerRefusal ? error.retryAfterMs : undefined;
         if (wait === undefined || wait > LONGEST_WAIT || waits >= WAITS) throw error;
@@ -173,6 +178,17 @@ export class ServerDoor {
     if (wait !== undefined) return `${host} has too much to do or allows fewer requests. Try again in ${seconds(wait)} (${detail})`;
     return `${host} refuses: ${detail}`;
   }
+}
+
+function formOf({ model, bank, cropped, images }: ServerQuestion): FormData {
+  const body = new FormData();
+  body.append("model", model);
+  if (bank !== undefined) body.append("bank", bank);
+  if (cropped) body.append("cropped", "true");
+  body.append("explain", "true");
+  // a file's name may be a patient's
+  for (const bytes of images) body.append("image", new Blob([bytes]), "image");
+  return body;
 }
 
 function seconds(ms: number): string {

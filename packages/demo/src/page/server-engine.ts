@@ -4,6 +4,7 @@
 import { PLANES } from "@biovlm/imaging";
 import type { Classification } from "@biovlm/model";
 import { type AskOptions, type EngineClient, EngineFailure } from "../engine/engine-client.js";
+import { imageKey } from "../engine/image-key.js";
 import type { ClassSource, Failure, ImageAnswer, ImageRef, Prepared, RequestName, Requests } from "../engine/protocol.js";
 import { type ServedBank, type ServedModel, type ServerDoor, ServerRefusal, type ServerResult } from "./server-door.js";
 
@@ -45,30 +46,30 @@ export function answeredBy(client: EngineClient, door: ServerDoor): EngineClient
     const failures = new Map<string, Failure>();
     const sending: Sending[] = [];
     for (const image of images) {
-      if (answers.has(keyOf(image))) continue;
+      if (answers.has(imageKey(image))) continue;
       const { id: _, ...ref } = image;
       try {
         const { bytes } = await client.ask("sendable", ref, { signal });
         const most = door.facts?.limits.maxImageBytes ?? Number.POSITIVE_INFINITY;
         if (bytes.length > most)
-          failures.set(keyOf(image), {
+          failures.set(imageKey(image), {
             code: "server_payload_too_large",
             message: `${door.host} takes images of at most ${most} bytes, this one has ${bytes.length}.`,
           });
         else sending.push({ ref: image, bytes });
       } catch (error) {
         if (!(error instanceof EngineFailure) || error.code === "stopped" || error.code === "engine_died") throw error;
-        failures.set(keyOf(image), { code: error.code, message: error.message });
+        failures.set(imageKey(image), error.failure);
       }
     }
     for (const group of groupsOf(sending, door)) {
       const results = await send(group, at, door, signal);
-      for (const [i, { ref }] of group.entries()) take(results[i], keyOf(ref), at, answers, failures);
+      for (const [i, { ref }] of group.entries()) take(results[i], imageKey(ref), at, answers, failures);
     }
     const said = images.map((image): ImageAnswer => {
-      const answer = answers.get(keyOf(image));
+      const answer = answers.get(imageKey(image));
       if (answer !== undefined) return { id: image.id, ok: true, answer };
-      return { id: image.id, ok: false, error: failures.get(keyOf(image)) ?? { code: "no_answer", message: "no answer" } };
+      return { id: image.id, ok: false, error: failures.get(imageKey(image)) ?? { code: "no_answer", message: "no answer" } };
     });
     for (const oldest of answers.keys()) {
       if (answers.size <= MOST_ANSWERS) break;
@@ -94,11 +95,6 @@ export function answeredBy(client: EngineClient, door: ServerDoor): EngineClient
   return { ask: ask as EngineClient["ask"], end: () => client.end() };
 }
 
-/** Under which an image's answer is kept: frame, window, plane and range make another of it. */
-function keyOf({ id, frame, window, plane, range }: ImageRef): string {
-  return `${id} ${frame ?? ""} ${window ?? ""} ${plane ?? ""} ${range ?? ""}`;
-}
-
 /** What is served under the names that were chosen. @throws ServerRefusal */
 async function chosenBank(source: ServerSource, door: ServerDoor): Promise<Chosen> {
   const models = await door.served();
@@ -120,6 +116,7 @@ async function chosenBank(source: ServerSource, door: ServerDoor): Promise<Chose
     ...(bank.window !== undefined && bank.window.length <= MOST_WORD ? { window: bank.window } : {}),
     ...(plane === undefined ? {} : { plane }),
     ...(bank.range !== undefined && bank.range.length <= MOST_WORD ? { range: bank.range } : {}),
+    ...(bank.ultrasound_region === true ? { ultrasoundRegion: true } : {}),
     answerer: {
       host: door.host,
       model: { name: model.name, digest: model.digest },
@@ -158,7 +155,8 @@ async function send(
   signal: AbortSignal | undefined,
 ): Promise<readonly ServerResult[]> {
   try {
-    const asked = { model: model.name, ...(bank.own ? {} : { bank: bank.name }), images: group.map(({ bytes }) => bytes) };
+    const cropped = prepared.ultrasoundRegion === true;
+    const asked = { model: model.name, ...(bank.own ? {} : { bank: bank.name }), cropped, images: group.map(({ bytes }) => bytes) };
     const { results, ...by } = await door.classify(asked, signal);
     const same = by.model.digest === model.digest && by.bank.digest === bank.digest && String(by.classes) === String(prepared.classes);
     if (same) return results;

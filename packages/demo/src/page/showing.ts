@@ -39,6 +39,8 @@ export class Showing {
   plane: PlaneName | undefined;
   /** of other grey of more than 8 bits, as a person writes it; undefined: as each file says */
   range: string | undefined;
+  /** whether ultrasound is cropped to its region: as the bank that answers was learned */
+  ultrasoundRegion = false;
   private readonly session: Shows;
 
   constructor(session: Shows) {
@@ -57,6 +59,7 @@ export class Showing {
       ...(window === undefined ? {} : { window }),
       ...(plane === undefined ? {} : { plane }),
       ...(range === undefined ? {} : { range }),
+      ...(this.ultrasoundRegion ? { ultrasoundRegion: true } : {}),
     };
   }
 
@@ -121,9 +124,22 @@ export class Showing {
     this.session.onNotice(`The bank was learned in the ${what} ${learned}: in another one its answers are not what was measured.`, true);
   }
 
-  /** A bank that was learned in a window, a range or a plane is asked in it. */
-  take({ window, plane, range }: Prepared): void {
+  /** A bank that was learned in a window, a range or a plane, or on the region of ultrasound, is asked so. */
+  take({ window, plane, range, ultrasoundRegion }: Prepared): void {
     const said: string[] = [];
+    const cropped = ultrasoundRegion === true;
+    if (cropped !== this.ultrasoundRegion) {
+      this.ultrasoundRegion = cropped;
+      for (const image of this.session.images) {
+        if (image.failure?.asksWhole === true) delete image.failure;
+        image.stale = true;
+      }
+      said.push(
+        cropped
+          ? "This bank was learned on ultrasound cropped to its region: so are these images, and one that names no region has no answer."
+          : "Ultrasound is shown whole again: these classes were not learned on its region.",
+      );
+    }
     if (window !== undefined && window !== this.window) {
       this.window = window;
       for (const image of this.session.images) if (windowOf(image.picture) !== undefined) image.stale = true;

@@ -31,7 +31,7 @@ export type EncodedImage =
 /** What is asked of one file beside its middle frame: how it is shown, which frames of it are read. */
 export interface StackAsk {
   /** instead of the limits' own */
-  readonly shown: Pick<DecodeOptions, "window" | "range" | "plane" | "frame">;
+  readonly shown: Pick<DecodeOptions, "window" | "range" | "plane" | "frame" | "ultrasoundRegion">;
   /** frames 1, 1 + step, 1 + 2·step, …; absent: one frame */
   readonly step?: number;
   /** read where a DICOM file stands in its series, too */

@@ -98,6 +98,8 @@ export interface ImageChoice {
   readonly range?: string;
   /** DICOM files of one series in anatomical order as one volume, and files of several frames with all of them */
   readonly volumes?: boolean;
+  /** true of pictures that were cropped to the ultrasound region before they came: nothing is cropped here, nor refused for naming no region */
+  readonly cropped?: boolean;
   /** frames that may be read for the call; more are refused with `too_many_frames`. No limit when absent. */
   readonly maxFrames?: number;
 }

@@ -12,8 +12,8 @@ import type { ModelMetadata } from "../schemas/inference.js";
 export type ClassifyResult = Static<typeof ClassifyAnswer>;
 /** Options of one classification: bank, classes, dataset, and the rest of the route's query. */
 export type ClassifyRequest = Static<typeof ClassifyOptions>;
-/** How the images of one call for embeddings are shown: frame, plane, window, range, volumes. */
-export type EmbedRequest = Pick<EmbeddingsBody, "frame" | "plane" | "window" | "range" | "volumes">;
+/** How the images of one call for embeddings are shown: frame, plane, window, range, volumes, cropped. */
+export type EmbedRequest = Pick<EmbeddingsBody, "frame" | "plane" | "window" | "range" | "volumes" | "cropped">;
 /** A row of embeddings, and which of the images it stands for. */
 export interface EmbeddedRow {
   /** of its image among those of the call; with `volumes` of its series' first slice */

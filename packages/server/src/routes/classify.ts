@@ -206,7 +206,7 @@ function optionsOf(entries: readonly (readonly [string, unknown])[], where: stri
   for (const [name, value] of entries) {
     if (name === "classes") raw["classes"] = [...((raw["classes"] as unknown[] | undefined) ?? []), ...[value].flat()];
     else if (name === "rho" || name === "top") raw[name] = value === "" ? Number.NaN : Number(value);
-    else if (name === "explain" || name === "volumes")
+    else if (name === "explain" || name === "volumes" || name === "cropped")
       raw[name] = value === "true" || value === "1" ? true : value === "false" || value === "0" ? false : value;
     else raw[name] = value;
   }

@@ -12,6 +12,8 @@ const RANGE =
   "values of other grey of more than 8 bits that become black and white: file, full, bits=N, or LOW..HIGH; the server's own when absent";
 const VOLUMES =
   "DICOM files of one series in anatomical order as one volume, files of several frames with all of them, and an answer for each volume beside those of the images";
+const CROPPED =
+  "the images are pictures that were cropped to the ultrasound region before they were sent: nothing is cropped here, and one that names no region is taken";
 
 const Word = (description: string) => Type.Optional(Type.String({ maxLength: 40, description }));
 
@@ -21,6 +23,7 @@ export const SHOWN = {
   window: Word(WINDOW),
   range: Word(RANGE),
   volumes: Type.Optional(Type.Boolean({ description: VOLUMES })),
+  cropped: Type.Optional(Type.Boolean({ description: CROPPED })),
 };
 const Shown = Type.Object(SHOWN);
 
@@ -44,12 +47,13 @@ export function frameWords() {
 }
 
 /** As the engine takes them. */
-export function shownOf({ frame, plane, window, range, volumes }: Static<typeof Shown>): {
+export function shownOf({ frame, plane, window, range, volumes, cropped }: Static<typeof Shown>): {
   readonly frame?: string;
   readonly plane?: string;
   readonly window?: string;
   readonly range?: string;
   readonly volumes?: boolean;
+  readonly cropped?: boolean;
 } {
   return {
     ...(frame === undefined ? {} : { frame: String(frame) }),
@@ -57,5 +61,6 @@ export function shownOf({ frame, plane, window, range, volumes }: Static<typeof 
     ...(window === undefined ? {} : { window }),
     ...(range === undefined ? {} : { range }),
     ...(volumes === undefined ? {} : { volumes }),
+    ...(cropped === undefined ? {} : { cropped }),
   };
 }

@@ -21,17 +21,17 @@ const NEUTRAL: Readonly<Record<string, (value: unknown) => boolean>> = {
 const SHOWN = ["frame", "plane", "window", "range"] as const;
 /** Parameters of an input. */
 const INPUTS = ["binary_data_size", "content_type"];
-const OURS = ["classes", "rho", "prevalence", "timeout", ...SHOWN];
+const OURS = ["classes", "rho", "prevalence", "timeout", "cropped", ...SHOWN];
 
 /**
- * `frame` (middle, or a number from 1), `plane`, `window`, `range`, `classes` (a JSON list), `rho`, `prevalence` (NAME=SHARE with commas between, or "train") and `timeout` (microseconds, as in Triton's clients; never longer than the server's own) of a request's parameters.
+ * `frame` (middle, or a number from 1), `plane`, `window`, `range`, `cropped`, `classes` (a JSON list), `rho`, `prevalence` (NAME=SHARE with commas between, or "train") and `timeout` (microseconds, as in Triton's clients; never longer than the server's own) of a request's parameters.
  * @throws ServerError `bad_classes`, `bad_request`
  */
 export function requestParameters(
   parameters: Parameters,
   deadline?: number,
-): Pick<ClassifyOptions, "classes" | "rho" | "prevalence" | "deadline" | (typeof SHOWN)[number]> {
-  const { classes, rho, prevalence, timeout } = parameters;
+): Pick<ClassifyOptions, "classes" | "rho" | "prevalence" | "deadline" | "cropped" | (typeof SHOWN)[number]> {
+  const { classes, rho, prevalence, timeout, cropped } = parameters;
   for (const [name, value] of Object.entries(parameters)) {
     if (name === "volumes" || (name === "frame" && /^(all|every=)/.test(String(value))))
       throw new ServerError(
@@ -56,12 +56,15 @@ export function requestParameters(
     );
   if (timeout !== undefined && !(typeof timeout === "number" && Number.isInteger(timeout) && timeout > 0))
     throw new ServerError("bad_request", "parameter timeout — expected whole microseconds above 0, got another. Correct it.");
+  if (cropped !== undefined && typeof cropped !== "boolean")
+    throw new ServerError("bad_request", "parameter cropped — expected true or false, got another. Correct it.");
   const due = timeout === undefined ? undefined : Math.min(deadline ?? Number.POSITIVE_INFINITY, Date.now() + (timeout as number) / 1000);
   return {
     ...(classes === undefined ? {} : { classes: classNames(classes) }),
     ...(rho === undefined ? {} : { rho: rho as number }),
     ...(prevalence === undefined ? {} : { prevalence: prevalence as string }),
     ...Object.fromEntries(SHOWN.flatMap((name) => (parameters[name] === undefined ? [] : [[name, String(parameters[name])]]))),
+    ...(cropped === undefined ? {} : { cropped }),
     ...(due === undefined ? {} : { deadline: due }),
   };
 }
@@ -83,8 +86,8 @@ export function checkInputParameters(input: string, parameters: Parameters = {})
 }
 
 /** @throws ServerError `bad_request` where pictures are asked for in words that embeddings have no use for */
-export function refuseShown(options: Pick<ClassifyOptions, (typeof SHOWN)[number]>): void {
-  const name = SHOWN.find((one) => options[one] !== undefined);
+export function refuseShown(options: Pick<ClassifyOptions, "cropped" | (typeof SHOWN)[number]>): void {
+  const name = ([...SHOWN, "cropped"] as const).find((one) => options[one] !== undefined);
   if (name !== undefined)
     throw new ServerError("bad_request", `parameter ${name} — expected images that it says how to show, got embeddings. Leave it out.`);
 }

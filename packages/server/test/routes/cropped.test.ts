@@ -1,0 +1,68 @@
+// A server that crops ultrasound to its region takes pictures that were cropped before they were sent, where a request says so on every route.
+
+import type { AddressInfo } from "node:net";
+import { createEngine, type Engine } from "@biovlm/engine";
+import { ultrasoundFrame } from "@biovlm/testkit";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createClient } from "../../src/client/index.js";
+import { createServer, servingOptions } from "../../src/index.js";
+import { greyPng } from "./grey-png.js";
+import { kindsBank } from "./kinds-bank.js";
+
+let engine: Engine;
+let app: Awaited<ReturnType<typeof createServer>>;
+let url: string;
+beforeAll(async () => {
+  const { writeBank } = await import("@biovlm/model");
+  const bank = await kindsBank(["fundus", "liver"], [["eye"], ["organ"]]);
+  const bytes = writeBank({ ...bank, options: { ...bank.options, ultrasoundRegion: true } });
+  const own = { name: "tiny", model: "tiny", bank: { name: "kinds", bytes } };
+  const made = await createEngine({ serve: [own], device: "cpu", threads: 1, pool: 0, ultrasoundRegion: true });
+  await made.ready;
+  engine = made.engine;
+  app = await createServer({ engine, options: servingOptions({}), version: "0" });
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+}, 60_000);
+afterAll(async () => {
+  await app?.close();
+  await engine?.close(1000);
+});
+
+describe("a picture that was cropped already", () => {
+  const picture = greyPng(24, 24);
+  const client = () => createClient({ baseUrl: url });
+
+  it("is answered where the request says so, and refused as one without a region where it does not", async () => {
+    const [said] = (await client().classify([picture], { cropped: true })).results;
+    expect(said).toMatchObject({ predictions: [{}, {}] });
+    await expect(client().classify([picture])).rejects.toMatchObject({ code: "unsupported_format", status: 415 });
+    await expect(client().classify([picture], { cropped: false })).rejects.toMatchObject({ code: "unsupported_format" });
+    const raw = await fetch(`${url}/v1/classify?cropped=1`, {
+      method: "POST",
+      headers: { "content-type": "image/png" },
+      body: picture as BodyInit,
+    });
+    expect(((await raw.json()) as { results: object[] }).results).toEqual([said]);
+    const region = (await client().classify([ultrasoundFrame(32, 32, [1, 1, 20, 20])])).results[0];
+    expect(region?.dicom?.region).toEqual({ left: 1, top: 1, width: 20, height: 20 });
+  });
+
+  it("is embedded, and a tensor's image, in the same words", async () => {
+    expect(await client().embedImages("tiny", [picture], { cropped: true })).toHaveLength(1);
+    await expect(client().embedImages("tiny", [picture])).rejects.toMatchObject({ code: "unsupported_format" });
+    const infer = async (parameters: object) => {
+      const input = { name: "image", datatype: "BYTES", shape: [1], data: [Buffer.from(picture).toString("base64")] };
+      const body = JSON.stringify({ parameters, inputs: [input] });
+      const response = await fetch(`${url}/v2/models/tiny/infer`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+      });
+      return [response.status, await response.text()] as const;
+    };
+    expect((await infer({ cropped: true }))[0]).toBe(200);
+    expect((await infer({}))[1]).toContain("unsupported_format");
+    expect((await infer({ cropped: "yes" }))[1]).toContain("expected true or false");
+  });
+});
