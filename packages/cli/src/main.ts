@@ -19,8 +19,10 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     // The reader went away (`| head`): nothing is wrong, and nobody is left to tell.
     if (error.code === "EPIPE") process.exit(0);
+    // What is said to a person costs no work where it cannot be said: a server goes on, a command's exit code tells.
+    if (stream === process.stderr) return;
     const { code, message } = reportError(error);
-    if (stream === process.stdout) process.stderr.write(`error[${code}]: standard output — ${message}\n`);
+    process.stderr.write(`error[${code}]: standard output — ${message}\n`);
     process.exit(1);
   });
 }
@@ -41,5 +43,7 @@ const code = await run(process.argv.slice(2), {
   onHangup: (listener) => void process.on("SIGHUP", listener),
 });
 // Runtimes may hold worker threads; leave when both streams have taken everything.
-for (const stream of [process.stdout, process.stderr]) await new Promise((resolve) => stream.write("", resolve));
+for (const stream of [process.stdout, process.stderr]) {
+  if (stream.writableLength > 0) await new Promise((resolve) => stream.write("", resolve));
+}
 process.exit(code);

@@ -62,6 +62,29 @@ describe("the program", () => {
     expect([refused.status, refused.stderr]).toEqual([1, expect.stringMatching(/^error\[not_permitted\]: writing \/.*BIOVLM_HOME\.$/m)]);
   });
 
+  it.skipIf(process.platform !== "linux")("serves on, and ends in order, where its output goes to a disk that is full", async () => {
+    const answers: number[] = [];
+    let heard = "";
+    const ended = await start(["serve", "--port", "0", "--pool", "0", "--threads", "1", "--drain-delay-ms", "0"], folder(), {
+      before: "exec 1>/dev/full",
+      act: (child) =>
+        child.stderr?.on("data", (data: Buffer) => {
+          const before = heard;
+          heard += data.toString();
+          if (!/^ready: /m.test(heard) || /^ready: /m.test(before)) return;
+          const [, url] = /listening on (\S+);/.exec(heard)!;
+          const ask = async () => {
+            for (let i = 0; i < 20; i++)
+              answers.push((await fetch(`${url}/livez`, { signal: AbortSignal.timeout(20_000) }).catch(() => ({ status: 0 }))).status);
+            child.kill("SIGTERM");
+          };
+          void ask();
+        }),
+    });
+    expect(answers).toEqual(Array<number>(20).fill(200));
+    expect([ended.code, ended.err.includes("error[")]).toEqual([0, false]);
+  });
+
   it("ends quietly when its reader goes away", async () => {
     const cwd = folder();
     writePhantoms(cwd, 4);

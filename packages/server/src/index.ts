@@ -11,6 +11,7 @@ export { renewCertificate } from "./lifecycle/certificate.js";
 export { connectionLimits } from "./lifecycle/connection-limits.js";
 export { type Drain, drainable, drainOnSignals } from "./lifecycle/drain.js";
 export { listen } from "./lifecycle/listen.js";
+export { type LogOutput, logOutput } from "./lifecycle/log-output.js";
 export { createLogger, type LogLevel } from "./lifecycle/logging.js";
 export { listenForMetrics, type MetricsListener } from "./lifecycle/metrics-listener.js";
 export { loggedModels } from "./lifecycle/model-log.js";

@@ -14,6 +14,8 @@ export interface Metrics {
   begun(): () => void;
   /** how many bytes of request bodies are held */
   bodies(bytes: () => number): void;
+  /** how many lines of the log could not be written */
+  linesLost(lines: () => number): void;
   /** who asked had no key for it */
   authFailed(reason: AuthFailure): void;
   /** keys, a certificate or a bank were read: at the start, and again while serving */
@@ -174,7 +176,7 @@ function reloadInstruments(registry: Registry): Metrics["reloaded"] {
 }
 
 /** Requests that are being answered, bytes that they hold, and callers that were refused. */
-function requestInstruments(registry: Registry): Pick<Metrics, "begun" | "bodies" | "authFailed"> {
+function requestInstruments(registry: Registry): Pick<Metrics, "begun" | "bodies" | "linesLost" | "authFailed"> {
   const registers = [registry];
   const open = new Gauge({ name: "biovlm_requests_in_flight", help: "Requests that are not answered yet", registers });
   const failures = new Counter({
@@ -192,6 +194,16 @@ function requestInstruments(registry: Registry): Pick<Metrics, "begun" | "bodies
       this.set(held());
     },
   });
+  let lost = () => 0;
+  new Counter({
+    name: "biovlm_log_lines_lost_total",
+    help: "Lines of the log that could not be written",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(lost());
+    },
+  });
   return {
     begun() {
       open.inc();
@@ -199,6 +211,9 @@ function requestInstruments(registry: Registry): Pick<Metrics, "begun" | "bodies
     },
     bodies(bytes) {
       held = bytes;
+    },
+    linesLost(lines) {
+      lost = lines;
     },
     authFailed: (reason) => failures.inc({ reason }),
   };

@@ -17,6 +17,7 @@ import {
   listen,
   listenForMetrics,
   loggedModels,
+  logOutput,
   openAuditLog,
   pageFiles,
   refusalsLogged,
@@ -52,7 +53,9 @@ export const serveModels: CommandRun<typeof SERVE_OPTIONS> = async (context, opt
   const watching = await watchRenewables(renewablesOf(names, options, serving, cwd, renewed));
   renewed.keys = await readKeys(options, cwd);
   const metrics = createMetrics();
-  const logger = createLogger(options.logLevel);
+  const output = logOutput();
+  metrics.linesLost(() => output.lost);
+  const logger = createLogger(options.logLevel, output);
   const observer = refusalsLogged(loggedModels(metrics.observer, logger), logger);
   const { engine: plain, open } = await servedEngine(names, options, serving, observer);
   const engine = options.auditLog === undefined ? plain : auditingEngine(plain, await openLog(options, options.auditLog, cwd));

@@ -4,6 +4,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type DestinationStream, type LogFn, type Logger, pino } from "pino";
 import type {} from "../fastify-types.js";
+import { logOutput } from "./log-output.js";
 
 /** How much is logged; `silent` nothing. */
 export type LogLevel = "silent" | "fatal" | "error" | "warn" | "info" | "debug";
@@ -12,8 +13,11 @@ export type LogLevel = "silent" | "fatal" | "error" | "warn" | "info" | "debug";
 const SENTENCES =
   /^(incoming request|request completed|request errored|request aborted|client error|ready|draining|stopped|reloaded|reload refused|bank refused|encoder (started|crashed|recycled|fell back)|model (loaded|unloaded|not loaded)|Server listening at (https?:\/\/[\w.:[\]-]+|\/\S+))$/;
 
-/** A logger for Fastify's `loggerInstance`. Lines are JSON. */
-export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
+/**
+ * A logger for Fastify's `loggerInstance`. Lines are JSON.
+ * @param destination standard output unless said; `logOutput` makes one that also counts lines that could not be written
+ */
+export function createLogger(level: LogLevel, destination: DestinationStream = logOutput()): Logger {
   const options = {
     level,
     base: null,
@@ -28,7 +32,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
       },
     },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination);
 }
 
 function requestFields(request: FastifyRequest): object {
