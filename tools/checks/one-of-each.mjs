@@ -1,7 +1,7 @@
 // One implementation of each concept: a mark in the text that only its implementation bears may stand in one file, the concept's home.
 // What must bear it elsewhere is listed with its reason; a reason that is no longer needed is a problem too.
 import ts from "typescript";
-import { nodesOf, sourcesMatching, treeOf } from "./syntax.mjs";
+import { nodesOf, sourcesMatching, tokensOf, treeOf } from "./syntax.mjs";
 
 /**
  * @typedef {{concept: string, home: RegExp, marks: RegExp | ((path: string, text: string) => boolean), use: string, elsewhere?: Record<string, string>}} Rule
@@ -146,7 +146,7 @@ export function withoutComments(path, text) {
   const take = (found) => {
     for (const { pos, end } of found ?? []) ranges.set(pos, end);
   };
-  for (const node of [tree, ...nodesOf(tree)]) {
+  for (const node of [tree, ...tokensOf(tree)]) {
     take(ts.getLeadingCommentRanges(text, node.pos));
     take(ts.getTrailingCommentRanges(text, node.end));
   }

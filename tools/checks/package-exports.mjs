@@ -17,8 +17,34 @@ const mostPacked = { "model-tiny": 12 << 20, demo: 40 << 20, default: 1 << 20 };
 /** Entries that need what a bare Node process does not give, with the reason. */
 const notLoaded = new Set(["@biovlm/model/testing" /* imports vitest */]);
 
-async function entryProblems({ path, name, manifest }) {
-  const problems = [];
+/** Imports modules by their addresses in one bare Node process; undefined where all load and nothing keeps the process, else what it said. */
+async function loadProblem(addresses) {
+  const script = `for (const address of ${JSON.stringify(addresses)}) await import(address);`;
+  try {
+    await run(process.execPath, ["--input-type=module", "-e", script], { cwd: root, timeout: 60_000 });
+    return undefined;
+  } catch (error) {
+    return String(error.stderr || error.message)
+      .trim()
+      .split("\n")
+      .slice(-6)
+      .join(" | ");
+  }
+}
+
+/** Entries that do not load: all in one process, and each in one of its own only where that one fails. @param {{specifier: string, address: string}[]} entries */
+export async function loadProblems(entries) {
+  if ((await loadProblem(entries.map(({ address }) => address))) === undefined) return [];
+  const said = [];
+  for (const { specifier, address } of entries) said.push({ specifier, problem: await loadProblem([address]) });
+  const problems = said
+    .filter(({ problem }) => problem !== undefined)
+    .map(({ specifier, problem }) => `${specifier} does not load in Node: ${problem} — its build or an import is broken.`);
+  return problems.length > 0 ? problems : ["each entry loads in Node, but not all in one process — an import changes what another needs."];
+}
+
+function entryProblems({ path, name, manifest }) {
+  const [problems, loaded] = [[], []];
   for (const [subpath, target] of Object.entries(manifest.exports ?? {})) {
     if (typeof target === "string") {
       if (!target.includes("*") && !existsSync(join(path, target)))
@@ -33,20 +59,7 @@ async function entryProblems({ path, name, manifest }) {
     const specifier = name + subpath.slice(1);
     const file = join(path, target.default ?? "");
     if (notLoaded.has(specifier) || !existsSync(file)) continue;
-    try {
-      await run(process.execPath, ["--input-type=module", "-e", `await import(${JSON.stringify(pathToFileURL(file).href)})`], {
-        cwd: root,
-        timeout: 60_000,
-      });
-    } catch (error) {
-      problems.push(
-        `${specifier} does not load in Node: ${String(error.stderr || error.message)
-          .trim()
-          .split("\n")
-          .slice(-6)
-          .join(" | ")} — its build or an import is broken.`,
-      );
-    }
+    loaded.push({ specifier, address: pathToFileURL(file).href });
   }
   for (const [command, file] of Object.entries(manifest.bin ?? {})) {
     const target = join(path, file);
@@ -54,16 +67,18 @@ async function entryProblems({ path, name, manifest }) {
     else if (!readFileSync(target, "utf8").startsWith("#!/usr/bin/env node"))
       problems.push(`${shown(target)} does not begin with #!/usr/bin/env node — add it.`);
   }
-  return problems;
+  return { problems, loaded };
 }
 
-async function tarballProblems({ folder, path, name, manifest }) {
+/** What npm would pack, by package name, from one run of npm: its start costs more than a package. @returns {Promise<Map<string, {files: {path: string}[], size: number}>>} */
+async function packed(all) {
+  const words = ["pack", "--dry-run", "--json", "--ignore-scripts", "--loglevel=error", ...all.map(({ folder }) => `./packages/${folder}`)];
+  const { stdout } = await run("npm", words, { cwd: root, maxBuffer: 1 << 26 });
+  return new Map(JSON.parse(stdout).map((tarball) => [tarball.name, tarball]));
+}
+
+async function tarballProblems({ folder, path, name, manifest }, { files, size }) {
   const problems = [];
-  const { stdout } = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts", "--loglevel=error"], {
-    cwd: path,
-    maxBuffer: 1 << 26,
-  });
-  const [{ files, size }] = JSON.parse(stdout);
   const held = new Set(files.map((file) => file.path));
   for (const needed of ["LICENSE", "README.md", "package.json"])
     if (!held.has(needed)) problems.push(`the tarball of ${name} lacks ${needed} — add the file to packages/${folder}.`);
@@ -76,7 +91,9 @@ async function tarballProblems({ folder, path, name, manifest }) {
   const licence = join(path, "LICENSE");
   if (existsSync(licence) && readFileSync(licence, "utf8") !== readFileSync(join(root, "LICENSE"), "utf8"))
     problems.push(`packages/${folder}/LICENSE differs from the root's — copy it.`);
-  const { messages } = await publint({ pkgDir: path, strict: true, pack: "npm" });
+  // what publint sees is what npm packs, and no more
+  const contents = files.map((file) => ({ name: `package/${file.path}`, data: readFileSync(join(path, file.path)) }));
+  const { messages } = await publint({ pkgDir: "package", strict: true, pack: { files: contents } });
   for (const message of messages) {
     if (message.type !== "suggestion") problems.push(`${name}: publint says ${formatMessage(message, manifest, { color: false })}`);
   }
@@ -114,11 +131,16 @@ export const packageExports = {
     const all = packages();
     const problems = versionProblems(all);
     const notes = [];
+    const loaded = [];
+    const tarballs = await packed(all);
     for (const entry of all) {
-      const [entries, tarball] = await Promise.all([entryProblems(entry), tarballProblems(entry)]);
-      problems.push(...entries, ...tarball.problems);
+      const entries = entryProblems(entry);
+      const tarball = await tarballProblems(entry, tarballs.get(entry.name));
+      loaded.push(...entries.loaded);
+      problems.push(...entries.problems, ...tarball.problems);
       notes.push(tarball.note);
     }
+    problems.push(...(await loadProblems(loaded)));
     return { problems, notes: [notes.join(", ")] };
   },
 };

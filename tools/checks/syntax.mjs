@@ -15,11 +15,22 @@ export function treeOf(path, text) {
   return tree;
 }
 
-/** Every node below `node`, in the order of the text; `enter` may return false to stay out of a node. */
-export function* nodesOf(node, enter = () => true) {
+/** Every node below `node`, in the order of the text, without its words, brackets and comments; `enter` may return false to stay out of a node. */
+export function nodesOf(node, enter = () => true) {
+  const found = [];
+  const take = (child) => {
+    found.push(child);
+    if (enter(child)) ts.forEachChild(child, take);
+  };
+  ts.forEachChild(node, take);
+  return found;
+}
+
+/** Every node and token below `node`, in the order of the text. The compiler reads the text anew for them. */
+export function* tokensOf(node) {
   for (const child of node.getChildren()) {
     yield child;
-    if (enter(child)) yield* nodesOf(child, enter);
+    yield* tokensOf(child);
   }
 }
 

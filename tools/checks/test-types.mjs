@@ -16,7 +16,17 @@ export const testTypes = {
     };
     const config = ts.getParsedCommandLineOfConfigFile(`${root}/tsconfig.tests.json`, {}, host);
     const program = ts.createProgram(config.fileNames, config.options);
-    const problems = ts.getPreEmitDiagnostics(program).map((diagnostic) => {
+    // the sources that tests import are the build's to check
+    const diagnostics = [
+      ...program.getConfigFileParsingDiagnostics(),
+      ...program.getOptionsDiagnostics(),
+      ...program.getGlobalDiagnostics(),
+      ...config.fileNames.flatMap((name) => {
+        const file = program.getSourceFile(name);
+        return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
+      }),
+    ];
+    const problems = diagnostics.map((diagnostic) => {
       const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, " ");
       if (diagnostic.file === undefined) return text;
       const { line } = diagnostic.file.getLineAndCharacterOfPosition(diagnostic.start ?? 0);
