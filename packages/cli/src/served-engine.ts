@@ -77,16 +77,20 @@ export async function servedEngine(
   serving: ServingOptions,
   observer: EngineObserver,
 ): Promise<ReturnType<typeof deferredEngine>> {
-  const banks = await keptBanks(serving);
+  const own = names.flatMap(({ bank, banks: others = [] }) => [...(bank === undefined ? [] : [bank]), ...others]);
+  // a server without a bank may be given its own under this name
+  const served = own.length === 0 ? ["default"] : own.map(({ name }) => name);
+  const banks = await keptBanks(
+    serving,
+    own.map(({ name }) => name),
+    (name, code) => observer.bankRefused(name, code),
+  );
   const { engine, open } = deferredEngine(async (say) => {
     say(names.length === 1 ? "opening the model" : "opening the models");
     // whoever asks a server that has just begun to listen is answered first
     await immediate();
     return createEngine({ ...engineFrom(options), serve: names, banks, observer });
   });
-  const own = names.flatMap(({ bank, banks: others = [] }) => [...(bank === undefined ? [] : [bank]), ...others]);
-  // a server without a bank may be given its own under this name
-  const served = own.length === 0 ? ["default"] : own.map(({ name }) => name);
   return { engine: bankKeepingEngine(engine, serving, served), open };
 }
 

@@ -158,10 +158,21 @@ async function write(standing: Standing, path: string, key: Uint8Array | undefin
   Object.assign(standing, { length: length + bytes.length, head: lineHash(line, key), seq: seq + 1, continues: false });
 }
 
-/** Where the log was moved away or removed, a new file under its name takes the next lines; the chain goes on. */
+/** Where the log was moved away, removed or emptied, the file under its name takes the next lines; the chain goes on. Throws `conflict`. */
 async function followRotation(standing: Standing, path: string): Promise<void> {
   const [here, named] = await Promise.all([standing.file.stat(), stat(path).catch(() => undefined)]);
-  if (named !== undefined && named.ino === here.ino && named.dev === here.dev) return;
+  if (named !== undefined && named.ino === here.ino && named.dev === here.dev) {
+    if (here.size === standing.length) return;
+    // emptied where it lies, as logrotate's copytruncate does: begun anew, and the chain goes on
+    if (here.size === 0) {
+      Object.assign(standing, { length: 0, continues: standing.seq > 0 });
+      return;
+    }
+    throw new ServerError(
+      "conflict",
+      "audit log — expected the file as this server left it, got one that somebody else wrote to. Move it away, and start again.",
+    );
+  }
   const file = await open(path, "a", 0o600);
   const { size } = await file.stat();
   if (size > 0) {

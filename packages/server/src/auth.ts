@@ -62,9 +62,9 @@ export function checkExposure(options: Pick<ServingOptions, "host" | "socket" | 
   );
 }
 
-/** What a request brings: a bearer token, or X-API-Key where it has no Authorization. */
+/** What a request brings: a bearer token, else X-API-Key. An Authorization of another scheme is for somebody else: a gateway before this server. */
 export function tokenOf({ authorization, "x-api-key": apiKey }: IncomingHttpHeaders): string {
-  const given = authorization === undefined ? `Bearer ${String(apiKey ?? "")}` : authorization;
+  const given = authorization !== undefined && /^bearer\b/i.test(authorization) ? authorization : `Bearer ${String(apiKey ?? "")}`;
   return /^bearer +([\x21-\x7e]{1,512})$/i.exec(given)?.[1] ?? "";
 }
 

@@ -4,7 +4,7 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { BankFile, Engine, EngineObserver } from "@biovlm/engine";
-import { NAME_PATTERN } from "@biovlm/files";
+import { BiovlmError, NAME_PATTERN } from "@biovlm/files";
 import { readFileWithin, writeFileAtomic } from "@biovlm/files/node";
 import type { Logger } from "pino";
 import { ServerError } from "./errors.js";
@@ -15,9 +15,15 @@ const MAX_BANK_BYTES = 512 * 2 ** 20;
 
 /**
  * The banks of the folder, by name; it is made where it is not there. Other files in it are left alone. None without a folder.
- * @throws FilesError as the file system refuses, `too_large`
+ * @param served names of the server's own banks: one that was kept under such a name before is left out
+ * @param refused is told of what is left out, a file that cannot be read too; its code
+ * @throws FilesError where the folder cannot be made or listed
  */
-export async function keptBanks({ banksDir: folder }: Pick<ServingOptions, "banksDir">): Promise<BankFile[]> {
+export async function keptBanks(
+  { banksDir: folder }: Pick<ServingOptions, "banksDir">,
+  served: readonly string[],
+  refused: (name: string, code: string) => void,
+): Promise<BankFile[]> {
   if (folder === undefined) return [];
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const names = (await readdir(folder))
@@ -26,8 +32,18 @@ export async function keptBanks({ banksDir: folder }: Pick<ServingOptions, "bank
     .filter((name) => NAME_PATTERN.test(name))
     .sort();
   const banks: BankFile[] = [];
-  for (const name of names)
-    banks.push({ name, bytes: await readFileWithin(join(folder, `${name}${ENDING}`), MAX_BANK_BYTES, "a kept bank") });
+  for (const name of names) {
+    if (served.includes(name)) {
+      refused(name, "conflict");
+      continue;
+    }
+    try {
+      banks.push({ name, bytes: await readFileWithin(join(folder, `${name}${ENDING}`), MAX_BANK_BYTES, "a kept bank") });
+    } catch (error) {
+      // one that cannot be read keeps the others from nobody
+      refused(name, error instanceof BiovlmError ? error.code : "failed");
+    }
+  }
   return banks;
 }
 
@@ -49,7 +65,7 @@ export function bankKeepingEngine(
   served: readonly string[],
 ): Engine {
   if (folder === undefined) return engine;
-  const addBank: Engine["addBank"] = async (name, bytes) => {
+  const keep: Engine["addBank"] = async (name, bytes) => {
     const added = await engine.addBank(name, bytes);
     if (served.includes(name)) return added;
     try {
@@ -61,6 +77,13 @@ export function bankKeepingEngine(
         { cause, retryAfter: 30 },
       );
     }
+    return added;
+  };
+  // one after another: of two uploads under a name, the one in use is the one that is kept
+  let turn: Promise<unknown> = Promise.resolve();
+  const addBank: Engine["addBank"] = (name, bytes) => {
+    const added = turn.then(() => keep(name, bytes));
+    turn = added.catch(() => {});
     return added;
   };
   return new Proxy(engine, {

@@ -188,7 +188,7 @@ function requestInstruments(registry: Registry): Pick<Metrics, "begun" | "bodies
   let held = () => 0;
   new Gauge({
     name: "biovlm_queue_bytes",
-    help: "Bytes of request bodies that are held until they are answered",
+    help: "Bytes of request bodies, and of large answers, that are held until they are answered and taken",
     registers,
     collect() {
       this.set(held());

@@ -61,7 +61,7 @@ export const SERVING_OPTIONS = {
     minimum: 1024,
     maximum: 64 * GiB,
     description:
-      "bytes that request bodies may cost at once over all routes, more are refused with 429: an image its length, a form twice that, JSON and tensors three times; four of the largest bodies when absent",
+      "bytes that request bodies may cost at once over all routes, more are refused with 429: an image its length, a form twice that, JSON and tensors three times, a large answer its length until it is taken; four of the largest bodies when absent",
   },
   requestTimeoutMs: {
     type: "integer",

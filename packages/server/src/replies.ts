@@ -89,6 +89,13 @@ export function replyWith(error: ServerError, form: ErrorForm, request: FastifyR
       .type("application/json")
       .send({ error: { message: detail, type: status >= 500 ? "server_error" : "invalid_request_error", param: null, code } });
   }
-  const problem: Problem = { type: `urn:biovlm:error:${code}`, title: code.replaceAll("_", " "), status, detail, code };
-  return reply.type("application/problem+json").send({ ...problem, instance: `urn:biovlm:request:${request.id}` });
+  const problem: Problem = {
+    type: `urn:biovlm:error:${code}`,
+    title: code.replaceAll("_", " "),
+    status,
+    detail,
+    code,
+    instance: `urn:biovlm:request:${request.id}`,
+  };
+  return reply.type("application/problem+json").send(problem);
 }

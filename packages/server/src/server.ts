@@ -20,6 +20,7 @@ import { takeInProcess } from "./lifecycle/in-process.js";
 import { callerOf, checkKeys } from "./lifecycle/key-check.js";
 import { createLogger } from "./lifecycle/logging.js";
 import { recordRequests } from "./lifecycle/request-records.js";
+import { boundAnswers } from "./lifecycle/unread-answers.js";
 import { answerUnread } from "./lifecycle/unread-requests.js";
 import { answerUnrouted, ROUTER_OPTIONS, refusePath } from "./lifecycle/unrouted.js";
 import type { Metrics } from "./metrics.js";
@@ -110,6 +111,7 @@ export async function createServer({
     throwFileSizeLimit: true,
   });
   boundBodies(app, inFlight, options.maxBodyBytes);
+  boundAnswers(app, inFlight, options.requestTimeoutMs);
   answerUnrouted(app);
   await documents(app, version);
 

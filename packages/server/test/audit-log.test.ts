@@ -1,7 +1,7 @@
 // The audit log: whole after any crash, and a change of any byte is seen.
 
 import { spawnSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -200,6 +200,27 @@ describe("a rotated audit log", () => {
     await again.append(record("5"));
     await again.close();
     expect(await verifyAuditLog(whole)).toMatchObject({ ok: true, lines: 5 });
+  });
+
+  it("goes on where it was emptied in its place, and says what it goes on from", async () => {
+    const log = await openAuditLog(path);
+    await log.append(record("1"));
+    await log.append(record("2"));
+    writeFileSync(`${path}.1`, readFileSync(path));
+    truncateSync(path);
+    await log.append(record("3"));
+    await log.close();
+    expect(await verifyAuditLog([`${path}.1`, path])).toEqual({ ok: true, lines: 3, head: log.head });
+  });
+
+  it("says nothing more into a file that somebody else wrote to", async () => {
+    const log = await openAuditLog(path);
+    await log.append(record("1"));
+    appendFileSync(path, "theirs\n");
+    const found = readFileSync(path, "utf8");
+    await expect(log.append(record("2"))).rejects.toMatchObject({ code: "conflict", message: expect.stringContaining("somebody else") });
+    expect(readFileSync(path, "utf8")).toBe(found);
+    await log.close();
   });
 
   it("does not write into a file that somebody put under its name", async () => {

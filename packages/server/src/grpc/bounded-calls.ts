@@ -7,6 +7,7 @@ import type { Metadata, ServerInterceptingCall, ServerInterceptingCallInterface,
 import { ServerError } from "../errors.js";
 import type { CallBounds } from "../lifecycle/bytes-in-flight.js";
 import { CallMessages, COST, inflated, PREFIX_BYTES } from "./call-messages.js";
+import type { ConnectionAges } from "./connection-age.js";
 import { credentialsIn } from "./grpc-callers.js";
 import { messageStatus, statusOf } from "./grpc-status.js";
 import { type OpenStreams, STREAM_PATH, StreamedCall } from "./streamed-call.js";
@@ -198,8 +199,9 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
 /**
  * Ends a call whose message does not fit while it comes: RESOURCE_EXHAUSTED, or UNAUTHENTICATED without a key. Streams of requests have ways of their own.
  * @param maxBytes of a message that asks for answers, as it is once inflated
+ * @param ages hear of each call's connection
  */
-export function boundedCalls(grpc: Library, streams: OpenStreams, maxBytes: number): ServerInterceptor {
+export function boundedCalls(grpc: Library, streams: OpenStreams, maxBytes: number, ages: ConnectionAges): ServerInterceptor {
   const bounds: Bounds = { grpc, ...streams.bounds, maxBytes };
   /** connections whose window is wide already */
   const widened = new WeakSet<Http2Session>();
@@ -209,6 +211,7 @@ export function boundedCalls(grpc: Library, streams: OpenStreams, maxBytes: numb
       widened.add(session);
       widen(session);
     }
+    if (session !== undefined) ages.seen(session);
     const ours = method.path === STREAM_PATH ? new StreamedCall(streams, call) : new BoundedCall(bounds, method, call);
     // the library asks a call for what its interface says, whatever class it is of
     return ours as unknown as ServerInterceptingCall;

@@ -11,6 +11,7 @@ import { addressError } from "../lifecycle/listen.js";
 import type { ServingOptions } from "../options.js";
 import type { DecodedRequest, InferAnswer } from "../tensors/infer-codec.js";
 import { boundedCalls } from "./bounded-calls.js";
+import { ConnectionAges } from "./connection-age.js";
 import { callerOf, type HttpAnswer, inferPath, json, modelPath } from "./grpc-callers.js";
 import { grpcCredentials } from "./grpc-credentials.js";
 import { addHealth } from "./grpc-health.js";
@@ -22,6 +23,8 @@ import { readable, readOf } from "./readable-service.js";
 import { OpenStreams } from "./streamed-call.js";
 
 const PROTO = fileURLToPath(new URL("../../proto/open-inference.proto", import.meta.url));
+/** How long a connection lives: then its client is told to open another, for balancers to spread anew; calls on it are answered. */
+const CONNECTION_MS = 1_800_000;
 /** Calls of one connection at once. */
 const MAX_CALLS = 1000;
 
@@ -42,7 +45,11 @@ export interface GrpcServer {
  * Prepares gRPC for an app, before the app listens. @throws ServerError `bad_option` where no port is named, or TLS files cannot be read
  * @example const grpc = await grpcServer(app, options); await listen(app, options); await grpc.listen();
  */
-export async function grpcServer(app: FastifyInstance, options: ServingOptions): Promise<GrpcServer> {
+export async function grpcServer(
+  app: FastifyInstance,
+  options: ServingOptions,
+  { connectionMs = CONNECTION_MS }: { readonly connectionMs?: number } = {},
+): Promise<GrpcServer> {
   const [grpc, { loadSync }] = await Promise.all([import("@grpc/grpc-js"), import("@grpc/proto-loader")]);
   // what it writes to stderr by itself may quote what a client sent
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
@@ -53,7 +60,7 @@ export async function grpcServer(app: FastifyInstance, options: ServingOptions):
   const loaded = grpc.loadPackageDefinition(protocol);
   const { service } = (loaded["inference"] as unknown as { GRPCInferenceService: { service: ServiceDefinition } }).GRPCInferenceService;
   const server = new grpc.Server({
-    interceptors: [boundedCalls(grpc, new OpenStreams(grpc, app, options), options.maxBodyBytes)],
+    interceptors: [boundedCalls(grpc, new OpenStreams(grpc, app, options), options.maxBodyBytes, new ConnectionAges(connectionMs))],
     "grpc.max_concurrent_streams": MAX_CALLS,
     "grpc.max_receive_message_length": options.maxBodyBytes,
     "grpc.max_metadata_size": 16 * 1024,

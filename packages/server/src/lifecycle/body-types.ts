@@ -75,15 +75,17 @@ function typeOf(request: FastifyRequest): string | undefined {
   const given = request.headers["content-type"];
   const [name = "", ...parameters] = (given ?? "").split(";");
   const key = name.trim().toLowerCase();
+  const isProtocol = request.routeOptions.url?.startsWith("/v2") === true;
   const takesBytes = () => takenTypes(request).includes("application/octet-stream");
   if (key === "") {
     const { "content-length": length, "transfer-encoding": chunked } = request.headers;
     if (chunked === undefined && (length === undefined || length === "0")) return given;
-    if (request.routeOptions.url?.startsWith("/v2")) return "application/json";
+    if (isProtocol) return "application/json";
     return takesBytes() ? "application/octet-stream" : given;
   }
   const same = Object.hasOwn(SAME_TYPE, key) ? SAME_TYPE[key] : undefined;
-  // what curl calls --data-binary, where bytes are taken; elsewhere it is a form that nobody reads
+  // what curl calls -d and --data-binary: JSON in the protocol, bytes where they are taken; elsewhere it is a form that nobody reads
+  if (isProtocol && key === "application/x-www-form-urlencoded") return "application/json";
   return same === undefined || (same === "application/octet-stream" && !takesBytes()) ? given : [same, ...parameters].join(";");
 }
 

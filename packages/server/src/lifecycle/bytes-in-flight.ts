@@ -21,6 +21,7 @@ function weightOf({ headers }: FastifyRequest): number {
 export class BytesInFlight {
   private readonly limit: number;
   private readonly held = new WeakMap<object, { readonly bytes: number; readonly weight: number }>();
+  private readonly ended = new WeakSet<object>();
   private used = 0;
   private length = 0;
 
@@ -41,16 +42,23 @@ export class BytesInFlight {
 
   /** @param each what a byte costs @throws as `reserve` */
   hold(owner: object, bytes: number, each = 1): void {
+    if (this.ended.has(owner)) return;
     const own = this.held.get(owner) ?? { bytes: 0, weight: 0 };
     const weight = bytes * each;
     if (this.used > own.weight && this.used + weight > this.limit)
       throw new ServerError(
         "overloaded",
-        "request bodies — expected room for another, got as many bytes in flight as are allowed. Try again soon.",
+        "bytes in flight — expected room for another body or answer, got as many as are allowed. Try again soon.",
       );
     this.held.set(owner, { bytes: own.bytes + bytes, weight: own.weight + weight });
     this.used += weight;
     this.length += bytes;
+  }
+
+  /** What an owner holds is given back, and it holds nothing again: pieces that come late are nobody's. */
+  end(owner: object): void {
+    this.release(owner);
+    this.ended.add(owner);
   }
 
   release(owner: object): void {
@@ -74,7 +82,7 @@ export function boundBodies(app: FastifyInstance, bytes: BytesInFlight, maxBodyB
     const { headers, method } = request;
     if (method === "GET" || method === "HEAD") return payload;
     // answered, or left by the client: whichever comes
-    reply.raw.once("close", () => bytes.release(request));
+    reply.raw.once("close", () => bytes.end(request));
     const declared = headers["content-length"];
     if (declared !== undefined) {
       const length = Number(declared);

@@ -58,18 +58,19 @@ export async function watchRenewables(renewables: readonly Renewable[]): Promise
         return last;
       };
     });
-    const all = async (always: boolean) => {
-      await Promise.all(turns.map((turn) => turn(always)));
-    };
-    let busy = false;
+    // each by itself: a bank that takes minutes to compile does not keep a key that is gone
+    const looking = new Set<(typeof turns)[number]>();
     const timer = setInterval(() => {
-      if (busy) return;
-      busy = true;
-      void all(false).finally(() => {
-        busy = false;
-      });
+      for (const turn of turns) {
+        if (looking.has(turn)) continue;
+        looking.add(turn);
+        void turn(false).finally(() => looking.delete(turn));
+      }
     }, everyMs);
     timer.unref();
-    return { reload: () => all(true), stop: () => clearInterval(timer) };
+    const reload = async () => {
+      await Promise.all(turns.map((turn) => turn(true)));
+    };
+    return { reload, stop: () => clearInterval(timer) };
   };
 }

@@ -151,6 +151,7 @@ export const Problem = Type.Object({
   status: Type.Integer(),
   detail: Type.String(),
   code: Type.String({ description: "stable; what programs should look at" }),
+  instance: Type.Optional(Type.String({ description: "the request, by the number that the log names it with" })),
 });
 export type Problem = Static<typeof Problem>;
 

@@ -89,6 +89,15 @@ describe("wrong keys", () => {
   });
 });
 
+it("a key beside another's Authorization, such as a gateway's, is a key", async () => {
+  await serving({});
+  const status = async (headers: Record<string, string>) => (await app.inject({ url: "/v1/banks", headers })).statusCode;
+  expect(await status({ authorization: "Basic Z2F0ZTp3YXk=", "x-api-key": "clinic" })).toBe(200);
+  expect(await status({ authorization: "Basic Z2F0ZTp3YXk=" })).toBe(401);
+  // a token of our own scheme is what was meant
+  expect(await status({ authorization: "Bearer guess", "x-api-key": "clinic" })).toBe(401);
+});
+
 describe("a rate", () => {
   it("is each key's own, whichever address it comes from", async () => {
     const { statuses, ask } = await serving({ ratePerMinute: 5 });

@@ -47,3 +47,27 @@ it("renews what changed since it was first read, says what came of it, and all o
   expect(tries).toBe(3);
   expect(await metrics.registry.metrics()).toContain('biovlm_reload_last_successful{what="keys"} 1');
 });
+
+it("renews keys while a bank takes its time", async () => {
+  const [keys, bank] = [join(folder, "others.json"), join(folder, "bank")];
+  for (const file of [keys, bank]) writeFileSync(file, "1");
+  const done: string[] = [];
+  let compiled = () => {};
+  const compiling = new Promise<void>((resolve) => {
+    compiled = resolve;
+  });
+  const begin = await watchRenewables([
+    { what: "keys", files: [keys], renew: async () => void done.push("keys") },
+    { what: "bank", files: [bank], renew: () => compiling },
+  ]);
+  const running = begin({ everyMs: 5 });
+  try {
+    writeFileSync(bank, "2");
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    writeFileSync(keys, "2");
+    await expect.poll(() => done).toEqual(["keys"]);
+  } finally {
+    compiled();
+    running.stop();
+  }
+});

@@ -49,6 +49,10 @@ describe("names of models", () => {
     const ready = { name: "tiny", version: "1", state: "READY", reason: "" };
     expect((await ask("POST", "/v2/repository/index")).json()).toEqual([ready]);
     expect((await ask("POST", "/v2/repository/index", { ready: true })).json()).toEqual([ready]);
+    // as curl -d sends it
+    const form = { authorization, "content-type": "application/x-www-form-urlencoded" };
+    const index = await app.inject({ method: "POST", url: "/v2/repository/index", headers: form, payload: '{"ready":true}' });
+    expect(index.json()).toEqual([ready]);
     expect((await ask("GET", "/v1/models/tiny")).json()).toEqual({ id: "tiny", object: "model", created: 0, owned_by: "biovlm" });
     const none = await ask("GET", "/v1/models/other");
     expect([none.statusCode, none.json().error.code, none.json().error.message]).toEqual([
