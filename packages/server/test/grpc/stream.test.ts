@@ -327,7 +327,7 @@ describe("a stream of requests", () => {
     call.write(numbered(1, "1", 60_000));
     call.write(numbered(2, "2"));
     await came(2);
-    expect(answers[0]?.error_message).toMatch(/^overloaded: request bodies — /);
+    expect(answers[0]?.error_message).toMatch(/^overloaded: bytes in flight — /);
     expect(answers[1]?.error_message).toBe("");
     bytes.release(others);
     call.write(numbered(3, "3", 60_000));
