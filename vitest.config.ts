@@ -3,19 +3,18 @@ import { LongestFirst } from "./tools/testkit/src/test-order.js";
 
 /** Where a file needs a process to itself: what it mocks, starts, kills, counts or puts into the environment is the process's. */
 const ALONE = [
-  "packages/cli/test/**/*.test.ts",
+  // canaries reads all that its calls left at home; images-once mocks; the others change what the store reads, or start and kill the program
+  "packages/cli/test/{bulk-killed,bulk-series,bulk-soak,canaries,deployment,executable,hostile-names,images-once,models,readme,reproduce,serve-faults,serve-memory,serve-models,service-manager,slurm,tracing,training-faults,training-kills}.test.ts",
   "packages/{backend-cuda,backend-web,core-native}/test/**/*.test.ts",
   "packages/engine/test/{added-backend,bulk,bulk-volumes,encoder-pool,engine,frame-rows,frames,image-rows,open-core,soak,thread-priority}.test.ts",
-  // what their files share makes a folder of its own and removes it at their end
-  "packages/jobs/test/*.test.ts",
-  "packages/imaging/test/slides/*.test.ts",
+  "packages/jobs/test/{redis,s3,sorted-lines}.test.ts",
   "packages/demo/test/*.test.ts",
   "packages/server/test/{audit-log,lifecycle/{cross-origin,drain,listening,opening},grpc/{grpc,grpc-tls,grpc-tools,python-client}}.test.ts",
-  "packages/core/test/{load-core,kernels}.test.ts",
+  "packages/core/test/{exponential,kernels,load-core}.test.ts",
   "packages/demo/test/engine/model-delivery.test.ts",
   "packages/dicomweb/test/{structured-report,orthanc}.test.ts",
   "packages/files/test/folders.test.ts",
-  "packages/graph/test/runtime.test.ts",
+  "packages/graph/test/{runtime,quantize}.test.ts",
   "packages/imaging/test/{chromium,dicom/codecs,dicom/chromium}.test.ts",
   "packages/model/test/{artifact-check,kept-digest,store/process-safety}.test.ts",
   "tools/{manifests,testkit}/test/**/*.test.ts",
@@ -36,6 +35,7 @@ if (process.env["BIOVLM_SOAK"] !== "1")
   for (const name of OF_THE_NETWORK.flatMap((each) => [each, each.toLowerCase()])) delete process.env[name];
 
 const TESTS = ["packages/*/test/**/*.test.ts", "tools/**/test/**/*.test.ts"];
+const AROUND = "./tools/testkit/src/around-files.ts";
 const NEVER = ["**/node_modules/**", "**/dist/**"];
 
 // One run over every package. Sources of our packages are used directly (condition "@biovlm/source"), so a test never sees a stale build.
@@ -43,8 +43,9 @@ export default defineConfig({
   resolve: { conditions: ["@biovlm/source"] },
   ssr: { resolve: { conditions: ["@biovlm/source", "node", "import", "module", "default"] } },
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // what hangs ends; long enough that a machine with ten times as much to do fails nothing
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     pool: "forks",
     setupFiles: ["./tools/testkit/src/equal-bytes.ts"],
     // where a CI run wants the counts
@@ -52,8 +53,17 @@ export default defineConfig({
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     projects: [
-      { extends: true, test: { name: "alone", include: ALONE, exclude: NEVER } },
-      { extends: true, test: { name: "together", include: TESTS, exclude: [...NEVER, ...ALONE], isolate: false } },
+      { extends: true, test: { name: "alone", include: ALONE, exclude: NEVER, setupFiles: [AROUND] } },
+      {
+        extends: true,
+        test: {
+          name: "together",
+          include: TESTS,
+          exclude: [...NEVER, ...ALONE],
+          isolate: false,
+          setupFiles: ["./tools/testkit/src/shared-process.ts", AROUND],
+        },
+      },
     ],
   },
 });

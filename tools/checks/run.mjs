@@ -13,6 +13,7 @@ import { docLinks } from "./doc-links.mjs";
 import { fileShape } from "./file-shape.mjs";
 import { folderSize } from "./folder-size.mjs";
 import { functionLength } from "./function-length.mjs";
+import { helperHooks } from "./helper-hooks.mjs";
 import { moduleBoundaries } from "./module-boundaries.mjs";
 import { nonNull } from "./non-null.mjs";
 import { oneOfEach } from "./one-of-each.mjs";
@@ -47,6 +48,7 @@ const checks = [
   functionLength,
   folderSize,
   testSkips,
+  helperHooks,
   reliabilityDocs,
   nonNull,
   publicSurface,

@@ -1,23 +1,35 @@
 // One call of the program inside the test's process: words in; exit code, stdout and stderr out. The store, the caches and the user's
-// config lie in a folder of the test's own, so that nothing of this machine is read or changed.
+// config lie in a folder of the test file's own, so that nothing of this machine is read or changed.
 
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
-import { afterAll } from "vitest";
+import { eachFile } from "@biovlm/testkit";
 import { phantomSet } from "../src/phantoms/phantom-set.js";
 import { encodePng } from "../src/phantoms/png-file.js";
 import { run } from "../src/run.js";
 
-export const base = mkdtempSync(join(tmpdir(), "biovlm-cli-"));
-export const home = join(base, "home");
-const userConfig = join(base, "user-config.json");
-writeFileSync(userConfig, "{}");
-// The store reads the process's environment.
-process.env["BIOVLM_HOME"] = home;
-// of the bulk soak it holds a hundred thousand images, which a busy machine takes minutes to remove
-afterAll(() => rmSync(base, { recursive: true, force: true }), 600_000);
+/** This test file's own. */
+export let base = "";
+export let home = "";
+/** Variables that give a call its own home. */
+export let ENVIRONMENT: Readonly<Record<string, string>> = {};
+eachFile(import.meta.dirname, () => {
+  const before = process.env["BIOVLM_HOME"];
+  base = mkdtempSync(join(tmpdir(), "biovlm-cli-"));
+  home = join(base, "home");
+  const userConfig = join(base, "user-config.json");
+  writeFileSync(userConfig, "{}");
+  ENVIRONMENT = { BIOVLM_HOME: home, BIOVLM_CONFIG: userConfig };
+  // The store reads the process's environment.
+  process.env["BIOVLM_HOME"] = home;
+  return () => {
+    if (before === undefined) delete process.env["BIOVLM_HOME"];
+    else process.env["BIOVLM_HOME"] = before;
+    rmSync(base, { recursive: true, force: true });
+  };
+});
 
 let count = 0;
 /** A fresh empty folder. */
@@ -60,9 +72,6 @@ export interface CallOptions {
   /** Gets what SIGHUP would call. */
   readonly onHangup?: (listener: () => void) => void;
 }
-
-/** Variables that give a call its own home. */
-export const ENVIRONMENT: Readonly<Record<string, string>> = { BIOVLM_HOME: home, BIOVLM_CONFIG: userConfig };
 
 export async function call(words: readonly string[], options: CallOptions = {}): Promise<Called> {
   const [stdout, stderr] = [new Kept(options.tty ?? false), new Kept(options.tty ?? false, options.said)];

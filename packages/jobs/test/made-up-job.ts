@@ -3,12 +3,15 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "vitest";
+import { eachFile } from "@biovlm/testkit";
 import { type PlanRow, planJob } from "../src/index.js";
 import type { JobStore } from "../src/job-store.js";
 
-const base = mkdtempSync(join(tmpdir(), "biovlm-jobs-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+let base = "";
+eachFile(import.meta.dirname, () => {
+  base = mkdtempSync(join(tmpdir(), "biovlm-jobs-"));
+  return () => rmSync(base, { recursive: true, force: true });
+});
 let count = 0;
 export const place = (): string => join(base, `store-${count++}`);
 

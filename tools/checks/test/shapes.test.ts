@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { folderProblems } from "../folder-size.mjs";
 import { longFunctions } from "../function-length.mjs";
+import { hooksAtHead } from "../helper-hooks.mjs";
 import { nonNullCount } from "../non-null.mjs";
 import { secondsOf, walksFolders, withoutComments } from "../one-of-each.mjs";
 import { ratioOf } from "../test-ratio.mjs";
@@ -54,6 +55,28 @@ describe("a return in a test", () => {
     expect(found("if (!there) return expect.unreachable(); expect(1).toBe(1);")).toBe(0);
     expect(found("const f = () => { return 1; }; expect(f()).toBe(1);")).toBe(0);
     expect(found("return run();")).toBe(0);
+  });
+});
+
+describe("a helper of tests", () => {
+  const found = (text: string) => hooksAtHead("h.ts", text).map(({ what }) => what);
+
+  it("that has hooks or changes the environment where it is evaluated does so for the first file alone, which is found", () => {
+    expect(found("afterAll(() => done());")).toEqual(["afterAll(…)"]);
+    expect(found("if (soak) { vi.stubEnv('A', '1'); }")).toEqual(["vi.stubEnv(…)"]);
+    for (const text of [
+      'process.env["A"] = "1";',
+      'process.env.A ??= "1";',
+      "delete process.env.A;",
+      "Object.assign(process.env, { A: 1 });",
+    ])
+      expect(found(text), text).toEqual(["a change of process.env"]);
+  });
+
+  it("may do so where it is called", () => {
+    expect(found("export function begin() { beforeAll(open); afterAll(() => close()); }")).toEqual([]);
+    expect(found("export const begin = () => { process.env.A = '1'; };")).toEqual([]);
+    expect(found('const all = process.env.A === "1" ? 100 : 10; const { HOME } = process.env;')).toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@
 export { type AttackOptions, type AttackReport, attack, settledRss } from "./attack.js";
 export { bundleForNode, type ChildOptions, type ChildRun, programFolder, runChild } from "./child-process.js";
 export { cases, soak } from "./counts.js";
+export { eachFile } from "./each-file.js";
 export { type FakeHub, type FakeHubOptions, type HubFault, startFakeHub } from "./fake-hub.js";
 export { type GoldenTensor, goldenTensors } from "./golden-tensors.js";
 export { greyPng } from "./grey-png.js";

@@ -5,8 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inflateSync } from "node:zlib";
-import { golden } from "@biovlm/testkit";
-import { afterAll } from "vitest";
+import { eachFile, golden } from "@biovlm/testkit";
 import { openSlide } from "../../src/node/slide.js";
 import type { Slide } from "../../src/slides/slide.js";
 
@@ -40,8 +39,11 @@ export const DICOM_SLIDES = dicom.map(({ files, ...row }) => ({
   files: files.map((bytes) => new Uint8Array(inflateSync(Buffer.from(bytes, "base64")))),
 }));
 
-const folder = mkdtempSync(join(tmpdir(), "biovlm-slides-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let folder = "";
+eachFile(import.meta.dirname, () => {
+  folder = mkdtempSync(join(tmpdir(), "biovlm-slides-"));
+  return () => rmSync(folder, { recursive: true, force: true });
+});
 let files = 0;
 
 /** Bytes of one slide, a copy. */
