@@ -53,7 +53,11 @@ def streamed(count, bad, **settings):
     one = triton.InferInput("image", [1], "BYTES")
     one.set_data_from_numpy(np.array([data], dtype=np.object_))
     for i in range(count):
-        client.async_stream_infer("other" if i == bad else "tiny", [one], request_id=str(i), enable_empty_final_response=True)
+        try:
+            client.async_stream_infer("other" if i == bad else "tiny", [one], request_id=str(i), enable_empty_final_response=True)
+        except InferenceServerException:
+            # refused before this one was sent: the callback hears why
+            break
     client.stop_stream()
     said = []
     while not heard.empty():
