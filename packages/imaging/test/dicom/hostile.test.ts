@@ -57,7 +57,7 @@ describe("mutated files", () => {
       const counts = new Map<string, number>();
       let [slowest, done] = [0, 0];
       let before = settledRss();
-      for (const bytes of mutations(11, seed, Math.ceil(cases(10_000, 20) / seeds.length))) {
+      for (const bytes of mutations(11, seed, Math.ceil(cases(10_000, 100) / seeds.length))) {
         const start = process.cpuUsage();
         const result = await outcome(bytes);
         // of the processor: other work beside this must not count
