@@ -3,6 +3,7 @@
 import { vi } from "vitest";
 import { accessFlows } from "./flows/access-flows.js";
 import { axeFlows } from "./flows/axe-flows.js";
+import { proxiedServerFlows } from "./flows/proxied-server-flows.js";
 import { runFlows } from "./flows/run-flows.js";
 import { servedRegionFlows } from "./flows/served-region-flows.js";
 import { servedVolumesFlows } from "./flows/served-volumes-flows.js";
@@ -17,4 +18,11 @@ vi.mock("../../cli/src/page-server.js", async (original) => {
   return { ...actual, builtPageFolder: () => builtPage.folder ?? actual.builtPageFolder() };
 });
 
-runFlows("the page beside a server and for everyone", [serverFlows, servedVolumesFlows, servedRegionFlows, accessFlows, axeFlows]);
+runFlows("the page beside a server and for everyone", [
+  serverFlows,
+  servedVolumesFlows,
+  servedRegionFlows,
+  proxiedServerFlows,
+  accessFlows,
+  axeFlows,
+]);

@@ -126,7 +126,8 @@ export class LocalEngine implements Engine {
       const { answers, volumes, made, routeMs } = await classifiedFiles(host, images, classifier, ask, options);
       const source = this.sourceOf(host, shelved.served, made, routeMs);
       this.observer.answered(model, shelved.served, answers, source.timings);
-      return { answers, source, classes: classifier.classes, ...(volumes === undefined ? {} : { volumes }) };
+      const { classes, prevalence } = classifier;
+      return { answers, source, classes, ...(prevalence && { prevalence }), ...(volumes && { volumes }) };
     });
   }
 

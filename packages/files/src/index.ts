@@ -17,4 +17,5 @@ export { checkName, NAME_PATTERN } from "./names.js";
 export { nearest, suggest } from "./nearest.js";
 export { byCodeUnit } from "./order.js";
 export { quoted } from "./quoted.js";
+export { floatsOf, littleEndian } from "./wire-numbers.js";
 export { MAX_ENTRIES, readStoredZip, readZip, type ZipEntry, type ZipLimits } from "./zip.js";

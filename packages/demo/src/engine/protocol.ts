@@ -39,10 +39,14 @@ export type ClassSource =
 export interface Answerer {
   /** the page's own: "clinic.example:8080" */
   readonly host: string;
+  /** of the server's program; unknown of one from before it said so */
+  readonly version?: string;
   readonly model: { readonly name: string; readonly digest: string };
   readonly bank: string;
   readonly device: string;
   readonly precision: string;
+  /** [C] shares that its answers are shifted by, where they are; known once it has answered */
+  prevalence?: readonly number[];
 }
 
 export interface ImageRef {

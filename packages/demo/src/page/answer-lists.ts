@@ -86,6 +86,7 @@ export function answersJson({ images, opened, prepared, shown }: AnswerSource): 
   });
   const { answerer } = prepared;
   const bank = { ...(answerer === undefined ? {} : { name: answerer.bank }), digest, recipe, prompts };
-  const server = answerer === undefined ? {} : { server: answerer.host };
-  return `${JSON.stringify({ note: RESEARCH, ...server, model: { name: model.name, digest: model.digest }, device, precision, bank, classes, images: rows }, undefined, 1)}\n`;
+  const { prevalence } = answerer ?? {};
+  const server = answerer === undefined ? {} : { server: answerer.host, ...(answerer.version && { version: answerer.version }) };
+  return `${JSON.stringify({ note: RESEARCH, ...server, model: { name: model.name, digest: model.digest }, device, precision, bank, classes, ...(prevalence && { prevalence }), images: rows }, undefined, 1)}\n`;
 }

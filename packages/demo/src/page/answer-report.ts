@@ -3,6 +3,7 @@
 
 import { wilsonInterval } from "@biovlm/evaluation";
 import { counted } from "@biovlm/files";
+import type { Answerer } from "../engine/protocol.js";
 import { type AnswerGrouping, answerCounts } from "./answer-counts.js";
 import type { AnswerSource } from "./answer-lists.js";
 import { answerRows } from "./answer-rows.js";
@@ -46,9 +47,10 @@ function factsPart({ images, opened, prepared }: AnswerSource, made: string): st
   const facts: readonly (readonly [string, string])[] = [
     ["Images", `${images.length}, ${answered} of them answered`],
     ["Model", `${text(opened.model.name)}<br><code>${text(opened.model.digest)}</code>`],
-    ...(prepared.answerer === undefined
+    ...(prepared.answerer === undefined ? [] : [["Answered by", answererText(prepared.answerer)] as const]),
+    ...(prepared.answerer?.prevalence === undefined
       ? []
-      : [["Answered by", `${text(prepared.answerer.host)}, bank ${text(prepared.answerer.bank)}`] as const]),
+      : [["How common the classes are taken to be", prepared.answerer.prevalence.map((share) => percent(share)).join("; ")] as const]),
     ["Run on", `${text(opened.device)}, ${text(opened.precision)}`],
     ["Prompt bank", `${text(prepared.recipe)}<br><code>${text(prepared.digest)}</code>`],
     ["Prompts", `${prepared.prompts.length}, of which each image keeps the ${prepared.kept} surest`],
@@ -56,6 +58,10 @@ function factsPart({ images, opened, prepared }: AnswerSource, made: string): st
     ["Made", text(made)],
   ];
   return `<dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join("")}</dl>`;
+}
+
+function answererText({ host, version, bank }: Answerer): string {
+  return `${text(host)}${version === undefined ? "" : `, biovlm ${text(version)}`}, bank ${text(bank)}`;
 }
 
 /** What images are said to be against what was answered, with the share that is right and its interval. */

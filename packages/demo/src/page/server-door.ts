@@ -29,6 +29,8 @@ export interface ServedModel {
   readonly digest: string;
   readonly device: string;
   readonly precision: string;
+  /** of the server's program */
+  readonly version?: string;
   readonly banks: readonly ServedBank[];
 }
 
@@ -50,6 +52,7 @@ export interface ServerAnswer {
   readonly model: { readonly digest: string };
   readonly bank: { readonly digest: string };
   readonly classes: readonly string[];
+  readonly prevalence?: readonly number[];
   readonly results: readonly ServerResult[];
 }
 
@@ -79,6 +82,12 @@ export class ServerRefusal extends EngineFailure {
 /** How long a pause that the server asks for is waited for unasked, and how often in a row. */
 const LONGEST_WAIT = 90_000;
 const WAITS = 3;
+/** Until images are sent again to a server that is gone, ms: one that begins anew is back by then. */
+const AGAIN: readonly number[] = [3000, 10_000, 30_000];
+/** Answers of what stands in front of a server that is gone. */
+const IN_FRONT: readonly number[] = [502, 503, 504];
+/** What stands in a header; other letters a browser refuses to send. */
+const KEY = /^[\x21-\x7e]*$/;
 
 type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 
@@ -88,8 +97,12 @@ export class ServerDoor {
   /** in memory alone */
   key = "";
   facts: ServerFacts | undefined;
-  /** hears of pauses that the server asks for */
+  /** hears of pauses before images are sent again */
   onWait: (text: string) => void = () => {};
+  /** hears that a key is asked for, also by a server that had none when the page was opened */
+  onKey: () => void = () => {};
+  /** until images are sent again to a server that is gone, ms */
+  again = AGAIN;
   private readonly base: string;
   private readonly fetch: Fetch;
 
@@ -112,10 +125,13 @@ export class ServerDoor {
     return this.facts;
   }
 
-  /** Its models, those that have a bank. @throws ServerRefusal */
+  /** Its models, those that have a bank. What it takes may have changed since the page was opened. @throws ServerRefusal */
   async served(): Promise<readonly ServedModel[]> {
-    const answer = (await this.ask("v1/served", { method: "GET" })) as { readonly models: readonly ServedModel[] };
-    return answer.models.filter(({ banks }) => banks.length > 0);
+    await this.find();
+    const { models, version } = (await this.ask("v1/served", { method: "GET" })) as { models?: unknown; version?: unknown };
+    if (!Array.isArray(models)) throw this.foreign();
+    const of = typeof version === "string" ? { version: version.slice(0, 40) } : {};
+    return (models as ServedModel[]).filter(({ banks }) => banks.length > 0).map((model) => ({ ...model, ...of }));
   }
 
   /**
@@ -131,9 +147,12 @@ export class ServerDoor {
           ...(signal === undefined ? {} : { signal }),
         })) as ServerAnswer;
       } catch (error) {
-        const wait = error instanceof ServerRefusal ? error.retryAfterMs : undefined;
-        if (wait === undefined || wait > LONGEST_WAIT || waits >= WAITS) throw error;
-        this.onWait(`${this.host} asks to wait: going on in ${seconds(wait)}.`);
+        if (!(error instanceof ServerRefusal) || waits >= WAITS) throw error;
+        const gone = error.code === "server_gone";
+        const wait = gone ? this.again[waits] : error.retryAfterMs;
+        if (wait === undefined || wait > LONGEST_WAIT) throw error;
+        const why = gone ? `${this.host} does not answer` : `${this.host} asks to wait`;
+        this.onWait(`${why}: going on in ${seconds(wait)}. What is answered stays.`);
         await pause(wait, signal);
         this.onWait("");
       }
@@ -141,26 +160,57 @@ export class ServerDoor {
   }
 
   private async ask(path: string, init: RequestInit): Promise<unknown> {
-    const headers: Record<string, string> = this.key === "" ? {} : { Authorization: `Bearer ${this.key}` };
+    const { key, host } = this;
+    if (!KEY.test(key))
+      throw new ServerRefusal(
+        "bad_key",
+        `A key has Latin letters, digits and signs alone, without spaces. See that it is the key of ${host}.`,
+      );
+    const headers: Record<string, string> = key === "" ? {} : { Authorization: `Bearer ${key}` };
     let answer: Response;
     try {
       // never to another host, whatever the server says
       answer = await this.fetch(new URL(path, this.base), { ...init, headers, redirect: "error", cache: "no-store" });
-      if (answer.ok) return await answer.json();
     } catch {
-      if (init.signal?.aborted === true) throw stopped();
-      throw new ServerRefusal(
-        "gone",
-        `${this.host} does not answer. See that it runs and can be reached, then press “Use these classes” again.`,
-      );
+      throw this.gone(init);
     }
-    throw await this.refusal(answer);
+    if (!answer.ok) throw await this.refusal(answer);
+    const text = await answer.text().catch(() => {
+      throw this.gone(init);
+    });
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      throw this.foreign();
+    }
+  }
+
+  private gone({ signal }: RequestInit = {}): EngineFailure {
+    if (signal?.aborted === true) return stopped();
+    return new ServerRefusal(
+      "gone",
+      `${this.host} does not answer. See that it runs and can be reached, then press “Use these classes” again.`,
+    );
+  }
+
+  /** What no biovlm server says. */
+  private foreign(): ServerRefusal {
+    return new ServerRefusal(
+      "foreign_answer",
+      `${this.host} gave an answer that this page cannot read: something else answers in its place, a page to sign in for instance. Load this page anew.`,
+    );
   }
 
   private async refusal(answer: Response): Promise<ServerRefusal> {
     const { status, headers } = answer;
     const said = ((await answer.json().catch(() => ({}))) ?? {}) as { readonly code?: unknown; readonly detail?: unknown };
     const code = typeof said.code === "string" ? said.code : `status_${status}`;
+    // a server says why; what stands before one that is gone says nothing
+    if (typeof said.code !== "string" && IN_FRONT.includes(status) && !headers.has("Retry-After")) return this.gone() as ServerRefusal;
+    if (status === 401) {
+      if (this.facts !== undefined) this.facts = { ...this.facts, key: true };
+      this.onKey();
+    }
     const detail = typeof said.detail === "string" ? said.detail.slice(0, 400) : `status ${status}`;
     const after = Number(headers.get("Retry-After") ?? Number.NaN);
     const wait = (status === 429 || status === 503) && after >= 0 ? after * 1000 : undefined;

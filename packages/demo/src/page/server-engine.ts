@@ -103,7 +103,7 @@ async function chosenBank(source: ServerSource, door: ServerDoor): Promise<Chose
   if (model === undefined || bank === undefined)
     throw new ServerRefusal(
       "unknown_bank",
-      `${door.host} does not serve this bank any more. Choose “This server” anew to see what it serves.`,
+      `${door.host} does not serve this bank any more. Press “Show what it serves” and choose another.`,
     );
   const plane = PLANES.find((name) => name === bank.plane);
   const prepared: Chosen["prepared"] = {
@@ -123,6 +123,7 @@ async function chosenBank(source: ServerSource, door: ServerDoor): Promise<Chose
       bank: bank.name,
       device: model.device,
       precision: model.precision,
+      ...(model.version === undefined ? {} : { version: model.version }),
     },
   };
   return { model, bank, prepared };
@@ -157,9 +158,12 @@ async function send(
   try {
     const cropped = prepared.ultrasoundRegion === true;
     const asked = { model: model.name, ...(bank.own ? {} : { bank: bank.name }), cropped, images: group.map(({ bytes }) => bytes) };
-    const { results, ...by } = await door.classify(asked, signal);
+    const { results, prevalence, ...by } = await door.classify(asked, signal);
     const same = by.model.digest === model.digest && by.bank.digest === bank.digest && String(by.classes) === String(prepared.classes);
-    if (same) return results;
+    if (same) {
+      if (prevalence !== undefined && prepared.answerer !== undefined) prepared.answerer.prevalence = prevalence;
+      return results;
+    }
   } catch (error) {
     if (!(error instanceof ServerRefusal)) throw error;
     const { code, message, status } = error;
@@ -173,7 +177,10 @@ async function send(
     if (group.length === 1 && (status === 413 || status === 415 || status === 422)) return [{ error: { code, message } }];
     throw error;
   }
-  throw new ServerRefusal("changed", `${door.host} has another model or bank now than the one chosen. Choose “This server” anew.`);
+  throw new ServerRefusal(
+    "changed",
+    `${door.host} has another model or bank now than the one chosen; answers so far are of the one before. Press “Use these classes” to ask the new one.`,
+  );
 }
 
 /** A result onto what is known: an answer, or why there is none. */

@@ -5,7 +5,7 @@ import { counted } from "@biovlm/files";
 import type { ClassSource, Prepared } from "../engine/protocol.js";
 import { byId, element, visibleText } from "./elements.js";
 import { fieldError } from "./field-error.js";
-import type { ServedModel, ServerDoor } from "./server-door.js";
+import type { ServedBank, ServedModel, ServerDoor } from "./server-door.js";
 
 export interface ServerWay {
   readonly chosen: () => ClassSource | undefined;
@@ -22,6 +22,7 @@ export function serverWay(door: ServerDoor, use: () => void): ServerWay {
   const label = element("label", { class: "wide", attributes: { hidden: "" } }, radio, element("span", { text: `This server: ${host}` }));
   const { key, ask, keyed } = keyField();
   const bank = element("select", { attributes: { id: "server-bank" } });
+  const facts = element("p", { class: "quiet", attributes: { id: "server-facts" } });
   const part = element(
     "div",
     { attributes: { "data-kind": "server", hidden: "" } },
@@ -29,6 +30,8 @@ export function serverWay(door: ServerDoor, use: () => void): ServerWay {
     keyed,
     element("label", { text: "Model and bank", attributes: { for: "server-bank" } }),
     bank,
+    facts,
+    element("p", { class: "row" }, ask),
   );
   byId("class-kind-bank").closest("fieldset")?.append(label);
   document.querySelector('[data-kind="bank"]')?.after(part);
@@ -39,20 +42,31 @@ export function serverWay(door: ServerDoor, use: () => void): ServerWay {
     wrong("");
     door.key = key.value.trim();
     ask.disabled = true;
+    const before = placeOf(bank.value, models);
     try {
       models = await door.served();
-      offer(bank, models);
+      offer(bank, models, before);
       if (models.length === 0) wrong(`${host} serves no bank: it is to be started with --bank, --dataset or --class.`);
     } catch (error) {
       models = [];
-      offer(bank, models);
+      offer(bank, models, {});
       wrong(String((error as Error).message));
     } finally {
       ask.disabled = false;
+      describe();
     }
   }
 
+  function describe(): void {
+    const { model, served } = placeOf(bank.value, models);
+    facts.textContent = model === undefined || served === undefined ? "" : bankText(model, served);
+  }
+
   ask.addEventListener("click", () => void list());
+  bank.addEventListener("change", describe);
+  door.onKey = () => {
+    keyed.hidden = false;
+  };
   key.addEventListener("keydown", (event) => {
     if (event.key === "Enter") void list();
   });
@@ -67,13 +81,15 @@ export function serverWay(door: ServerDoor, use: () => void): ServerWay {
   const usual = leaves.textContent;
   return {
     chosen() {
-      const [model, name] = placeOf(bank.value, models);
-      if (model === undefined || name === undefined) {
+      // another key may have been typed since
+      door.key = key.value.trim();
+      const { model, served } = placeOf(bank.value, models);
+      if (model === undefined || served === undefined) {
         if (models.length === 0)
-          wrong(door.facts?.key === true ? "Type the key and press “Show what it serves”." : "Choose “This server” again.");
+          wrong(door.facts?.key === true ? "Type the key and press “Show what it serves”." : "Press “Show what it serves”.");
         return undefined;
       }
-      return { kind: "server", model, bank: name };
+      return { kind: "server", model: model.name, bank: served.name };
     },
     look() {
       // with a key the person asks, who has to type it first
@@ -102,7 +118,7 @@ function keyField() {
     "div",
     { class: "keyed", attributes: { hidden: "" } },
     element("label", { text: "Key of this server (forgotten with this tab)", attributes: { for: "server-key" } }),
-    element("p", { class: "row" }, key, ask),
+    key,
   );
   return { key, ask, keyed };
 }
@@ -110,26 +126,56 @@ function keyField() {
 function consent(host: string): (HTMLElement | string)[] {
   return [
     element("strong", { text: `Images are then sent to ${host}` }),
-    " and answered there, also those that you add later, until you use other classes. Pictures go as their files are, with what the files say of themselves; of DICOM and volumes only the pixels shown go, and what is burned into them. Names of files, labels and learning stay in this browser.",
+    " and answered there, also those that you add later, until you use other classes. Pictures go as their files are, with what the files say of themselves; of DICOM, volumes, TIFF and grey of more than 8 bits only the pixels shown go, and what is burned into them. Names of files, labels and learning stay in this browser.",
   ];
 }
 
-function offer(bank: HTMLSelectElement, models: readonly ServedModel[]): void {
+/** What is served, as options; the one that was chosen stays chosen. */
+function offer(bank: HTMLSelectElement, models: readonly ServedModel[], before: Partial<Place>): void {
   bank.replaceChildren(
     ...models.flatMap((model, m) =>
-      model.banks.map(({ name, classes }, b) =>
+      model.banks.map((served, b) =>
         element("option", {
-          text: `${visibleText(model.name, 60)}, bank ${visibleText(name, 60)}: ${counted(classes.length, "class", "classes")}`,
-          attributes: { value: `${m} ${b}` },
+          text: `${visibleText(model.name, 60)}, bank ${visibleText(served.name, 60)}: ${counted(served.classes.length, "class", "classes")}`,
+          attributes: {
+            value: `${m} ${b}`,
+            ...(model.name === before.model?.name && served.name === before.served?.name ? { selected: "" } : {}),
+          },
         }),
       ),
     ),
   );
 }
 
-/** Names of the model and the bank that an option stands for. */
-function placeOf(value: string, models: readonly ServedModel[]): readonly [string | undefined, string | undefined] {
+interface Place {
+  readonly model: ServedModel;
+  readonly served: ServedBank;
+}
+
+/** The model and the bank that an option stands for. */
+function placeOf(value: string, models: readonly ServedModel[]): Partial<Place> {
   const [m, b] = value.split(" ").map(Number);
   const model = models[m ?? -1];
-  return [model?.name, model?.banks[b ?? -1]?.name];
+  const served = model?.banks[b ?? -1];
+  return model === undefined || served === undefined ? {} : { model, served };
+}
+
+/** What tells a bank from another: its classes, its digest, how its images were shown. */
+function bankText({ digest, device }: ServedModel, bank: ServedBank): string {
+  const { classes, prompts, recipe, window, plane, range, ultrasound_region, volumes } = bank;
+  const shown = [
+    ...(window === undefined ? [] : [`window ${window}`]),
+    ...(plane === undefined ? [] : [`${plane} slices`]),
+    ...(range === undefined ? [] : [`values ${range}`]),
+    ...(ultrasound_region === true ? ["the region of ultrasound"] : []),
+    ...(volumes === true ? ["whole series"] : []),
+  ];
+  const learned = shown.length === 0 ? "" : ` Learned on ${shown.join(", ")}.`;
+  const text = `${classes.join("; ")}. ${counted(prompts, "prompt")} (${recipe}), on ${device}.${learned} Bank ${short(bank.digest)}, model ${short(digest)}.`;
+  return visibleText(text, 600);
+}
+
+/** The first letters of a digest. */
+function short(digest: string): string {
+  return digest.slice(0, "sha256:".length + 12);
 }

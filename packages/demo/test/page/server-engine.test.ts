@@ -178,6 +178,37 @@ describe("the server's bank", () => {
     await expect(waiting).rejects.toMatchObject({ code: "stopped" });
   });
 
+  it("that is gone is asked again three times with longer pauses, each with a word of it", async () => {
+    const { classify, door } = await chosen();
+    door.again = [0, 0, 0];
+    const waits: string[] = [];
+    door.onWait = (text) => waits.push(text);
+    first = [new TypeError("fetch failed"), new Response("", { status: 504 })];
+    expect(await classify(images(1))).toMatchObject([{ ok: true }]);
+    expect(waits.filter((text) => /does not answer: going on in/.test(text))).toHaveLength(2);
+    first = Array.from({ length: 9 }, () => new TypeError("fetch failed"));
+    await expect(classify([image(9)])).rejects.toMatchObject({ code: "server_gone" });
+    expect(first).toHaveLength(5);
+  });
+
+  it("that wants a key all of a sudden says so, and is sent no key that a header cannot hold", async () => {
+    const { classify, door } = await chosen();
+    let keyed = 0;
+    door.onKey = () => keyed++;
+    first = [problem(401, "unauthorized")];
+    await expect(classify(images(1))).rejects.toMatchObject({
+      code: "server_unauthorized",
+      message: expect.stringContaining("wants a key"),
+    });
+    expect([keyed, door.facts?.key]).toEqual([1, true]);
+    const before = asked.length;
+    for (const key of ["ключ", "two words", "line\nbreak"]) {
+      door.key = key;
+      await expect(classify(images(1))).rejects.toMatchObject({ code: "server_bad_key" });
+    }
+    expect(asked).toHaveLength(before);
+  });
+
   it("that refuses, is gone or is another one now is said in words", async () => {
     const { classify, door } = await chosen();
     const refused = async (now: Response | Error) => {
@@ -188,7 +219,10 @@ describe("the server's bank", () => {
     door.key = "wrong";
     expect((await refused(problem(401, "unauthorized"))).message).toMatch(/does not know this key/);
     expect((await refused(problem(403, "forbidden"))).message).toMatch(/forbidden — in detail/);
+    door.again = [];
     expect((await refused(new TypeError("fetch failed"))).message).toMatch(/clinic\.example:81 does not answer/);
+    expect((await refused(new Response("<h1>Bad gateway</h1>", { status: 502 }))).message).toMatch(/clinic\.example:81 does not answer/);
+    expect((await refused(new Response("<h1>Sign in</h1>"))).message).toMatch(/cannot read: something else answers/);
     expect((await refused(problem(500, "internal"))).message).toMatch(/refuses: internal/);
     digest = "sha256:new";
     await expect(classify([image(1)])).rejects.toMatchObject({ code: "server_changed" });

@@ -3,7 +3,7 @@
 // Layout, little-endian: u32 length of the JSON · JSON [[sha256 | null, code | null], …] · rows [n,D] float32 of those without a code. Of volumes the
 // JSON says slices, probabilities [C] | null and entropies [N] | null of each row without a code, too, and a row of floats is its slices' mean.
 
-import { type Json, parseStrictJson } from "@biovlm/files";
+import { floatsOf, type Json, joinedBytes, littleEndian, parseStrictJson } from "@biovlm/files";
 import { EngineError } from "../contract/errors.js";
 
 /** What became of a row: `code` where there is no embedding, `sha256` where the file could be read. */
@@ -32,11 +32,9 @@ export interface Chunk {
 
 export function chunkBytes({ outcomes, rows }: Chunk): Uint8Array {
   const json = Buffer.from(JSON.stringify(outcomes.map(told)));
-  const out = Buffer.alloc(4 + json.length + rows.length * 4);
-  out.writeUInt32LE(json.length, 0);
-  json.copy(out, 4);
-  for (const [i, value] of rows.entries()) out.writeFloatLE(value, 4 + json.length + i * 4);
-  return out;
+  const head = Buffer.alloc(4);
+  head.writeUInt32LE(json.length, 0);
+  return joinedBytes([head, json, littleEndian(rows)]);
 }
 
 function told({ sha256, code, volume }: RowOutcome): readonly unknown[] {
@@ -54,7 +52,7 @@ export function readChunk(bytes: Uint8Array, D: number): Chunk {
   const outcomes = json.map(outcomeOf);
   const values = outcomes.filter(({ code }) => code === undefined).length * D;
   if (view.length !== 4 + length + values * 4) throw torn();
-  return { outcomes, rows: Float32Array.from({ length: values }, (_, i) => view.readFloatLE(4 + length + i * 4)) };
+  return { outcomes, rows: floatsOf(bytes.subarray(4 + length)) };
 }
 
 function outcomeOf(entry: Json): RowOutcome {

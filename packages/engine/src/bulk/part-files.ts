@@ -2,6 +2,7 @@
 // made with; neither says who made them or when, so that the same work gives the same bytes.
 
 import type { Core } from "@biovlm/core";
+import { littleEndian } from "@biovlm/files";
 import type { Classification, Classifier, Model } from "@biovlm/model";
 import { writeSafetensors } from "@biovlm/model/backbone";
 import type { BulkRow } from "./bulk-images.js";
@@ -44,13 +45,6 @@ export function embeddingsFile({ outcomes, data, D, model, volumes }: ShardRows,
     },
   );
   return { bytes, ending: "safetensors" };
-}
-
-function littleEndian(values: Float32Array | Int32Array): Uint8Array {
-  const out = Buffer.alloc(values.length * 4);
-  if (values instanceof Float32Array) for (const [i, value] of values.entries()) out.writeFloatLE(value, i * 4);
-  else for (const [i, value] of values.entries()) out.writeInt32LE(value, i * 4);
-  return out;
 }
 
 const leaf = (name: string, type: "INT32" | "FLOAT" | "BYTE_ARRAY", required: boolean) => ({

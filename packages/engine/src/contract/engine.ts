@@ -231,6 +231,8 @@ export interface Engine {
     readonly volumes?: readonly VolumeAnswer[];
     readonly source: AnswerSource;
     readonly classes: readonly string[];
+    /** [C] shares that the scores were shifted by, where they were */
+    readonly prevalence?: readonly number[];
   }>;
   /** embeddings [n,D] → answers in order */
   classifyEmbeddings(

@@ -90,7 +90,7 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
         ...shownOf(options),
         maxFrames: serving.options.maxFrames,
       };
-      const { answers, source, classes, volumes } = await serving.engine.classify(model, images, call);
+      const { answers, source, classes, prevalence, volumes } = await serving.engine.classify(model, images, call);
       const [only] = answers;
       if (answers.length === 1 && only !== undefined && "error" in only) throw unreadable(only);
       // answered, so nothing looks at it any more; after a failure a decoder might
@@ -99,6 +99,7 @@ export function classifyRoutes(app: FastifyInstance, serving: Serving): void {
         model: source.model,
         bank: source.bank!,
         classes: [...classes],
+        ...(prevalence === undefined ? {} : { prevalence: [...prevalence] }),
         device: source.device,
         core: source.core,
         fell_back: source.fellBack,

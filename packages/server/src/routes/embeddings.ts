@@ -1,7 +1,7 @@
 // POST /v1/embeddings and GET /v1/models in OpenAI's shape: texts, or images as data URIs. Token arrays and addresses are refused.
 
 import type { EmbeddingRows, ServedModel } from "@biovlm/engine";
-import { nth } from "@biovlm/files";
+import { littleEndian, nth } from "@biovlm/files";
 import type { FastifyInstance } from "fastify";
 import { ServerError, type ServerErrorCode } from "../errors.js";
 import type {} from "../fastify-types.js";
@@ -114,9 +114,8 @@ function entry({ name }: ServedModel): ModelEntry {
 
 /** Little-endian float32, as the official client reads it. */
 function base64(row: Float32Array): string {
-  const bytes = Buffer.alloc(row.length * 4);
-  for (const [i, x] of row.entries()) bytes.writeFloatLE(x, i * 4);
-  return bytes.toString("base64");
+  const { buffer, byteOffset, byteLength } = littleEndian(row);
+  return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
 }
 
 interface PlacedRow {

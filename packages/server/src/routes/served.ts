@@ -9,7 +9,7 @@ import { Served } from "../schemas/served.js";
 import type { Serving } from "../serving.js";
 import { bankFacts } from "./banks.js";
 
-export function servedRoutes(app: FastifyInstance, { engine }: Serving): void {
+export function servedRoutes(app: FastifyInstance, { engine, version }: Serving): void {
   app.get(
     "/v1/served",
     {
@@ -21,7 +21,7 @@ export function servedRoutes(app: FastifyInstance, { engine }: Serving): void {
         response: responses(Served, "problem", GUARDED),
       },
     },
-    async (): Promise<Served> => ({ models: engine.models().map((model) => servedModel(model, engine)), notice: RESEARCH_USE }),
+    async (): Promise<Served> => ({ version, models: engine.models().map((model) => servedModel(model, engine)), notice: RESEARCH_USE }),
   );
 }
 

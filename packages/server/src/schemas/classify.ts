@@ -71,6 +71,9 @@ export const ClassifyAnswer = Type.Object({
   model: Identity,
   bank: Identity,
   classes: Type.Array(Type.String(), { description: "order of the probabilities in `prompts`" }),
+  prevalence: Type.Optional(
+    Type.Array(Type.Number(), { description: "share of each class, in the order of `classes`, where the scores were shifted by it" }),
+  ),
   device: Type.String(),
   core: Type.String(),
   fell_back: Type.Boolean({ description: "true when another device than the first choice answered" }),

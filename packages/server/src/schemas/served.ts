@@ -10,6 +10,7 @@ const ServedBank = Type.Object({
 });
 
 export const Served = Type.Object({
+  version: Type.String({ description: "of the server, as GET /v2 says it" }),
   models: Type.Array(
     Type.Object({
       name: Type.String(),

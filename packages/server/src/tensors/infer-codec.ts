@@ -2,8 +2,7 @@
 // (the binary tensor extension: Inference-Header-Content-Length, binary_data_size, binary_data, binary_data_output).
 // A BYTES element is a u32 length and that many bytes in binary; in JSON it is a string: base64, a data URI's base64, or plain text.
 
-import { endianness } from "node:os";
-import { parseStrictJson } from "@biovlm/files";
+import { floatsOf, littleEndian, parseStrictJson } from "@biovlm/files";
 import { Compile } from "typebox/compile";
 import { ServerError } from "../errors.js";
 import { InferRequest, type InferResponse } from "../schemas/inference.js";
@@ -34,8 +33,6 @@ const REQUEST = Compile(InferRequest);
 const MAX_ELEMENTS = 1 << 24;
 /** Of BYTES: far more images than a request may have, and few enough that a view of each weighs nothing beside the body. */
 const MAX_BYTES_ELEMENTS = 1 << 16;
-/** Whether numbers lie in memory as they go over the wire. */
-const LITTLE_ENDIAN = endianness() === "LE";
 
 function bad(what: string): ServerError {
   return new ServerError("bad_tensor", `infer request — ${what}`);
@@ -176,10 +173,7 @@ export function decodeBase64(text: string, what: string): Uint8Array {
 
 function binaryNumbers(name: string, bytes: Uint8Array, count: number): Float32Array {
   if (bytes.length !== count * 4) throw bad(`input ${name} — expected ${count * 4} bytes for its shape, got ${bytes.length}.`);
-  // a copy: what is sent rarely stands where floats may
-  if (LITTLE_ENDIAN) return new Float32Array(bytes.slice().buffer, 0, count);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: count }, (_, i) => view.getFloat32(i * 4, true));
+  return floatsOf(bytes);
 }
 
 function binaryElements(name: string, bytes: Uint8Array, count: number): Uint8Array[] {
@@ -289,11 +283,5 @@ export function binaryOf(tensor: OutputTensor): Uint8Array {
     });
     return new Uint8Array(Buffer.concat(parts));
   }
-  if (LITTLE_ENDIAN) return new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
-  const bytes = Buffer.alloc(tensor.data.length * 4);
-  for (let i = 0; i < tensor.data.length; i++) {
-    if (tensor.datatype === "FP32") bytes.writeFloatLE(tensor.data[i]!, i * 4);
-    else bytes.writeInt32LE(tensor.data[i]!, i * 4);
-  }
-  return new Uint8Array(bytes);
+  return littleEndian(tensor.data);
 }
