@@ -2,7 +2,7 @@
 // has keys all of a sudden, and on a telephone. Registers tests; page-server.test.ts runs them in its browser.
 
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -50,7 +50,8 @@ class Front {
 export function proxiedServerFlows(stage: () => Stage): void {
   describe("a server behind a proxy", () => {
     const proxy = new Front();
-    const words = ["--class", "brain CT", "--class", "fundus", "--class", "chest X-ray"];
+    const shares = "brain CT=0.2,fundus=0.3,chest X-ray=0.5";
+    const words = ["--class", "brain CT", "--class", "fundus", "--class", "chest X-ray", "--prevalence", shares];
     let served: Served;
     let open: OpenPage;
     let folder: string;
@@ -106,6 +107,16 @@ export function proxiedServerFlows(stage: () => Stage): void {
       expect(await brokenRules(page)).toEqual([]);
       await page.emulateMedia({ colorScheme: "light", forcedColors: "none" });
       expect(await page.isVisible("#research")).toBe(true);
+    });
+
+    it("is named in files of answers with its version, and with how common its operator takes the classes to be", async () => {
+      const { page } = open;
+      await page.click("#tab-answers");
+      const [download] = await Promise.all([page.waitForEvent("download"), page.click("#answers-json")]);
+      const said = JSON.parse(readFileSync(await download.path(), "utf8"));
+      const { version } = (await (await fetch(`${served.url}/v2`)).json()) as { version: string };
+      expect(said).toMatchObject({ server: new URL(page.url()).host, version, prevalence: [0.2, 0.3, 0.5] });
+      await page.click("#tab-result");
     });
 
     it("that begins anew is waited for, and images are sent again", async () => {

@@ -47,16 +47,25 @@ describe("answers as files", () => {
       bank: "kinds",
       device: "cuda",
       precision: "fp16",
+      version: "1.2.3",
+      prevalence: [0.25, 0.75],
     };
     const answered = answeredOn({ ...source, prepared: { ...source.prepared, answerer } });
     const json = JSON.parse(answersJson(answered));
-    expect(json).toMatchObject({ server: "clinic.example", model: answerer.model, device: "cuda", precision: "fp16" });
+    expect(json).toMatchObject({
+      server: "clinic.example",
+      version: "1.2.3",
+      model: answerer.model,
+      device: "cuda",
+      precision: "fp16",
+      prevalence: [0.25, 0.75],
+    });
     expect(json.bank).toMatchObject({ name: "kinds", digest: "sha256:b" });
     const { columns, rows } = parseCsv(answersCsv(answered));
     expect(rows.map((row) => row[columns.indexOf("model")])).toEqual(["sha256:x", "sha256:x"]);
     expect(JSON.parse(answersJson(answeredOn(source)))).not.toHaveProperty("server");
     const report = answersReport(answered, { grouping: "folder", made: "" });
-    for (const word of ["clinic.example, bank kinds", "sha256:x", "cuda, fp16"]) expect(report).toContain(word);
+    for (const word of ["clinic.example, biovlm 1.2.3, bank kinds", "sha256:x", "cuda, fp16", "25 %; 75 %"]) expect(report).toContain(word);
     expect(answersReport(source, { grouping: "folder", made: "" })).not.toContain("Answered by");
   });
 

@@ -2,11 +2,20 @@
 // server is imported at run time.
 
 import type { Static } from "typebox";
-import type { Problem } from "../schemas/answer.js";
 import type { Bank, BankList } from "../schemas/banks.js";
 import type { ClassifyAnswer, ClassifyOptions } from "../schemas/classify.js";
 import type { EmbeddingsAnswer, EmbeddingsBody, ModelList } from "../schemas/embeddings.js";
-import type { ModelMetadata } from "../schemas/inference.js";
+import type {
+  InferRequest as InferRequestSchema,
+  InferResponse as InferResponseSchema,
+  ModelMetadata,
+  ServerMetadata,
+} from "../schemas/inference.js";
+import type { RepositoryModel } from "../schemas/repository.js";
+import type { Served } from "../schemas/served.js";
+import { ApiError, askOf, type CallOptions, type ClientOptions, type Question } from "./calls.js";
+
+export { ApiError, type CallOptions, type ClientOptions } from "./calls.js";
 
 /** What the server answers to a classification, one prediction an image. */
 export type ClassifyResult = Static<typeof ClassifyAnswer>;
@@ -26,38 +35,14 @@ export interface EmbeddedRow {
 /** A bank as the server lists it. */
 export type BankInfo = Static<typeof Bank>;
 
-/** Which server, with which key. */
-export interface ClientOptions {
-  /** e.g. "http://127.0.0.1:8080" */
-  readonly baseUrl: string;
-  /** sent as a bearer token */
-  readonly apiKey?: string;
-  /** another fetch, e.g. with a proxy */
-  readonly fetch?: typeof globalThis.fetch;
-}
-
-/** What each call takes: a signal and a deadline. */
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** milliseconds after which the server gives the call up */
-  readonly deadlineMs?: number | undefined;
-}
-
-/** A refusal or a failure of the server. `code` is stable; look at it, not at the message. */
-export class ApiError extends Error {
-  readonly code: string;
-  readonly status: number;
-  /** seconds to wait before another try, where the server says so */
-  readonly retryAfter: number | undefined;
-
-  constructor(code: string, status: number, message: string, retryAfter?: number) {
-    super(message);
-    this.name = "ApiError";
-    this.code = code;
-    this.status = status;
-    this.retryAfter = retryAfter;
-  }
-}
+/** A request of the Open Inference Protocol v2: tensors as JSON. */
+export type InferRequest = Static<typeof InferRequestSchema>;
+/** The tensors that it is answered with. */
+export type InferResponse = Static<typeof InferResponseSchema>;
+/** Served names, each with its weights and the banks that it may be asked with. */
+export type ServedList = Static<typeof Served>;
+/** A model's place in memory. */
+export type ModelState = Static<typeof RepositoryModel>;
 
 /** A biovlm server's routes as functions. Refusals and failures reject with `ApiError`. */
 export interface Client {
@@ -70,83 +55,108 @@ export interface Client {
   embed(model: string, input: string | readonly string[], options?: EmbedRequest & CallOptions): Promise<Float32Array[]>;
   /** Encoded image files, as `classify` takes them → a row for each; with `volumes` one for each series, in the order of their first slices. */
   embedImages(model: string, images: readonly (Uint8Array | Blob)[], options?: EmbedRequest & CallOptions): Promise<EmbeddedRow[]>;
+  /** Tensors in and out as JSON (Open Inference Protocol v2): inputs `image` of files as base64 or `embedding` of rows; see the model's metadata. */
+  infer(model: string, request: InferRequest, options?: CallOptions): Promise<InferResponse>;
+  /** served names */
   models(options?: CallOptions): Promise<readonly string[]>;
   model(name: string, options?: CallOptions): Promise<Static<typeof ModelMetadata>>;
+  /** every name with its weights, its device and its banks */
+  served(options?: CallOptions): Promise<ServedList>;
+  /** name, version and extensions of the server */
+  server(options?: CallOptions): Promise<Static<typeof ServerMetadata>>;
   banks(options?: CallOptions): Promise<readonly BankInfo[]>;
   bank(name: string, options?: CallOptions): Promise<BankInfo>;
   /** admin scope */
   uploadBank(name: string, bytes: Uint8Array, options?: CallOptions): Promise<BankInfo>;
   /** admin scope: a bank file with text embeddings for classes */
   compileBank(name: string, classes: readonly string[], options?: CallOptions): Promise<Uint8Array>;
-  /** never throws for a server that says no */
+  /** admin scope: takes a model into memory, back after `unloadModel` */
+  loadModel(model: string, options?: CallOptions): Promise<ModelState>;
+  /** admin scope: it is refused until it is loaded again */
+  unloadModel(model: string, options?: CallOptions): Promise<ModelState>;
+  /** never throws for a server that says no, and is not sent again */
   ready(options?: CallOptions): Promise<{ readonly ready: boolean; readonly reason?: string }>;
 }
 
 /**
- * A client of one server. Methods reject with {@link ApiError} for what the server refuses, and as `fetch` does where there is none.
+ * A client of one server. Methods reject with {@link ApiError}, and with the reason of a signal that was aborted.
+ * @throws ApiError `bad_option` for an address or a key that cannot be one
  * @example const { results } = await createClient({ baseUrl }).classify([png], { classes: ["benign tumor", "malignant tumor"] });
  */
 export function createClient(options: ClientOptions): Client {
-  const { call, json } = callsOf(options);
+  const ask = askOf(options);
+  const get = <T>(path: string, options?: CallOptions) => ask({ method: "GET", path }, jsonOf<T>, options);
+  const post = <T>(path: string, body: unknown, options?: CallOptions) => ask(jsonQuestion(path, body), jsonOf<T>, options);
+  const name = encodeURIComponent;
   return {
-    async classify(images, { signal, deadlineMs, ...options } = {}) {
-      const form = new FormData();
-      for (const [name, value] of Object.entries(options)) {
-        for (const item of [value].flat()) if (item !== undefined) form.append(name, String(item));
-      }
-      for (const image of images)
-        form.append("image", image instanceof Blob ? image : new Blob([image as Uint8Array<ArrayBuffer>]), "image");
-      const response = await call("POST", "/v1/classify", form, undefined, { signal, deadlineMs });
-      return (await response.json()) as ClassifyResult;
+    classify(images, options = {}) {
+      const [call, asked] = split(options);
+      return ask({ method: "POST", path: "/v1/classify", body: formOf(images, asked) }, jsonOf<ClassifyResult>, call);
     },
     embed: async (model, input, options) =>
-      (await rows(json, model, typeof input === "string" ? input : [...input], options)).map(({ embedding }) => embedding),
-    embedImages: async (model, images, options) => rows(json, model, await Promise.all(images.map(dataUri)), options),
-    models: async (options) => (await json<Static<typeof ModelList>>("GET", "/v1/models", undefined, options)).data.map(({ id }) => id),
-    model: (name, options) => json("GET", `/v2/models/${encodeURIComponent(name)}`, undefined, options),
-    banks: async (options) => (await json<Static<typeof BankList>>("GET", "/v1/banks", undefined, options)).banks,
-    bank: (name, options) => json("GET", `/v1/banks/${encodeURIComponent(name)}`, undefined, options),
-    async uploadBank(name, bytes, options = {}) {
-      const response = await call(
-        "PUT",
-        `/v1/banks/${encodeURIComponent(name)}`,
-        bytes as Uint8Array<ArrayBuffer>,
-        "application/octet-stream",
-        options,
-      );
-      return (await response.json()) as BankInfo;
+      (await rows(post, model, typeof input === "string" ? input : [...input], options)).map(({ embedding }) => embedding),
+    embedImages: async (model, images, options) => rows(post, model, await Promise.all(images.map(dataUri)), options),
+    infer: (model, request, options) => post(`/v2/models/${name(model)}/infer`, request, options),
+    models: async (options) => (await get<Static<typeof ModelList>>("/v1/models", options)).data.map(({ id }) => id),
+    model: (model, options) => get(`/v2/models/${name(model)}`, options),
+    served: (options) => get("/v1/served", options),
+    server: (options) => get("/v2", options),
+    banks: async (options) => (await get<Static<typeof BankList>>("/v1/banks", options)).banks,
+    bank: (bank, options) => get(`/v1/banks/${name(bank)}`, options),
+    uploadBank(bank, bytes, options) {
+      const body = bytes as Uint8Array<ArrayBuffer>;
+      return ask({ method: "PUT", path: `/v1/banks/${name(bank)}`, body, type: "application/octet-stream" }, jsonOf<BankInfo>, options);
     },
-    async compileBank(name, classes, options = {}) {
-      const response = await call(
-        "POST",
-        `/v1/banks/${encodeURIComponent(name)}/compile`,
-        JSON.stringify({ classes }),
-        "application/json",
+    compileBank: (bank, classes, options) =>
+      ask(
+        jsonQuestion(`/v1/banks/${name(bank)}/compile`, { classes }),
+        async (answer) => new Uint8Array(await answer.arrayBuffer()),
         options,
-      );
-      return new Uint8Array(await response.arrayBuffer());
-    },
-    async ready(options = {}) {
+      ),
+    loadModel: (model, options) => post(`/v2/repository/models/${name(model)}/load`, {}, options),
+    unloadModel: (model, options) => post(`/v2/repository/models/${name(model)}/unload`, {}, options),
+    async ready(options) {
       try {
-        return await json<{ ready: boolean; reason?: string }>("GET", "/readyz", undefined, options);
+        return await get<{ ready: boolean; reason?: string }>("/readyz", { maxRetries: 0, ...options });
       } catch (error) {
-        if (error instanceof ApiError) return { ready: false, reason: error.message };
+        if (error instanceof ApiError && error.status > 0) return { ready: false, reason: error.message };
         throw error;
       }
     },
   };
 }
 
-type Calls = ReturnType<typeof callsOf>;
+const jsonOf = async <T>(answer: Response): Promise<T> => JSON.parse(await answer.text()) as T;
+
+function jsonQuestion(path: string, body: unknown): Question {
+  return { method: "POST", path, body: JSON.stringify(body), type: "application/json" };
+}
+
+/** How it is called, and what is asked for. */
+function split<Asked extends CallOptions>({ signal, deadlineMs, maxRetries, timeoutMs, ...asked }: Asked) {
+  return [{ signal, deadlineMs, maxRetries, timeoutMs }, asked] as const;
+}
+
+/** Files of a disk that are given as Blobs are read as they are sent. */
+function formOf(images: readonly (Uint8Array | Blob)[], options: ClassifyRequest): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(options)) {
+    for (const item of [value].flat()) if (item !== undefined) form.append(name, String(item));
+  }
+  // a file's name may be a patient's
+  for (const image of images) form.append("image", image instanceof Blob ? image : new Blob([image as Uint8Array<ArrayBuffer>]), "image");
+  return form;
+}
 
 async function rows(
-  json: Calls["json"],
+  post: <T>(path: string, body: unknown, options?: CallOptions) => Promise<T>,
   model: string,
   input: string | string[],
-  { signal, deadlineMs, ...shown }: EmbedRequest & CallOptions = {},
+  options: EmbedRequest & CallOptions = {},
 ): Promise<EmbeddedRow[]> {
+  const [call, shown] = split(options);
   const body: EmbeddingsBody = { model, input, encoding_format: "float", ...shown };
-  const { data } = await json<Static<typeof EmbeddingsAnswer>>("POST", "/v1/embeddings", body, { signal, deadlineMs });
+  const { data } = await post<Static<typeof EmbeddingsAnswer>>("/v1/embeddings", body, call);
   return data.map(({ index, embedding, images }) => ({
     index,
     embedding: Float32Array.from(embedding as number[]),
@@ -163,57 +173,4 @@ async function dataUri(image: Uint8Array | Blob): Promise<string> {
   let text = "";
   for (let at = 0; at < bytes.length; at += PIECE) text += btoa(String.fromCharCode(...bytes.subarray(at, at + PIECE)));
   return `data:application/octet-stream;base64,${text}`;
-}
-
-/** One request: its answer, or the server's refusal as an {@link ApiError}. */
-function callsOf({ baseUrl, apiKey, fetch: get = globalThis.fetch }: ClientOptions) {
-  const root = baseUrl.replace(/\/+$/, "");
-  const call = async (
-    method: string,
-    path: string,
-    body: BodyInit | undefined,
-    type: string | undefined,
-    { signal, deadlineMs }: CallOptions,
-  ) => {
-    const response = await get(`${root}${path}`, {
-      method,
-      headers: {
-        ...(type === undefined ? {} : { "content-type": type }),
-        ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
-        ...(deadlineMs === undefined ? {} : { "x-deadline-ms": String(Math.ceil(deadlineMs)) }),
-      },
-      ...(body === undefined ? {} : { body }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    if (!response.ok) throw await refusal(response);
-    return response;
-  };
-  const json = async <T>(method: string, path: string, body: unknown, options: CallOptions = {}): Promise<T> => {
-    const response = await call(
-      method,
-      path,
-      body === undefined ? undefined : JSON.stringify(body),
-      body === undefined ? undefined : "application/json",
-      options,
-    );
-    return (await response.json()) as T;
-  };
-  return { call, json };
-}
-
-/** The server's error, whichever of its three forms it has. */
-async function refusal(response: Response): Promise<ApiError> {
-  const text = await response.text();
-  let body: Partial<Static<typeof Problem>> & { error?: string | { code?: string; message?: string }; reason?: string } = {};
-  try {
-    body = JSON.parse(text) as typeof body;
-  } catch {
-    // a proxy's page, or nothing
-  }
-  const wait = Number(response.headers.get("retry-after") ?? Number.NaN);
-  const of = typeof body.error === "object" ? body.error : undefined;
-  const said = typeof body.error === "string" ? /^([a-z_]+): (.*)$/s.exec(body.error) : null;
-  const code = body.code ?? of?.code ?? said?.[1] ?? (response.status === 503 ? "not_ready" : "unexpected_answer");
-  const message = body.detail ?? of?.message ?? said?.[2] ?? body.reason ?? `expected an answer, got status ${response.status}`;
-  return new ApiError(code, response.status, message, Number.isFinite(wait) ? wait : undefined);
 }

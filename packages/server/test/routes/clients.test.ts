@@ -137,6 +137,89 @@ describe("our client", () => {
     });
   });
 
+  it("has a function for each operation of the document, or a reason why not", async () => {
+    const functions: Readonly<Record<string, keyof Client | "answered by another function" | "for what watches a process">> = {
+      classify: "classify",
+      createEmbedding: "embedImages",
+      listModels: "models",
+      retrieveModel: "answered by another function",
+      listServed: "served",
+      listBanks: "banks",
+      getBank: "bank",
+      putBank: "uploadBank",
+      compileBank: "compileBank",
+      ready: "ready",
+      live: "for what watches a process",
+      serverMetadata: "server",
+      serverLive: "for what watches a process",
+      serverReady: "answered by another function",
+      modelMetadata: "model",
+      modelReady: "answered by another function",
+      modelInfer: "infer",
+      modelVersionMetadata: "answered by another function",
+      modelVersionReady: "answered by another function",
+      modelVersionInfer: "answered by another function",
+      modelNames: "answered by another function",
+      repositoryIndex: "answered by another function",
+      loadModel: "loadModel",
+      unloadModel: "unloadModel",
+    };
+    const { paths } = (await (await fetch(`${address}/openapi.json`)).json()) as {
+      paths: Record<string, Record<string, { operationId?: string }>>;
+    };
+    const operations = Object.values(paths).flatMap((path) => Object.values(path).flatMap(({ operationId = [] }) => operationId));
+    expect(Object.keys(functions).sort()).toEqual([...new Set(operations)].sort());
+    const named = Object.values(functions).filter((name) => !name.includes(" "));
+    expect(
+      Object.keys(client)
+        .filter((name) => name !== "embed")
+        .sort(),
+    ).toEqual([...new Set(named)].sort());
+  });
+
+  it("asks about models and the server, and loads and unloads a model", async () => {
+    expect((await client.served()).models.map(({ name }) => name)).toEqual(["tiny"]);
+    expect(await client.served()).toMatchObject({ version: "0.1.0" });
+    expect(await client.server()).toMatchObject({ version: "0.1.0" });
+    expect(await client.unloadModel("tiny")).toMatchObject({ state: "UNAVAILABLE" });
+    await expect(client.embed("tiny", "a chest X-ray")).rejects.toMatchObject({ code: "model_unloaded", status: 503 });
+    expect(await client.loadModel("tiny")).toMatchObject({ state: "READY" });
+    await expect(client.infer("tiny", { inputs: [{ name: "none", datatype: "FP32", shape: [1], data: [1] }] })).rejects.toBeInstanceOf(
+      ApiError,
+    );
+  });
+
+  it("sends a file from the disk as it is read", async () => {
+    const { openAsBlob } = await import("node:fs");
+    const { mkdtemp, rm, writeFile } = await import("node:fs/promises");
+    const { tmpdir } = await import("node:os");
+    const { join } = await import("node:path");
+    const folder = await mkdtemp(join(tmpdir(), "biovlm-client-"));
+    try {
+      await writeFile(join(folder, "a.png"), png);
+      const [said] = (await client.classify([await openAsBlob(join(folder, "a.png")), png], { bank: "kinds" })).results;
+      expect(said?.predictions).toHaveLength(2);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("does what its package's README shows", async () => {
+    const readme = await (await import("node:fs/promises")).readFile(new URL("../../README.md", import.meta.url), "utf8");
+    const [, block = ""] = /```ts\nimport \{ [\w, ]+ \} from "@biovlm\/server\/client";\n([\s\S]*?)```/.exec(readme) ?? [];
+    expect(block).toContain("createClient");
+    const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
+    const names = ["createClient", "ApiError", "pngBytes", "slices", "niftiBytes", "said"];
+    const run = new AsyncFunction(
+      ...names,
+      `${block.replaceAll("http://127.0.0.1:8080", address)}\nreturn { results, predictions, rows };`,
+    );
+    const nrrd = Buffer.concat([Buffer.from("NRRD0004\ntype: uchar\ndimension: 3\nsizes: 4 4 3\nencoding: raw\n\n"), Buffer.alloc(48, 90)]);
+    const said: unknown[] = [];
+    const made = (await run(createClient, ApiError, png, [slice(3, 0, 60), slice(3, 10, 200)], nrrd, said)) as Record<string, unknown[]>;
+    expect([made["results"]?.length, made["predictions"]?.length, made["rows"]?.length]).toEqual([1, 2, 1]);
+  });
+
   it("rejects with the server's code and status", async () => {
     await expect(client.classify([png], { bank: "nothing" })).rejects.toMatchObject({ code: "unknown_bank", status: 404 });
     await expect(client.classify([new Uint8Array(5)], { bank: "kinds" })).rejects.toBeInstanceOf(ApiError);
