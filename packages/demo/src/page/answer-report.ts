@@ -3,7 +3,7 @@
 
 import { wilsonInterval } from "@biovlm/evaluation";
 import { counted } from "@biovlm/files";
-import type { Answerer } from "../engine/protocol.js";
+import type { Answerer, Prepared } from "../engine/protocol.js";
 import { type AnswerGrouping, answerCounts } from "./answer-counts.js";
 import type { AnswerSource } from "./answer-lists.js";
 import { answerRows } from "./answer-rows.js";
@@ -48,9 +48,7 @@ function factsPart({ images, opened, prepared }: AnswerSource, made: string): st
     ["Images", `${images.length}, ${answered} of them answered`],
     ["Model", `${text(opened.model.name)}<br><code>${text(opened.model.digest)}</code>`],
     ...(prepared.answerer === undefined ? [] : [["Answered by", answererText(prepared.answerer)] as const]),
-    ...(prepared.answerer?.prevalence === undefined
-      ? []
-      : [["How common the classes are taken to be", prepared.answerer.prevalence.map((share) => percent(share)).join("; ")] as const]),
+    ...(prepared.answerer?.prevalence === undefined ? [] : [["How common the classes are taken to be", sharesText(prepared)] as const]),
     ["Run on", `${text(opened.device)}, ${text(opened.precision)}`],
     ["Prompt bank", `${text(prepared.recipe)}<br><code>${text(prepared.digest)}</code>`],
     ["Prompts", `${prepared.prompts.length}, of which each image keeps the ${prepared.kept} surest`],
@@ -58,6 +56,12 @@ function factsPart({ images, opened, prepared }: AnswerSource, made: string): st
     ["Made", text(made)],
   ];
   return `<dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join("")}</dl>`;
+}
+
+/** How common each class is taken to be. */
+function sharesText({ classes, answerer }: Prepared): string {
+  const shares = answerer?.prevalence ?? [];
+  return classes.map((name, c) => `${text(plainName(name))} ${Number((shares[c] ?? 0).toPrecision(4))}`).join("; ");
 }
 
 function answererText({ host, version, bank }: Answerer): string {

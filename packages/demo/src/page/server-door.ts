@@ -175,14 +175,9 @@ export class ServerDoor {
       throw this.gone(init);
     }
     if (!answer.ok) throw await this.refusal(answer);
-    const text = await answer.text().catch(() => {
-      throw this.gone(init);
+    return answer.json().catch((error: unknown) => {
+      throw error instanceof SyntaxError ? this.foreign() : this.gone(init);
     });
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      throw this.foreign();
-    }
   }
 
   private gone({ signal }: RequestInit = {}): EngineFailure {

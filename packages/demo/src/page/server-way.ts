@@ -18,23 +18,7 @@ export interface ServerWay {
 /** Puts the way into the class panel, hidden until the server is known to answer. `use` uses what is chosen. */
 export function serverWay(door: ServerDoor, use: () => void): ServerWay {
   const host = visibleText(door.host, 80);
-  const radio = element("input", { attributes: { type: "radio", name: "class-kind", value: "server", id: "class-kind-server" } });
-  const label = element("label", { class: "wide", attributes: { hidden: "" } }, radio, element("span", { text: `This server: ${host}` }));
-  const { key, ask, keyed } = keyField();
-  const bank = element("select", { attributes: { id: "server-bank" } });
-  const facts = element("p", { class: "quiet", attributes: { id: "server-facts" } });
-  const part = element(
-    "div",
-    { attributes: { "data-kind": "server", hidden: "" } },
-    element("p", { class: "notice", attributes: { id: "server-consent" } }, ...consent(host)),
-    keyed,
-    element("label", { text: "Model and bank", attributes: { for: "server-bank" } }),
-    bank,
-    facts,
-    element("p", { class: "row" }, ask),
-  );
-  byId("class-kind-bank").closest("fieldset")?.append(label);
-  document.querySelector('[data-kind="bank"]')?.after(part);
+  const { label, key, ask, keyed, bank, facts } = serverPart(host);
   const wrong = fieldError(bank);
   let models: readonly ServedModel[] = [];
 
@@ -104,6 +88,28 @@ export function serverWay(door: ServerDoor, use: () => void): ServerWay {
           `; answered by ${host}: model ${visibleText(answerer.model.name, 40)}, bank ${visibleText(answerer.bank, 40)}`;
     },
   };
+}
+
+/** What is seen of the way, put into the class panel. */
+function serverPart(host: string) {
+  const radio = element("input", { attributes: { type: "radio", name: "class-kind", value: "server", id: "class-kind-server" } });
+  const label = element("label", { class: "wide", attributes: { hidden: "" } }, radio, element("span", { text: `This server: ${host}` }));
+  const { key, ask, keyed } = keyField();
+  const bank = element("select", { attributes: { id: "server-bank" } });
+  const facts = element("p", { class: "quiet", attributes: { id: "server-facts" } });
+  const part = element(
+    "div",
+    { attributes: { "data-kind": "server", hidden: "" } },
+    element("p", { class: "notice", attributes: { id: "server-consent" } }, ...consent(host)),
+    keyed,
+    element("p", { class: "row" }, ask),
+    element("label", { text: "Model and bank", attributes: { for: "server-bank" } }),
+    bank,
+    facts,
+  );
+  byId("class-kind-bank").closest("fieldset")?.append(label);
+  document.querySelector('[data-kind="bank"]')?.after(part);
+  return { label, key, ask, keyed, bank, facts };
 }
 
 /** Where the server's key is typed, and the button that asks with it. */

@@ -65,7 +65,8 @@ describe("answers as files", () => {
     expect(rows.map((row) => row[columns.indexOf("model")])).toEqual(["sha256:x", "sha256:x"]);
     expect(JSON.parse(answersJson(answeredOn(source)))).not.toHaveProperty("server");
     const report = answersReport(answered, { grouping: "folder", made: "" });
-    for (const word of ["clinic.example, biovlm 1.2.3, bank kinds", "sha256:x", "cuda, fp16", "25 %; 75 %"]) expect(report).toContain(word);
+    for (const word of ["clinic.example, biovlm 1.2.3, bank kinds", "sha256:x", "cuda, fp16", "=a 0.25; -b 0.75"])
+      expect(report).toContain(word);
     expect(answersReport(source, { grouping: "folder", made: "" })).not.toContain("Answered by");
   });
 
