@@ -23,6 +23,8 @@ const OWN_KINDS: Readonly<Record<string, string>> = {
 };
 
 const SCHEMAS: Readonly<Record<string, string>> = {
+  "gateway.networking.k8s.io/v1 GRPCRoute": "gateway-route",
+  "gateway.networking.k8s.io/v1 HTTPRoute": "gateway-route",
   "serving.kserve.io/v1alpha1 ServingRuntime": "kserve-serving-runtime",
   "serving.kserve.io/v1beta1 InferenceService": "kserve-inference-service",
   "keda.sh/v1alpha1 ScaledObject": "keda-scaled-object",

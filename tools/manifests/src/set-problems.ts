@@ -47,6 +47,25 @@ export function setProblems(manifests: readonly Manifest[]): string[] {
     ];
     for (const [from, port] of asked) if (!ports.includes(port)) say(`no port ${port}, which the ${from} names`);
     for (const kind of ["Service", "NetworkPolicy"]) if (!asked.some(([from]) => from === kind)) say(`no ${kind} for it`);
+    const services = of("Service").map(({ metadata, spec }) => ({ name: metadata.name, ports: spec.ports as Part[] }));
+    const leads: Part[] = [
+      ...of("Ingress").flatMap(({ spec }) =>
+        spec.rules.flatMap((rule: Part) => rule["http"].paths.map(({ backend }: Part) => backend.service)),
+      ),
+      ...of("HTTPRoute", "GRPCRoute").flatMap(({ spec }) => spec.rules.flatMap((rule: Part) => rule["backendRefs"])),
+    ];
+    for (const { name: service, port } of leads) {
+      const found = services
+        .find((candidate) => candidate.name === service)
+        ?.ports.some((p) => p["name"] === port.name || p["port"] === port);
+      if (found !== true) say(`no port ${port.name ?? port} of a Service ${service}, where callers are led`);
+    }
+    const [http, grpc] = ["HTTPRoute", "GRPCRoute"].map((kind) => of(kind).flatMap(({ spec }) => spec.hostnames ?? ["*"])) as [
+      string[],
+      string[],
+    ];
+    const both = http.filter((host) => grpc.includes(host) || (host === "*" && grpc.length > 0));
+    if (both.length > 0) say(`${both}: a Gateway takes one kind of route for a name`);
     for (const { spec } of of("PodDisruptionBudget"))
       if (spec.minAvailable !== undefined) say("minAvailable: with one pod no node could be drained; maxUnavailable");
   }

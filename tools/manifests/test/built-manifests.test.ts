@@ -76,14 +76,14 @@ describe("the chart", () => {
     const chart = `${deploy}helm/biovlm`;
     const render = (...sets: string[]) =>
       built(helm, "template", "scans", chart, "--kube-version", "1.29.0", ...sets.flatMap((set) => ["--set", set]));
+    const digest = `sha256:${"0a".repeat(32)}`;
     const plain = render();
     const full = render(
       "autoscaling.enabled=true",
       "metrics.podMonitor=true",
       "model.name=biomedclip",
       "model.bundleClaim=bundles",
-      "model.claim=models",
-      "image.digest=sha256:abc",
+      `image.digest=${digest}`,
       "podSecurityContext.fsGroup=null",
     );
     const outside = render("ingress.enabled=true", "grpc.enabled=true", "config.serve.max-images=16");
@@ -101,7 +101,7 @@ describe("the chart", () => {
     expect(of(outside, "Deployment").spec.template.metadata.annotations["biovlm/config"]).toMatch(/^[0-9a-f]{64}$/);
     for (const kind of ["Ingress", "ConfigMap"]) expect(of(plain, kind)).toBeUndefined();
     expect(pod(plain).containers[0].image).toBe("biovlm:0.1.0");
-    expect(pod(full).containers[0].image).toBe("biovlm@sha256:abc");
+    expect(pod(full).containers[0].image).toBe(`biovlm@${digest}`);
     expect(pod(full).initContainers[0].command).toContain("/bundle/biomedclip.tar");
     expect(JSON.stringify(pod(full))).not.toMatch(/fsGroup|runAsUser/);
     expect([of(plain, "HorizontalPodAutoscaler"), of(plain, "PodMonitor")]).toEqual([undefined, undefined]);

@@ -3,7 +3,7 @@
 
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -82,11 +82,12 @@ fetch("http://127.0.0.1:8080${path}", { ...${more}, headers: { "content-type": "
   }
 }
 
+// layers that are whole trees: minutes on a busy disk
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 1_200_000);
+
 describe.skipIf(!runs)("the images", () => {
   const store = new ImageStore(folder);
   beforeAll(() => store.makeBase(), 1_200_000);
-  // layers that are whole trees: minutes on a busy disk
-  afterAll(() => rmSync(folder, { recursive: true, force: true }), 1_200_000);
 
   describe("for the CPU", () => {
     let image: BuiltImage;
@@ -102,9 +103,16 @@ describe.skipIf(!runs)("the images", () => {
       const bytes = Number(execFileSync("du", ["-sb", join(root, "app")], { encoding: "utf8" }).split("\t")[0]);
       console.log(`/app ${(bytes / 1e6).toFixed(0)} MB`);
       // MB: what it was when this was written, and a tenth
-      expect(bytes / 1e6).toBeLessThan(700);
+      expect(bytes / 1e6).toBeLessThan(430);
       const found = (...words: string[]) => execFileSync("find", [join(root, "app"), ...words], { encoding: "utf8" });
       expect(found("-path", "*/packages/*/test/*", "-not", "-path", "*/node_modules/*", "-name", "*.test.ts")).toBe("");
+      expect(
+        found("-path", "*/app/packages/*", "(", "-name", "src", "-o", "-name", "assembly", ")", "-not", "-path", "*/node_modules/*"),
+      ).toBe("");
+      expect(found("-name", "*.map")).toBe("");
+      expect(found("-path", "*/onnxruntime-node/bin/*", "-name", "*.node").trim().split("\n")).toHaveLength(1);
+      // what a build was told in confidence stays in no layer
+      expect(existsSync(join(root, "run/secrets"))).toBe(false);
       expect(found("!", "-user", "root")).toBe("");
       expect(found("-type", "f", "-perm", "/022")).toBe("");
     });

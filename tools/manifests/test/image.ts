@@ -27,7 +27,7 @@ export class ImageStore {
   }
 
   /**
-   * What every FROM names, as far as a build and a server use it: Debian's smallest, Node and npm, and the CAs of this machine. NVIDIA's image is
+   * What every FROM names, as far as a build and a server use it: Debian's smallest, Node and npm. NVIDIA's image is
    * stood in for by the same, so without CUDA.
    */
   makeBase(): void {
@@ -38,24 +38,23 @@ export class ImageStore {
     const npm = execFileSync("npm", ["root", "-g"], { encoding: "utf8" }).trim();
     cpSync(join(npm, "npm"), join(root, "usr/local/lib/node_modules/npm"), { recursive: true, dereference: true });
     symlinkSync("../lib/node_modules/npm/bin/npm-cli.js", join(root, "usr/local/bin/npm"));
-    const cas = process.env["NODE_EXTRA_CA_CERTS"];
-    if (cas !== undefined) cpSync(cas, join(root, "etc/ssl/machine.pem"));
     const container = this.buildah("from", "scratch");
     this.buildah("add", "-q", container, root, "/");
     this.buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container);
-    if (cas !== undefined) this.buildah("config", "--env", "NODE_EXTRA_CA_CERTS=/etc/ssl/machine.pem", container);
     for (const base of new Set(bases))
       this.buildah("commit", "-q", container, `docker.io/${base.includes("/") ? base : `library/${base}`}`);
     this.buildah("rm", container);
     rmSync(root, { recursive: true });
   }
 
-  /** The image of a file of deploy/ over the files that git knows, as they are. @param words of `buildah bud` */
+  /** The image of a file of deploy/ over the files that git knows, as they are, with this machine's CAs as a company gives its own. @param words of `buildah bud` */
   build(file: string, ...words: string[]): void {
     const context = join(this.folder, "context");
     const files = execFileSync("git", ["ls-files", "-z"], { cwd: project, encoding: "utf8" }).split("\0");
     for (const name of files) if (name !== "" && existsSync(join(project, name))) cpSync(join(project, name), join(context, name));
     const all = ["--isolation", "chroot", "--network", "host", "--pull-never", "-f", join(context, "deploy", file), "-t", tagOf(file)];
+    const cas = process.env["NODE_EXTRA_CA_CERTS"];
+    if (cas !== undefined) all.push("--secret", `id=ca,src=${cas}`);
     this.buildah("bud", ...all, ...words, context);
   }
 

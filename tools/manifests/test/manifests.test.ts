@@ -11,6 +11,7 @@ const files = [
     (name) => `kubernetes/components/${name}.yaml`,
   ),
   ...["ingress", "ingress-grpc"].map((name) => `kubernetes/components/${name}/ingress.yaml`),
+  ...["gateway", "gateway-grpc"].map((name) => `kubernetes/components/${name}/route.yaml`),
   "kubernetes/bulk-job.yaml",
   "kserve/biovlm.yaml",
 ];
@@ -21,6 +22,8 @@ describe("the manifests", () => {
     const manifests = all();
     expect(manifests.map((m) => m.kind).sort()).toEqual([
       "Deployment",
+      "GRPCRoute",
+      "HTTPRoute",
       "HorizontalPodAutoscaler",
       "InferenceService",
       "Ingress",
@@ -57,6 +60,12 @@ describe("the manifests", () => {
       ["Ingress", (m) => delete m.spec.rules[0].http.paths[0].pathType, /pathType/],
       ["Ingress", (m) => (m.spec.rules[0].http.paths[0].backend.serviceName = "biovlm"), /serviceName/],
       ["Ingress", (m) => (m.metadata.annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"] = 60), /annotations|string/],
+      ["HTTPRoute", (m) => (m.spec.rules[0].matches[0].path.type = "Prefix"), /type.*allowed/],
+      ["HTTPRoute", (m) => (m.spec.rules[0].backendRefs[0].port = "http"), /port.*integer/],
+      ["HTTPRoute", (m) => (m.spec.parentRef = []), /parentRef/],
+      ["HTTPRoute", (m) => (m.spec.rules[0].matches[0].method = { service: "x" }), /method/],
+      ["GRPCRoute", (m) => (m.spec.hostnames = ["biovlm.example.org:443"]), /hostnames/],
+      ["GRPCRoute", (m) => (m.spec.rules[0].matches[0].path = { value: "/" }), /path/],
       ["ServingRuntime", (m) => (m.spec.protocolVersions = ["v3"]), /protocolVersions.*allowed/],
       ["ServingRuntime", (m) => (m.spec.containers = []), /containers/],
       ["ServingRuntime", (m) => (m.spec.supportedModelFormats[0].autoselect = true), /autoselect/],

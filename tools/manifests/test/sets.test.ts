@@ -47,6 +47,24 @@ describe.skipIf(kustomize === undefined)("what kustomize makes", () => {
     expect(setProblems(own("one-node-scaled", ["model-volume", "one-node", "keda"])).join("\n")).toMatch(/8 pods on biovlm-state/);
   });
 
+  it("is reached by the Gateway API, gRPC under a name of its own", () => {
+    const manifests = own("gateway", ["grpc", "gateway", "gateway-grpc"]);
+    expect(setProblems(manifests)).toEqual([]);
+    const broken = structuredClone(manifests);
+    of(broken, "GRPCRoute")["spec"].hostnames = of(broken, "HTTPRoute")["spec"].hostnames;
+    of(broken, "HTTPRoute")["spec"].rules[0].backendRefs[0].port = 8080;
+    expect(setProblems(broken).join("\n")).toMatch(/no port 8080 of a Service biovlm.*\n.*one kind of route/);
+  });
+
+  it("asks for a GPU, with the image that has CUDA", () => {
+    const images = [{ name: "biovlm", newName: "registry.example/biovlm-cuda" }];
+    const [server] = pod(own("gpu", ["model-volume", "gpu"], { images })).containers;
+    expect([server.resources.limits["nvidia.com/gpu"], server.image]).toEqual([
+      1,
+      expect.stringMatching(/^registry.example\/biovlm-cuda:\d/),
+    ]);
+  });
+
   it("takes a registry of one's own in one place, for the init container too", () => {
     const images = [{ name: "biovlm", newName: "registry.example/team/biovlm", newTag: "1.2.3" }];
     const { containers, initContainers } = pod(own("registry", ["model-bundle"], { images }));
