@@ -1,10 +1,9 @@
 // The deployment files' own words, run: the built program with the arguments that the images, manifests and the unit give it, as a user without
 // rights where only its state and temporary folder can be written, is asked what the platforms will ask. No container engine or cluster.
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withinLimit } from "@biovlm/testkit";
@@ -12,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { phantomSet } from "../src/phantoms/phantom-set.js";
 import { encodePng } from "../src/phantoms/png-file.js";
+import { startDeployed } from "./deployed-server.js";
 import { compile, main } from "./program.js";
 import { attributeBankFile } from "./small-bank.js";
 
@@ -26,8 +26,6 @@ const manifest = (path: string, kind: string): any =>
 const served = (words: string[]) => words.slice(words.indexOf("serve") + 1);
 const entrypoint = served(JSON.parse(/^ENTRYPOINT (.*)$/m.exec(deploy("Dockerfile"))![1]!));
 
-// a user of no rights, where this test may become one
-const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 const folder = mkdtempSync(join(tmpdir(), "biovlm-deployment-"));
 const models = join(folder, "models");
 const keysFile = join(folder, "keys.json");
@@ -45,78 +43,6 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Server {
-  /** `http://…` or a unix socket's path */
-  readonly where: string;
-  /** its metrics, where they have a port of their own */
-  readonly metrics: string | undefined;
-  ask(
-    path: string,
-    options?: { method?: string; headers?: Record<string, string>; body?: Buffer | string },
-  ): Promise<{ status: number; text: string }>;
-  /** SIGTERM; how it ended and after how many seconds */
-  stop(): Promise<{ code: number | null; seconds: number }>;
-}
-
-/** Runs `serve words…` and waits until it says that it is ready. The word for a free port replaces the image's. */
-async function start(words: readonly string[], name: string): Promise<Server> {
-  const state = join(folder, name);
-  const locked = join(folder, `${name}-locked`);
-  mkdirSync(state);
-  mkdirSync(locked);
-  chmodSync(locked, 0o555);
-  if (nobody.uid !== undefined) chownSync(state, nobody.uid, nobody.gid);
-  const child = spawn(process.execPath, [main, "serve", ...words], {
-    cwd: locked,
-    env: {
-      PATH: process.env["PATH"],
-      BIOVLM_HOME: state,
-      BIOVLM_DRAIN_DELAY_MS: "100",
-      TMPDIR: state,
-      NODE_ENV: "production",
-      // what a pod gets of a Service called biovlm where nobody said enableServiceLinks: false, as KServe's do
-      BIOVLM_SERVICE_HOST: "10.96.1.2",
-      BIOVLM_PORT: "tcp://10.96.1.2:80",
-      BIOVLM_PORT_80_TCP: "tcp://10.96.1.2:80",
-      NODE_OPTIONS: "",
-      HOME: locked,
-    },
-    stdio: ["ignore", "pipe", "pipe"],
-    ...nobody,
-  });
-  let said = "";
-  const ended = new Promise<number | null>((done) => child.once("close", done));
-  child.stdout.on("data", (data: Buffer) => (said += data.toString()));
-  const where = await new Promise<string>((resolve, reject) => {
-    child.stderr.on("data", (data: Buffer) => {
-      said += data.toString();
-      const found = /listening on (\S+);/.exec(said)?.[1];
-      if (/^ready: /m.test(said) && found !== undefined) resolve(found.replace(/^unix:/, ""));
-    });
-    void ended.then((code) => reject(new Error(`ended with ${code}: ${said}`)));
-    setTimeout(() => reject(new Error(`not ready after a minute: ${said}`)), 60_000).unref();
-  });
-  return {
-    where,
-    metrics: /metrics at (\S+)/.exec(said)?.[1]?.replace("0.0.0.0", "127.0.0.1"),
-    ask: (path, { method = "GET", headers = {}, body } = {}) =>
-      new Promise((resolve, reject) => {
-        const to = where.startsWith("http") ? { host: "127.0.0.1", port: new URL(where).port } : { socketPath: where };
-        const call = request({ ...to, path, method, headers }, (response) => {
-          let text = "";
-          response.on("data", (part: Buffer) => (text += part.toString()));
-          response.on("end", () => resolve({ status: response.statusCode!, text }));
-        });
-        call.on("error", reject).end(body);
-      }),
-    async stop() {
-      const begun = performance.now();
-      child.kill("SIGTERM");
-      return { code: await ended, seconds: (performance.now() - begun) / 1000 };
-    },
-  };
-}
-
 const authorization = "Bearer secret";
 const image1 = JSON.stringify({ inputs: [{ name: "image", shape: [1], datatype: "BYTES", data: [png.toString("base64")] }] });
 
@@ -127,7 +53,7 @@ describe("the words of the deployment files", () => {
     const replaced: Record<string, string> = { "/etc/biovlm/keys.json": keysFile, 9464: "0" };
     const words = [...entrypoint, ...container.args].map((word) => replaced[word] ?? word);
     expect(words).toContain(keysFile);
-    const server = await start([...words, "--port", "0"], "kubernetes");
+    const server = await startDeployed(folder, [...words, "--port", "0"], "kubernetes");
     for (const { httpGet } of [container.readinessProbe, container.livenessProbe])
       expect((await server.ask(httpGet.path)).status).toBe(200);
     const call = { method: "POST", headers: { "content-type": "image/png" }, body: png };
@@ -176,7 +102,7 @@ describe("the words of the deployment files", () => {
     const words = served([...container.command, ...container.args]).map((word) =>
       word.replace("{{.Name}}", name).replace(/^\/mnt\/models/, models),
     );
-    const server = await start([...words, "--port", "0"], "kserve");
+    const server = await startDeployed(folder, [...words, "--port", "0"], "kserve");
     for (const { httpGet } of [container.readinessProbe, container.livenessProbe])
       expect((await server.ask(httpGet.path)).status).toBe(200);
     expect((await server.ask(`/v2/models/${name}/ready`)).status).toBe(200);
@@ -195,7 +121,7 @@ describe("the words of the deployment files", () => {
     const socket = join(folder, "systemd", "biovlm.sock");
     const words = served(command).map((word) => (word === "/run/biovlm/biovlm.sock" ? socket : word));
     expect(words).toContain(socket);
-    const server = await start(words, "systemd");
+    const server = await startDeployed(folder, words, "systemd");
     expect(server.where).toBe(socket);
     expect((await server.ask("/readyz")).status).toBe(200);
     expect((await server.stop()).code).toBe(0);

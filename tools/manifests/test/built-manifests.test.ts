@@ -117,10 +117,10 @@ describe("the chart", () => {
 
 describe("rules and dashboard", () => {
   const rules = parse(readFileSync(`${deploy}kubernetes/components/monitoring/rules.yaml`, "utf8")).spec as {
-    groups: { rules: { expr: string }[] }[];
+    groups: { rules: { expr: string; annotations: { summary: string } }[] }[];
   };
   const dashboard = JSON.parse(readFileSync(`${deploy}monitoring/dashboard.json`, "utf8")) as {
-    panels: { id: number; targets: { expr: string }[] }[];
+    panels: { id: number; targets: { expr: string; legendFormat?: string }[] }[];
   };
   const alarms = rules.groups.flatMap((group) => group.rules.map(({ expr }) => expr));
   const drawn = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr.replaceAll("$__rate_interval", "5m")));
@@ -150,5 +150,43 @@ describe("rules and dashboard", () => {
     expect(named.length).toBeGreaterThan(20);
     expect(named.filter((name) => !known.has(name))).toEqual([]);
     expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+  });
+
+  it("ask for labels that these metrics have, in what is chosen, summed over and told", () => {
+    const labels = new Map<string, readonly string[]>();
+    for (const metric of createMetrics().registry.getMetricsAsArray()) {
+      const { labelNames = [], buckets } = metric as { labelNames?: readonly string[]; buckets?: unknown };
+      labels.set(metric.name, labelNames);
+      if (buckets !== undefined)
+        for (const [suffix, more] of [
+          ["_bucket", ["le"]],
+          ["_sum", []],
+          ["_count", []],
+        ] as const)
+          labels.set(`${metric.name}${suffix}`, [...labelNames, ...more]);
+    }
+    /** What an expression, and the text of its alarm or line, says of labels that its metrics do not have. */
+    const strange = (expr: string, told: string): string[] => {
+      const faults: string[] = [];
+      const metrics = expr.match(/\b(biovlm|process|nodejs)_\w+/g) ?? [];
+      for (const [, metric = "", chosen = ""] of expr.matchAll(/\b(\w+)\{([^}]*)\}/g))
+        for (const [, label = ""] of chosen.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g))
+          if (!labels.get(metric)?.includes(label)) faults.push(`${metric} has no ${label}`);
+      const summed = [...expr.matchAll(/\bby\s*\(([^)]*)\)/g)].map(([, names = ""]) => names.split(/\s*,\s*/));
+      const has = (label: string) => label === "pod" || metrics.some((metric) => labels.get(metric)?.includes(label));
+      for (const label of summed.flat()) if (!has(label)) faults.push(`by ${label}: none of ${metrics} has it`);
+      const left = /\b(sum|max|min|avg|histogram_quantile)\b/.test(expr) ? (label: string) => summed.flat().includes(label) : has;
+      for (const [, label = ""] of told.matchAll(/\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}/g))
+        if (!left(label)) faults.push(`${told}: no ${label} is left`);
+      return faults;
+    };
+    const said = [
+      ...rules.groups.flatMap((group) => group.rules.map(({ expr, annotations }) => [expr, annotations.summary] as const)),
+      ...dashboard.panels.flatMap(({ targets }) => targets.map(({ expr, legendFormat = "" }) => [expr, legendFormat] as const)),
+    ];
+    expect(said.flatMap(([expr, told]) => strange(expr, told))).toEqual([]);
+    const [[expr = "", told = ""] = []] = said.filter(([asked]) => asked.includes('status=~"5.."'));
+    expect(strange(expr.replaceAll("status=~", "code=~"), told)[0]).toMatch(/has no code/);
+    expect(strange(expr.replaceAll("by (route)", "by (path)"), told).join("\n")).toMatch(/by path[^]*no route is left/);
   });
 });

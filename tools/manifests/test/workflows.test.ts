@@ -2,7 +2,7 @@
 // that is not named by a version or not there. They were never run where these tests run.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -102,6 +102,44 @@ describe("the workflows", () => {
       napi: { readonly targets: readonly string[] };
     };
     expect(jobs["native"]?.strategy?.matrix.include.map(({ target }) => target).sort()).toEqual(napi.targets.map(platformOf).sort());
+  });
+
+  it.skipIf(findProgram("helm") === undefined)("release a chart that names the image of the release by its digest", () => {
+    const { jobs } = parse(text("release.yaml")) as { jobs: Readonly<Record<string, Job>> };
+    const script = jobs["release"]?.steps.find(({ run = "" }) => run.includes("helm push"))?.run ?? "";
+    const { version } = JSON.parse(readFileSync(join(root, "packages/cli/package.json"), "utf8")) as { version: string };
+    const place = join(scratch, "release");
+    cpSync(join(root, "deploy/helm"), join(place, "deploy/helm"), { recursive: true });
+    // what reaches a registry is said in place of done; all else is helm's
+    writeFileSync(
+      join(place, "helm"),
+      `#!/bin/sh\ncase "$1" in registry | push) echo "$@" ;; *) exec ${findProgram("helm")} "$@" ;; esac\n`,
+    );
+    chmodSync(join(place, "helm"), 0o755);
+    const [image, digest] = ["ghcr.io/some-owner/biovlm", `sha256:${"0a".repeat(32)}`];
+    const run = (more: Readonly<Record<string, string>>) => {
+      const env = {
+        PATH: `${place}:${process.env["PATH"]}`,
+        HOME: place,
+        IMAGE: image,
+        DIGEST: digest,
+        TAG: `v${version}`,
+        TOKEN: "t",
+        GITHUB_ACTOR: "a",
+        ...more,
+      };
+      return spawnSync("bash", ["-e", "-o", "pipefail", "-c", script], { cwd: place, encoding: "utf8", env });
+    };
+    const { status, stdout, stderr } = run({});
+    expect(status, `${stdout}${stderr}`).toBe(0);
+    expect(stdout).toContain(`push biovlm-${version}.tgz oci://${image}/charts`);
+    const rendered = spawnSync(findProgram("helm")!, ["template", "x", join(place, `biovlm-${version}.tgz`), "--kube-version", "1.29.0"], {
+      encoding: "utf8",
+    });
+    expect(rendered.stdout).toContain(`image: ${image}@${digest}`);
+    // a chart of another version, or with another image, is not pushed
+    expect(run({ TAG: "v9.9.9" }).status).not.toBe(0);
+    expect(run({ DIGEST: `sha256:${"0b".repeat(32)}` }).status).not.toBe(0);
   });
 
   it.skipIf(withoutProgram("actionlint"))("are taken by actionlint without a word", () => {
