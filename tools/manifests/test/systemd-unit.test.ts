@@ -1,7 +1,8 @@
 // The systemd unit: by our reading of it everywhere, by systemd's own where it is installed; as a service of a systemd in namespaces in the soak alone.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,6 +15,10 @@ import { noSystemd, startSystemd } from "./own-systemd.js";
 const unit = readFileSync(new URL("../../../deploy/systemd/biovlm.service", import.meta.url), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "biovlm-unit-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const documented = readFileSync(new URL("../../../docs/deploy.md", import.meta.url), "utf8");
+/** The drop-in for keys, as the documents give it. */
+const dropIn = /^```ini biovlm\.service\.d\/keys\.conf\n([\s\S]*?)^```$/m.exec(documented)?.[1] ?? "";
 
 describe("the systemd unit", () => {
   it("has known directives with values they take, and gives the service no more than it needs", () => {
@@ -56,6 +61,15 @@ describe("the systemd unit", () => {
     };
     expect(analyze(unit, "verify")).toEqual({ status: 0, said: "" });
     expect(analyze(unit.replace("NoNewPrivileges", "NoNewPrivilege"), "verify").said).toMatch(/Unknown key/);
+    // with the drop-in beside it, which replaces the command
+    const beside = join(folder, "biovlm.service.d");
+    mkdirSync(beside);
+    writeFileSync(join(beside, "keys.conf"), dropIn);
+    expect(analyze(unit, "verify")).toEqual({ status: 0, said: "" });
+    writeFileSync(join(beside, "keys.conf"), dropIn.replace("ExecStart=\n", ""));
+    // a second command where one is allowed
+    expect(analyze(unit, "verify").said).toMatch(/ExecStart/);
+    rmSync(beside, { recursive: true });
     // the threshold is in tenths
     const rated = analyze(unit, "security", "--offline=true", "--no-pager", "--threshold=20");
     if (/unrecognized option|Unknown option/.test(rated.said)) console.log("skipped: this systemd-analyze rates no unit offline");
@@ -76,12 +90,50 @@ function startable(): boolean {
 }
 
 describe.skipIf(!soak || !startable())("the unit as a service", () => {
+  const main = fileURLToPath(new URL("../../../packages/cli/dist/main.js", import.meta.url));
+  const program = `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`;
+
+  it("takes keys that only root may read, by the drop-in that the documents give", { timeout: 600_000 }, async () => {
+    const place = mkdtempSync(join(tmpdir(), "biovlm-systemd-"));
+    const keys = JSON.stringify([{ name: "clinic", sha256: createHash("sha256").update("secret").digest("hex"), scopes: ["infer"] }]);
+    const systemd = await startSystemd(place, {
+      "etc/systemd/system/biovlm.service": unit,
+      "etc/biovlm-keys.conf": dropIn,
+      "etc/biovlm-keys.json": keys,
+      "usr/local/bin/biovlm": program,
+    });
+    try {
+      const systemctl = (...words: string[]) => systemd.run("systemctl", "--no-pager", ...words);
+      systemd.run(
+        "sh",
+        "-c",
+        "mkdir -p /etc/biovlm /etc/systemd/system/biovlm.service.d && mv /etc/biovlm-keys.conf /etc/systemd/system/biovlm.service.d/keys.conf",
+      );
+      systemd.run("sh", "-c", "mv /etc/biovlm-keys.json /etc/biovlm/keys.json && chmod 700 /etc/biovlm && chmod 600 /etc/biovlm/keys.json");
+      const plain = ["-p", "User=nobody", "-p", "LoadCredential=k:/etc/biovlm/keys.json", "cat", "/run/credentials/k.service/k"];
+      if (systemd.run("systemd-run", "--wait", "-q", "--unit=k", ...plain).code !== 0) {
+        console.log("skipped: this systemd, in its namespaces, gives no user a credential");
+        return;
+      }
+      expect(systemctl("daemon-reload").code).toBe(0);
+      const journal = () => systemd.run("journalctl", "-u", "biovlm", "--no-pager", "-n", "30").said;
+      const { code } = systemctl("start", "biovlm");
+      expect(code, journal()).toBe(0);
+      const asked = (...words: string[]) =>
+        systemd.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", ...words, "http://127.0.0.1:8080/v1/models").said;
+      expect([asked(), asked("-H", "Authorization: Bearer secret")]).toEqual(["401", "200"]);
+      expect(systemctl("stop", "biovlm").code).toBe(0);
+    } finally {
+      await systemd.stop();
+      rmSync(place, { recursive: true, force: true });
+    }
+  });
+
   it("is started when models answer, reloads, stops cleanly, and comes back when it is killed", { timeout: 600_000 }, async () => {
-    const main = fileURLToPath(new URL("../../../packages/cli/dist/main.js", import.meta.url));
     const place = mkdtempSync(join(tmpdir(), "biovlm-systemd-"));
     const systemd = await startSystemd(place, {
       "etc/systemd/system/biovlm.service": unit,
-      "usr/local/bin/biovlm": `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`,
+      "usr/local/bin/biovlm": program,
     });
     try {
       const systemctl = (...words: string[]) => systemd.run("systemctl", "--no-pager", ...words);
