@@ -7,7 +7,10 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
-/** @returns {{type: string, name: string, version: string, purl: string, "bom-ref": string}[]} of the text of a Cargo.lock, with what each needs in `needs` */
+/**
+ * The crates of the text of a Cargo.lock, and the refs of what each needs.
+ * @returns {{component: Record<string, any>, needs: string[]}[]}
+ */
 export function cratesOf(lock) {
   const blocks = lock.split("[[package]]").slice(1);
   const field = (block, name) => new RegExp(`^${name} = "(.*)"$`, "m").exec(block)?.[1];
@@ -27,7 +30,10 @@ export function cratesOf(lock) {
   return crates.map(({ component, needs }) => ({ component, needs: needs.map(refOf) }));
 }
 
-/** npm's bill with our own names, and the crates beside. `version` is the release's. */
+/**
+ * npm's bill with our own names, and the crates beside. `version` is the release's.
+ * @returns {Record<string, any>}
+ */
 export function billOf(bill, version, crates) {
   const workspace = bill.metadata.component["bom-ref"];
   const own = (component) => {

@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { withinLimit } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { COMMANDS, GROUPS } from "../src/command-table.js";
+import { parse as parseWords } from "../src/parser.js";
 import { phantomSet } from "../src/phantoms/phantom-set.js";
 import { encodePng } from "../src/phantoms/png-file.js";
 import { startDeployed } from "./deployed-server.js";
@@ -96,6 +98,16 @@ describe("the words of the deployment files", () => {
     expect(biovlm(["models", "ls"], state)).toContain(added[1]);
   }, 60_000);
 
+  it("Kubernetes: the words of the jobs are commands that there are", () => {
+    const options = { version: "0", groups: GROUPS, description: "", epilogue: "", columns: 100, color: false };
+    for (const file of ["kubernetes/fill-job.yaml", "kubernetes/bulk-job.yaml"]) {
+      const [{ command, args }] = manifest(file, "Job").spec.template.spec.containers;
+      expect(command, file).toEqual(["node", "packages/cli/dist/main.js"]);
+      expect(parseWords(args, COMMANDS, options), file).toMatchObject({ command: { name: args.slice(0, 2).join(" ") } });
+      expect(() => parseWords([...args, "--no-such"], COMMANDS, options), file).toThrow(/no-such/);
+    }
+  });
+
   it("KServe: the runtime serves the model of the mounted folder under the inference service's name", async () => {
     const [container] = manifest("kserve/biovlm.yaml", "ServingRuntime").spec.containers;
     const { name } = manifest("kserve/biovlm.yaml", "InferenceService").metadata;
@@ -106,6 +118,9 @@ describe("the words of the deployment files", () => {
     for (const { httpGet } of [container.readinessProbe, container.livenessProbe])
       expect((await server.ask(httpGet.path)).status).toBe(200);
     expect((await server.ask(`/v2/models/${name}/ready`)).status).toBe(200);
+    const { annotations } = manifest("kserve/biovlm.yaml", "ServingRuntime").spec;
+    expect(annotations["prometheus.kserve.io/port"]).toBe(String(container.ports[0].containerPort));
+    expect((await server.ask(annotations["prometheus.kserve.io/path"])).text).toContain("biovlm_queue_images");
     const answer = await server.ask(`/v2/models/${name}/infer`, {
       method: "POST",
       headers: { "content-type": "application/json" },

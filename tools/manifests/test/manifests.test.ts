@@ -13,6 +13,7 @@ const files = [
   ...["ingress", "ingress-grpc"].map((name) => `kubernetes/components/${name}/ingress.yaml`),
   ...["gateway", "gateway-grpc"].map((name) => `kubernetes/components/${name}/route.yaml`),
   "kubernetes/bulk-job.yaml",
+  "kubernetes/fill-job.yaml",
   "kserve/biovlm.yaml",
 ];
 const all = () => files.flatMap((path) => readManifests(deploy(path)));
@@ -28,6 +29,7 @@ describe("the manifests", () => {
       "InferenceService",
       "Ingress",
       "Ingress",
+      "Job",
       "Job",
       "NetworkPolicy",
       "PersistentVolumeClaim",

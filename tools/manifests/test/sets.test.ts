@@ -1,13 +1,13 @@
 // What is applied together, as kustomize and Helm make it: rules between manifests that no schema has, each shown to find its mistake; and overlays
 // of a platform's own, made of the components.
 
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { findProgram } from "@biovlm/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import type { Manifest } from "../src/manifest-problems.js";
+import { type Manifest, readManifests } from "../src/manifest-problems.js";
 import { setProblems } from "../src/set-problems.js";
 import { built, deploy, kustomized } from "./built.js";
 
@@ -103,6 +103,18 @@ describe.skipIf(kustomize === undefined)("what kustomize makes", () => {
       expect(stringify(all), String(i)).not.toBe(whole);
       expect(setProblems(all).join("\n"), `${i}: ${named}`).toMatch(named);
     }
+  });
+});
+
+describe("the jobs", () => {
+  it("can run beside it, and one fills the claim that the server mounts", () => {
+    const [bulk, fill] = ["bulk-job", "fill-job"].map((name) => readManifests(readFileSync(`${deploy}kubernetes/${name}.yaml`, "utf8")));
+    expect(setProblems([...(bulk ?? []), ...(fill ?? [])])).toEqual([]);
+    const [claim] = readManifests(readFileSync(`${deploy}kubernetes/components/model-volume/claim.yaml`, "utf8"));
+    expect(fill?.[0]?.["spec"].template.spec.volumes[0].persistentVolumeClaim.claimName).toBe(claim?.["metadata"].name);
+    const broken = structuredClone(fill ?? []);
+    broken[0]!["spec"].template.spec.enableServiceLinks = true;
+    expect(setProblems(broken).join()).toMatch(/^Job biovlm-fill: enableServiceLinks/);
   });
 });
 
