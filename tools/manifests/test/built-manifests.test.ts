@@ -76,6 +76,9 @@ describe("the chart", () => {
     const chart = `${deploy}helm/biovlm`;
     const render = (...sets: string[]) =>
       built(helm, "template", "scans", chart, "--kube-version", "1.29.0", ...sets.flatMap((set) => ["--set", set]));
+    const { version } = JSON.parse(readFileSync(new URL("../../../packages/cli/package.json", import.meta.url), "utf8")) as {
+      version: string;
+    };
     const digest = `sha256:${"0a".repeat(32)}`;
     const plain = render();
     const full = render(
@@ -100,7 +103,7 @@ describe("the chart", () => {
     reached(outside, "scans");
     expect(of(outside, "Deployment").spec.template.metadata.annotations["biovlm/config"]).toMatch(/^[0-9a-f]{64}$/);
     for (const kind of ["Ingress", "ConfigMap"]) expect(of(plain, kind)).toBeUndefined();
-    expect(pod(plain).containers[0].image).toBe("biovlm:0.1.0");
+    expect(pod(plain).containers[0].image).toBe(`biovlm:${version}`);
     expect(pod(full).containers[0].image).toBe(`biovlm@${digest}`);
     expect(pod(full).initContainers[0].command).toContain("/bundle/biomedclip.tar");
     expect(JSON.stringify(pod(full))).not.toMatch(/fsGroup|runAsUser/);
