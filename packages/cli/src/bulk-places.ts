@@ -15,13 +15,18 @@ export interface BulkSource {
   readonly rows: AsyncIterable<PlanRow>;
 }
 
-/** The job's store: a folder, or a place in S3. */
+/**
+ * The job's store: a folder, or a place in S3.
+ * @param use "reads": nothing is written to it; else a bucket is tried first, whether it takes conditional creates
+ */
 export async function openStore(
   given: string,
   { cwd, env, terminal }: Pick<CommandContext, "cwd" | "env" | "terminal">,
+  use: "reads" | "writes" = "writes",
 ): Promise<JobStore> {
   if (!given.startsWith("s3://")) return folderStore(resolve(cwd, given));
-  const { openS3Store, S3Client, s3Place } = await import("@biovlm/jobs/s3");
+  const { openS3Store, readS3Store, S3Client, s3Place } = await import("@biovlm/jobs/s3");
+  if (use === "reads") return readS3Store(new S3Client(s3Place(given, env)));
   const { store, conditional } = await openS3Store(new S3Client(s3Place(given, env)));
   if (!conditional)
     terminal.warn(

@@ -23,7 +23,7 @@ export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   BIOVLM_DATA: "folder with data sets already downloaded",
   BIOVLM_API_KEY: "key of the language model's endpoint, for attributes generate",
   BIOVLM_SHARED: "folder with real data for the tests",
-  BIOVLM_PYTHON: "a Python with protocol clients for the tests",
+  BIOVLM_PYTHON: "a Python with protocol clients and readers of Parquet for the tests",
   BIOVLM_SOAK: "full counts in the tests",
   BIOVLM_NATIVE: "native kernels: on or require builds them, off leaves them out",
   BIOVLM_REQUIRE: "programs whose tests fail instead of skipping where they are not here, with commas",

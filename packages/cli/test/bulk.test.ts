@@ -1,7 +1,7 @@
 // `biovlm bulk …` from plan to manifest over real images: what a job gives does not depend on who works on it.
 
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openSafetensors } from "@biovlm/model/backbone";
 import { startS3Server, withoutProgram } from "@biovlm/testkit";
@@ -187,6 +187,27 @@ describe("bulk", () => {
     writeFileSync(join(store, "failed", "00002.json"), "torn");
     expect((await call(["bulk", "status", store])).out).toMatch(/^failed {2}shard 2: unknown$/m);
     expect(await json("status", store)).toMatchObject({ failures: [{ shard: 2, code: "unknown", givenUp: false }] });
+  });
+
+  it("does no work for a store that takes no commit, and makes no folder where no job is", async () => {
+    const store = await plan();
+    rmSync(join(store, "begun"), { recursive: true });
+    writeFileSync(join(store, "begun"), "");
+    const { code, err } = await json("work", store, "--all");
+    expect([code === 0, err]).toEqual([false, expect.stringContaining("making")]);
+    expect(readdirSync(store)).not.toContain("partial");
+    const none = join(folder(), "none");
+    expect(await json("work", none, "--all")).toMatchObject({ code: 3, err: expect.stringContaining("not_found") });
+    expect(existsSync(none)).toBe(false);
+  });
+
+  it("names damaged commits, and goes on around them", async () => {
+    const store = await plan();
+    await json("work", store, "--shard", "1");
+    writeFileSync(join(store, "commits", "00001.json"), "{");
+    expect(await json("status", store)).toMatchObject({ code: 0, damaged: [1], shards: { committed: 0 } });
+    expect((await call(["bulk", "status", store])).out).toMatch(/^damaged 1 commit \(1\): remove/m);
+    expect((await call(["bulk", "status", store])).out).toContain("0 of 3 committed, 0 failed, 2 waiting");
   });
 
   it("asks for one way to shards, and for the server of a queue by its address", async () => {

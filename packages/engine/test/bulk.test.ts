@@ -11,7 +11,7 @@ import { FilesError } from "@biovlm/files";
 import { openSafetensors } from "@biovlm/model/backbone";
 import { seeded } from "@biovlm/testkit";
 import { parquetReadObjects } from "hyparquet";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { chunkBytes, readChunk } from "../src/bulk/chunk-bytes.js";
 import { type BulkImages, imageFolder, shardWorker } from "../src/bulk/index.js";
 import { type Admit, ReadAhead } from "../src/bulk/read-ahead.js";
@@ -244,6 +244,89 @@ describe("work on a shard", () => {
     ]);
     expect(chunk.outcomes.map(({ code }) => code)).toEqual([undefined, "digest_mismatch", "file_changed"]);
     expect(chunk.rows).toHaveLength(4);
+  });
+
+  describe("before its turn", () => {
+    /** Images whose reads are noted, and an encoder that answers when it is told to. */
+    const slowly = () => {
+      const [reads, given]: [string[], (() => void)[]] = [[], []];
+      const good = imageFolder(folder, files);
+      const images: BulkImages = {
+        ...good,
+        read: (row, ...rest) => {
+          reads.push(row.uri);
+          return good.read(row, ...rest);
+        },
+      };
+      const toy = toyEncoder("cpu");
+      const encodeImages = async (pixels: Float32Array, n: number) => {
+        await new Promise<void>((go) => given.push(go));
+        return toy.encodeImages(pixels, n);
+      };
+      const by = shardWorker({ core, encoder: { ...toy, encodeImages }, model, embeddings: "raw", images, files, readAhead });
+      const until = (holds: () => boolean) => vi.waitFor(() => expect(holds()).toBe(true), { timeout: 20_000, interval: 5 });
+      return { by, reads, given, until };
+    };
+    const names = (rows: readonly { readonly uri: string }[]) => rows.map(({ uri }) => uri).sort();
+
+    it("prepares the next batch and the next chunk while the encoder has a batch, and reads no file twice", async () => {
+      const { by, reads, given, until } = slowly();
+      const [first, second] = [rowsOf(3, 200, 77, 40, 90, 160), rowsOf(11, 3, 200)];
+      const pieces = by.embed(first)[Symbol.asyncIterator]();
+      by.ahead(second);
+      const one = pieces.next();
+      await until(() => given.length === 1);
+      // the encoder has three images: three more are prepared, and nothing of the chunk behind them
+      await until(() => reads.length === 6);
+      given[0]!();
+      await one;
+      const two = pieces.next();
+      await until(() => given.length === 2 && reads.length === 9);
+      given[1]!();
+      await two;
+      expect((await pieces.next()).done).toBe(true);
+      const rest = embedded(by, second);
+      await until(() => given.length === 3);
+      given[2]!();
+      expect(await rest).toEqual(await embedded(worker(imageFolder(folder, files)), second));
+      expect([...reads].sort()).toEqual(names([...first, ...second]));
+    });
+
+    it("gives other rows than those it was told of, too, and ends where the encoder fails", async () => {
+      const { by, reads, given, until } = slowly();
+      by.ahead(rowsOf(90, 160));
+      await until(() => reads.length === 2);
+      by.ahead([]);
+      by.ahead(rowsOf(77, 40));
+      const rest = embedded(by, rowsOf(11));
+      await until(() => given.length === 1);
+      given[0]!();
+      expect(await rest).toEqual(await embedded(worker(imageFolder(folder, files)), rowsOf(11)));
+      const failing = { ...toyEncoder("cpu"), encodeImages: () => Promise.reject(new Error("no device")) };
+      const broken = shardWorker({
+        core,
+        encoder: failing,
+        model,
+        embeddings: "raw",
+        images: imageFolder(folder, files),
+        files,
+        readAhead,
+      });
+      const pieces = broken.embed(rowsOf(3, 200, 77, 40));
+      broken.ahead(rowsOf("gone.png"));
+      await expect(pieces[Symbol.asyncIterator]().next()).rejects.toThrow("no device");
+      expect(await read(worker(imageFolder(folder, files)), rowsOf(3))).toMatchObject({ rows: expect.any(Array) });
+    });
+
+    it("tells a source that fails when the chunk is asked for", async () => {
+      const good = imageFolder(folder, files);
+      const fault = new FilesError("io_error", "image — a read that failed.");
+      const by = worker({ ...good, read: (row, ...rest) => (row.uri === "none" ? Promise.reject(fault) : good.read(row, ...rest)) });
+      const pieces = by.embed(rowsOf(3));
+      by.ahead(rowsOf("none"));
+      for await (const { rows } of pieces) expect(rows).toBe(1);
+      await expect(embedded(by, [{ uri: "none" }])).rejects.toMatchObject({ code: "source_unreadable" });
+    });
   });
 
   it("rejects where the source fails: no folder, an empty one, a read error, or a chunk of files that may not be read", async () => {

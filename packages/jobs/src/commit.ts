@@ -2,7 +2,8 @@
 // are left for gc. It holds nothing of who or when: the same work gives the same bytes.
 
 import { isJsonObject, type Json } from "@biovlm/files";
-import { commitKey, isCount, isDigest, type Job, parsedObject, sha256Of, shardName, torn } from "./job.js";
+import { JobsError } from "./errors.js";
+import { commitKey, isCount, isDigest, type Job, parsedObject, sha256Of, shardName } from "./job.js";
 import type { JobStore } from "./job-store.js";
 
 /** A row that gave nothing but a code. */
@@ -58,7 +59,7 @@ export async function readCommit(store: JobStore, job: Job, shard: number): Prom
   const key = commitKey(shard);
   const file = await store.get(key);
   if (file === undefined) return undefined;
-  const { job: id, shard: of, parts, rows, failed } = parsedObject(file, key);
+  const { job: id, shard: of, parts, rows, failed } = parsedObject(file, key, torn);
   if (id !== job.id || of !== shard || !Array.isArray(parts) || !isCount(rows)) throw torn(key);
   if (!Array.isArray(failed) || rows + failed.length !== job.shards[shard]?.rows) throw torn(key);
   const failures = failed.map((entry): FailedRow => {
@@ -73,4 +74,13 @@ function partOf(entry: Json, commit: string): Part {
   const { key, sha256, bytes } = entry;
   if (typeof key !== "string" || !key.startsWith("parts/") || !isDigest(sha256) || !isCount(bytes)) throw torn(commit);
   return { key, sha256, bytes };
+}
+
+/** The work can be done again, and gives the same commit. */
+function torn(key: string, cause?: unknown): JobsError {
+  return new JobsError(
+    "integrity",
+    `${key} — expected what a worker of this job wrote, got something else. Restore it from a copy, or remove it and work on the shard again.`,
+    cause === undefined ? {} : { cause },
+  );
 }

@@ -6,11 +6,13 @@ import { link, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { byCodeUnit, checkKey } from "@biovlm/files";
 import { fileFailure, sweepOwnFolders, sweepTemporaries, syncFolder, systemCode, writeAll, writeFileAtomic } from "@biovlm/files/node";
+import { JobsError } from "./errors.js";
 import type { JobStore } from "./job-store.js";
 
 /**
  * Opens the folder; it is made at the first write.
- * Operations reject with `FilesError`: `bad_key`, `disk_full`, `not_permitted`, `too_many_files`, `io_error`.
+ * Operations reject with `FilesError`: `bad_key`, `disk_full`, `not_permitted`, `too_many_files`, `io_error`; a create with JobsError `store_failed` where
+ * the file system knows no hard links.
  * @example const store = folderStore("/shared/job");
  */
 export function folderStore(folder: string): JobStore {
@@ -49,6 +51,19 @@ export function folderStore(folder: string): JobStore {
   };
 }
 
+/**
+ * Tries a conditional create, so that a store that takes none, or nothing at all, is found out before the work and not behind it.
+ * @throws as `create` of the store does
+ */
+export async function checkCreates(store: JobStore): Promise<void> {
+  const key = `begun/${PROBE}${randomBytes(6).toString("hex")}`;
+  await store.create(key, new Uint8Array(0));
+  await store.remove(key);
+}
+
+/** Begins the name of what was only tried. */
+export const PROBE = "probe-";
+
 /** Writes and syncs a temporary beside `path`, then links it there. False where something is there already. */
 async function createOnce(path: string, bytes: Uint8Array): Promise<boolean> {
   const folder = dirname(path);
@@ -63,15 +78,36 @@ async function createOnce(path: string, bytes: Uint8Array): Promise<boolean> {
     } finally {
       await file.close();
     }
-    await link(temporary, path);
-    await syncFolder(folder);
-    return true;
+    const made = await linked(temporary, path);
+    if (made) await syncFolder(folder);
+    return made;
   } catch (error) {
-    if (systemCode(error) === "EEXIST") return false;
     throw fileFailure(error, `making ${path}`);
   } finally {
     await rm(temporary, { force: true }).catch(() => {});
   }
+}
+
+/** What link(2) says where the file system knows no hard links: the file beside it could be written. */
+const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/** False where there is something already. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    throw NO_LINKS.has(systemCode(error)) ? noLinks(error) : error;
+  }
+}
+
+function noLinks(cause: unknown): JobsError {
+  return new JobsError(
+    "store_failed",
+    `store — expected a file system with hard links, of which one of two workers wins (POSIX, NFS), got one without (${systemCode(cause)}). Use a folder on another, or a bucket.`,
+    { cause },
+  );
 }
 
 /**

@@ -2,7 +2,7 @@
 
 export type { Commit, FailedRow, Part, ShardResult } from "./commit.js";
 export { JobsError, type JobsErrorCode } from "./errors.js";
-export { folderStore, sweepFolderStore } from "./folder-store.js";
+export { checkCreates, folderStore, sweepFolderStore } from "./folder-store.js";
 export { type Job, type JobFacts, type PlanContent, type PlanFile, type PlanRow, readJob, type ShardEntry } from "./job.js";
 export type { JobStore } from "./job-store.js";
 export { type PlanOptions, planJob } from "./plan.js";

@@ -80,6 +80,11 @@ export function writeJob({ source, facts, shards }: Omit<Job, "id">): Uint8Array
 export async function readJob(store: JobStore): Promise<Job> {
   const bytes = await store.get("job.json");
   if (bytes === undefined) throw new JobsError("not_found", "job.json — expected a planned job, got none. Run `biovlm bulk plan` first.");
+  return jobOf(bytes);
+}
+
+/** A job of its file. @throws JobsError `integrity` */
+export function jobOf(bytes: Uint8Array): Job {
   const json = parsedObject(bytes, "job.json");
   const { format, source, facts, shards } = json;
   if (format !== FORMAT || typeof source !== "string" || !isJsonObject(facts) || !Array.isArray(shards)) throw torn("job.json");
@@ -171,17 +176,17 @@ export const isCount = (value: Json | undefined): value is number => typeof valu
 export const isDigest = (value: Json | undefined): value is string => typeof value === "string" && DIGEST.test(value);
 
 /** @throws JobsError `integrity` for bytes that are no JSON object */
-export function parsedObject(bytes: Uint8Array, key: string): JsonObject {
+export function parsedObject(bytes: Uint8Array, key: string, refusal = torn): JsonObject {
   try {
     const json = parseStrictJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), key);
     if (isJsonObject(json)) return json;
   } catch (cause) {
-    throw torn(key, cause);
+    throw refusal(key, cause);
   }
-  throw torn(key);
+  throw refusal(key);
 }
 
-export function torn(key: string, cause?: unknown): JobsError {
+function torn(key: string, cause?: unknown): JobsError {
   return new JobsError(
     "integrity",
     `${key} — expected what the job wrote, got something else. Restore the store from a copy, or plan into a new one.`,

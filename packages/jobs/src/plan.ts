@@ -8,6 +8,7 @@ import {
   isUriBelow,
   type Job,
   type JobFacts,
+  jobOf,
   MAX_PLAN_BYTES,
   type PlanFile,
   type PlanRow,
@@ -92,8 +93,25 @@ export async function planJob(
   const job: Job = { id: sha256Of(bytes), source, facts, shards };
   const planned = present === undefined && (await store.create("job.json", bytes));
   const stands = planned ? bytes : (present ?? (await store.get("job.json")));
-  if (stands === undefined || sha256Of(stands) !== job.id) {
-    throw new JobsError("job_differs", "store — expected no job or this one, got another job. Plan into an empty store.");
-  }
+  if (stands === undefined || sha256Of(stands) !== job.id) throw anotherJob(job, stands);
   return { job, rows: total, planned };
+}
+
+/** Names the first thing in which the jobs differ: of a path only that it does. */
+function anotherJob(job: Job, stands: Uint8Array | undefined): JobsError {
+  const there = stands === undefined ? undefined : jobOf(stands);
+  const names = [...new Set([...Object.keys(there?.facts ?? {}), ...Object.keys(job.facts)])];
+  const fact = names.find((name) => there?.facts[name] !== job.facts[name]);
+  const told = (value: JobFacts[string] | undefined) => (value === undefined ? "none" : JSON.stringify(value));
+  const what =
+    fact !== undefined
+      ? `${fact} ${told(there?.facts[fact])} there, ${told(job.facts[fact])} now`
+      : there?.source !== job.source
+        ? "another source"
+        : "other images, or shards of another size";
+  const id = there === undefined ? "none" : there.id.slice(0, 16);
+  return new JobsError(
+    "job_differs",
+    `store — expected no job or ${job.id.slice(0, 16)}, got ${id}: ${what}. Plan into an empty store, or as that job was planned.`,
+  );
 }

@@ -60,7 +60,8 @@ export async function shardPieces(
   const look = () => {
     if (ahead !== undefined || missing[0] === undefined) return;
     ahead = find(missing[0]);
-    ahead.catch(() => {});
+    // what another worker has of it by now need not be read
+    ahead.then(({ chunk, pieces }) => chunk === missing[0] && options.ahead?.(rowsIn(chunk).slice(rowsOf(pieces)))).catch(() => {});
   };
   try {
     for (let chunk = missing.shift(), begun = false; chunk !== undefined; chunk = missing.shift(), begun = true) {
@@ -75,7 +76,8 @@ export async function shardPieces(
       if (kept > 0) onPiece?.(kept, false);
       const some = rowsIn(chunk);
       if (kept === some.length) continue;
-      for await (const piece of embedRest(some, pieces, { shard, first: chunk * chunkRows }, options)) {
+      const next = missing[0] === undefined ? [] : rowsIn(missing[0]);
+      for await (const piece of embedRest(some, pieces, { shard, first: chunk * chunkRows }, next, options)) {
         // how far a row was stands until the row is further, or done
         if (pieces.at(-1)?.rows === 0) pieces.pop();
         pieces.push(piece);
@@ -93,6 +95,7 @@ export async function shardPieces(
     }
     await keeping;
   } finally {
+    options.ahead?.([]);
     await Promise.allSettled([ahead, keeping, notes.settled()]);
   }
   return {
@@ -101,18 +104,21 @@ export async function shardPieces(
   };
 }
 
-/** The pieces behind those that there are. @throws JobsError `bad_argument` for more or fewer rows than were asked for */
+/** The pieces behind those that there are. @param next rows that are likely embedded after them. @throws JobsError `bad_argument` for more or fewer rows than were asked for */
 async function* embedRest(
   some: readonly PlanRow[],
   there: readonly Piece[],
   { shard, first }: { readonly shard: number; readonly first: number },
-  { embed, signal }: WorkOptions,
+  next: readonly PlanRow[],
+  { embed, ahead, signal }: WorkOptions,
 ): AsyncGenerator<Piece> {
   const from = rowsOf(there);
   const last = there.at(-1);
   const begun = last?.rows === 0 ? { begun: last.bytes } : {};
   let done = from;
-  for await (const piece of embed(some.slice(from), { shard, first: first + from, ...begun })) {
+  const pieces = embed(some.slice(from), { shard, first: first + from, ...begun });
+  ahead?.(next);
+  for await (const piece of pieces) {
     signal?.throwIfAborted();
     done += piece.rows;
     yield piece;

@@ -4,7 +4,8 @@
 import { inOrder } from "@biovlm/files";
 import { type Commit, readCommit } from "./commit.js";
 import { JobsError } from "./errors.js";
-import { commitKey, failureKey, type Job, readShard, sha256Of, torn } from "./job.js";
+import { PROBE } from "./folder-store.js";
+import { commitKey, failureKey, type Job, readShard, sha256Of } from "./job.js";
 import type { JobStore } from "./job-store.js";
 import { readFailures, type ShardFailure } from "./shard-failures.js";
 
@@ -19,12 +20,17 @@ export interface JobStatus {
   readonly failures: readonly ShardFailure[];
   /** bytes of the committed parts */
   readonly bytes: number;
+  /** shards whose commit is not what a worker wrote: they count as nothing else until it is removed and they are worked on again */
+  readonly damaged: readonly number[];
 }
 
 /** Counts commits and failures. A shard that failed and was committed later counts as committed. */
 export async function jobStatus(store: JobStore, job: Job): Promise<JobStatus> {
   let [embedded, failedRows, bytes, committed] = [0, 0, 0, 0];
-  for await (const commit of commitsOf(store, job)) {
+  const damaged: number[] = [];
+  for await (const { shard, commit } of readCommits(store, job)) {
+    if (commit === undefined) damaged.push(shard);
+    if (commit === undefined) continue;
     committed++;
     embedded += commit.rows;
     failedRows += commit.failed.length;
@@ -45,6 +51,7 @@ export async function jobStatus(store: JobStore, job: Job): Promise<JobStatus> {
     begun,
     failures,
     bytes,
+    damaged,
   };
 }
 
@@ -65,6 +72,20 @@ async function* commitsOf(store: JobStore, job: Job): AsyncGenerator<Commit> {
     if (commit !== undefined) yield commit;
 }
 
+/** As `commitsOf`, and shards whose commit is none that a worker wrote without one. */
+async function* readCommits(store: JobStore, job: Job): AsyncGenerator<{ readonly shard: number; readonly commit?: Commit }> {
+  const read = async (shard: number) => {
+    try {
+      const commit = await readCommit(store, job, shard);
+      return commit === undefined ? undefined : { shard, commit };
+    } catch (error) {
+      if (error instanceof JobsError && error.code === "integrity") return { shard };
+      throw error;
+    }
+  };
+  for await (const found of inOrder(await committedShards(store, job), READS_AT_ONCE, read)) if (found !== undefined) yield found;
+}
+
 /** Shards that have no commit, in order. */
 export async function openShards(store: JobStore, job: Job): Promise<number[]> {
   const done = new Set(await committedShards(store, job));
@@ -81,7 +102,7 @@ export async function unendedShards(store: JobStore, job: Job): Promise<number[]
 const NAMED_FAILURES = 100;
 
 /** The status in Prometheus' text format, for a node exporter's textfile collector. */
-export function prometheusText({ job, shards, rows, begun, failures, bytes }: JobStatus): string {
+export function prometheusText({ job, shards, rows, begun, failures, bytes, damaged }: JobStatus): string {
   const series = (name: string, help: string, values: readonly (readonly [labels: string, value: number])[]) => [
     `# HELP biovlm_bulk_${name} ${help}`,
     `# TYPE biovlm_bulk_${name} gauge`,
@@ -95,10 +116,15 @@ export function prometheusText({ job, shards, rows, begun, failures, bytes }: Jo
     );
   const codes = new Map<string, number>();
   for (const { code } of failures) codes.set(code, (codes.get(code) ?? 0) + 1);
-  const missing = shards.total - shards.committed - shards.failed;
+  const missing = shards.total - shards.committed - shards.failed - damaged.length;
   const left = rows.total - rows.embedded - rows.failed;
   return [
-    ...gauge("shards", "Shards of the job by state.", { committed: shards.committed, failed: shards.failed, waiting: missing }),
+    ...gauge("shards", "Shards of the job by state.", {
+      committed: shards.committed,
+      failed: shards.failed,
+      damaged: damaged.length,
+      waiting: missing,
+    }),
     ...gauge("shards_begun", "Shards begun without an end: worked on, or their worker was killed.", { open: begun.length }),
     ...series(
       "shards_failed",
@@ -151,12 +177,20 @@ export async function verifyJob(
       if (commit === undefined) return;
       for (const { key, sha256 } of commit.parts) {
         const part = await store.get(key);
-        if (part === undefined || sha256Of(part) !== sha256) throw torn(key);
+        if (part === undefined || sha256Of(part) !== sha256) throw tornPart(key, shard);
       }
     });
     onShard?.();
   }
   return faults;
+}
+
+/** The work can be done again, and gives the same part. */
+function tornPart(key: string, shard: number): JobsError {
+  return new JobsError(
+    "integrity",
+    `${key} — expected what the job wrote, got something else or nothing. Restore it from a copy, or remove ${commitKey(shard)} and work on the shard again.`,
+  );
 }
 
 /**
@@ -183,17 +217,19 @@ export async function mergeJob(store: JobStore, job: Job): Promise<readonly Comm
  */
 export async function collectGarbage(store: JobStore, job: Job): Promise<string[]> {
   const kept = new Map<number, readonly string[]>();
-  for await (const { shard, parts } of commitsOf(store, job))
-    kept.set(
-      shard,
-      parts.map(({ key }) => key),
-    );
+  // parts of a damaged commit may be what it named
+  for await (const { shard, commit } of readCommits(store, job))
+    if (commit !== undefined)
+      kept.set(
+        shard,
+        commit.parts.map(({ key }) => key),
+      );
   const removed: string[] = [];
   for (const below of ["parts", "partial", "begun"]) {
     for (const name of await store.list(below)) {
       const key = `${below}/${name}`;
       const parts = kept.get(Number(/^\d+/.exec(name)?.[0] ?? Number.NaN));
-      if (parts === undefined || parts.includes(key)) continue;
+      if (!name.startsWith(PROBE) && (parts === undefined || parts.includes(key))) continue;
       await store.remove(key);
       removed.push(key);
     }

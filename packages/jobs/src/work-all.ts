@@ -1,6 +1,7 @@
 // Shard after shard, until all are committed: what a worker does that is told no shard. Any number of them work beside each other and know
 // nothing of one another but the store: they begin at different places, and who meets another goes far away.
 
+import { FilesError } from "@biovlm/files";
 import type { Job } from "./job.js";
 import type { JobStore } from "./job-store.js";
 import { halfTurned, ordered } from "./shard-pieces.js";
@@ -14,9 +15,13 @@ export type WorkedShard =
   /** a rejection of the work; the shard is left, the others are worked on */
   | { readonly shard: number; readonly error: unknown };
 
+/** Codes of a store that takes nothing, or lets nobody in: it would be the same of every shard. */
+const STORES: ReadonlySet<unknown> = new Set(["not_permitted", "refused"]);
+const isStores = (error: unknown): boolean => error instanceof FilesError && STORES.has(error.code);
+
 /**
  * Works on every shard that has no commit; each that fails is tried once.
- * @throws the signal's reason; what the store throws when it is asked for commits
+ * @throws the signal's reason; what the store throws when it is asked for commits; FilesError `not_permitted`, `refused` of a store that lets nobody in
  */
 export async function* workAll(store: JobStore, job: Job, options: WorkOptions): AsyncGenerator<WorkedShard, void, undefined> {
   const { turn = 0, signal } = options;
@@ -35,6 +40,7 @@ export async function* workAll(store: JobStore, job: Job, options: WorkOptions):
       yield { shard, outcome };
     } catch (error) {
       signal?.throwIfAborted();
+      if (isStores(error)) throw error;
       yield { shard, error };
     }
     const open = new Set(await openShards(store, job));

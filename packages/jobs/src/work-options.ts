@@ -24,6 +24,11 @@ export interface WorkOptions {
    * worker ends there the next one is handed the last of them.
    */
   readonly embed: (rows: readonly PlanRow[], place: ChunkPlace) => AsyncIterable<Piece>;
+  /**
+   * Told the rows of the chunk that is likely asked for next, in time to read them while this one is embedded; none where there is no next one. It may
+   * not be asked for, where another worker has it by then.
+   */
+  readonly ahead?: (rows: readonly PlanRow[]) => void;
   /** All pieces of a shard, in order → its parts. */
   readonly join: (pieces: readonly Uint8Array[], rows: readonly PlanRow[], shard: number) => Promise<ShardResult>;
   /** Told after each piece: its rows, and whether they were embedded now or lay in the store. */

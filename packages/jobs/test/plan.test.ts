@@ -31,10 +31,16 @@ describe("planning", () => {
   it("refuses another job in the same store, and the first one still reads", async () => {
     const store = folderStore(place());
     const job = await planned(store, 25);
-    await expect(planned(store, 26)).rejects.toMatchObject({ code: "job_differs" });
-    await expect(planJob(store, madeUpRows(25), { source: "/images", facts: { ...FACTS, batch: 4 }, shardRows: 10 })).rejects.toMatchObject(
-      { code: "job_differs" },
-    );
+    const refused = (why: string) => ({ code: "job_differs", message: expect.stringContaining(`got ${job.id.slice(0, 16)}: ${why}. `) });
+    await expect(planned(store, 26)).rejects.toMatchObject(refused("other images, or shards of another size"));
+    const [{ batch: _, ...less }, how] = [FACTS, { source: "/images", shardRows: 10 }];
+    for (const [facts, source, why] of [
+      [{ ...FACTS, batch: 4 }, "/images", "batch 8 there, 4 now"],
+      [{ ...FACTS, device: "cpu" }, "/images", 'device none there, "cpu" now'],
+      [less, "/images", "batch 8 there, none now"],
+      [FACTS, "/others", "another source"],
+    ] as const)
+      await expect(planJob(store, madeUpRows(25), { ...how, facts, source })).rejects.toMatchObject(refused(why));
     expect(await readShard(store, job, 2)).toHaveLength(5);
   });
 

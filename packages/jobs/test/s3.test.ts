@@ -18,7 +18,7 @@ import {
   workShard,
 } from "../src/index.js";
 import { readShard } from "../src/job.js";
-import { openS3Store, S3Client, s3Images, s3ListRows, s3Place, s3Rows } from "../src/s3/index.js";
+import { openS3Store, readS3Store, S3Client, s3Images, s3ListRows, s3Place, s3Rows } from "../src/s3/index.js";
 import { place, planned } from "./made-up-job.js";
 import { MADE_UP } from "./made-up-work.js";
 
@@ -51,20 +51,29 @@ describe("a place in S3", () => {
     expect(s3Place("s3://bucket", { ...KEYS, AWS_ENDPOINT_URL: "http://x:1/" })).toMatchObject({ prefix: "", endpoint: "http://x:1" });
   });
 
-  it.each(["s3://", "s3://a", "http://bucket/x", "s3://bu cket/x"])("is not %j", (url) => {
-    expect(() => s3Place(url, KEYS)).toThrow(/s3:\/\/bucket\/prefix/);
-  });
+  it.each(["s3://", "s3://a", "http://bucket/x", "s3://bu cket/x", "s3://bucket/../x", "s3://bucket/a/./b", "s3://bucket/a//b"])(
+    "is not %j",
+    (url) => {
+      expect(() => s3Place(url, KEYS)).toThrow(/^S3 — expected (s3:\/\/bucket\/prefix|a prefix without)/);
+    },
+  );
 
-  it("asks for credentials by their names", () => expect(() => s3Place("s3://bucket", {})).toThrow(/AWS_ACCESS_KEY_ID/));
+  it("asks for credentials by their names, and says which way to them is not taken", () => {
+    expect(() => s3Place("s3://bucket", {})).toThrow(/AWS_ACCESS_KEY_ID.*export-credentials/);
+    for (const name of ["AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+      expect(() => s3Place("s3://bucket", { [name]: "secret-place" })).toThrow(new RegExp(`got ${name} alone`));
+    expect(() => s3Place("s3://bucket", { AWS_PROFILE: "secret-place" })).not.toThrow(/secret-place/);
+  });
 });
 
 describe("calls on a store that is none", () => {
-  const serve = async (answer: (headers: Record<string, unknown>) => [status: number, body: string]) => {
+  type Answer = readonly [status: number, body: string, headers?: Readonly<Record<string, string>>];
+  const serve = async (answer: (headers: Record<string, unknown>, method: string | undefined) => Answer) => {
     let calls = 0;
     const server = createServer((incoming, outgoing) => {
       calls++;
-      const [status, body] = answer(incoming.headers);
-      outgoing.writeHead(status).end(body);
+      const [status, body, headers] = answer(incoming.headers, incoming.method);
+      outgoing.writeHead(status, headers).end(body);
     }).listen(0, "127.0.0.1");
     await new Promise((ready) => server.once("listening", ready));
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -83,6 +92,62 @@ describe("calls on a store that is none", () => {
     await expect(shut.client.call({ method: "GET", key: "a" })).rejects.toThrow(/403 AccessDenied/);
     expect(shut.calls()).toBe(1);
     shut.close();
+  });
+
+  it.each([
+    ["ExpiredToken", 400, {}, /get new ones, and work again/],
+    ["RequestTimeTooSkewed", 403, {}, /clock of this machine/],
+    ["SignatureDoesNotMatch", 403, {}, /AWS_SECRET_ACCESS_KEY/],
+    [
+      "PermanentRedirect",
+      301,
+      { "x-amz-bucket-region": "eu-west-2", location: "http://127.0.0.1:1/" },
+      /it is in eu-west-2\. Set AWS_REGION to eu-west-2/,
+    ],
+    ["TemporaryRedirect", 307, { location: "http://127.0.0.1:1/" }, /it is elsewhere\. Set AWS_REGION/],
+    ["AuthorizationHeaderMalformed", 400, { "x-amz-bucket-region": "eu-west-2" }, /AWS_REGION to eu-west-2/],
+  ] as const)("end at once with %s (%i), which says what to do", async (code, status, headers, why) => {
+    const { client, calls, close } = await serve(() => [status, `<Error><Code>${code}</Code></Error>`, headers]);
+    await expect(client.call({ method: "GET", key: "a" })).rejects.toMatchObject({ code: "refused", message: expect.stringMatching(why) });
+    expect(calls()).toBe(1);
+    close();
+  });
+
+  it("end where a list does not go on, goes on for ever, or names keys that are no text", async () => {
+    const page = (key: string, more: string) =>
+      `<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>x/${key}</Key><Size>1</Size></Contents>${more}</ListBucketResult>`;
+    const more = "<IsTruncated>true</IsTruncated>";
+    for (const body of [
+      page("a.png", more),
+      page("a.png", `${more}<NextContinuationToken>t</NextContinuationToken>`),
+      page("%E4.png", ""),
+    ]) {
+      const { client, close } = await serve(() => [200, body]);
+      const all = async () => {
+        for await (const row of s3Rows(client)) expect(row.uri).toBe("a.png");
+      };
+      await expect(all()).rejects.toMatchObject({ code: "store_failed" });
+      close();
+    }
+    const odd = ["a b+c.png", "a//b.png", "a/../b.png", "folder/", "ü/日本.png", "q?&=%.png"];
+    const contents = odd.map((key) => `<Contents><Key>x/${encodeURIComponent(key).replaceAll("%20", "+")}</Key><Size>1</Size></Contents>`);
+    const { client, close } = await serve(() => [
+      200,
+      `<ListBucketResult><EncodingType>url</EncodingType>${contents.join("")}</ListBucketResult>`,
+    ]);
+    const rows: string[] = [];
+    const leftOut = new Map<string, number>();
+    for await (const { uri } of s3Rows(client, { leftOut })) rows.push(uri);
+    expect(rows).toEqual(["a b+c.png", "ü/日本.png", "q?&=%.png"]);
+    expect(Object.fromEntries(leftOut)).toEqual({ "not a path": 2, "folder mark": 1 });
+    close();
+  });
+
+  it("write nothing for who only reads", async () => {
+    const { client, close } = await serve((_, method) => (method === "GET" ? [404, "<Error><Code>NoSuchKey</Code></Error>"] : [403, ""]));
+    await expect(readJob(readS3Store(client))).rejects.toMatchObject({ code: "not_found" });
+    await expect(openS3Store(client)).rejects.toMatchObject({ code: "refused" });
+    close();
   });
 
   it("read no more than they may, and take no list that is none", async () => {

@@ -16,8 +16,10 @@ import {
   type PlanRow,
   prometheusText,
   verifyJob,
+  type WorkOptions,
   workShard,
 } from "../src/index.js";
+import { readShard } from "../src/job.js";
 import { committed, FACTS, place, planned } from "./made-up-job.js";
 import { embedMadeUp, inOne, MADE_UP } from "./made-up-work.js";
 
@@ -183,6 +185,50 @@ describe("chunks of a shard", () => {
     expect(await verifyJob(store, job)).toEqual([]);
   });
 
+  it("are told before their turn, in order, what another worker has of them left out, and none behind the last", async () => {
+    const store = folderStore(place());
+    const job = await planned(store, 18, 18);
+    const told: string[] = [];
+    const firsts = new Map((await readShard(store, job, 0)).map(({ uri }, row) => [uri, row]));
+    const name = (rows: readonly PlanRow[]) => (rows.length === 0 ? "none" : `${firsts.get(rows[0]!.uri)}+${rows.length}`);
+    let made = false;
+    const pieces = async function* (rows: readonly PlanRow[], first: number) {
+      const mine = first + rows.length > 16 ? rows.length : 2;
+      for (let at = 0; at < rows.length; at += mine) {
+        const some = rows.slice(at, at + mine);
+        // another worker does the third chunk meanwhile
+        if (first === 4 && !made) {
+          made = true;
+          const other = async (rows: readonly PlanRow[], { first }: { readonly first: number }) => {
+            if (first !== 8) throw new Error("stop");
+            return embedMadeUp(rows);
+          };
+          await workShard(store, job, 0, { ...MADE_UP, embed: inOne(other), turn: 4 }).catch(() => {});
+        }
+        yield { rows: some.length, bytes: await embedMadeUp(some) };
+        while (first === 4 && told.at(-1) === "ahead 8+4") await wait(1);
+      }
+    };
+    const embed: WorkOptions["embed"] = (rows, { first }) => {
+      told.push(`embed ${first}+${rows.length}`);
+      return pieces(rows, first);
+    };
+    const ahead = (rows: readonly PlanRow[]) => void told.push(`ahead ${name(rows)}`);
+    expect(await workShard(store, job, 0, { ...MADE_UP, embed, ahead })).toBe("committed");
+    expect(told.filter((text, at) => text !== told[at - 1])).toEqual([
+      "embed 0+4",
+      "ahead 4+4",
+      "embed 4+4",
+      "ahead 8+4",
+      "ahead none",
+      "embed 12+4",
+      "ahead 16+2",
+      "embed 16+2",
+      "ahead none",
+    ]);
+    expect(await verifyJob(store, job)).toEqual([]);
+  });
+
   it("count as none where they are torn, of another place or of another job", async () => {
     const [store, other] = [folderStore(place()), folderStore(place())];
     const [job, another] = [await planned(store, 30, 10), await planned(other, 31, 10)];
@@ -275,6 +321,33 @@ describe("a whole job", () => {
     await store.remove(`parts/${second}`);
     writeFileSync(join(folder, "commits", "00003.json"), JSON.stringify({ job: "another" }));
     expect((await verifyJob(store, job)).map(({ shard }) => shard)).toEqual([0, 1, 3]);
+  });
+
+  it("goes on around a commit that is cut or of another job, which status names, gc leaves alone and a second work mends", async () => {
+    const { store, job, folder } = await worked();
+    const whole = committed(folder);
+    const parts = await store.list("parts");
+    const [cut, foreign] = ["commits/00001.json", "commits/00003.json"];
+    await store.put(cut, (await store.get(cut))!.subarray(0, 40));
+    await store.put(foreign, new TextEncoder().encode(JSON.stringify({ job: "another" })));
+    await store.put("begun/probe-0123", new Uint8Array());
+    const status = await jobStatus(store, job);
+    expect(status).toMatchObject({
+      damaged: [1, 3],
+      shards: { total: 4, committed: 2, failed: 0 },
+      rows: { embedded: 18, failed: 2 },
+      begun: [],
+    });
+    expect(prometheusText(status)).toMatch(/state="damaged"\} 2$/m);
+    expect(prometheusText(status)).toMatch(/biovlm_bulk_shards\{\S+state="waiting"\} 0$/m);
+    expect(await collectGarbage(store, job)).toEqual(["begun/probe-0123"]);
+    expect(await store.list("parts")).toEqual(parts);
+    await expect(mergeJob(store, job)).rejects.toMatchObject({ code: "integrity" });
+    const faults = await verifyJob(store, job);
+    expect(faults.map(({ fault }) => /remove (it|commits\/\d{5}\.json) and work on the shard again/.test(fault))).toEqual([true, true]);
+    for (const key of [cut, foreign]) await store.remove(key);
+    for (const shard of job.shards.keys()) await workShard(store, job, shard, MADE_UP);
+    expect(committed(folder)).toEqual(whole);
   });
 
   it("says its state in Prometheus' text format", async () => {

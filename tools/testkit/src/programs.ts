@@ -46,13 +46,13 @@ function findChromium(): string | undefined {
 
 const debian = (name: string, packages = name): Program => ({ find: () => onPath(name), install: `Debian: ${packages}` });
 
-/** $BIOVLM_PYTHON, else python3, where it has the module. */
+/** $BIOVLM_PYTHON, else python3, where it has the module, or all of several with commas. */
 const python = (module: string, install: string): Program => ({
   find: () =>
     [process.env["BIOVLM_PYTHON"], "python3"].find(
       (name) => name && spawnSync(name, ["-c", `import ${module}`], { stdio: "ignore", timeout: 60_000 }).status === 0,
     ),
-  install: `pip install "${install}", and BIOVLM_PYTHON where that is not python3's`,
+  install: `pip install ${install}, and BIOVLM_PYTHON where that is not python3's`,
 });
 
 /** The library of core-native where it was built and loads. */
@@ -101,9 +101,10 @@ const PROGRAMS = {
   zsh: debian("zsh"),
   fish: debian("fish"),
   pwsh: { find: () => onPath("pwsh"), install: "PowerShell" },
-  "tritonclient.http": python("tritonclient.http", "tritonclient[http]"),
-  "tritonclient.grpc": python("tritonclient.grpc", "tritonclient[grpc]"),
+  "tritonclient.http": python("tritonclient.http", '"tritonclient[http]"'),
+  "tritonclient.grpc": python("tritonclient.grpc", '"tritonclient[grpc]"'),
   kserve: python("kserve", "kserve"),
+  pyarrow: python("pyarrow, duckdb, pandas, safetensors", "pyarrow duckdb pandas safetensors"),
   napi: { find: findNapi, install: "npm ci --workspaces=false in packages/core-native/napi" },
   "native build": { find: findNative, install: "Rust, then BIOVLM_NATIVE=on npm run build" },
 } as const satisfies Record<string, Program>;

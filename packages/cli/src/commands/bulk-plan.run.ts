@@ -5,7 +5,7 @@ import { leftOutOfSeries } from "@biovlm/datasets";
 import { frameStep, openModel, type Runtime } from "@biovlm/engine";
 import { counted } from "@biovlm/files";
 import { leftOutNote } from "@biovlm/files/node";
-import { type JobStore, type PlanRow, planJob } from "@biovlm/jobs";
+import { checkCreates, type JobStore, type PlanRow, planJob } from "@biovlm/jobs";
 import { createClassifier, sha256, writeBank } from "@biovlm/model";
 import { type BulkWork, bankKey, bareDigest, chunkRowsFor, factsOf, plannedImageTower, VOLUME_CHUNK_ROWS } from "../bulk-job.js";
 import { openImages, openSource, openStore, sortingPlace, sweepStore } from "../bulk-places.js";
@@ -37,6 +37,7 @@ export const planBulk: CommandRun<typeof BULK_PLAN_OPTIONS> = async (context, op
   const leftOut = new Map<string, number>();
   const { root, rows: found } = await openSource(from, { ...context, root: options.root, leftOut });
   const store = await openStore(to, context);
+  await checkCreates(store);
   const place = sortingPlace(to, cwd);
   // what a plan left that was killed
   await sweepStore(to, cwd);

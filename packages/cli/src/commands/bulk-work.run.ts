@@ -7,6 +7,7 @@ import type { Runtime } from "@biovlm/engine";
 import { type BulkImages, shardWorker } from "@biovlm/engine/bulk";
 import { counted, FilesError } from "@biovlm/files";
 import {
+  checkCreates,
   chosenShard,
   type Job,
   type JobStore,
@@ -51,6 +52,7 @@ export const workOnShards: CommandRun<typeof BULK_WORK_OPTIONS> = async (context
     throw usageError("bad_usage", "--shard, --all and --redis — expected one of them, got several");
   const store = await openStore(place, context);
   const job = await readJob(store);
+  await checkCreates(store);
   const work = workOf(job);
   const shards = options.all || options.redis !== undefined ? await openShards(store, job) : [chosenShard(options.shard ?? "auto", env)];
   const images = await openImages(job.source, options.root, work.files, context);
@@ -142,7 +144,7 @@ async function shardSteps({ context, store, work, runtime, images, readAhead }: 
     embeddings: output === "answers" ? "none" : raw ? "raw" : "normalized",
     readAhead: { bytes: readAhead, atOnce: READS_AT_ONCE },
   });
-  return { chunkRows, embed: worker.embed, join: worker.join, onPiece };
+  return { chunkRows, embed: worker.embed, ahead: worker.ahead, join: worker.join, onPiece };
 }
 
 async function storedBank(store: JobStore, digest: string) {

@@ -17,22 +17,25 @@ const NAMED_FAILURES = 20;
 
 export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async (context, options, [place = ""]) => {
   const { terminal, cwd } = context;
-  const store = await openStore(place, context);
+  const store = await openStore(place, context, "reads");
   const status = await jobStatus(store, await readJob(store));
   if (options.prometheus !== undefined)
     await writeResult(resolve(cwd, options.prometheus), new TextEncoder().encode(prometheusText(status)));
   if (options.json) await terminal.line(JSON.stringify(status));
   else {
-    const { job, shards, rows, begun, failures, bytes } = status;
-    const waiting = shards.total - shards.committed - shards.failed;
+    const { job, shards, rows, begun, failures, bytes, damaged } = status;
+    const waiting = shards.total - shards.committed - shards.failed - damaged.length;
     await terminal.line(`job     ${job.slice(0, 16)}`);
     await terminal.line(`shards  ${shards.committed} of ${shards.total} committed, ${shards.failed} failed, ${waiting} waiting`);
     if (begun.length > 0) {
-      const named = `${begun.slice(0, 20).join(", ")}${begun.length > 20 ? ", …" : ""}`;
       await terminal.line(
-        `begun   ${begun.length} without an end (${named}): worked on now, or their worker was killed; work on them again`,
+        `begun   ${begun.length} without an end (${someOf(begun)}): worked on now, or their worker was killed; work on them again`,
       );
     }
+    if (damaged.length > 0)
+      await terminal.line(
+        `damaged ${counted(damaged.length, "commit")} (${someOf(damaged)}): remove commits/NNNNN.json of them and work on them again; bulk verify says more`,
+      );
     for (const { shard, code, tries, givenUp } of failures.slice(0, NAMED_FAILURES)) {
       const often = tries === undefined ? "" : `, tried ${counted(tries, "time")}`;
       await terminal.line(`failed  shard ${shard}: ${printable(code)}${often}${givenUp ? ", given up by the queue" : ""}`);
@@ -44,6 +47,8 @@ export const showStatus: CommandRun<typeof BULK_STATUS_OPTIONS> = async (context
   }
   return undefined;
 };
+
+const someOf = (shards: readonly number[]): string => `${shards.slice(0, 20).join(", ")}${shards.length > 20 ? ", …" : ""}`;
 
 export const submitToQueue: CommandRun<typeof BULK_SUBMIT_OPTIONS> = async (context, options, [place = ""]) => {
   if (options.redis === undefined)
@@ -59,7 +64,7 @@ export const submitToQueue: CommandRun<typeof BULK_SUBMIT_OPTIONS> = async (cont
 
 export const verifyParts: CommandRun<typeof BULK_VERIFY_OPTIONS> = async (context, options, [place = ""]) => {
   const { terminal, signal } = context;
-  const store = await openStore(place, context);
+  const store = await openStore(place, context, "reads");
   const job = await readJob(store);
   const progress = terminal.progress("verify", job.shards.length, "shards");
   const faults = await verifyJob(store, job, { signal, onShard: () => progress.advance() }).finally(() => progress.end());

@@ -5,15 +5,12 @@ import { joinedFloats } from "@biovlm/files";
 import { pixelSpec } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import { EngineError } from "../contract/errors.js";
-import { joinedBytes, rowPreparation } from "../images/classified-images.js";
-import { fastImages } from "../images/fast-images.js";
-import { imageRows, type PixelRow } from "../images/image-rows.js";
-import type { ImageSource } from "../images/image-source.js";
+import { joinedBytes } from "../images/classified-images.js";
 import type { BulkRow } from "./bulk-images.js";
 import { chunkBytes, type RowOutcome, readChunk } from "./chunk-bytes.js";
 import { answersFile, embeddingsFile } from "./part-files.js";
-import { ReadAhead } from "./read-ahead.js";
-import { allRefused, checkSource } from "./source-fault.js";
+import { RowBatches } from "./row-batches.js";
+import { allRefused } from "./source-fault.js";
 import { embedVolumes } from "./volume-rows.js";
 import type { EmbeddedPiece, ShardWorkerOptions } from "./worker-options.js";
 
@@ -32,6 +29,11 @@ export interface ShardWorker {
    * Rejects as the encoder does, with the signal's reason, and where the source fails rather than an image: `source_unreadable`, `network`, …
    */
   embed(rows: readonly BulkRow[], place?: { readonly begun?: Uint8Array }): AsyncIterable<EmbeddedPiece>;
+  /**
+   * Told the rows that are likely embedded next, none where that is not known: they are read and prepared once those before them are, and kept until
+   * `embed` is called, for them or for others.
+   */
+  ahead(rows: readonly BulkRow[]): void;
   /** @param pieces those of the whole shard, in order */
   join(pieces: readonly Uint8Array[], rows: readonly BulkRow[]): Promise<ShardFiles>;
 }
@@ -40,8 +42,10 @@ export interface ShardWorker {
 export function shardWorker(options: ShardWorkerOptions): ShardWorker {
   const { model, classifier, embeddings } = options;
   const D = model.spec.embedDim;
+  const chunks = new Chunks(options);
   return {
-    embed: (rows, { begun } = {}) => (options.volumes ? embedVolumes(rows, begun, options) : embedChunk(rows, options)),
+    embed: (rows, { begun } = {}) => (options.volumes ? embedVolumes(rows, begun, options) : chunks.embed(rows)),
+    ahead: (rows) => (options.volumes ? undefined : chunks.ahead(rows)),
     async join(pieces, rows) {
       const read = pieces.map((bytes) => readChunk(bytes, D));
       const outcomes = read.flatMap((piece) => piece.outcomes);
@@ -58,46 +62,92 @@ export function shardWorker(options: ShardWorkerOptions): ShardWorker {
   };
 }
 
-async function* embedChunk(rows: readonly BulkRow[], options: ShardWorkerOptions): AsyncGenerator<EmbeddedPiece, void, undefined> {
-  const { core, encoder, model, classifier, images, files, readAhead, signal } = options;
-  const pixels = classifier?.pixels ?? pixelSpec(model.spec);
-  const D = model.spec.embedDim;
-  const ahead = new ReadAhead(rows.length, (index, admit) => images.read(rows[index] as BulkRow, admit, signal), readAhead);
-  const sources = rows.map(({ uri }, i): ImageSource => ({ name: uri, open: async () => ({ kind: "file", bytes: await ahead.take(i) }) }));
-  let outcomes: RowOutcome[] = [];
-  let encoded: Float32Array[] = [];
-  let batch: PixelRow[] = [];
-  let done = 0;
-  let refused = true;
-  const { prepare: fast } = await fastImages();
-  try {
-    for await (const row of imageRows(sources, { ...rowPreparation(core, pixels, files), fast, signal })) {
-      const wanted = rows[done++]?.sha256;
-      if (row.kind === "failed") {
-        await checkSource(row.error, images);
-        outcomes.push({ ...(row.sha256 === undefined ? {} : { sha256: row.sha256 }), code: row.error.code });
-      } else if (wanted !== undefined && wanted !== row.sha256) outcomes.push({ sha256: row.sha256, code: "digest_mismatch" });
-      else {
-        outcomes.push({ sha256: row.sha256 });
-        if (row.kind === "pixels") batch.push(row);
-      }
-      refused &&= outcomes.at(-1)?.code === "not_permitted";
-      // by place, so that an image that fails changes nobody else's batch
-      if (done % files.batch !== 0 && done < rows.length) continue;
-      if (batch.length > 0)
-        encoded.push((await encodeRgb(encoder, joinedBytes(batch, pixels.size), batch.length, pixels, { signal })).data);
-      batch = [];
-      // nothing is said of images that may not be read before one of the chunk may
-      if (refused && rows.length > 1) continue;
-      yield { rows: outcomes.length, bytes: chunkBytes({ outcomes, rows: joinedRows(encoded, D) }) };
-      outcomes = [];
-      encoded = [];
-    }
-  } finally {
-    ahead.close();
+/** Chunks of rows of one frame, of which the next one is prepared while the last batch of this one is with the encoder. */
+class Chunks {
+  private readonly options: ShardWorkerOptions;
+  /** rows that are embedded, until they are prepared */
+  private preparing: readonly BulkRow[] | undefined;
+  private next: readonly BulkRow[] = [];
+  private begun: RowBatches | undefined;
+
+  constructor(options: ShardWorkerOptions) {
+    this.options = options;
   }
-  if (refused && rows.length > 1) throw allRefused();
+
+  ahead(rows: readonly BulkRow[]): void {
+    if (same(rows, this.next)) return;
+    this.drop();
+    this.next = rows;
+    if (this.preparing === undefined) this.beginNext();
+  }
+
+  /** Takes the rows at once, whenever their pieces are asked for: what is said to come next is behind them. */
+  embed(rows: readonly BulkRow[]): AsyncGenerator<EmbeddedPiece, void, undefined> {
+    return this.pieces(rows, this.take(rows));
+  }
+
+  private async *pieces(rows: readonly BulkRow[], batches: RowBatches): AsyncGenerator<EmbeddedPiece, void, undefined> {
+    const { encoder, model, classifier, signal } = this.options;
+    const pixels = classifier?.pixels ?? pixelSpec(model.spec);
+    const D = model.spec.embedDim;
+    let outcomes: RowOutcome[] = [];
+    let encoded: Float32Array[] = [];
+    let refused = true;
+    try {
+      for (let batch = await batches.take(); batch !== undefined; batch = await batches.take()) {
+        outcomes.push(...batch.outcomes);
+        refused &&= batch.outcomes.every(({ code }) => code === "not_permitted");
+        const { length } = batch.pixels;
+        if (length > 0) encoded.push((await encodeRgb(encoder, joinedBytes(batch.pixels, pixels.size), length, pixels, { signal })).data);
+        // nothing is said of images that may not be read before one of the chunk may
+        if (refused && rows.length > 1) continue;
+        yield { rows: outcomes.length, bytes: chunkBytes({ outcomes, rows: joinedRows(encoded, D) }) };
+        outcomes = [];
+        encoded = [];
+      }
+    } finally {
+      if (this.preparing === batches.rows) this.preparing = undefined;
+      await batches.close();
+    }
+    if (refused && rows.length > 1) throw allRefused();
+  }
+
+  /** What was begun of these rows, or begins with them. */
+  private take(rows: readonly BulkRow[]): RowBatches {
+    const begun = this.begun;
+    if (begun !== undefined && same(rows, this.next)) {
+      this.begun = undefined;
+      this.next = [];
+      return begun;
+    }
+    this.drop();
+    return this.begin(rows);
+  }
+
+  private begin(rows: readonly BulkRow[]): RowBatches {
+    this.preparing = rows;
+    return new RowBatches(rows, this.options, () => {
+      if (this.preparing !== rows) return;
+      this.preparing = undefined;
+      this.beginNext();
+    });
+  }
+
+  private beginNext(): void {
+    if (this.next.length > 0 && this.begun === undefined) this.begun = this.begin(this.next);
+  }
+
+  private drop(): void {
+    void this.begun?.close().catch(() => {});
+    if (this.begun !== undefined && this.preparing === this.begun.rows) this.preparing = undefined;
+    this.begun = undefined;
+    this.next = [];
+  }
 }
+
+/** Whether both are the same rows of one plan. */
+const same = (some: readonly BulkRow[], others: readonly BulkRow[]): boolean =>
+  some.length === others.length && some.every((row, i) => row === others[i]);
 
 /** [n,D]. @throws EngineError `bad_output` where the parts are not rows of D */
 function joinedRows(parts: readonly Float32Array[], D: number): Float32Array {

@@ -28,9 +28,13 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function s3Place(url: string, env: Environment): S3Place {
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*?))?\/?$/i.exec(url);
   if (match === null) throw new JobsError("bad_argument", `S3 — expected s3://bucket/prefix, got ${JSON.stringify(url)}. Correct it.`);
+  if ((match[2] ?? "").split("/").some((segment) => segment === "." || segment === "..") || /\/\//.test(match[2] ?? ""))
+    throw new JobsError(
+      "bad_argument",
+      `S3 — expected a prefix without //, . and .. between its slashes, got ${JSON.stringify(url)}. Correct it.`,
+    );
   const [accessKeyId, secretAccessKey] = [env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]];
-  if (!accessKeyId || !secretAccessKey)
-    throw new JobsError("bad_argument", "S3 — expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, got none. Set both.");
+  if (!accessKeyId || !secretAccessKey) throw noKeys(env);
   const region = env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || "us-east-1";
   const endpoint = env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"] || `https://s3.${region}.amazonaws.com`;
   const sessionToken = env["AWS_SESSION_TOKEN"];
@@ -38,6 +42,22 @@ export function s3Place(url: string, env: Environment): S3Place {
     ...{ bucket: match[1] ?? "", prefix: match[2] ?? "", region, endpoint: endpoint.replace(/\/+$/, "") },
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
   };
+}
+
+/** Where other programs take keys from. Those are in no variable, and are asked for by Amazon's own program. */
+const OTHER_KEYS = [
+  "AWS_PROFILE",
+  "AWS_WEB_IDENTITY_TOKEN_FILE",
+  "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+];
+
+function noKeys(env: Environment): JobsError {
+  const other = OTHER_KEYS.find((name) => env[name]);
+  return new JobsError(
+    "bad_argument",
+    `S3 — expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, got ${other === undefined ? "none" : `${other} alone, which is not read`}. Set both; of a profile, a role or a machine: eval "$(aws configure export-credentials --format env)".`,
+  );
 }
 
 /** How patient calls are. */
@@ -79,6 +99,32 @@ export interface S3Answer {
 const MAX_BYTES = 64 * 2 ** 20;
 /** Of an answer that says why not. */
 const MAX_REFUSAL_BYTES = 65_536;
+/** What to do about a refusal, by S3's word for it, whatever its status. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ExpiredToken: "Credentials of a role end after some hours: get new ones, and work again: what is done is kept",
+  TokenRefreshRequired: "Credentials of a role end after some hours: get new ones, and work again: what is done is kept",
+  InvalidToken: "Correct AWS_SESSION_TOKEN, or unset it for keys that have none",
+  RequestTimeTooSkewed: "Set the clock of this machine",
+  InvalidAccessKeyId: "Check AWS_ACCESS_KEY_ID, and AWS_ENDPOINT_URL",
+  SignatureDoesNotMatch: "Check AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL",
+};
+
+/** An answer that would be the same of every call: who asks is not let in, or the bucket is elsewhere. */
+function refusal({ status, code, headers }: S3Answer, { region }: S3Place): Error | undefined {
+  const remedy = code !== undefined && Object.hasOwn(REMEDIES, code) ? REMEDIES[code] : undefined;
+  if (status === 401 || status === 403 || (status >= 400 && remedy !== undefined))
+    return new FilesError(
+      "refused",
+      `S3 — expected to be let in, got ${status} ${code ?? ""}. ${remedy ?? "Check the credentials and their rights"}.`,
+    );
+  if ((status < 300 || status > 399) && code !== "AuthorizationHeaderMalformed") return undefined;
+  const there = /^[a-z0-9-]{1,32}$/.exec(headers.get("x-amz-bucket-region") ?? "")?.[0];
+  return new FilesError(
+    "refused",
+    `S3 — expected the bucket in ${region}, got ${status} ${code ?? ""}: it is ${there === undefined ? "elsewhere" : `in ${there}`}. Set AWS_REGION to ${there ?? "its region"}, and AWS_ENDPOINT_URL where that names one.`,
+  );
+}
+
 const LONGEST_WAIT_MS = 10_000;
 const BUSY: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
 
@@ -109,7 +155,7 @@ export class S3Client {
 
   /**
    * The answer, whole. Tries again while the store is busy, and where a connection breaks.
-   * @throws FilesError `network` where no try came through, `refused` for 401 and 403, `too_large`; the signal's reason
+   * @throws FilesError `network` where no try came through, `refused` for 401, 403 and a bucket elsewhere, `too_large`; the signal's reason
    */
   async call(call: S3Call): Promise<S3Answer> {
     const { tries, waitMs } = this.patience;
@@ -119,11 +165,8 @@ export class S3Client {
       if (attempt > 0) await wait(Math.min(LONGEST_WAIT_MS, waitMs * 2 ** (attempt - 1)), undefined, { signal: call.signal });
       try {
         const answer = await this.once(call, attempt > 0);
-        if (answer.status === 401 || answer.status === 403)
-          throw new FilesError(
-            "refused",
-            `S3 — expected to be let in, got ${answer.status} ${answer.code ?? ""}. Check the credentials and their rights.`,
-          );
+        const refused = refusal(answer, this.place);
+        if (refused !== undefined) throw refused;
         if (!BUSY.has(answer.status)) return answer;
         why = `${answer.status} ${answer.code ?? ""}`.trim();
       } catch (error) {
@@ -150,7 +193,7 @@ export class S3Client {
       .digest("hex");
     const sent = body === undefined ? {} : { body: new Uint8Array(body) };
     const signed = await this.aws.sign(url, { method, headers: { ...headers, "x-amz-content-sha256": digest }, ...sent });
-    const response = await fetch(signed, { signal: stop, redirect: "error" });
+    const response = await fetch(signed, { signal: stop, redirect: "manual" });
     const said = response.headers.get("content-length");
     const length = said === null || method === "HEAD" ? undefined : Number(said);
     const most = response.ok ? maxBytes : MAX_REFUSAL_BYTES;

@@ -40,15 +40,27 @@ export async function* listed(client: S3Client, below: string, flat: boolean, si
     const answer = await client.call({ method: "GET", query, maxBytes: MAX_PAGE_BYTES, signal });
     if (answer.status !== 200) throw notListed(answer.status, answer.code);
     const page = Object(s3Xml(answer.bytes)["ListBucketResult"]) as Record<string, unknown>;
-    const plain = page["EncodingType"] === "url" ? (text: string) => decodeURIComponent(text.replaceAll("+", " ")) : (text: string) => text;
+    const plain = page["EncodingType"] === "url" ? decoded : (text: string) => text;
     const contents = (page["Contents"] ?? []) as Record<string, unknown>[];
     yield contents.map((entry) => ({
       key: plain(String(entry["Key"])).slice(prefix.length),
       size: Number(entry["Size"]),
       etag: String(entry["ETag"] ?? ""),
     }));
-    token = page["IsTruncated"] === "true" ? String(page["NextContinuationToken"]) : undefined;
+    const next = page["IsTruncated"] === "true" ? String(page["NextContinuationToken"] ?? "") : undefined;
+    if (next === "" || (next !== undefined && next === token))
+      throw new JobsError("store_failed", "S3 — expected a list that goes on, got the same page again. Check the store.");
+    token = next;
   } while (token !== undefined);
+}
+
+/** A key as a list writes it in its URL encoding. @throws JobsError `store_failed` */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch (cause) {
+    throw new JobsError("store_failed", "S3 — expected keys in URL encoding, got another text. Check the store.", { cause });
+  }
 }
 
 /** @param status of an answer that is no list */

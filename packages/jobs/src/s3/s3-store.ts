@@ -28,6 +28,9 @@ export async function openS3Store(client: S3Client): Promise<S3Store> {
   return { store: s3Store(client, conditional), conditional };
 }
 
+/** The store for who only reads: with credentials that may write nothing, too. Operations reject as those of `openS3Store`. */
+export const readS3Store = (client: S3Client): JobStore => s3Store(client, false);
+
 function s3Store(client: S3Client, conditional: boolean): JobStore {
   const get = async (key: string) => {
     const answer = await client.call({ method: "GET", key: checkKey(key), maxBytes: 2 ** 31 });
