@@ -29,7 +29,7 @@ async function freePort(): Promise<number> {
 }
 
 /** A server that keeps what it is told (AOF), and can be killed and started again. */
-async function redis() {
+async function redis(...more: readonly string[]) {
   const port = await freePort();
   const folder = place();
   mkdirSync(folder, { recursive: true });
@@ -47,6 +47,7 @@ async function redis() {
       "always",
       "--save",
       "",
+      ...more,
     ];
     const child = spawn("redis-server", words, { stdio: ["ignore", "pipe", "ignore"] });
     running.push(child);
@@ -150,6 +151,37 @@ describe.skipIf(withoutProgram("redis-server"))("a queue on Redis", () => {
     const worked = await all(workQueue(store, job, { ...MADE_UP, url, lockMs: 2000 }));
     expect(worked.map(({ shard }) => shard)).toEqual([1, 2, 3, 4, 0]);
     await queue.close();
+    stop();
+  });
+
+  it("is told by its server's own word where it lets nobody in or is full, and takes the name and password of its address", async () => {
+    const { url, stop } = await redis("--requirepass", "pw", "--maxmemory-policy", "noeviction");
+    const store = folderStore(place());
+    const job = await planned(store, 30);
+    const at = (who: string) => url.replace("//", `//${who}`);
+    const client = new Redis(at(":pw@"));
+    await client.call("acl", "setuser", "alice", "on", ">apw", "~*", "&*", "+@all");
+    for (const [who, word] of [
+      ["", "NOAUTH"],
+      [":nope@", "WRONGPASS"],
+      ["alice:pw@", "WRONGPASS"],
+    ] as const) {
+      const refused = { code: "unavailable", message: expect.stringContaining(`got ${word}. `) };
+      await expect(submitShards(store, job, { url: at(who) })).rejects.toMatchObject(refused);
+    }
+    await expect(submitShards(store, job, { url: at("alice:pw@") })).rejects.not.toMatchObject({
+      message: expect.stringContaining("alice"),
+    });
+    expect(await submitShards(store, job, { url: `${at("alice:apw@")}/2` })).toBe(3);
+    await client.config("SET", "maxmemory", "1");
+    const full = { code: "unavailable", message: expect.stringMatching(/got OOM\. .*maxmemory/) };
+    await expect(submitShards(store, job, { url: `${at(":pw@")}/3` })).rejects.toMatchObject(full);
+    const work = () => all(workQueue(store, job, { ...MADE_UP, url: `${at("alice:apw@")}/2`, lockMs: 2000 }));
+    await expect(work()).rejects.toMatchObject(full);
+    await client.config("SET", "maxmemory", "0");
+    expect((await work()).length).toBeGreaterThanOrEqual(3);
+    expect((await jobStatus(store, job)).shards).toMatchObject({ committed: 3 });
+    client.disconnect();
     stop();
   });
 

@@ -55,22 +55,56 @@ function connectionOf(url: string): ConnectionOptions {
 /** @throws JobsError `unavailable` where nobody answers in time: a wrong address is waited for in vain */
 async function reached(queue: ShardQueue<ShardData>, { url, connectMs = 15_000 }: QueueOptions): Promise<void> {
   let heard: unknown;
-  queue.on("error", (error) => {
-    heard = error;
+  // who is not let in waits in vain
+  const denied = new Promise<false>((done) => {
+    queue.on("error", (error) => {
+      heard = error;
+      if (NOT_LET_IN.has(refusalWord(error) ?? "")) done(false);
+    });
   });
   // a socket that fails keeps the loop alive by itself
   const late = new Promise<false>((done) => setTimeout(() => done(false), connectMs).unref());
   const ready = queue.waitUntilReady().then(
     () => true as const,
-    () => late,
+    (error: unknown) => {
+      heard = error;
+      return NOT_LET_IN.has(refusalWord(error) ?? "") ? false : late;
+    },
   );
-  if (await Promise.race([ready, late])) return;
+  if (await Promise.race([ready, denied, late])) return;
   const code: unknown = typeof heard === "object" && heard !== null ? Reflect.get(heard, "code") : undefined;
   await queue.close().catch(() => {});
+  const refused = refusal(heard, url);
+  if (refused !== heard) throw refused;
   throw new JobsError(
     "unavailable",
     `redis — expected a server at ${new URL(url).host}, got ${typeof code === "string" ? code : "no answer"}. Start it, or correct the address.`,
   );
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  NOAUTH: "Put the password into the address: redis://:PASSWORD@host:6379",
+  WRONGPASS: "Correct name and password in the address: redis://NAME:PASSWORD@host:6379",
+  NOPERM: "Let the user do @all on keys that begin with bull:, and on channels",
+  OOM: "Give the server more memory: maxmemory",
+  MISCONF: "The server cannot write its file: look at its disk",
+  READONLY: "Name the server that takes writes, not its copy",
+};
+const NOT_LET_IN: ReadonlySet<string> = new Set(["NOAUTH", "WRONGPASS", "NOPERM"]);
+
+/** Redis' own word for a refusal, the first of its answer: WRONGPASS, OOM, … */
+function refusalWord(error: unknown): string | undefined {
+  const text = error instanceof Error ? error.message : "";
+  return Object.keys(REMEDIES).find((word) => text.startsWith(`${word} `));
+}
+
+/** What a server's refusal means, and what to do; any other error as it is. */
+function refusal(error: unknown, url: string): unknown {
+  const word = refusalWord(error);
+  if (word === undefined) return error;
+  return new JobsError("unavailable", `redis — expected ${new URL(url).host} to take the work, got ${word}. ${REMEDIES[word]}.`, {
+    cause: error,
+  });
 }
 
 /** A shard in the queue. `behind`: deaths of its workers after which it was put behind the others. */
@@ -95,7 +129,7 @@ const DEFAULT_ATTEMPTS = 3;
 
 /**
  * Puts every shard without a commit into the job's queue; one that is there already is not put again. Returns how many there are.
- * @throws JobsError `unavailable` where the server is not reached
+ * @throws JobsError `unavailable` where the server is not reached, or refuses
  */
 export async function submitShards(store: JobStore, job: Job, options: QueueOptions): Promise<number> {
   const { url, attempts = DEFAULT_ATTEMPTS } = options;
@@ -108,6 +142,8 @@ export async function submitShards(store: JobStore, job: Job, options: QueueOpti
     await putShards(queue, open, attempts);
     await noteSubmitted(store, job);
     return open.length;
+  } catch (error) {
+    throw refusal(error, url);
   } finally {
     await queue.close();
   }
@@ -157,6 +193,8 @@ export async function* workQueue(
       for (const shard of lost) putAgain.add(shard);
       await putShards(queue, lost, attempts);
     }
+  } catch (error) {
+    throw refusal(error, url);
   } finally {
     await Promise.allSettled([worker.close(true), queue.close()]);
   }
