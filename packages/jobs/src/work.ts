@@ -22,9 +22,8 @@ export async function workShard(store: JobStore, job: Job, shard: number, option
   signal?.throwIfAborted();
   const rows = await readShard(store, job, shard);
   if ((await readCommit(store, job, shard)) !== undefined) return "present";
-  const note = new TextEncoder().encode(`${JSON.stringify({ job: job.id, shard })}\n`);
   // notes are for `bulk status`: the work does not fail where the store takes none
-  await store.put(begunKey(shard), note).catch(() => {});
+  await store.put(begunKey(shard), begunNote(job, shard)).catch(() => {});
   try {
     const done = await shardPieces(store, job, shard, rows, options);
     if (done === undefined) return "lost";
@@ -49,6 +48,9 @@ export async function workShard(store: JobStore, job: Job, shard: number, option
     await store.remove(begunKey(shard)).catch(() => {});
   }
 }
+
+/** What stands in `begun/NNNNN.json`. */
+export const begunNote = (job: Job, shard: number): Uint8Array => new TextEncoder().encode(`${JSON.stringify({ job: job.id, shard })}\n`);
 
 /** @throws JobsError `job_differs`, naming the first fact in which this worker is another */
 export function checkFacts(job: Job, facts: JobFacts): void {
