@@ -8,9 +8,9 @@ import { createInterface } from "node:readline";
 /**
  * @param files bytes of images, sent in turn
  * @param pin words that stand before the command, such as taskset's
- * @returns a function of "http" or "grpc": one round's { answered, seconds, client (ms), p50, p99 }; and `end`
+ * @returns a function of "http", "grpc" or "stream": one round's { answered, seconds, client (ms), p50, p99 }; and `end`
  */
-export function goClient({ http, grpc, seconds, connections, images = 1, embedding = 0, files = [], pin = [] }) {
+export function goClient({ http, grpc, seconds, connections, images = 1, embedding = 0, streams = 1, files = [], pin = [] }) {
   const folder = mkdtempSync(join(tmpdir(), "load-client-"));
   process.once("exit", () => rmSync(folder, { recursive: true }));
   const program = join(folder, "load-client");
@@ -19,7 +19,7 @@ export function goClient({ http, grpc, seconds, connections, images = 1, embeddi
     writeFileSync(join(folder, String(i)), bytes);
     return join(folder, String(i));
   });
-  const settings = { http, grpc, seconds, connections, images, embedding };
+  const settings = { http, grpc, seconds, connections, images, embedding, streams };
   const flags = Object.entries(settings).map(([name, value]) => `-${name}=${value}`);
   const [command, ...words] = [...pin, program, ...flags, ...paths];
   const child = spawn(command, words, { stdio: ["pipe", "pipe", "inherit"] });

@@ -3,8 +3,9 @@
 // cores, and a call's latency. Clients: Node's (this process: node:http and @grpc/grpc-js); with --go Go's (net/http and google.golang.org/grpc, built
 // by the `go` of this machine, the cheapest of them); with --python PROGRAM, which has tritonclient[http,grpc], Triton's, from threads of one process.
 // --images: in a call. --embedding: rows of 128 floats in place of images. --pin: the server on core 0, the client on the others, by taskset.
+// --stream: rounds of ModelStreamInfer beside them, as many requests at once as the others have connections, over one stream, or --streams.
 //   npm run build && node packages/server/bench/grpc-throughput.mjs [--seconds 3] [--rounds 7] [--connections 16] [--images 1] [--embedding]
-//     [--go | --python PROGRAM] [--pin]
+//     [--go | --python PROGRAM] [--pin] [--stream [--streams 1]]
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
@@ -26,9 +27,18 @@ const { values } = parseArgs({
     go: { type: "boolean", default: false },
     python: { type: "string" },
     pin: { type: "boolean", default: false },
+    stream: { type: "boolean", default: false },
+    streams: { type: "string", default: "1" },
   },
 });
-const [seconds, rounds, connections, perCall] = [values.seconds, values.rounds, values.connections, values.images].map(Number);
+const [seconds, rounds, connections, perCall, streams] = [
+  values.seconds,
+  values.rounds,
+  values.connections,
+  values.images,
+  values.streams,
+].map(Number);
+const names = ["http", "grpc", ...(values.stream ? ["stream"] : [])];
 const WIDTH = values.embedding ? 128 : 0;
 const root = new URL("../../../", import.meta.url);
 const require = createRequire(import.meta.url);
@@ -104,9 +114,11 @@ function nodeClient() {
       const call = { model_name: "tiny", inputs: [input], raw_input_contents: [data] };
       clients[worker].ModelInfer(call, (error) => (error ? failed(error) : done()));
     });
+  const overStream = values.stream ? Array.from({ length: streams }, (_, i) => sharedStream(clients[i])) : [];
+  const ways = { http, grpc: overGrpc, stream: (i, worker) => overStream[worker % streams](calls[i % calls.length]) };
   return {
     async round(name) {
-      const ask = name === "http" ? http : overGrpc;
+      const ask = ways[name];
       const own = process.cpuUsage();
       const took = [];
       const began = performance.now();
@@ -129,10 +141,24 @@ function nodeClient() {
       };
     },
     end() {
+      for (const { end } of overStream) end();
       for (const client of clients) client.close();
       agent.destroy();
     },
   };
+}
+
+/** A stream that several callers share: answers come in the order of the requests. */
+function sharedStream(client) {
+  const stream = client.ModelStreamInfer();
+  const waiting = [];
+  stream.on("data", ({ error_message: error }) => waiting.shift()(error));
+  const ask = ({ input, data }) =>
+    new Promise((done, failed) => {
+      waiting.push((error) => (error ? failed(new Error(error)) : done()));
+      stream.write({ model_name: "tiny", inputs: [input], raw_input_contents: [data] });
+    });
+  return Object.assign(ask, { end: () => stream.end() });
 }
 
 function tritonClient(python) {
@@ -143,12 +169,12 @@ function tritonClient(python) {
     return join(folder, `${i}.png`);
   });
   const script = new URL("triton_load.py", import.meta.url).pathname;
-  const settings = [`127.0.0.1:${port}`, to, values.seconds, values.connections, values.images, String(WIDTH)];
+  const settings = [`127.0.0.1:${port}`, to, values.seconds, values.connections, values.images, String(WIDTH), values.streams];
   const child = spawn(python, [script, ...settings, ...paths], { stdio: ["pipe", "pipe", "inherit"] });
   return askedByLines(child, "the Python client");
 }
 
-const settings = { http: `127.0.0.1:${port}`, grpc: to, seconds, connections, images: perCall, embedding: WIDTH, files };
+const settings = { http: `127.0.0.1:${port}`, grpc: to, seconds, connections, images: perCall, embedding: WIDTH, streams, files };
 const client = values.go ? goClient(settings) : values.python === undefined ? nodeClient() : tritonClient(values.python);
 
 /** Processor milliseconds of the server and its encoder so far; NaN where there is no /proc. */
@@ -170,22 +196,20 @@ async function round(name) {
   return { rate: answered / result.seconds, cost: (spent() - before) / answered, client: result.client / answered, p50, p99 };
 }
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
-const rates = { http: [], grpc: [] };
-for (const name of ["http", "grpc", "http", "grpc"]) await round(name);
-for (let i = 0; i < rounds; i++) {
-  rates.http.push(await round("http"));
-  rates.grpc.push(await round("grpc"));
-}
+const rates = Object.fromEntries(names.map((name) => [name, []]));
+for (const name of [...names, ...names]) await round(name);
+for (let i = 0; i < rounds; i++) for (const name of names) rates[name].push(await round(name));
 const of = (name, figure) => rates[name].map((each) => each[figure]);
-const ratio = (figure) => median(of("grpc", figure).map((value, i) => value / of("http", figure)[i])).toFixed(2);
-for (const name of ["http", "grpc"]) {
+const ratio = (name, figure) => median(of(name, figure).map((value, i) => value / of("http", figure)[i])).toFixed(2);
+for (const name of names) {
   const said = (figure, digits) => median(of(name, figure)).toFixed(digits);
   console.log(
     `${name}: ${said("rate", 1)} images/s, ${said("cost", 2)} ms of processor time each, ${said("client", 2)} ms of the client's; a call ${said("p50", 1)} ms, p99 ${said("p99", 1)} ms`,
   );
 }
-console.log(
-  `gRPC ÷ HTTP, medians of rounds: images/s ${ratio("rate")}, processor time ${ratio("cost")}, p50 ${ratio("p50")}, p99 ${ratio("p99")}`,
-);
+for (const name of names.slice(1))
+  console.log(
+    `${name} ÷ HTTP, medians of rounds: images/s ${ratio(name, "rate")}, processor time ${ratio(name, "cost")}, p50 ${ratio(name, "p50")}, p99 ${ratio(name, "p99")}`,
+  );
 client.end();
 server.kill("SIGTERM");

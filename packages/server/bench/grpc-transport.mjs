@@ -1,8 +1,10 @@
 // What a call costs a server beside its engine, in processor time: our routes over HTTP and over gRPC, with an engine that answers at once, beside
 // Node's own HTTP/2 and @grpc/grpc-js that read the same message and answer as many bytes. What is left between our gRPC and HTTP is theirs. Clients are
 // Node's, in this process, or with --go Go's, which load the server as fast as it goes, so that all ways are equally warm. Without --go the rounds of
-// gRPC have fewer calls. --images: of 45 000 bytes each in a call.
+// gRPC have fewer calls. --images: of 45 000 bytes each in a call. --stream:
+// requests of our ModelStreamInfer beside them, as many at once as the others have connections, over one stream, or --streams.
 //   npm run build && node packages/server/bench/grpc-transport.mjs [--seconds 0.2] [--rounds 50] [--connections 16] [--images 1] [--go]
+//     [--stream [--streams 1]]
 import { fork } from "node:child_process";
 import { Agent, request } from "node:http";
 import { createServer as http2Server } from "node:http2";
@@ -79,9 +81,17 @@ async function measure() {
       connections: { type: "string", default: "16" },
       images: { type: "string", default: "1" },
       go: { type: "boolean", default: false },
+      stream: { type: "boolean", default: false },
+      streams: { type: "string", default: "1" },
     },
   });
-  const [seconds, rounds, connections, images] = [values.seconds, values.rounds, values.connections, values.images].map(Number);
+  const [seconds, rounds, connections, images, streams] = [
+    values.seconds,
+    values.rounds,
+    values.connections,
+    values.images,
+    values.streams,
+  ].map(Number);
   const child = fork(fileURLToPath(import.meta.url));
   const heard = () => new Promise((done) => child.once("message", done));
   const ports = await heard();
@@ -93,9 +103,10 @@ async function measure() {
   };
   const file = Buffer.alloc(IMAGE_BYTES, 7);
   const at = (name) => `127.0.0.1:${ports[name]}`;
-  const settings = { seconds, connections, images };
+  const settings = { seconds, connections, images, streams };
   const goOf = (name) => goClient({ ...settings, http: at("http"), grpc: at(name), files: [file] });
-  const ways = values.go ? goWays(goOf) : nodeWays({ ...settings, at, port: ports.http, file });
+  const { stream, ...others } = values.go ? goWays(goOf) : nodeWays({ ...settings, at, port: ports.http, file });
+  const ways = values.stream ? { ...others, stream } : others;
   const costs = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
   const warming = Math.ceil(WARM_SECONDS / seconds);
   for (let i = -warming; i < rounds; i++) {
@@ -110,6 +121,7 @@ async function measure() {
     grpc: "our routes over gRPC",
     http2: "Node's HTTP/2 alone",
     "grpc-js": "@grpc/grpc-js alone",
+    stream: "our routes over a stream of gRPC",
   };
   const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
   for (const [name, list] of Object.entries(costs)) {
@@ -128,11 +140,17 @@ async function measure() {
 function goWays(goOf) {
   const [ours, http2, bare] = ["grpc", "http2", "grpc-js"].map((name) => goOf(name));
   const over = (client, name) => async () => (await client.round(name)).calls;
-  return { http: over(ours, "http"), grpc: over(ours, "grpc"), http2: over(http2, "grpc"), "grpc-js": over(bare, "grpc") };
+  return {
+    http: over(ours, "http"),
+    grpc: over(ours, "grpc"),
+    http2: over(http2, "grpc"),
+    "grpc-js": over(bare, "grpc"),
+    stream: over(ours, "stream"),
+  };
 }
 
 /** The same with Node's clients. */
-function nodeWays({ seconds, connections, images, at, port, file }) {
+function nodeWays({ seconds, connections, images, streams, at, port, file }) {
   const length = Buffer.alloc(4);
   length.writeUInt32LE(file.length);
   const tensor = Buffer.concat(Array.from({ length: images }, () => [length, file]).flat());
@@ -160,6 +178,22 @@ function nodeWays({ seconds, connections, images, at, port, file }) {
     return (worker) =>
       new Promise((done, failed) => clients[worker].ModelInfer(message, (error) => (error === null ? done() : failed(error))));
   };
+  const overStreams = () => {
+    const shared = Array.from({ length: streams }, () => {
+      const client = new GRPCInferenceService(at("grpc"), grpc.credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+      const stream = client.ModelStreamInfer();
+      const waiting = [];
+      stream.on("data", ({ error_message: error }) => waiting.shift()(error));
+      return { stream, waiting };
+    });
+    const message = { model_name: "tiny", inputs, raw_input_contents: [tensor] };
+    return (worker) =>
+      new Promise((done, failed) => {
+        const { stream, waiting } = shared[worker % streams];
+        waiting.push((error) => (error ? failed(new Error(error)) : done()));
+        stream.write(message);
+      });
+  };
   const round = (ask) => async () => {
     let answered = 0;
     const until = performance.now() + seconds * 1000;
@@ -169,5 +203,11 @@ function nodeWays({ seconds, connections, images, at, port, file }) {
     await Promise.all(Array.from({ length: connections }, work));
     return answered;
   };
-  return { http: round(http), grpc: round(over("grpc")), http2: round(over("http2")), "grpc-js": round(over("grpc-js")) };
+  return {
+    http: round(http),
+    grpc: round(over("grpc")),
+    http2: round(over("http2")),
+    "grpc-js": round(over("grpc-js")),
+    stream: round(overStreams()),
+  };
 }

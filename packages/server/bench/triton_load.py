@@ -1,8 +1,11 @@
 # Rounds of requests by Triton's own clients, one a thread: prints a line of JSON a round, {"name", "answered", "seconds", "client", "p50", "p99"},
-# images, seconds, this process's processor seconds, and milliseconds of a call. Reads a line "http" or "grpc" a round from stdin.
-# Arguments: HTTP host:port, gRPC host:port, seconds, threads, images in a call, width of embeddings to send in place of them or 0, image files.
+# images, seconds, this process's processor seconds, and milliseconds of a call. Reads a line "http", "grpc" or "stream" a round from stdin:
+# requests of ModelStreamInfer, as many at once as there are threads, over so many streams with a thread each.
+# Arguments: HTTP host:port, gRPC host:port, seconds, threads, images in a call, width of embeddings to send in place of them or 0, streams,
+# image files.
 # Needs tritonclient[http,grpc].
 import json
+import queue
 import sys
 import threading
 import time
@@ -11,8 +14,8 @@ import numpy as np
 import tritonclient.grpc
 import tritonclient.http
 
-http, grpc, seconds, threads, images, width, *files = sys.argv[1:]
-images, width = int(images), int(width)
+http, grpc, seconds, threads, images, width, streams, *files = sys.argv[1:]
+images, width, streams, threads = int(images), int(width), int(streams), threads
 if width > 0:
     values = np.arange(images * width) % 7 - 3
     name, datatype, batches = "embedding", "FP32", [values.astype(np.float32).reshape(images, width)]
@@ -23,9 +26,9 @@ else:
 modules = {"http": tritonclient.http, "grpc": tritonclient.grpc}
 options = {"http": {}, "grpc": {"channel_args": [("grpc.use_local_subchannel_pool", 1)]}}
 addresses = {"http": http, "grpc": grpc}
-begin, end = threading.Barrier(int(threads) + 1), threading.Barrier(int(threads) + 1)
+begin, end = threading.Barrier(threads + 1), threading.Barrier(threads + 1)
 now = {"name": "", "until": 0.0}
-took = [[] for _ in range(int(threads))]
+took = [[] for _ in range(threads)]
 
 
 def tensor(module, data):
@@ -46,18 +49,53 @@ def work(index):
             start = time.monotonic()
             client.infer("tiny", [asked[i % len(asked)]])
             took[index].append((time.monotonic() - start) * 1000)
-            i += int(threads)
+            i += threads
         end.wait()
 
 
-for index in range(int(threads)):
+def stream(index):
+    """One stream with its share of the requests: the next is sent when an answer comes."""
+    client = tritonclient.grpc.InferenceServerClient(url=grpc, **options["grpc"])
+    asked = [tensor(tritonclient.grpc, data) for data in batches]
+    sent, heard = queue.SimpleQueue(), queue.SimpleQueue()
+    client.start_stream(lambda result, error: heard.put(error))
+    while True:
+        streaming.wait()
+        took[index], i, waiting = [], index, 0
+
+        def ask():
+            nonlocal i, waiting
+            sent.put(time.monotonic())
+            client.async_stream_infer("tiny", [asked[i % len(asked)]])
+            i, waiting = i + 1, waiting + 1
+
+        for _ in range(threads // streams):
+            ask()
+        while waiting > 0:
+            error = heard.get()
+            if error is not None:
+                raise error
+            waiting -= 1
+            took[index].append((time.monotonic() - sent.get()) * 1000)
+            if time.monotonic() < now["until"]:
+                ask()
+        streamed.wait()
+
+
+streaming, streamed = threading.Barrier(streams + 1), threading.Barrier(streams + 1)
+for index in range(streams):
+    threading.Thread(target=stream, args=(index,), daemon=True).start()
+for index in range(threads):
     threading.Thread(target=work, args=(index,), daemon=True).start()
 for line in sys.stdin:
     now["name"] = line.strip()
     before, own = time.monotonic(), time.process_time()
     now["until"] = before + float(seconds)
-    begin.wait()
-    end.wait()
+    first, last = (streaming, streamed) if now["name"] == "stream" else (begin, end)
+    if now["name"] == "stream":
+        took = [[] for _ in took]
+    first.wait()
+    last.wait()
     calls = sorted(sum(took, []))
     spent = {"seconds": time.monotonic() - before, "client": time.process_time() - own}
     latency = {"p50": calls[len(calls) // 2], "p99": calls[len(calls) * 99 // 100]}

@@ -1,5 +1,5 @@
 // Rounds of requests for the server's benches by Go's own clients, net/http and google.golang.org/grpc, which cost a small part of what a server does.
-// Reads a line "http" or "grpc" a round from stdin, answers it with a line of JSON: {"answered", "calls", "seconds", "client", "p50", "p99"}: images, calls,
+// Reads a line "http", "grpc" or "stream" (requests of ModelStreamInfer) a round from stdin, answers it with a line of JSON: {"answered", "calls", "seconds", "client", "p50", "p99"}: images, calls,
 // seconds, this process's processor seconds, and milliseconds of a call. Arguments: -http and -grpc host:port, files of images, or -embedding with its width.
 package main
 
@@ -31,6 +31,7 @@ var (
 	grpcAt      = flag.String("grpc", "", "host:port")
 	seconds     = flag.Float64("seconds", 3, "of a round")
 	connections = flag.Int("connections", 16, "of each protocol, with one call at a time each")
+	streams     = flag.Int("streams", 1, "that requests of ModelStreamInfer share, as many at once as connections, each on a connection of its own")
 	images      = flag.Int("images", 1, "in a call")
 	embedding   = flag.Int("embedding", 0, "width of embeddings to send in place of images")
 	model       = flag.String("model", "tiny", "name of the served model")
@@ -100,6 +101,40 @@ func overGrpc() func(input) error {
 	var answer []byte
 	return func(in input) error {
 		return connection.Invoke(context.Background(), "/inference.GRPCInferenceService/ModelInfer", in, &answer, grpc.ForceCodec(raw{}))
+	}
+}
+
+// A stream that several callers share: answers come in the order of the requests.
+func overStream() func(input) error {
+	connection, err := grpc.NewClient(*grpcAt, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	check(err)
+	both := &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
+	path := "/inference.GRPCInferenceService/ModelStreamInfer"
+	stream, err := connection.NewStream(context.Background(), both, path, grpc.ForceCodec(raw{}))
+	check(err)
+	waiting := make(chan chan error, *connections)
+	go func() {
+		var answer []byte
+		for {
+			err := stream.RecvMsg(&answer)
+			// the first field of an answer is an error's words, or the answer itself
+			if err == nil && len(answer) > 0 && answer[0] == 1<<3|2 {
+				err = fmt.Errorf("%q", answer)
+			}
+			(<-waiting) <- err
+		}
+	}()
+	var sending sync.Mutex
+	return func(in input) error {
+		answered := make(chan error, 1)
+		sending.Lock()
+		waiting <- answered
+		err := stream.SendMsg(in)
+		sending.Unlock()
+		if err != nil {
+			return err
+		}
+		return <-answered
 	}
 }
 
@@ -177,13 +212,25 @@ func main() {
 	flag.Parse()
 	all := inputs(flag.Args())
 	ways := map[string][]func(input) error{}
-	for range *connections {
+	var shared []func(input) error
+	for i := range *connections {
 		ways["http"] = append(ways["http"], overHTTP())
 		ways["grpc"] = append(ways["grpc"], overGrpc())
+		if i < *streams {
+			shared = append(shared, nil)
+		}
 	}
 	lines := bufio.NewScanner(os.Stdin)
 	out := json.NewEncoder(os.Stdout)
 	for lines.Scan() {
+		if _, made := ways[lines.Text()]; !made {
+			for i := range shared {
+				shared[i] = overStream()
+			}
+			for i := range *connections {
+				ways["stream"] = append(ways["stream"], shared[i%len(shared)])
+			}
+		}
 		check(out.Encode(round(ways[lines.Text()], all)))
 	}
 }
