@@ -148,6 +148,39 @@ function listed(to: string, count: number, contents: string, bytes: number): Pro
   );
 }
 
+/** A connection with 50 streams of requests that each send 30 MB in messages of 100 kB, and read nothing; the statuses that came all the same. */
+async function flooded(to: string): Promise<number> {
+  const session = connect(`http://${to}`, { settings: { initialWindowSize: 0 } }).on("error", () => {});
+  // the model's name, one image, and an element as long as it says
+  const named = Buffer.from("0a0474696e792a110a05696d616765120542595445531a01013aa08d069c860100", "hex");
+  const message = Buffer.concat([named, Buffer.alloc(100_000 - 4, 65)]);
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  const piece = Buffer.concat([head, message]);
+  let worst = -1;
+  const streams = Array.from({ length: 50 }, () => {
+    const path = "/inference.GRPCInferenceService/ModelStreamInfer";
+    const call = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers", ...KNOWN });
+    const heard = (said: object) => {
+      worst = Math.max(worst, Number(Reflect.get(said, "grpc-status") ?? -1));
+    };
+    call
+      .on("response", heard)
+      .on("trailers", heard)
+      .on("error", () => {});
+    return (async () => {
+      for (let sent = 0; sent < 30e6 && !call.destroyed && !call.closed; sent += piece.length) {
+        if (call.write(piece)) continue;
+        const goes = [once(call, "drain"), once(call, "close"), wait(2000, "held back")];
+        if ((await Promise.race(goes).catch(() => {})) === "held back") return;
+      }
+    })();
+  });
+  await Promise.all(streams);
+  session.destroy();
+  return worst;
+}
+
 /** DICOM up to its pixels: frames of side × side bytes. */
 function framesHead(frames: number, side: number): Buffer {
   const file = dicomFile("1.2.840.10008.1.2.1", [
@@ -234,6 +267,7 @@ const ATTACKS: [string, Attack][] = [
   ["millions of empty elements over gRPC", ({ grpc }) => listed(grpc, 4, "4200", 60e6)],
   ["millions of numbers one by one over gRPC", ({ grpc }) => listed(grpc, 4, "350000803f", 60e6)],
   ["millions of whole numbers over gRPC", ({ grpc }) => listed(grpc, 4, "1801", 60e6)],
+  ["streams over gRPC that flood and read no answer", ({ grpc }) => times(8, () => flooded(grpc))],
   ["messages of 60 MB over gRPC without a key", ({ grpc }) => times(16, () => grpcCall(grpc, 60 * MiB, {}))],
 ];
 

@@ -5,6 +5,7 @@
 # image files.
 # Needs tritonclient[http,grpc].
 import json
+import os
 import queue
 import sys
 import threading
@@ -15,7 +16,7 @@ import tritonclient.grpc
 import tritonclient.http
 
 http, grpc, seconds, threads, images, width, streams, *files = sys.argv[1:]
-images, width, streams, threads = int(images), int(width), int(streams), threads
+images, width, streams, threads = int(images), int(width), int(streams), int(threads)
 if width > 0:
     values = np.arange(images * width) % 7 - 3
     name, datatype, batches = "embedding", "FP32", [values.astype(np.float32).reshape(images, width)]
@@ -74,7 +75,8 @@ def stream(index):
         while waiting > 0:
             error = heard.get()
             if error is not None:
-                raise error
+                print(error, file=sys.stderr)
+                os._exit(1)
             waiting -= 1
             took[index].append((time.monotonic() - sent.get()) * 1000)
             if time.monotonic() < now["until"]:

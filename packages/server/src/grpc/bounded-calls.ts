@@ -11,6 +11,7 @@ import type { ConnectionAges } from "./connection-age.js";
 import { credentialsIn } from "./grpc-callers.js";
 import { messageStatus, statusOf } from "./grpc-status.js";
 import { type OpenStreams, STREAM_PATH, StreamedCall } from "./streamed-call.js";
+import type { UnfinishedMessages } from "./unfinished-messages.js";
 
 type Library = typeof import("@grpc/grpc-js");
 /** What hears of a call, as the library has it. */
@@ -51,6 +52,7 @@ interface Bounds extends CallBounds {
   readonly grpc: Library;
   /** most bytes of a message that asks for answers, as it is once inflated */
   readonly maxBytes: number;
+  readonly unfinished: UnfinishedMessages;
 }
 
 /** One call between the library's transport and its handler: both sides speak to it, without the layers that the library puts around an interceptor. */
@@ -82,6 +84,7 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
 
   start(handler: Listener): void {
     this.handler = handler;
+    if (!this.method.requestStream) this.bounds.unfinished.begin(this);
     this.call.start(this);
   }
   onReceiveMetadata(metadata: Metadata): void {
@@ -94,6 +97,7 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
   onReceiveHalfClose(): void {
     // what is held from now on is the request's own
     this.release();
+    this.bounds.unfinished.end(this);
     this.handler?.onReceiveHalfClose();
   }
   onCancel(): void {
@@ -135,6 +139,11 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
   }
   getMetricsRecorder(): ReturnType<ServerInterceptingCallInterface["getMetricsRecorder"]> {
     return this.call.getMetricsRecorder();
+  }
+
+  late(error: ServerError): void {
+    this.call.sendStatus(statusOf(this.bounds.grpc, error));
+    this.end();
   }
 
   private count(length: number): void {
@@ -192,6 +201,7 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
   private end(): void {
     this.left = true;
     this.release();
+    this.bounds.unfinished.end(this);
     if (!this.stream.readableEnded) this.stream.close(NO_ERROR);
   }
 }
@@ -202,7 +212,7 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
  * @param ages hear of each call's connection
  */
 export function boundedCalls(grpc: Library, streams: OpenStreams, maxBytes: number, ages: ConnectionAges): ServerInterceptor {
-  const bounds: Bounds = { grpc, ...streams.bounds, maxBytes };
+  const bounds: Bounds = { grpc, ...streams.bounds, maxBytes, unfinished: streams.unfinished };
   /** connections whose window is wide already */
   const widened = new WeakSet<Http2Session>();
   return (method, call) => {

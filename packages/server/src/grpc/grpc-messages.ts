@@ -29,15 +29,16 @@ export function askedRequest({ id, inputs, outputs, raw, parameters }: GrpcInfer
 /** Bytes of a ModelInferResponse: all of its tensors in binary. @throws ServerError `bad_tensor` for an output there is not */
 export function inferResponse(answer: InferAnswer): Uint8Array {
   const writer = protobuf.Writer.create();
-  writeAnswer(writer, answer, answer.parameters);
+  writeAnswer(writer, answer);
   return writer.finish();
 }
 
 /** A ModelStreamInferResponse with an answer, behind its prefix. @throws as `inferResponse` */
 export function streamResponse(answer: InferAnswer): Uint8Array {
   const writer = protobuf.Writer.create().uint32(delimited(2)).fork();
+  writeAnswer(writer, answer);
   // Triton says so with each answer of a stream: a request has one here
-  writeAnswer(writer, answer, { ...answer.parameters, triton_final_response: true });
+  writeParameter(writer, "triton_final_response", true);
   return framed(writer.ldelim().finish());
 }
 
@@ -57,17 +58,19 @@ function framed(message: Uint8Array): Uint8Array {
   return frame;
 }
 
-function writeAnswer(writer: Writer, { model, version, outputs, request }: InferAnswer, parameters: InferAnswer["parameters"]): void {
+function writeParameter(writer: Writer, name: string, value: string | number | boolean): void {
+  writer.uint32(delimited(4)).fork().uint32(delimited(1)).string(name).uint32(delimited(2)).fork();
+  if (typeof value === "boolean") writer.uint32(BOOL_PARAM).bool(value);
+  else if (typeof value === "number") writer.uint32(DOUBLE_PARAM).double(value);
+  else writer.uint32(STRING_PARAM).string(value);
+  writer.ldelim().ldelim();
+}
+
+function writeAnswer(writer: Writer, { model, version, parameters, outputs, request }: InferAnswer): void {
   const wanted = wantedOutputs(outputs, request);
   writer.uint32(delimited(1)).string(model).uint32(delimited(2)).string(version);
   if (request.id !== undefined && request.id !== "") writer.uint32(delimited(3)).string(request.id);
-  for (const [name, value] of Object.entries(parameters)) {
-    writer.uint32(delimited(4)).fork().uint32(delimited(1)).string(name).uint32(delimited(2)).fork();
-    if (typeof value === "boolean") writer.uint32(BOOL_PARAM).bool(value);
-    else if (typeof value === "number") writer.uint32(DOUBLE_PARAM).double(value);
-    else writer.uint32(STRING_PARAM).string(value);
-    writer.ldelim().ldelim();
-  }
+  for (const [name, value] of Object.entries(parameters)) writeParameter(writer, name, value);
   for (const { tensor } of wanted) {
     writer.uint32(delimited(5)).fork().uint32(delimited(1)).string(tensor.name).uint32(delimited(2)).string(tensor.datatype);
     writer.uint32(delimited(3)).fork();

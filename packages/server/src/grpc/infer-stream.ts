@@ -38,8 +38,10 @@ interface Asked {
   answer: Uint8Array | undefined;
   /** in place of an answer: the stream ends here, with an error or without */
   end: { readonly error?: unknown } | undefined;
-  leave(): void;
+  leave: () => void;
 }
+
+const NOTHING = () => {};
 
 /** One stream. */
 export class InferStream {
@@ -101,7 +103,7 @@ export class InferStream {
   }
 
   private place(images: number, bytes: number): Asked {
-    const one: Asked = { images, bytes, answer: undefined, end: undefined, leave() {} };
+    const one: Asked = { images, bytes, answer: undefined, end: undefined, leave: NOTHING };
     this.asked.push(one);
     this.images += images;
     this.bytes += bytes;
@@ -142,6 +144,8 @@ export class InferStream {
   private answered(one: Asked, id: string, { status, made, text }: InProcessAnswer<InferAnswer>): void {
     try {
       one.answer = status === 200 && made !== undefined ? streamResponse(made) : json({ status, text });
+      // what was asked hangs on it, and is not needed while the answer waits
+      one.leave = NOTHING;
       this.flushSoon();
     } catch (error) {
       this.fail(one, error, id);
@@ -149,6 +153,7 @@ export class InferStream {
   }
 
   private fail(one: Asked, error: unknown, id: string): void {
+    one.leave = NOTHING;
     const known = serverError(error);
     // a key that is none, or no longer, is none for the next message either
     if (this.caller.strict || known.status === 401 || known.status === 403) this.end(one, error);

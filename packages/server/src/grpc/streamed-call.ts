@@ -12,6 +12,7 @@ import { CallMessages, COST, checkEncoding, inflated, PREFIX_BYTES } from "./cal
 import { callerOf, credentialsIn, inferPath, json } from "./grpc-callers.js";
 import { messageStatus } from "./grpc-status.js";
 import { InferStream, type StreamCaller } from "./infer-stream.js";
+import { UnfinishedMessages } from "./unfinished-messages.js";
 
 type Library = typeof import("@grpc/grpc-js");
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
@@ -41,6 +42,7 @@ export class OpenStreams {
   readonly maxBytes: number;
   /** of one stream's messages that are on their way */
   readonly share: number;
+  readonly unfinished: UnfinishedMessages;
   private readonly most: number;
   private readonly open = new Set<StreamedCall>();
   private stopping = false;
@@ -52,11 +54,12 @@ export class OpenStreams {
   constructor(
     grpc: Library,
     app: FastifyInstance,
-    { maxBodyBytes, maxInFlightBytes }: Pick<ServingOptions, "maxBodyBytes" | "maxInFlightBytes">,
+    { maxBodyBytes, maxInFlightBytes, requestTimeoutMs }: Pick<ServingOptions, "maxBodyBytes" | "maxInFlightBytes" | "requestTimeoutMs">,
   ) {
     this.grpc = grpc;
     this.app = app;
     this.maxBytes = maxBodyBytes;
+    this.unfinished = new UnfinishedMessages(requestTimeoutMs);
     this.share = maxInFlightBytes / 4 / COST;
     this.most = Math.max(FEWEST_STREAMS, Math.floor(maxInFlightBytes / 2 / WAITING_BYTES));
     app.addHook("preClose", async () => {
@@ -141,6 +144,7 @@ export class StreamedCall implements Listener {
     this.left = true;
     this.conversation?.leave();
     this.release();
+    this.streams.unfinished.end(this);
     this.streams.delete(this);
     // a status is on its way: a reset would overtake it
     setImmediate(() => {
@@ -151,6 +155,12 @@ export class StreamedCall implements Listener {
   /** Answers what was taken, and ends. */
   stop(error: ServerError): void {
     this.conversation?.finish(error);
+  }
+
+  late(error: ServerError): void {
+    this.messages.skip();
+    this.release();
+    this.stop(error);
   }
 
   /** A caller whose key is none: the route says so, and counts it, before a message is read. */
@@ -176,7 +186,9 @@ export class StreamedCall implements Listener {
       while (this.waiting.length > 0 && conversation.hasRoom) {
         const whole = messages.take(this.waiting);
         this.waiting = messages.rest;
-        if (whole !== undefined) this.took(conversation, whole);
+        if (whole === undefined) continue;
+        this.streams.unfinished.end(this);
+        this.took(conversation, whole);
       }
       this.count(conversation);
     } catch (error) {
@@ -184,9 +196,16 @@ export class StreamedCall implements Listener {
       this.release();
       conversation.finish(error);
     }
+    this.await(conversation);
     if (conversation.hasRoom || this.paused) return;
     this.paused = true;
     this.stream.pause();
+  }
+
+  /** The rest of a message is waited for while it may come, and not for ever. */
+  private await(conversation: InferStream): void {
+    if (this.messages.begun && conversation.hasRoom) this.streams.unfinished.begin(this);
+    else this.streams.unfinished.end(this);
   }
 
   private took(conversation: InferStream, whole: Buffer): void {
@@ -240,6 +259,7 @@ export class StreamedCall implements Listener {
     if (this.over) conversation.finish(this.messages.begun ? cut() : undefined);
     else if (this.paused) {
       this.paused = false;
+      this.await(conversation);
       this.stream.resume();
     }
   }

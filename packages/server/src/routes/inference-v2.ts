@@ -264,7 +264,7 @@ async function answer(serving: Serving, model: ServedModel, decoded: DecodedRequ
       ...(source.bank === undefined ? {} : { bank_digest: source.bank.digest }),
       device: source.device,
       fell_back: source.fellBack,
-      classes: JSON.stringify(classes),
+      classes: namesOf(classes).json,
     },
   };
 }
@@ -272,24 +272,39 @@ async function answer(serving: Serving, model: ServedModel, decoded: DecodedRequ
 function tensors(answers: readonly Omit<ImageAnswer, "sha256">[], classes: readonly string[]): OutputTensor[] {
   const n = answers.length;
   const K = answers[0]?.kept?.length ?? 0;
+  const { places } = namesOf(classes);
   const probabilities = new Float32Array(n * classes.length);
-  for (const [i, { predictions }] of answers.entries()) {
-    for (const p of predictions) probabilities[i * classes.length + classes.indexOf(p.class)] = p.probability;
+  const best: string[] = [];
+  const prompts = new Int32Array(n * K);
+  const entropies = new Float32Array(n * K);
+  for (const [i, { predictions, kept = [] }] of answers.entries()) {
+    best.push(nth(predictions, 0).class);
+    for (const { class: name, probability } of predictions) probabilities[i * classes.length + (places.get(name) ?? 0)] = probability;
+    for (const [k, { prompt, entropy }] of kept.entries()) {
+      prompts[i * K + k] = prompt;
+      entropies[i * K + k] = entropy;
+    }
   }
   return [
     { name: "probabilities", datatype: "FP32", shape: [n, classes.length], data: probabilities, labels: classes },
-    { name: "class", datatype: "BYTES", shape: [n], data: answers.map((a) => nth(a.predictions, 0).class) },
-    {
-      name: "kept",
-      datatype: "INT32",
-      shape: [n, K],
-      data: Int32Array.from(answers.flatMap(({ kept = [] }) => kept.map((k) => k.prompt))),
-    },
-    {
-      name: "kept_entropy",
-      datatype: "FP32",
-      shape: [n, K],
-      data: Float32Array.from(answers.flatMap(({ kept = [] }) => kept.map((k) => k.entropy))),
-    },
+    { name: "class", datatype: "BYTES", shape: [n], data: best },
+    { name: "kept", datatype: "INT32", shape: [n, K], data: prompts },
+    { name: "kept_entropy", datatype: "FP32", shape: [n, K], data: entropies },
   ];
+}
+
+/** What many answers say of the same classes. */
+interface Names {
+  readonly json: string;
+  readonly places: ReadonlyMap<string, number>;
+}
+const known = new WeakMap<readonly string[], Names>();
+
+function namesOf(classes: readonly string[]): Names {
+  let names = known.get(classes);
+  if (names === undefined) {
+    names = { json: JSON.stringify(classes), places: new Map(classes.map((name, place) => [name, place])) };
+    known.set(classes, names);
+  }
+  return names;
 }

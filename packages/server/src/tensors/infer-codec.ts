@@ -275,13 +275,14 @@ export function encodeInferResponse(
 /** A tensor's elements as binary data has them: row-major, little-endian, before each text its length as four bytes. */
 export function binaryOf(tensor: OutputTensor): Uint8Array {
   if (tensor.datatype === "BYTES") {
-    const parts = tensor.data.flatMap((text) => {
-      const bytes = Buffer.from(text, "utf8");
-      const length = Buffer.alloc(4);
-      length.writeUInt32LE(bytes.length);
-      return [length, bytes];
-    });
-    return new Uint8Array(Buffer.concat(parts));
+    const lengths = tensor.data.map((text) => Buffer.byteLength(text));
+    const out = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 4 + length, 0));
+    let at = 0;
+    for (const [i, text] of tensor.data.entries()) {
+      at = out.writeUInt32LE(lengths[i] ?? 0, at);
+      at += out.write(text, at);
+    }
+    return new Uint8Array(out.buffer, out.byteOffset, out.length);
   }
   return littleEndian(tensor.data);
 }

@@ -23,6 +23,17 @@ export function metadata(key = "secret"): grpc.Metadata {
 /** An answer of ModelInfer, or an error: a test knows which it asked for. */
 export type Answer = grpc.ServiceError & { readonly outputs: readonly { name: string }[]; readonly raw_output_contents: readonly [Buffer] };
 
+/** An answer of ModelStreamInfer. */
+export interface Streamed {
+  readonly error_message: string;
+  readonly infer_response: {
+    readonly id: string;
+    readonly parameters: Readonly<Record<string, { readonly bool_param?: boolean }>>;
+    readonly outputs: readonly { readonly name: string }[];
+    readonly raw_output_contents: readonly Buffer[];
+  } | null;
+}
+
 /** One call: the answer, or the error as it is. */
 export function ask(
   from: grpc.Client,

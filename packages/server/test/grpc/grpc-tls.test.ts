@@ -24,7 +24,7 @@ import {
   verifyAuditLog,
 } from "../../src/index.js";
 import { greyPng } from "../routes/grey-png.js";
-import { ask, clientOf } from "./grpc-client.js";
+import { ask, clientOf, metadata } from "./grpc-client.js";
 
 const folder = mkdtempSync(join(tmpdir(), "biovlm-grpc-tls-"));
 const [tlsCert, tlsKey, log] = [join(folder, "cert.pem"), join(folder, "key.pem"), join(folder, "audit.log")];
@@ -173,6 +173,13 @@ describe("the audit log of a server with gRPC", () => {
       payload: { inputs: [{ name: "image", datatype: "BYTES", shape: [1], data: [png.toString("base64")] }] },
     });
     await ask(client, "ModelInfer", { model_name: "tiny", inputs: [image(png.subarray(0, 60))] });
+    const streamed = (Reflect.get(client, "ModelStreamInfer") as (of: grpc.Metadata) => grpc.ClientDuplexStream<object, object>).call(
+      client,
+      metadata(),
+    );
+    for (const one of [image(), image(png.subarray(0, 60))]) streamed.write({ ...infer, inputs: [one] });
+    streamed.resume().end();
+    await new Promise((done) => streamed.on("status", done));
     await ask(client, "RepositoryModelUnload", { model_name: "tiny" });
     expect(await ask(client, "ModelInfer", infer)).toMatchObject({ code: grpc.status.UNAVAILABLE });
     await ask(client, "RepositoryModelLoad", { model_name: "tiny" });
@@ -192,9 +199,7 @@ describe("the audit log of a server with gRPC", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(records.map(({ route, status, error }) => [route, status, error])).toEqual([
-      ["/v2/models/:model/infer", 200, undefined],
-      ["/v2/models/:model/infer", 200, undefined],
-      ["/v2/models/:model/infer", 200, undefined],
+      ...Array(5).fill(["/v2/models/:model/infer", 200, undefined]),
       ["/v2/repository/models/:model/unload", 200, undefined],
       ["/v2/models/:model/infer", 503, "model_unloaded"],
       ["/v2/repository/models/:model/load", 200, undefined],
@@ -209,6 +214,8 @@ describe("the audit log of a server with gRPC", () => {
     expect(answer!["images"]).toMatchObject([{ sha256: createHash("sha256").update(png).digest("hex"), class: expect.any(String) }]);
     expect(answer!["request"]).not.toEqual(http!["request"]);
     expect(unreadable!["images"]).toMatchObject([{ error: "unreadable_image" }]);
+    // of a stream what is done first is written first
+    expect(records.slice(3, 5).map(what)).toEqual(expect.arrayContaining([what(answer!), what(unreadable!)]));
     expect(records.every(({ key }) => key === "clinic")).toBe(true);
   });
 });

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createMetrics, createServer, grpcServer, type ServingOptions, servingOptions } from "../../src/index.js";
 import { greyPng } from "../routes/grey-png.js";
 import { kindsEngine } from "../routes/kinds-engine.js";
-import { type Answer, ask as askOf, clientOf, metadata, service } from "./grpc-client.js";
+import { type Answer, ask as askOf, clientOf, metadata, type Streamed, service } from "./grpc-client.js";
 import { framed, statusOf } from "./raw-call.js";
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -182,6 +182,50 @@ describe("the protocol over gRPC", () => {
     }
     for (const code of [grpc.status.OK, grpc.status.INVALID_ARGUMENT, grpc.status.NOT_FOUND])
       expect(seen.get(code) ?? 0, String(code)).toBeGreaterThan(0);
+  });
+
+  it(`answers each of ${soak ? 10_000 : 1000} damaged messages of streams, sound ones among them, and none as a fault of ours`, {
+    timeout: 1_800_000,
+  }, async () => {
+    const random = seeded(78);
+    const { ModelStreamInfer } = service.service as Record<string, grpc.MethodDefinition<object, Streamed>>;
+    const serialize = (request: object) => Buffer.from(ModelStreamInfer!.requestSerialize(request));
+    const embedding = { name: "embedding", datatype: "FP32", shape: ["1", "128"] };
+    const sound = [
+      serialize({ model_name: "tiny", inputs: [image()], parameters: { rho: { double_param: 0.5 } }, outputs: [{ name: "class" }] }),
+      serialize({ model_name: "tiny", inputs: [embedding], raw_input_contents: [Buffer.alloc(512, 63)] }),
+    ];
+    const seen = new Map<string, number>();
+    for (let left = soak ? 10_000 : 1000; left > 0; left -= 100) {
+      const call = client.makeBidiStreamRequest(
+        ModelStreamInfer!.path,
+        (b: Buffer) => b,
+        ModelStreamInfer!.responseDeserialize,
+        metadata(),
+      );
+      const answers: Streamed[] = [];
+      call.on("data", (answer) => answers.push(answer)).on("error", () => {});
+      const ended = new Promise<grpc.StatusObject>((done) => call.on("status", done));
+      const sent: Buffer[] = [];
+      for (let i = 0; i < 100; i++) {
+        const bytes = Buffer.from(random.pick(sound));
+        const reach = Math.min(bytes.length, random.below(4) === 0 ? bytes.length : 160);
+        for (let k = random.below(6); k > 0; k--) bytes[random.below(reach)] = random.below(256);
+        const cut = random.below(5) === 0 ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
+        sent.push(cut);
+        call.write(cut);
+      }
+      call.end();
+      expect((await ended).code).toBe(grpc.status.OK);
+      expect(answers).toHaveLength(sent.length);
+      for (const [i, { error_message: words }] of answers.entries()) {
+        const [code = ""] = words.split(":");
+        expect(code, sent[i]?.toString("hex").slice(0, 400)).not.toBe("internal");
+        seen.set(code, (seen.get(code) ?? 0) + 1);
+      }
+    }
+    for (const code of ["", "bad_request", "bad_tensor", "unknown_model"]) expect(seen.get(code) ?? 0, code).toBeGreaterThan(0);
+    expect(app.callBounds.bytes.bytes).toBe(0);
   });
 
   it("counts a message against the budget of bodies while it comes, and ends a call that does not fit", async () => {
