@@ -103,7 +103,7 @@ describe.skipIf(!runs)("the images", () => {
       const bytes = Number(execFileSync("du", ["-sb", join(root, "app")], { encoding: "utf8" }).split("\t")[0]);
       console.log(`/app ${(bytes / 1e6).toFixed(0)} MB`);
       // MB: what it was when this was written, and a tenth
-      expect(bytes / 1e6).toBeLessThan(430);
+      expect(bytes / 1e6).toBeLessThan(370);
       const found = (...words: string[]) => execFileSync("find", [join(root, "app"), ...words], { encoding: "utf8" });
       expect(found("-path", "*/packages/*/test/*", "-not", "-path", "*/node_modules/*", "-name", "*.test.ts")).toBe("");
       expect(
