@@ -7,7 +7,7 @@ const ALONE = [
   "packages/cli/test/{bulk-killed,bulk-series,bulk-soak,canaries,deployment,executable,hostile-names,images-once,models,readme,reproduce,serve-faults,serve-memory,serve-models,service-manager,slurm,tracing,training-faults,training-kills}.test.ts",
   "packages/{backend-cuda,backend-web,core-native}/test/**/*.test.ts",
   "packages/engine/test/{added-backend,bulk,bulk-volumes,encoder-pool,engine,frame-rows,frames,image-rows,open-core,soak,thread-priority}.test.ts",
-  "packages/jobs/test/{redis,s3,sorted-lines}.test.ts",
+  "packages/jobs/test/{folder-store,redis,s3,sorted-lines}.test.ts",
   "packages/demo/test/*.test.ts",
   "packages/server/test/{audit-log,lifecycle/{cross-origin,drain,listening,opening},grpc/{grpc,grpc-tls,grpc-tools,python-client}}.test.ts",
   "packages/core/test/{exponential,kernels,load-core}.test.ts",
