@@ -12,32 +12,23 @@ import { Agent, request } from "node:http";
 import { createRequire } from "node:module";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { phantomSet } from "../../cli/dist/phantoms/phantom-set.js";
 import { encodePng } from "../../cli/dist/phantoms/png-file.js";
+import { callOptions } from "./call-options.mjs";
 import { askedByLines, goClient } from "./go-client.mjs";
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "3" },
-    rounds: { type: "string", default: "7" },
-    connections: { type: "string", default: "16" },
-    images: { type: "string", default: "1" },
-    embedding: { type: "boolean", default: false },
-    go: { type: "boolean", default: false },
-    python: { type: "string" },
-    pin: { type: "boolean", default: false },
-    stream: { type: "boolean", default: false },
-    streams: { type: "string", default: "1" },
-  },
+const {
+  values,
+  seconds,
+  rounds,
+  connections,
+  images: perCall,
+  streams,
+} = callOptions("3", "7", {
+  embedding: { type: "boolean", default: false },
+  python: { type: "string" },
+  pin: { type: "boolean", default: false },
 });
-const [seconds, rounds, connections, perCall, streams] = [
-  values.seconds,
-  values.rounds,
-  values.connections,
-  values.images,
-  values.streams,
-].map(Number);
 const names = ["http", "grpc", ...(values.stream ? ["stream"] : [])];
 const WIDTH = values.embedding ? 128 : 0;
 const root = new URL("../../../", import.meta.url);

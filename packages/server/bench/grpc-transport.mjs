@@ -10,7 +10,7 @@ import { Agent, request } from "node:http";
 import { createServer as http2Server } from "node:http2";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { callOptions } from "./call-options.mjs";
 import { goClient } from "./go-client.mjs";
 
 const require = createRequire(import.meta.url);
@@ -74,24 +74,7 @@ async function serve() {
 }
 
 async function measure() {
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: "string", default: "0.2" },
-      rounds: { type: "string", default: "50" },
-      connections: { type: "string", default: "16" },
-      images: { type: "string", default: "1" },
-      go: { type: "boolean", default: false },
-      stream: { type: "boolean", default: false },
-      streams: { type: "string", default: "1" },
-    },
-  });
-  const [seconds, rounds, connections, images, streams] = [
-    values.seconds,
-    values.rounds,
-    values.connections,
-    values.images,
-    values.streams,
-  ].map(Number);
+  const { values, seconds, rounds, connections, images, streams } = callOptions("0.2", "50");
   const child = fork(fileURLToPath(import.meta.url));
   const heard = () => new Promise((done) => child.once("message", done));
   const ports = await heard();
