@@ -2,16 +2,16 @@
 // without a key. The library would gather a message whole, in pieces and then joined, keep what it has of a call that is refused for as long as the
 // client sends, and inflate whatever it is told to; so messages are gathered and inflated here, and a refused call's stream is reset.
 
-import type { Http2Session, ServerHttp2Stream } from "node:http2";
+import { constants, type Http2Session, type ServerHttp2Stream } from "node:http2";
 import type { Metadata, ServerInterceptingCall, ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
 import { ServerError } from "../errors.js";
 import type { CallBounds } from "../lifecycle/bytes-in-flight.js";
 import { CallMessages, COST, inflated, PREFIX_BYTES } from "./call-messages.js";
+import { SMALL_ANSWER_BYTES } from "./client-patience.js";
 import type { ConnectionAges } from "./connection-age.js";
 import { credentialsIn } from "./grpc-callers.js";
 import { messageStatus, statusOf } from "./grpc-status.js";
 import { type OpenStreams, STREAM_PATH, StreamedCall } from "./streamed-call.js";
-import type { UnfinishedMessages } from "./unfinished-messages.js";
 
 type Library = typeof import("@grpc/grpc-js");
 /** What hears of a call, as the library has it. */
@@ -24,7 +24,7 @@ const MAX_UNKNOWN_BYTES = 4096;
 const MAX_SMALL_BYTES = 65_536;
 /** Messages of a stream that may come before one of them is answered. */
 const MAX_AT_ONCE = 64;
-const NO_ERROR = 0;
+const { NGHTTP2_NO_ERROR: NO_ERROR, NGHTTP2_CANCEL: CANCEL } = constants;
 /** Of a message, and of all messages of a connection: what may be on its way while nothing of it was acknowledged. */
 const WINDOW_BYTES = 1_048_576;
 /** Longest frame: a frame each 16 KiB, as the protocol begins, is work for both ends. */
@@ -52,7 +52,8 @@ interface Bounds extends CallBounds {
   readonly grpc: Library;
   /** most bytes of a message that asks for answers, as it is once inflated */
   readonly maxBytes: number;
-  readonly unfinished: UnfinishedMessages;
+  readonly unfinished: OpenStreams["unfinished"];
+  readonly untaken: OpenStreams["untaken"];
 }
 
 /** One call between the library's transport and its handler: both sides speak to it, without the layers that the library puts around an interceptor. */
@@ -109,6 +110,7 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
 
   sendMessage(message: unknown, sent: () => void): void {
     const streams = this.method.responseStream;
+    if (!streams && !this.holds(message instanceof Uint8Array ? message.length : 0)) return;
     this.call.sendMessage(message, streams ? sent : () => {});
     // the library sends the status once the message is written; what follows is known already
     if (!streams) sent();
@@ -117,6 +119,8 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
     this.call.sendMetadata(metadata);
   }
   sendStatus(ended: Parameters<ServerInterceptingCallInterface["sendStatus"]>[0]): void {
+    // it comes behind what the client has leave for, as answers do
+    if (!this.left) this.bounds.untaken.begin(this);
     this.call.sendStatus(ended);
   }
   startRead(): void {
@@ -139,6 +143,22 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
   }
   getMetricsRecorder(): ReturnType<ServerInterceptingCallInterface["getMetricsRecorder"]> {
     return this.call.getMetricsRecorder();
+  }
+
+  /** Whether there is room for an answer until the client has taken it; where there is none the call ends. */
+  private holds(bytes: number): boolean {
+    if (this.left) return true;
+    try {
+      if (bytes >= SMALL_ANSWER_BYTES) this.bounds.bytes.hold(this, bytes);
+    } catch (error) {
+      this.call.sendStatus(statusOf(this.bounds.grpc, error));
+      return false;
+    }
+    this.bounds.untaken.begin(this, bytes);
+    return true;
+  }
+  untaken(): void {
+    this.stream.close(CANCEL);
   }
 
   late(error: ServerError): void {
@@ -202,6 +222,7 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
     this.left = true;
     this.release();
     this.bounds.unfinished.end(this);
+    this.bounds.untaken.end(this);
     if (!this.stream.readableEnded) this.stream.close(NO_ERROR);
   }
 }
@@ -212,7 +233,7 @@ class BoundedCall implements ServerInterceptingCallInterface, Listener {
  * @param ages hear of each call's connection
  */
 export function boundedCalls(grpc: Library, streams: OpenStreams, maxBytes: number, ages: ConnectionAges): ServerInterceptor {
-  const bounds: Bounds = { grpc, ...streams.bounds, maxBytes, unfinished: streams.unfinished };
+  const bounds: Bounds = { grpc, ...streams.bounds, maxBytes, unfinished: streams.unfinished, untaken: streams.untaken };
   /** connections whose window is wide already */
   const widened = new WeakSet<Http2Session>();
   return (method, call) => {

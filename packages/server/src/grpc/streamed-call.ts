@@ -1,7 +1,7 @@
 // ModelStreamInfer between the library's transport and its conversation. The library would take messages one by one through a queue of its own, and
 // write an answer once the last has left; here a message is asked as soon as it is whole, and reading stops where a stream has enough on its way.
 
-import type { ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Metadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { FastifyInstance } from "fastify";
 import { ServerError } from "../errors.js";
@@ -9,16 +9,16 @@ import type { CallBounds } from "../lifecycle/bytes-in-flight.js";
 import { askInProcess } from "../lifecycle/in-process.js";
 import type { ServingOptions } from "../options.js";
 import { CallMessages, COST, checkEncoding, inflated, PREFIX_BYTES } from "./call-messages.js";
+import { ClientPatience, SMALL_ANSWER_BYTES } from "./client-patience.js";
 import { callerOf, credentialsIn, inferPath, json } from "./grpc-callers.js";
 import { messageStatus } from "./grpc-status.js";
 import { InferStream, type StreamCaller } from "./infer-stream.js";
-import { UnfinishedMessages } from "./unfinished-messages.js";
 
 type Library = typeof import("@grpc/grpc-js");
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
 
 export const STREAM_PATH = "/inference.GRPCInferenceService/ModelStreamInfer";
-const NO_ERROR = 0;
+const { NGHTTP2_NO_ERROR: NO_ERROR, NGHTTP2_CANCEL: CANCEL } = constants;
 /** What a stream that is held back may have on its way to us. */
 const WAITING_BYTES = 1_048_576;
 const FEWEST_STREAMS = 16;
@@ -29,6 +29,10 @@ function gone(): ServerError {
 
 function cut(): ServerError {
   return new ServerError("bad_request", "message — expected its whole length, got a stream that ends in it. Send it again.");
+}
+
+function unfinished(limitMs: number): ServerError {
+  return new ServerError("deadline_exceeded", `message — expected to come whole within ${limitMs} ms, got a part of it. Send it again.`);
 }
 
 function closing(): ServerError {
@@ -42,7 +46,10 @@ export class OpenStreams {
   readonly maxBytes: number;
   /** of one stream's messages that are on their way */
   readonly share: number;
-  readonly unfinished: UnfinishedMessages;
+  /** calls whose message is not whole yet */
+  readonly unfinished: ClientPatience<{ late(error: ServerError): void }>;
+  /** calls whose answer the client has not taken */
+  readonly untaken: ClientPatience<{ untaken(): void }>;
   private readonly most: number;
   private readonly open = new Set<StreamedCall>();
   private stopping = false;
@@ -59,7 +66,8 @@ export class OpenStreams {
     this.grpc = grpc;
     this.app = app;
     this.maxBytes = maxBodyBytes;
-    this.unfinished = new UnfinishedMessages(requestTimeoutMs);
+    this.unfinished = new ClientPatience(requestTimeoutMs, (call) => call.late(unfinished(requestTimeoutMs)));
+    this.untaken = new ClientPatience(requestTimeoutMs, (call) => call.untaken());
     this.share = maxInFlightBytes / 4 / COST;
     this.most = Math.max(FEWEST_STREAMS, Math.floor(maxInFlightBytes / 2 / WAITING_BYTES));
     app.addHook("preClose", async () => {
@@ -99,6 +107,8 @@ export class StreamedCall implements Listener {
   private left = false;
   private held = 0;
   private waiting: Uint8Array = new Uint8Array(0);
+  /** pieces of answers that the client has not taken */
+  private unread = 0;
 
   constructor(streams: OpenStreams, call: ServerInterceptingCallInterface) {
     this.streams = streams;
@@ -145,6 +155,7 @@ export class StreamedCall implements Listener {
     this.conversation?.leave();
     this.release();
     this.streams.unfinished.end(this);
+    this.streams.untaken.end(this);
     this.streams.delete(this);
     // a status is on its way: a reset would overtake it
     setImmediate(() => {
@@ -268,11 +279,33 @@ export class StreamedCall implements Listener {
     if (this.left) return;
     if (!this.begun) this.call.sendMetadata(new this.streams.grpc.Metadata());
     this.begun = true;
-    this.stream.write(bytes, () => written());
+    const { untaken, bounds } = this.streams;
+    const owner = {};
+    try {
+      if (bytes.length >= SMALL_ANSWER_BYTES) bounds.bytes.hold(owner, bytes.length);
+    } catch (error) {
+      this.conversation?.leave();
+      this.end(error);
+      return;
+    }
+    this.unread++;
+    untaken.begin(this, bytes.length);
+    this.stream.write(bytes, () => {
+      bounds.bytes.release(owner);
+      untaken.end(this);
+      if (--this.unread > 0 && !this.left) untaken.begin(this);
+      written();
+    });
+  }
+
+  untaken(): void {
+    this.stream.close(CANCEL);
   }
 
   private end(error?: unknown): void {
-    const { grpc } = this.streams;
+    const { grpc, untaken } = this.streams;
+    // a status comes behind what the client has leave for, as answers do
+    if (!this.left) untaken.begin(this);
     this.call.sendStatus(error === undefined ? { code: grpc.status.OK, details: "OK", metadata: null } : messageStatus(grpc, error));
   }
 }
