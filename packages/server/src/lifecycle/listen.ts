@@ -1,5 +1,6 @@
 // Listening: an address, or a unix socket that only its owner can use.
 
+import { lookup } from "node:dns/promises";
 import { lstat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname } from "node:path";
@@ -14,9 +15,11 @@ const SOCKET_PATH_BYTES = process.platform === "linux" ? 107 : 103;
 /** Listens and says where: "http://127.0.0.1:8080" or "unix:/run/biovlm.sock". @throws ServerError `port_in_use`, `bad_address`, `conflict` where another server answers */
 export async function listen(app: FastifyInstance, { host, port, socket }: ServingOptions): Promise<string> {
   if (socket === undefined) {
-    const said = await app.listen({ host, port, backlog: 511 }).catch((error: unknown) => {
-      throw addressError(error, port);
-    });
+    const said = await ownAddress(host)
+      .then((address) => app.listen({ host: address, port, backlog: 511 }))
+      .catch((error: unknown) => {
+        throw addressError(error, port);
+      });
     // Fastify names loopback for "every address", as if nobody else could ask
     if (host !== "0.0.0.0" && host !== "::") return said;
     const at = new URL(said);
@@ -40,6 +43,16 @@ export async function listen(app: FastifyInstance, { host, port, socket }: Servi
     process.umask(before);
   }
   return `unix:${socket}`;
+}
+
+/**
+ * The one address of "localhost", of version 4 where it has one. Given the name, Fastify opens a second server for its other address, which has none of
+ * the first's limits, renewed certificates and draining.
+ */
+async function ownAddress(host: string): Promise<string> {
+  if (host !== "localhost") return host;
+  const found = await lookup(host, { all: true });
+  return (found.find(({ family }) => family === 4) ?? found[0])?.address ?? host;
 }
 
 /** What the system says of an address, in words for who named it with these flags; any other error as it is. */

@@ -2,6 +2,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { execFileSync, spawnSync } from "node:child_process";
+import dns from "node:dns";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
@@ -172,6 +173,26 @@ describe("with a full queue", () => {
     await closed;
     clearInterval(trickle);
   });
+});
+
+it("is one server where localhost has several addresses", async () => {
+  const lookup = (name: string, ...rest: unknown[]) => {
+    const told = rest.at(-1) as (...found: unknown[]) => void;
+    if (name === "localhost" && rest.length === 2)
+      told(
+        null,
+        ["127.0.0.1", "127.0.0.2"].map((address) => ({ address, family: 4 })),
+      );
+    else told(null, name === "localhost" ? "127.0.0.1" : name, 4);
+  };
+  const looked = vi.spyOn(dns, "lookup").mockImplementation(lookup as unknown as typeof dns.lookup);
+  try {
+    const url = await start({ host: "localhost" });
+    expect(app!.addresses()).toEqual([{ address: "127.0.0.1", family: "IPv4", port: Number(new URL(url).port) }]);
+    expect((await fetch(new URL("/livez", url))).status).toBe(200);
+  } finally {
+    looked.mockRestore();
+  }
 });
 
 it("refuses every address beyond loopback without keys, unless told to", async () => {
