@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Core, loadCore } from "@biovlm/core";
 import { FilesError } from "@biovlm/files";
+import { EncoderError } from "@biovlm/model";
 import { madeCine, seeded } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chunkBytes, readChunk } from "../src/bulk/chunk-bytes.js";
@@ -28,9 +29,9 @@ beforeAll(async () => {
 });
 
 const images = () => imageFolder(folder, files);
-const worker = (from: BulkImages = images()) =>
+const worker = (from: BulkImages = images(), encoder = toyEncoder("cpu")) =>
   shardWorker({
-    ...{ core, encoder: toyEncoder("cpu"), model: { spec: TOY_SPEC, name: "toy", digest: "sha256:00" } },
+    ...{ core, encoder, model: { spec: TOY_SPEC, name: "toy", digest: "sha256:00" } },
     ...{ embeddings: "raw", images: from, files, volumes: true, readAhead: { bytes: 100_000, atOnce: 2 } },
   });
 const png = (i: number) => ({ uri: `${i}.png` });
@@ -101,6 +102,25 @@ describe("volumes of a shard", () => {
     const [first] = await pieces([{ uri: "cine.dcm" }]);
     writeFileSync(join(folder, "cine.dcm"), madeCine(greys.slice(0, 40), 16));
     expect(done(await pieces([{ uri: "cine.dcm" }], first!.bytes))[0]!.outcomes[0]!.code).toBe("file_changed");
+  });
+
+  it("with a slice of which the device makes no numbers have a code and move no other; not where it makes them of none", async () => {
+    const given = async (greys: (grey: number) => boolean) => {
+      const poisoned = toyEncoder("cpu", (grey) => {
+        if (greys(grey)) throw new EncoderError("cpu", "bad_output", "toy — expected numbers, got NaN.");
+      });
+      const found: Awaited<ReturnType<typeof pieces>> = [];
+      for await (const piece of worker(images(), poisoned).embed([series(0, 30), { uri: "cine.dcm" }, png(51)])) found.push(piece);
+      return done(found);
+    };
+    const alone = greys.findIndex((grey, i) => i < 30 && !greys.slice(30, 41).includes(grey) && grey !== greys[51]);
+    const [first, ...others] = await given((grey) => grey === greys[alone]);
+    expect(first!.outcomes).toEqual([{ code: "bad_output" }]);
+    // the cine has the same greys as the series; the picture behind it is answered as ever
+    expect(others.map(({ outcomes: [outcome] }) => outcome!.code)).toEqual(["bad_output", undefined]);
+    expect(others[0]!.outcomes[0]!.sha256).toHaveLength(64);
+    expect(others[1]).toEqual(done(await pieces([png(51)]))[0]);
+    await expect(given(() => true)).rejects.toMatchObject({ code: "bad_output" });
   });
 
   it("reject where the source fails, and say nothing of files that may not be read before one may", async () => {

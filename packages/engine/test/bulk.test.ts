@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { type Core, loadCore } from "@biovlm/core";
 import { FilesError } from "@biovlm/files";
+import { EncoderError } from "@biovlm/model";
 import { openSafetensors } from "@biovlm/model/backbone";
 import { seeded } from "@biovlm/testkit";
 import { parquetReadObjects } from "hyparquet";
@@ -15,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { chunkBytes, readChunk } from "../src/bulk/chunk-bytes.js";
 import { type BulkImages, imageFolder, shardWorker } from "../src/bulk/index.js";
 import { type Admit, ReadAhead } from "../src/bulk/read-ahead.js";
-import { greyPng, TOY_SPEC, toyEncoder } from "./toy-encoder.js";
+import { greyPng, greyRow, TOY_SPEC, toyEncoder } from "./toy-encoder.js";
 
 const base = mkdtempSync(join(tmpdir(), "biovlm-bulk-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -228,6 +229,31 @@ describe("work on a shard", () => {
     expect(Buffer.from(tensors.get("sha256")!.bytes()).subarray(0, 32)).toEqual(first);
     const means = new Float32Array(tensors.get("embeddings")!.bytes().slice().buffer).filter((_, i) => i % 4 === 1);
     expect([...means].map((mean) => Math.round(mean * 255))).toEqual([3, 200, 77]);
+  });
+
+  it("gives an image of which the device makes no numbers a code, and the others their rows; not where it makes them of none", async () => {
+    const poisoned = (greys: (grey: number) => boolean) => {
+      const encoder = toyEncoder("cpu", (grey) => {
+        if (greys(grey)) throw new EncoderError("cpu", "bad_output", "toy — expected numbers, got NaN.");
+      });
+      return shardWorker({ core, encoder, model, embeddings: "raw", images: imageFolder(folder, files), files, readAhead });
+    };
+    const by = poisoned((grey) => grey === 77 || grey === 11);
+    const rows = rowsOf(3, "bad.png", 77, 40, 200, 90, 11);
+    const { outcomes, rows: values } = await read(by, rows);
+    const none = "bad_output";
+    expect(outcomes.map(({ code }) => code)).toEqual([undefined, "unsupported_format", none, undefined, undefined, undefined, none]);
+    expect(outcomes.map(({ sha256 }) => sha256?.length)).toEqual([64, 64, 64, 64, 64, 64, 64]);
+    expect(values).toEqual([3, 40, 200, 90].flatMap((grey) => [...Float32Array.from(greyRow(grey))]));
+    const { failed, rows: good } = await by.join(await embedded(by, rows), rows);
+    expect([good, failed.filter(({ code }) => code === none).map(({ row }) => row)]).toEqual([4, [2, 6]]);
+    for (const some of [rowsOf(3, 200, 77), rowsOf(3)])
+      await expect(
+        read(
+          poisoned(() => true),
+          some,
+        ),
+      ).rejects.toMatchObject({ code: none });
   });
 
   it("refuses another content than the list promised, as a row of its own", async () => {

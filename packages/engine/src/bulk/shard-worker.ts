@@ -3,11 +3,10 @@
 
 import { joinedFloats } from "@biovlm/files";
 import { pixelSpec } from "@biovlm/model";
-import { encodeRgb } from "@biovlm/model/backend";
 import { EngineError } from "../contract/errors.js";
-import { joinedBytes } from "../images/classified-images.js";
 import type { BulkRow } from "./bulk-images.js";
 import { chunkBytes, type RowOutcome, readChunk } from "./chunk-bytes.js";
+import { encodedImages, NO_ROW } from "./encoded-images.js";
 import { answersFile, embeddingsFile } from "./part-files.js";
 import { RowBatches } from "./row-batches.js";
 import { allRefused } from "./source-fault.js";
@@ -95,10 +94,10 @@ class Chunks {
     let refused = true;
     try {
       for (let batch = await batches.take(); batch !== undefined; batch = await batches.take()) {
-        outcomes.push(...batch.outcomes);
         refused &&= batch.outcomes.every(({ code }) => code === "not_permitted");
-        const { length } = batch.pixels;
-        if (length > 0) encoded.push((await encodeRgb(encoder, joinedBytes(batch.pixels, pixels.size), length, pixels, { signal })).data);
+        const { data, without } = await encodedImages(encoder, batch.pixels, pixels, signal);
+        outcomes.push(...coded(batch.outcomes, without));
+        encoded.push(...data);
         // nothing is said of images that may not be read before one of the chunk may
         if (refused && rows.length > 1) continue;
         yield { rows: outcomes.length, bytes: chunkBytes({ outcomes, rows: joinedRows(encoded, D) }) };
@@ -143,6 +142,16 @@ class Chunks {
     this.begun = undefined;
     this.next = [];
   }
+}
+
+/** With a code where there are pixels and no row. @param without places among those that have pixels */
+function coded(outcomes: readonly RowOutcome[], without: readonly number[]): readonly RowOutcome[] {
+  let place = -1;
+  return outcomes.map((outcome) => {
+    if (outcome.code !== undefined) return outcome;
+    place++;
+    return without.includes(place) ? { ...outcome, code: NO_ROW } : outcome;
+  });
 }
 
 /** Whether both are the same rows of one plan. */

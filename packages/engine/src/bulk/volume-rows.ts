@@ -2,9 +2,8 @@
 // beside what is read ahead, and one decoded frame. Each row is cut into batches by itself, so that it gives the same bits whatever stands beside
 // it; between two batches it can be told as bytes how far it is, and gone on from there.
 
-import { isJsonObject, type Json, joinedBytes as joinedParts, parseStrictJson } from "@biovlm/files";
+import { isJsonObject, type Json, joinedFloats, parseStrictJson } from "@biovlm/files";
 import { pixelSpec } from "@biovlm/model";
-import { encodeRgb } from "@biovlm/model/backend";
 import { rowPreparation } from "../images/classified-images.js";
 import { frameVariant } from "../images/decode-options.js";
 import { type ImageFailure, imageFailure } from "../images/image-failure.js";
@@ -13,6 +12,7 @@ import { digestTogether } from "../images/picture-stack.js";
 import { contentDigest } from "../images/prepared-image.js";
 import type { BulkFile, BulkRow } from "./bulk-images.js";
 import { chunkBytes, type RowOutcome } from "./chunk-bytes.js";
+import { encodedImages, NO_ROW } from "./encoded-images.js";
 import { ReadAhead } from "./read-ahead.js";
 import { allRefused, checkSource } from "./source-fault.js";
 import type { EmbeddedPiece, ShardWorkerOptions } from "./worker-options.js";
@@ -133,7 +133,7 @@ class Volumes {
   ): AsyncGenerator<Uint8Array, { readonly outcome: RowOutcome; readonly mean: Float32Array }, undefined> {
     const { images, files: asked, signal } = this.options;
     const frames = this.frames(files, progress, from, take);
-    let batch: Uint8Array[] = [];
+    let batch: Frame[] = [];
     let told = progress.done;
     for (;;) {
       let step: IteratorResult<Frame, ImageFailure | undefined>;
@@ -147,13 +147,15 @@ class Volumes {
         const fault = step.value;
         if (fault === undefined) break;
         await checkSource(fault, images);
-        const [sha256] = files.length === 1 ? progress.digests : [];
-        return { outcome: { ...(sha256 === undefined ? {} : { sha256 }), code: fault.code }, mean: new Float32Array(0) };
+        return failed(files, progress, fault.code);
       }
-      const { rgb, last } = step.value;
-      batch.push(rgb);
+      const { last } = step.value;
+      batch.push(step.value);
       if (batch.length < asked.batch && !last) continue;
-      await this.add(progress, batch);
+      if (!(await this.add(progress, batch))) {
+        await frames.return(undefined);
+        return failed(files, progress, NO_ROW);
+      }
       batch = [];
       if (last || progress.done - told < TOLD_FRAMES) continue;
       told = progress.done;
@@ -193,11 +195,13 @@ class Volumes {
     return undefined;
   }
 
-  /** Adds a batch of frames to the sums. */
-  private async add(progress: Progress, batch: readonly Uint8Array[]): Promise<void> {
+  /** Adds a batch of frames to the sums. @returns false where one of them has no row, and nothing was added */
+  private async add(progress: Progress, batch: readonly { readonly rgb: Uint8Array }[]): Promise<boolean> {
     const { core, encoder, classifier, embeddings, signal } = this.options;
     const { pixels, D, classes } = this;
-    const { data } = await encodeRgb(encoder, joinedParts(batch), batch.length, pixels, { signal });
+    const encoded = await encodedImages(encoder, batch, pixels, signal);
+    if (encoded.without.length > 0) return false;
+    const data = joinedFloats(encoded.data);
     const rows = embeddings === "normalized" ? core.l2Normalize(data, batch.length, D) : data;
     for (const [i, value] of rows.entries()) progress.rows[i % D] = (progress.rows[i % D] ?? 0) + value;
     for (const { predictions, prompts = [] } of classifier?.classifyEmbeddings(data, { explain: progress.done === 0 }) ?? []) {
@@ -208,6 +212,7 @@ class Volumes {
       }
     }
     progress.done += batch.length;
+    return true;
   }
 
   private async together({ digests, done, rows, probabilities, entropies }: Progress) {
@@ -216,6 +221,12 @@ class Volumes {
     const outcome: RowOutcome = { sha256: await digestTogether(digests), volume: { slices: done, ...answer, ...prompts } };
     return { outcome, mean: Float32Array.from(rows, (sum) => sum / done) };
   }
+}
+
+/** A volume with a code; its digest, where it is one file that was read. */
+function failed(files: readonly BulkFile[], { digests }: Progress, code: string) {
+  const [sha256] = files.length === 1 ? digests : [];
+  return { outcome: { ...(sha256 === undefined ? {} : { sha256 }), code }, mean: new Float32Array(0) };
 }
 
 function progressBytes({ digests, frames, done, rows, probabilities }: Progress): Uint8Array {
