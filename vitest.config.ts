@@ -4,7 +4,7 @@ import { LongestFirst } from "./tools/testkit/src/test-order.js";
 /** Where a file needs a process to itself: what it mocks, starts, kills, counts or puts into the environment is the process's. */
 const ALONE = [
   // canaries reads all that its calls left at home; images-once mocks; the others change what the store reads, or start and kill the program
-  "packages/cli/test/{bulk-killed,bulk-series,bulk-soak,canaries,deployment,executable,hostile-names,images-once,models,readme,reproduce,serve-faults,serve-memory,serve-models,service-manager,slurm,tracing,training-faults,training-kills}.test.ts",
+  "packages/cli/test/{bulk-killed,bulk-series,bulk-soak,canaries,deployment,executable,hostile-names,image-without-numbers,images-once,models,readme,reproduce,serve-faults,serve-memory,serve-models,service-manager,slurm,tracing,training-faults,training-kills}.test.ts",
   "packages/{backend-cuda,backend-web,core-native}/test/**/*.test.ts",
   "packages/engine/test/{added-backend,bulk,bulk-volumes,encoder-pool,engine,frame-rows,frames,image-rows,open-core,soak,thread-priority}.test.ts",
   "packages/jobs/test/{folder-store,redis,s3,sorted-lines}.test.ts",

@@ -1,11 +1,11 @@
 // Rows of `embed --volumes`: one a series, the mean of its slices' embeddings. A series that was embedded before is known by its content.
 
-import { type ImageSource, imageFailure, joinedBytes, type Runtime, type VolumeOrder } from "@biovlm/engine";
+import { encodedImages, type ImageSource, imageFailure, NO_ROW, type Runtime, type VolumeOrder } from "@biovlm/engine";
 import type { RowJournal, RowName } from "@biovlm/engine/embeddings";
 import type { ImageOptions } from "@biovlm/engine/options";
 import { nth } from "@biovlm/files";
 import { pixelSpec } from "@biovlm/model";
-import { encodeRgb, meanRow } from "@biovlm/model/backend";
+import { meanRow } from "@biovlm/model/backend";
 import { volumeStack } from "./volume-stack.js";
 
 /** What series are embedded with. */
@@ -60,20 +60,21 @@ export async function* embeddedSeries(
       }
       const blocks: Float32Array[] = [];
       for (let from = 0; from < count; from += options.batch) {
-        const rows: { readonly rgb: Uint8Array }[] = [];
+        const rows: Uint8Array[] = [];
         for (let index = from; index < Math.min(count, from + options.batch); index++) {
           const clock = performance.now();
           const image = await picture(index);
           const decoded = performance.now();
-          rows.push({ rgb: core.resizeCrop(image, pixels.size) });
+          rows.push(core.resizeCrop(image, pixels.size));
           spent.decode += decoded - clock;
           spent.preprocess += performance.now() - decoded;
           signal.throwIfAborted();
         }
         const clock = performance.now();
-        const { data } = await encodeRgb(encoder, joinedBytes(rows, pixels.size), rows.length, pixels, { signal });
+        const { data, without } = await encodedImages(encoder, rows, pixels, { signal });
         spent.encode += performance.now() - clock;
-        blocks.push(options.raw ? data : core.l2Normalize(data, rows.length, D));
+        if (without.length > 0) throw Object.assign(new Error(NO_ROW.message), NO_ROW);
+        blocks.push(...data.map((some) => (options.raw ? some : core.l2Normalize(some, some.length / D, D))));
       }
       const mean = meanRow(blocks, count);
       await journal.append([sha256], options.raw ? mean : core.l2Normalize(mean, 1, D));

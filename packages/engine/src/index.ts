@@ -13,10 +13,10 @@ export {
   type ClassifyImagesOptions,
   classifyImages,
   type ImageTimings,
-  joinedBytes,
   rowPreparation,
 } from "./images/classified-images.js";
 export { decodeOptions, frameStep, frameVariant } from "./images/decode-options.js";
+export { encodedImages, NO_ROW } from "./images/encoded-images.js";
 export { type FastImages, type FastWay, fastImages } from "./images/fast-images.js";
 export { type ImageFailure, imageFailure } from "./images/image-failure.js";
 export { fileSource } from "./images/image-file.js";

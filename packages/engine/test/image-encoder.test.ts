@@ -2,11 +2,12 @@
 
 import { readFileSync } from "node:fs";
 import { loadCore } from "@biovlm/core";
+import { EncoderError } from "@biovlm/model";
 import { golden } from "@biovlm/testkit";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { decoderThreads, imageEncoder } from "../src/images/image-encoder.js";
-import { TOY_SPEC, toyEncoder } from "./toy-encoder.js";
+import { greyPng, greyRow, TOY_SPEC, toyEncoder } from "./toy-encoder.js";
 
 const core = await loadCore();
 
@@ -71,5 +72,29 @@ describe("images decoded at once", () => {
     const { files: encode } = imageEncoder({ core, model, encoder: toyEncoder("cpu"), limits, maxBatch: 4, maxQueueDelayMs: 0 });
     const { images } = await encode([Buffer.from(rows[0]?.bytes ?? "", "base64")]);
     expect(images[0]).toMatchObject({ page: { frame: 2, frames: 3 }, notes: ["page 2 of 3"] });
+  });
+});
+
+describe("images that meet on the device", () => {
+  const encoding = (greys: (grey: number) => boolean) =>
+    imageEncoder({
+      core,
+      model: { spec: TOY_SPEC },
+      encoder: toyEncoder("cpu", (grey) => {
+        if (greys(grey)) throw new EncoderError("cpu", "bad_output", "toy — expected numbers, got NaN.");
+      }),
+      limits: { maxBytes: 2 ** 20, maxPixels: 1_000_000 },
+      maxBatch: 8,
+      maxQueueDelayMs: 20,
+    }).files;
+
+  it("do not share the fault of one of which it makes no numbers, whoever sent it; they share that of the device", async () => {
+    const files = await Promise.all([3, 77, 200].map(greyPng));
+    const encode = encoding((grey) => grey === 77);
+    const [ours, theirs] = await Promise.all([encode(files.slice(0, 2)), encode(files.slice(2))]);
+    const rows = [ours.images[0]!, theirs.images[0]!].map((image) => "row" in image && [...image.row]);
+    expect(rows).toEqual([3, 200].map((grey) => [...Float32Array.from(greyRow(grey))]));
+    expect(ours.images[1]).toMatchObject({ sha256: expect.stringMatching(/^[0-9a-f]{64}$/), error: { code: "bad_output" } });
+    await expect(encoding(() => true)(files)).rejects.toMatchObject({ code: "bad_output" });
   });
 });

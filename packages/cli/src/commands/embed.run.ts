@@ -4,11 +4,12 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import {
+  encodedImages,
   fastImages,
   frameVariant,
   imageRows,
-  joinedBytes,
   leftOutFiles,
+  NO_ROW,
   type PixelRow,
   type Runtime,
   rowPreparation,
@@ -16,10 +17,10 @@ import {
   volumeOrder,
 } from "@biovlm/engine";
 import { type EmbeddingFacts, EmbeddingFile, RowJournal, type RowName, writeEmbeddings } from "@biovlm/engine/embeddings";
-import { counted } from "@biovlm/files";
+import { counted, joinedFloats, nth } from "@biovlm/files";
 import { withLock } from "@biovlm/files/node";
 import { pixelSpec } from "@biovlm/model";
-import { encodedBy, encodeRgb } from "@biovlm/model/backend";
+import { encodedBy } from "@biovlm/model/backend";
 import type { CommandContext, CommandRun, OptionValues } from "../command.js";
 import { embeddedSeries, seriesOf } from "../embed-series.js";
 import { usageError } from "../errors.js";
@@ -170,8 +171,8 @@ interface Batches {
   finish(): Promise<void>;
   /** Waits for what is with the encoder, whatever comes of it. */
   settled(): Promise<unknown>;
-  /** rows kept; milliseconds of encoding */
-  readonly told: { fresh: number; encode: number };
+  /** rows kept; milliseconds of encoding; digests of images of which the device makes no numbers */
+  readonly told: { fresh: number; encode: number; readonly without: Set<string> };
 }
 
 function batchesInto({
@@ -183,25 +184,27 @@ function batchesInto({
 }: Pick<Work, "runtime" | "options" | "facts" | "journal" | "signal">): Batches {
   const { core, encoder, model, lanes } = runtime;
   const atOnce = 2 * lanes;
-  const told = { fresh: 0, encode: 0 };
+  const told = { fresh: 0, encode: 0, without: new Set<string>() };
   const running: Promise<void>[] = [];
   let batch: PixelRow[] = [];
   let kept = Promise.resolve();
   const encoded = async (rows: readonly PixelRow[]) => {
     const clock = performance.now();
-    const rgb = joinedBytes(rows, model.spec.vision.imageSize);
-    const { data } = await encodeRgb(encoder, rgb, rows.length, pixelSpec(model.spec), { signal });
+    const rgb = rows.map((row) => row.rgb);
+    const { data: some, without } = await encodedImages(encoder, rgb, pixelSpec(model.spec), { signal });
+    const data = joinedFloats(some);
     // of the batches under way this one's share
     told.encode += (performance.now() - clock) / atOnce;
-    return options.raw ? data : core.l2Normalize(data, rows.length, facts.D);
+    for (const place of without) told.without.add(nth(rows, place).sha256);
+    const good = rows.filter((_, place) => !without.includes(place)).map(({ sha256 }) => sha256);
+    return { good, data: options.raw || good.length === 0 ? data : core.l2Normalize(data, good.length, facts.D) };
   };
   const start = (rows: readonly PixelRow[]) => {
     const [coming, before] = [encoded(rows), kept];
     kept = (async () => {
-      const [data] = await Promise.all([coming, before]);
-      const hashes = rows.map((row) => row.sha256);
-      await journal.append(hashes, data);
-      told.fresh += rows.length;
+      const [{ good, data }] = await Promise.all([coming, before]);
+      if (good.length > 0) await journal.append(good, data);
+      told.fresh += good.length;
     })();
     // one that fails is met in its turn
     kept.catch(() => {});
@@ -281,8 +284,9 @@ async function embedRows(work: Work): Promise<Embedded> {
   }
   // those that could not be opened come first, as they always did
   const all = [...found.failed.map(({ name, error }) => ({ file: name, ...error })), ...bad];
-  const { fresh, encode } = batches.told;
-  return { names, bad: all, fresh, spent: { ...spent, encode }, images };
+  const { fresh, encode, without } = batches.told;
+  for (const { file, sha256 } of names) if (without.has(sha256)) all.push({ file, ...NO_ROW });
+  return { names: names.filter(({ sha256 }) => !without.has(sha256)), bad: all, fresh, spent: { ...spent, encode }, images };
 }
 
 interface Told {

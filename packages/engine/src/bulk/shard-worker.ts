@@ -4,9 +4,9 @@
 import { joinedFloats } from "@biovlm/files";
 import { pixelSpec } from "@biovlm/model";
 import { EngineError } from "../contract/errors.js";
+import { encodedImages, NO_ROW } from "../images/encoded-images.js";
 import type { BulkRow } from "./bulk-images.js";
 import { chunkBytes, type RowOutcome, readChunk } from "./chunk-bytes.js";
-import { encodedImages, NO_ROW } from "./encoded-images.js";
 import { answersFile, embeddingsFile } from "./part-files.js";
 import { RowBatches } from "./row-batches.js";
 import { allRefused } from "./source-fault.js";
@@ -95,7 +95,12 @@ class Chunks {
     try {
       for (let batch = await batches.take(); batch !== undefined; batch = await batches.take()) {
         refused &&= batch.outcomes.every(({ code }) => code === "not_permitted");
-        const { data, without } = await encodedImages(encoder, batch.pixels, pixels, signal);
+        const { data, without } = await encodedImages(
+          encoder,
+          batch.pixels.map(({ rgb }) => rgb),
+          pixels,
+          { signal },
+        );
         outcomes.push(...coded(batch.outcomes, without));
         encoded.push(...data);
         // nothing is said of images that may not be read before one of the chunk may
@@ -150,7 +155,7 @@ function coded(outcomes: readonly RowOutcome[], without: readonly number[]): rea
   return outcomes.map((outcome) => {
     if (outcome.code !== undefined) return outcome;
     place++;
-    return without.includes(place) ? { ...outcome, code: NO_ROW } : outcome;
+    return without.includes(place) ? { ...outcome, code: NO_ROW.code } : outcome;
   });
 }
 

@@ -6,13 +6,13 @@ import { isJsonObject, type Json, joinedFloats, parseStrictJson } from "@biovlm/
 import { pixelSpec } from "@biovlm/model";
 import { rowPreparation } from "../images/classified-images.js";
 import { frameVariant } from "../images/decode-options.js";
+import { encodedImages, NO_ROW } from "../images/encoded-images.js";
 import { type ImageFailure, imageFailure } from "../images/image-failure.js";
 import { digestOf } from "../images/image-reader.js";
 import { digestTogether } from "../images/picture-stack.js";
 import { contentDigest } from "../images/prepared-image.js";
 import type { BulkFile, BulkRow } from "./bulk-images.js";
 import { chunkBytes, type RowOutcome } from "./chunk-bytes.js";
-import { encodedImages, NO_ROW } from "./encoded-images.js";
 import { ReadAhead } from "./read-ahead.js";
 import { allRefused, checkSource } from "./source-fault.js";
 import type { EmbeddedPiece, ShardWorkerOptions } from "./worker-options.js";
@@ -133,7 +133,7 @@ class Volumes {
   ): AsyncGenerator<Uint8Array, { readonly outcome: RowOutcome; readonly mean: Float32Array }, undefined> {
     const { images, files: asked, signal } = this.options;
     const frames = this.frames(files, progress, from, take);
-    let batch: Frame[] = [];
+    let batch: Uint8Array[] = [];
     let told = progress.done;
     for (;;) {
       let step: IteratorResult<Frame, ImageFailure | undefined>;
@@ -149,12 +149,12 @@ class Volumes {
         await checkSource(fault, images);
         return failed(files, progress, fault.code);
       }
-      const { last } = step.value;
-      batch.push(step.value);
+      const { rgb, last } = step.value;
+      batch.push(rgb);
       if (batch.length < asked.batch && !last) continue;
       if (!(await this.add(progress, batch))) {
         await frames.return(undefined);
-        return failed(files, progress, NO_ROW);
+        return failed(files, progress, NO_ROW.code);
       }
       batch = [];
       if (last || progress.done - told < TOLD_FRAMES) continue;
@@ -196,10 +196,10 @@ class Volumes {
   }
 
   /** Adds a batch of frames to the sums. @returns false where one of them has no row, and nothing was added */
-  private async add(progress: Progress, batch: readonly { readonly rgb: Uint8Array }[]): Promise<boolean> {
+  private async add(progress: Progress, batch: readonly Uint8Array[]): Promise<boolean> {
     const { core, encoder, classifier, embeddings, signal } = this.options;
     const { pixels, D, classes } = this;
-    const encoded = await encodedImages(encoder, batch, pixels, signal);
+    const encoded = await encodedImages(encoder, batch, pixels, { signal });
     if (encoded.without.length > 0) return false;
     const data = joinedFloats(encoded.data);
     const rows = embeddings === "normalized" ? core.l2Normalize(data, batch.length, D) : data;

@@ -1,12 +1,13 @@
 // Image sources → answers, a batch at a time: rows of pixels, one encoder call for each batch, routing. Order is kept; a bad image is an element.
 
 import type { Core, PixelSpec } from "@biovlm/core";
+import { joinedFloats } from "@biovlm/files";
 import { type DicomFacts, type PageFacts, type SliceFacts, sharpDecoder } from "@biovlm/imaging/node";
 import type { Classification, Classifier, Encoder } from "@biovlm/model";
-import { encodeRgb } from "@biovlm/model/backend";
 import type { ImageOptions } from "../options/engine-options.js";
 import { usableCpus } from "../process/usable-cpus.js";
 import { decodeOptions, frameStep } from "./decode-options.js";
+import { encodedImages, NO_ROW } from "./encoded-images.js";
 import { fastImages } from "./fast-images.js";
 import { frameRows } from "./frame-rows.js";
 import type { ImageFailure } from "./image-failure.js";
@@ -100,22 +101,25 @@ async function* classified(
 ): AsyncGenerator<ClassifiedImage, void, undefined> {
   const good = rows.filter((row): row is PixelRow => row.kind === "pixels");
   const started = performance.now();
-  const { data } =
-    good.length === 0
-      ? { data: new Float32Array(0) }
-      : await encodeRgb(encoder, joinedBytes(good, classifier.pixels.size), good.length, classifier.pixels, { signal });
+  const rgb = good.map((row) => row.rgb);
+  const { data, without } = await encodedImages(encoder, rgb, classifier.pixels, { signal });
   const encoded = performance.now();
-  const answers = classifier.classifyEmbeddings(data, { explain })[Symbol.iterator]();
+  const answers = classifier.classifyEmbeddings(joinedFloats(data), { explain })[Symbol.iterator]();
   const encode = (encoded - started) / Math.max(1, good.length);
   const route = (performance.now() - encoded) / Math.max(1, good.length);
+  let place = 0;
   for (const row of rows) {
     if (row.kind === "failed") {
       const { kind: _, ...failure } = row;
       yield failure;
     }
     if (row.kind !== "pixels") continue;
-    const { value: answer } = answers.next() as IteratorYieldResult<Classification>;
     const { source, sha256, thumbnail, dicom, slice, page, notes, timings } = row;
+    if (without.includes(place++)) {
+      yield { source, sha256, error: NO_ROW };
+      continue;
+    }
+    const { value: answer } = answers.next() as IteratorYieldResult<Classification>;
     const { decode, preprocess } = timings;
     yield {
       ...{ source, sha256, answer, timings: { decode, preprocess, encode, route } },
@@ -126,12 +130,4 @@ async function* classified(
       ...(notes === undefined ? {} : { notes }),
     };
   }
-}
-
-/** Rows one after another: [n,S,S,3]. */
-export function joinedBytes(rows: readonly { readonly rgb: Uint8Array }[], size: number): Uint8Array {
-  const length = 3 * size * size;
-  const out = new Uint8Array(rows.length * length);
-  for (const [i, row] of rows.entries()) out.set(row.rgb, i * length);
-  return out;
 }

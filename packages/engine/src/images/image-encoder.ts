@@ -2,11 +2,12 @@
 // that is ready. A file that cannot be read is an element with a code; the others go on. Used by the child process and by the in-process mode.
 
 import type { Core } from "@biovlm/core";
+import { joinedFloats } from "@biovlm/files";
 import { readImageInfo, sharpDecoder } from "@biovlm/imaging/node";
 import type { Encoder, Model } from "@biovlm/model";
-import { encodeRgb } from "@biovlm/model/backend";
 import { type Batched, Batcher } from "../batch/batcher.js";
 import type { EncodedBatch, EncodedImage, ImageFacts, ImageLimits } from "../contract/encoding.js";
+import { encodedImages } from "./encoded-images.js";
 import { encodingFailure } from "./encoding-failure.js";
 import type { FastImages } from "./fast-images.js";
 import { frameReader, type ReadFrames } from "./frame-reader.js";
@@ -22,6 +23,12 @@ const DECODES_PER_THREAD = 2;
 const TURN_PIXELS = 8_000_000;
 /** Longest wait for images that are being decoded while the device is free, milliseconds: two to eight at once cost less each than one. */
 const GATHER_MS = 4;
+
+/** For who sends an image, and has no say in the device. */
+const NOTHING_OF_IT = {
+  code: "bad_output",
+  message: "image — expected one that the device makes numbers of, got NaN, infinity or zeros. Send it again, or another.",
+} as const;
 
 /** How images meet on the device. */
 export interface Batching {
@@ -58,7 +65,8 @@ export interface ImageEncoder {
 }
 
 interface Encoded {
-  readonly row: Float32Array;
+  /** undefined where the device makes no numbers of the image, and does of others */
+  readonly row: Float32Array | undefined;
   /** milliseconds, this image's share of its run */
   readonly encode: number;
   /** the run's images, said by its first */
@@ -91,9 +99,15 @@ function pictureLane({ core, model, encoder, limits, fast, maxBatch, maxQueueDel
     async (ready) => {
       const n = ready.length;
       const from = performance.now();
-      const { data } = await encodeRgb(encoder, joined(ready), n, { mean, std });
+      const { data, without } = await encodedImages(encoder, ready, { mean, std }, { joined });
       const encode = (performance.now() - from) / n;
-      return ready.map((_, i): Encoded => ({ row: data.slice(i * D, (i + 1) * D), encode, ...(i === 0 ? { run: n } : {}) }));
+      const rows = data.length === 1 ? (data[0] as Float32Array) : joinedFloats(data);
+      let at = 0;
+      const next = () => {
+        at += D;
+        return rows.slice(at - D, at);
+      };
+      return ready.map((_, i): Encoded => ({ row: without.includes(i) ? undefined : next(), encode, ...(i === 0 ? { run: n } : {}) }));
     },
   );
 
@@ -136,6 +150,7 @@ function pictureLane({ core, model, encoder, limits, fast, maxBatch, maxQueueDel
     timings.encode += value.encode;
     timings.wait = Math.max(timings.wait, made.wait + queueMs);
     if (value.run !== undefined) runs.push(value.run);
+    if (value.row === undefined) return { sha256: await sha256, error: NOTHING_OF_IT };
     return { sha256: await sha256, row: value.row, ...made.facts };
   }
 

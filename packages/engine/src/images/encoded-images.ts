@@ -1,37 +1,47 @@
 // A batch of images → rows, where an image of which the device makes no numbers (float16 overflows on some) costs itself and no other, and a device
 // that makes none of any image is a fault of its own.
 
-import { type Encoder, EncoderError, type pixelSpec } from "@biovlm/model";
+import { joinedBytes } from "@biovlm/files";
+import { type Encoder, EncoderError, type ModelSpec } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
-import { joinedBytes } from "../images/classified-images.js";
+import type { ImageFailure } from "./image-failure.js";
 
-/** The tower's rows [n,D] of the images that have one, in order, and the places of the others. */
+/** The tower's rows of the images that have one, in order, in one piece or several: [n,D] together; and the places of the others. */
 interface EncodedImages {
   readonly data: readonly Float32Array[];
   readonly without: readonly number[];
 }
 
-/** Code of an image without a row. */
-export const NO_ROW = "bad_output";
+/** Why an image has no row. */
+export const NO_ROW: ImageFailure = {
+  code: "bad_output",
+  message: "the device — expected numbers for this image, got NaN, infinity or zeros. Try another device or precision.",
+};
 /** What any device has numbers for. */
 const GREY = 128;
 
 /**
  * @param images [S,S,3] each. Where their batch gives NaN, infinity or zeros, each is asked for alone
+ * @param by the model's mean and standard deviation
+ * @param options.joined puts them one after another
  * @returns rejects as the encoder does, with `bad_output` where it gives that of a grey image, too
  */
 export async function encodedImages(
   encoder: Encoder,
-  images: readonly { readonly rgb: Uint8Array }[],
-  pixels: ReturnType<typeof pixelSpec>,
-  signal: AbortSignal | undefined,
+  images: readonly Uint8Array[],
+  by: Pick<ModelSpec, "mean" | "std">,
+  {
+    signal,
+    joined = joinedBytes,
+  }: { readonly signal?: AbortSignal | undefined; readonly joined?: (images: readonly Uint8Array[]) => Uint8Array } = {},
 ): Promise<EncodedImages> {
-  if (images.length === 0) return { data: [], without: [] };
+  const [first] = images;
+  if (first === undefined) return { data: [], without: [] };
   const rowsOf = async (some: typeof images) => {
     try {
-      return (await encodeRgb(encoder, joinedBytes(some, pixels.size), some.length, pixels, { signal })).data;
+      return (await encodeRgb(encoder, joined(some), some.length, by, { signal })).data;
     } catch (error) {
-      if (error instanceof EncoderError && error.code === NO_ROW) return undefined;
+      if (error instanceof EncoderError && error.code === NO_ROW.code) return undefined;
       throw error;
     }
   };
@@ -44,6 +54,6 @@ export async function encodedImages(
     if (row === undefined) without.push(place);
     else data.push(row);
   }
-  if (data.length === 0) await encodeRgb(encoder, new Uint8Array(3 * pixels.size ** 2).fill(GREY), 1, pixels, { signal });
+  if (data.length === 0) await encodeRgb(encoder, new Uint8Array(first.length).fill(GREY), 1, by, { signal });
   return { data, without };
 }
