@@ -7,14 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Core, loadCore } from "@biovlm/core";
 import { ImagingError } from "@biovlm/imaging/node";
-import type { Classification, Classifier } from "@biovlm/model";
+import { type Classification, type Classifier, EncoderError } from "@biovlm/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ClassifiedImage, classifyImages, joinedBytes, rowPreparation } from "../src/images/classified-images.js";
+import { type ClassifiedImage, classifyImages, rowPreparation } from "../src/images/classified-images.js";
 import { imageFailure } from "../src/images/image-failure.js";
 import { fileSource } from "../src/images/image-file.js";
 import { type ImageRow, imageRows, type PixelRow } from "../src/images/image-rows.js";
 import { bytesSource, type ImageSource } from "../src/images/index.js";
-import { AS_THEY_COME, greyPng, greyRow, TOY_SPEC, toyEncoder } from "./toy-encoder.js";
+import { AS_THEY_COME, greyPng, greyRow, toyEncoder } from "./toy-encoder.js";
 
 const folder = mkdtempSync(join(tmpdir(), "images-"));
 const spec = { size: 8, mean: [0, 0, 0], std: [1, 1, 1] } as const;
@@ -190,10 +190,14 @@ describe("answers of images", () => {
     expect(runs).toEqual([]);
   });
 
-  it("are made from bytes laid one after another", () => {
-    const size = TOY_SPEC.vision.imageSize;
-    const rows = [1, 2].map((value) => ({ rgb: new Uint8Array(3 * size * size).fill(value) }));
-    const joined = joinedBytes(rows, size);
-    expect([joined.length, joined[0], joined.at(-1)]).toEqual([2 * 192, 1, 2]);
+  it("are a code in the place of an image of which the device makes no numbers", async () => {
+    const sources = await sourcesOf([1, 77, 180]);
+    const encoder = toyEncoder("cpu", (grey) => {
+      if (grey === 77) throw new EncoderError("cpu", "bad_output", "toy — expected numbers, got NaN.");
+    });
+    const all = await gathered(classifyImages(sources, { ...asked(3), encoder }));
+    expect(all.map(({ source }) => source)).toEqual(sources);
+    const [first, second, third] = all.map(rowOf) as [number[], string, number[]];
+    expect([first[1], second, third[1]]).toEqual([Math.fround(greyRow(1)[1]!), "bad_output", Math.fround(greyRow(180)[1]!)]);
   });
 });

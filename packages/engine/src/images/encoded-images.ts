@@ -1,7 +1,7 @@
 // A batch of images → rows, where an image of which the device makes no numbers (float16 overflows on some) costs itself and no other, and a device
 // that makes none of any image is a fault of its own.
 
-import { joinedBytes } from "@biovlm/files";
+import { joinedBytes, joinedFloats } from "@biovlm/files";
 import { type Encoder, EncoderError, type ModelSpec } from "@biovlm/model";
 import { encodeRgb } from "@biovlm/model/backend";
 import type { ImageFailure } from "./image-failure.js";
@@ -56,4 +56,15 @@ export async function encodedImages(
   }
   if (data.length === 0) await encodeRgb(encoder, new Uint8Array(first.length).fill(GREY), 1, by, { signal });
   return { data, without };
+}
+
+/** A row [D] of its own for each of n images, undefined for those without. */
+export function rowsInPlace({ data, without }: EncodedImages, n: number, D: number): (Float32Array | undefined)[] {
+  const rows = data.length === 1 ? (data[0] as Float32Array) : joinedFloats(data);
+  let at = 0;
+  return Array.from({ length: n }, (_, place) => {
+    if (without.includes(place)) return undefined;
+    at += D;
+    return rows.slice(at - D, at);
+  });
 }

@@ -2,12 +2,11 @@
 // that is ready. A file that cannot be read is an element with a code; the others go on. Used by the child process and by the in-process mode.
 
 import type { Core } from "@biovlm/core";
-import { joinedFloats } from "@biovlm/files";
 import { readImageInfo, sharpDecoder } from "@biovlm/imaging/node";
 import type { Encoder, Model } from "@biovlm/model";
 import { type Batched, Batcher } from "../batch/batcher.js";
 import type { EncodedBatch, EncodedImage, ImageFacts, ImageLimits } from "../contract/encoding.js";
-import { encodedImages } from "./encoded-images.js";
+import { encodedImages, rowsInPlace } from "./encoded-images.js";
 import { encodingFailure } from "./encoding-failure.js";
 import type { FastImages } from "./fast-images.js";
 import { frameReader, type ReadFrames } from "./frame-reader.js";
@@ -99,15 +98,9 @@ function pictureLane({ core, model, encoder, limits, fast, maxBatch, maxQueueDel
     async (ready) => {
       const n = ready.length;
       const from = performance.now();
-      const { data, without } = await encodedImages(encoder, ready, { mean, std }, { joined });
+      const made = await encodedImages(encoder, ready, { mean, std }, { joined });
       const encode = (performance.now() - from) / n;
-      const rows = data.length === 1 ? (data[0] as Float32Array) : joinedFloats(data);
-      let at = 0;
-      const next = () => {
-        at += D;
-        return rows.slice(at - D, at);
-      };
-      return ready.map((_, i): Encoded => ({ row: without.includes(i) ? undefined : next(), encode, ...(i === 0 ? { run: n } : {}) }));
+      return rowsInPlace(made, n, D).map((row, i): Encoded => ({ row, encode, ...(i === 0 ? { run: n } : {}) }));
     },
   );
 
