@@ -15,7 +15,8 @@ const ALONE = [
   "packages/dicomweb/test/{structured-report,orthanc}.test.ts",
   "packages/files/test/folders.test.ts",
   "packages/graph/test/{runtime,quantize}.test.ts",
-  "packages/imaging/test/{chromium,dicom/codecs,dicom/chromium}.test.ts",
+  // dicom/hostile counts the memory of its process
+  "packages/imaging/test/{chromium,dicom/codecs,dicom/chromium,dicom/hostile}.test.ts",
   "packages/model/test/{artifact-check,kept-digest,store/process-safety}.test.ts",
   "tools/{manifests,testkit}/test/**/*.test.ts",
 ];

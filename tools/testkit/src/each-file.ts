@@ -22,12 +22,16 @@ export function eachFile(folder: string, begin: () => End): void {
   ends.push(begin());
 }
 
+/** Ends what is left of a file before this one: of one whose tests are all skipped the runner calls no hook. */
+export function endOfEarlier(): void {
+  for (const end of ends.splice(0).reverse()) end();
+}
+
 /** A set-up file's part: begins what was said so far for the file at hand, and ends it after it. */
 export function aroundThisFile(): void {
+  endOfEarlier();
   const { testPath = "" } = expect.getState();
   for (const { folder, begin } of begins) if (testPath.startsWith(folder)) ends.push(begin());
   // of a soak there may be a hundred thousand images to remove
-  afterAll(() => {
-    for (const end of ends.splice(0).reverse()) end();
-  }, 600_000);
+  afterAll(endOfEarlier, 600_000);
 }

@@ -2,10 +2,12 @@
 // mocks modules, which the others have read already or would get. What a file may not do here it does in a process of its own.
 
 import { afterAll, vi } from "vitest";
+import { endOfEarlier } from "./each-file.js";
 import { changesOf, stateOf } from "./process-state.js";
 
 const ALONE =
   "put it back in afterAll (vi.unstubAllEnvs, vi.unstubAllGlobals, vi.useRealTimers), or name the file in ALONE of vitest.config.ts";
+endOfEarlier();
 const before = stateOf();
 const [mock, doMock] = [vi.mock, vi.doMock];
 const refused = (name: string) => (path: unknown) => {

@@ -81,6 +81,19 @@ it("fails a file that leaves the process otherwise than it found it, and no file
   expect(JSON.stringify(results)).not.toContain("secret");
 }, 120_000);
 
+it("ends what a file has for itself also where all of its tests are skipped", async () => {
+  const keeps = `eachFile(import.meta.dirname + "/elsewhere", () => {
+    process.env["BIOVLM_KEPT"] = "1";
+    return () => delete process.env["BIOVLM_KEPT"];
+  });`;
+  expect(
+    await outcome({
+      "a.test": `${keeps} it.skip("is not asked", () => {});`,
+      "b.test": `it("finds nothing of it", () => expect(process.env["BIOVLM_KEPT"]).toBeUndefined());`,
+    }),
+  ).toEqual({ a: "passed", b: "passed" });
+});
+
 it("begins what a helper has of each file's own before every file, and ends it after", async () => {
   const uses = `import { own } from "./helper.js";
     it("has its own", () => { expect(own).toEqual({ file: expect.getState().testPath, ended: false }); });`;

@@ -102,7 +102,10 @@ export function servedRegionFlows(stage: () => Stage): void {
       await allAnswered(page, 2);
       expect((await tiles())[1]).toBe("cannot be read");
       await showsCropped(true);
-      expect(await shares()).toEqual(await classified("wasm"));
+      // of two runtimes' WebAssembly, whose last bits may differ
+      const [shown, said] = [await shares(), await classified("wasm")];
+      expect(shown?.map(({ class: name }) => name)).toEqual(said?.map(({ class: name }) => name));
+      for (const [i, { probability }] of (said ?? []).entries()) expect(shown?.[i]?.probability).toBeCloseTo(probability, 6);
     });
   });
 }
