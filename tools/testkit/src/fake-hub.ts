@@ -184,8 +184,8 @@ async function sendBody(
   }
   if (fault.stallAt !== undefined) return response.flushHeaders();
   if (fault.cutAt !== undefined && fault.cutAt < piece.length) {
-    // let the written bytes leave before the socket is closed
-    return setTimeout(() => response.destroy(), 5);
+    // behind the bytes that were written: a reset would overtake those that the client has not read
+    return setTimeout(() => response.socket?.destroySoon(), 5);
   }
   return response.end();
 }
