@@ -1,6 +1,6 @@
 // Rows of `embed --volumes`: one a series, the mean of its slices' embeddings. A series that was embedded before is known by its content.
 
-import { encodedImages, type ImageSource, imageFailure, NO_ROW, type Runtime, type VolumeOrder } from "@biovlm/engine";
+import { EngineError, encodedImages, type ImageSource, imageFailure, NO_ROW, type Runtime, type VolumeOrder } from "@biovlm/engine";
 import type { RowJournal, RowName } from "@biovlm/engine/embeddings";
 import type { ImageOptions } from "@biovlm/engine/options";
 import { nth } from "@biovlm/files";
@@ -73,7 +73,7 @@ export async function* embeddedSeries(
         const clock = performance.now();
         const { data, without } = await encodedImages(encoder, rows, pixels, { signal });
         spent.encode += performance.now() - clock;
-        if (without.length > 0) throw Object.assign(new Error(NO_ROW.message), NO_ROW);
+        if (without.length > 0) throw new EngineError("bad_output", NO_ROW.message);
         blocks.push(...data.map((some) => (options.raw ? some : core.l2Normalize(some, some.length / D, D))));
       }
       const mean = meanRow(blocks, count);

@@ -40,6 +40,8 @@ describe("an image of which the device makes no numbers", () => {
     // it is tried again, and the others are known
     const again = await call(["embed", ".", "--out", "rows.safetensors", "--device", "cpu", "--json"], { cwd });
     expect(JSON.parse(again.out)).toMatchObject({ rows: 2, embedded: 0, failed: 1 });
+    const volumes = await call(["embed", ".", "--volumes", "--out", "volumes.safetensors", "--device", "cpu", "--json"], { cwd });
+    expect(JSON.parse(volumes.out)).toMatchObject({ rows: 2, failed: 1, failures: [{ file: "77.png", code: "bad_output" }] });
     const words = ["classify", ".", "--class", "a chest X-ray", "--class", "a head CT", "--device", "cpu", "--json"];
     const classified = await call(words, { cwd });
     expect(classified.code, classified.err).toBe(6);

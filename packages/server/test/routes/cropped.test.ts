@@ -1,33 +1,18 @@
 // A server that crops ultrasound to its region takes pictures that were cropped before they were sent, where a request says so on every route.
 
-import type { AddressInfo } from "node:net";
-import { createEngine, type Engine } from "@biovlm/engine";
 import { ultrasoundFrame } from "@biovlm/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../../src/client/index.js";
-import { createServer, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
-import { kindsBank } from "./kinds-bank.js";
+import { shownKinds } from "./shown-kinds.js";
 
-let engine: Engine;
-let app: Awaited<ReturnType<typeof createServer>>;
+let served: Awaited<ReturnType<typeof shownKinds>>;
 let url: string;
 beforeAll(async () => {
-  const { writeBank } = await import("@biovlm/model");
-  const bank = await kindsBank(["fundus", "liver"], [["eye"], ["organ"]]);
-  const bytes = writeBank({ ...bank, options: { ...bank.options, ultrasoundRegion: true } });
-  const own = { name: "tiny", model: "tiny", bank: { name: "kinds", bytes } };
-  const made = await createEngine({ serve: [own], device: "cpu", threads: 1, pool: 0, ultrasoundRegion: true });
-  await made.ready;
-  engine = made.engine;
-  app = await createServer({ engine, options: servingOptions({}), version: "0" });
-  await app.listen({ port: 0, host: "127.0.0.1" });
-  url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+  served = await shownKinds({ shown: { ultrasoundRegion: true }, engine: { ultrasoundRegion: true } });
+  ({ url } = served);
 }, 60_000);
-afterAll(async () => {
-  await app?.close();
-  await engine?.close(1000);
-});
+afterAll(() => served?.end());
 
 describe("a picture that was cropped already", () => {
   const picture = greyPng(24, 24);

@@ -1,41 +1,25 @@
 // Requests of many frames: how many may be asked for, what is refused in which words, that others are answered meanwhile, and that nothing goes on
 // for who has left. What the answers are is compared with the command line's in packages/cli/test/serve-volumes.test.ts.
 
-import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { createEngine, type Engine } from "@biovlm/engine";
 import { dicomElement, dicomFile, madeCine } from "@biovlm/testkit";
-import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createServer, servingOptions } from "../../src/index.js";
 import { greyPng } from "./grey-png.js";
-import { kindsBank } from "./kinds-bank.js";
+import { shownKinds } from "./shown-kinds.js";
 
 const MiB = 2 ** 20;
-let engine: Engine;
-let app: FastifyInstance;
+let served: Awaited<ReturnType<typeof shownKinds>>;
 let url: string;
-let windowed: Uint8Array;
 
 beforeAll(async () => {
-  const { writeBank } = await import("@biovlm/model");
-  const bank = await kindsBank(["chest X-ray", "head CT"], [["lungs"], ["skull"]]);
-  windowed = writeBank({ ...bank, options: { ...bank.options, window: "file", plane: "axial" } });
-  const made = await createEngine({
-    serve: [{ name: "tiny", model: "tiny", bank: { name: "kinds", bytes: windowed } }],
-    ...{ device: "cpu", threads: 1, pool: 1 },
-    poolOptions: { entry: new URL("../../../engine/dist/pool/child.js", import.meta.url) },
+  served = await shownKinds({
+    shown: { window: "file", plane: "axial" },
+    engine: { pool: 1, poolOptions: { entry: new URL("../../../engine/dist/pool/child.js", import.meta.url) } },
+    serving: { maxFrames: 500, maxImages: 4 },
   });
-  await made.ready;
-  engine = made.engine;
-  app = await createServer({ engine, options: servingOptions({ maxFrames: 500, maxImages: 4 }), version: "0" });
-  await app.listen({ port: 0, host: "127.0.0.1" });
-  url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+  ({ url } = served);
 }, 60_000);
-afterAll(async () => {
-  await app?.close();
-  await engine?.close(1000);
-});
+afterAll(() => served?.end());
 
 interface Reply {
   readonly status: number;
