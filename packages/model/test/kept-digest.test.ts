@@ -1,6 +1,7 @@
 // A model's digest from one start to the next: not computed again while its file is as it was, and never that of another content.
 
-import { copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { memoryStore } from "@biovlm/files";
@@ -8,7 +9,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vites
 import { readModel } from "../src/backbone.js";
 import { loadModel } from "../src/index.js";
 import { fileDigest } from "../src/node/kept-digest.js";
-import { openWeightsFile } from "../src/node/weights-file.js";
+import { openFileSource, openWeightsFile } from "../src/node/weights-file.js";
 
 const files = resolve(import.meta.dirname, "../../model-tiny/files");
 const scratch = mkdtempSync(join(tmpdir(), "kept-digest-"));
@@ -56,6 +57,25 @@ describe("a model's digest", () => {
     expect(first.hashed).toBeGreaterThan(1e6);
     expect(await digestOf(path, kept)).toEqual({ digest, hashed: 0 });
     expect(await digestOf(path)).toEqual(first);
+  });
+
+  it("leaves others their turns while a large file is hashed", async () => {
+    const large = join(scratch, "large.bin");
+    const bytes = Buffer.alloc(40_000_000, 7);
+    writeFileSync(large, bytes);
+    const source = openFileSource(large);
+    let turns = 0;
+    let next: NodeJS.Immediate;
+    const count = () => {
+      turns++;
+      next = setImmediate(count);
+    };
+    next = setImmediate(count);
+    const digest = await source.sha256(1, bytes.length - 1);
+    clearImmediate(next);
+    source.close();
+    expect(digest).toBe(createHash("sha256").update(bytes.subarray(1)).digest("hex"));
+    expect(turns).toBeGreaterThan(3);
   });
 
   it("is computed again for other bytes of the same size and time of change", async () => {

@@ -40,7 +40,7 @@ export async function fileDigest(
 }
 
 /** Where it lies in the file; else, where it was made of several or converted, in memory. */
-function hashed({ external, bytes }: ReturnType<ReadModel["weights"]["get"]>, source: WeightsFile["source"]): string {
+function hashed({ external, bytes }: ReturnType<ReadModel["weights"]["get"]>, source: WeightsFile["source"]): Promise<string> | string {
   if (external?.length !== undefined) return source.sha256(external.offset, external.length);
   return createHash("sha256").update(bytes()).digest("hex");
 }

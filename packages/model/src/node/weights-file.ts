@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import type { ByteSource } from "@biovlm/files";
 import { fileFailure, HASH_CHUNK } from "@biovlm/files/node";
@@ -23,8 +24,8 @@ export interface WeightsFile {
 
 /** A file open for reads of ranges; to be closed. */
 export interface FileSource extends ByteSource {
-  /** sha256 of a range, lower-case hex; a piece of it is in memory at a time. */
-  sha256(offset: number, length: number): string;
+  /** sha256 of a range, lower-case hex; a piece of it is in memory at a time, and others have their turn between some of them. */
+  sha256(offset: number, length: number): Promise<string>;
   /** What changes with the file's content, as far as the system says: device, inode, size, times. `settled`: it was last changed so long ago that a change since would show. */
   stamp(): { readonly text: string; readonly settled: boolean };
   close(): void;
@@ -32,6 +33,8 @@ export interface FileSource extends ByteSource {
 
 /** Coarser than any clock that file systems stamp changes with. */
 const SETTLED_MS = 5000;
+/** Hashed in one turn of the loop: a few milliseconds, so that a server that opens a model of hundreds of megabytes answers meanwhile. */
+const TURN_BYTES = 4 * HASH_CHUNK;
 
 /** Opens a file for reads of ranges. Reads throw `ModelError` (`file_changed`) when the file became shorter. */
 export function openFileSource(path: string): FileSource {
@@ -57,14 +60,21 @@ export function openFileSource(path: string): FileSource {
     return bytes;
   };
   let piece: Uint8Array | undefined;
+  let sinceTurn = 0;
   return {
     size,
     read: (offset, length) => fill(new Uint8Array(length), offset),
-    sha256(offset, length) {
+    async sha256(offset, length) {
       piece ??= new Uint8Array(HASH_CHUNK);
       const hash = createHash("sha256");
-      for (let at = 0; at < length; at += piece.length)
-        hash.update(fill(piece.subarray(0, Math.min(piece.length, length - at)), offset + at));
+      for (let at = 0; at < length; at += piece.length) {
+        const some = fill(piece.subarray(0, Math.min(piece.length, length - at)), offset + at);
+        hash.update(some);
+        sinceTurn += some.length;
+        if (sinceTurn < TURN_BYTES) continue;
+        sinceTurn = 0;
+        await turn();
+      }
       return hash.digest("hex");
     },
     stamp() {
